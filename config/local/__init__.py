@@ -1,0 +1,1 @@
+"""What runs Bowei on one machine without anything installed: servers from wheels, supervised."""

@@ -1,0 +1,69 @@
+"""The operator's view of people and merchants."""
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from accounts import services
+from accounts.models import Membership, Merchant, PlateHolding, SmsMessage, User
+from core.admin import ReadOnly
+
+admin.site.unregister(Group)
+
+
+class MembershipInline(TabularInline):
+    model = Membership
+    extra = 0
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ["username", "phone_masked", "is_staff", "is_active"]
+    inlines = [MembershipInline]
+
+
+@admin.register(Merchant)
+class MerchantAdmin(ModelAdmin):
+    list_display = ["name", "code", "is_city"]
+    search_fields = ["name", "code"]
+    inlines = [MembershipInline]
+
+
+@admin.register(PlateHolding)
+class PlateHoldingAdmin(ReadOnly):
+    list_display = ["masked", "user", "state", "method", "claimed_at", "proven_at"]
+    list_filter = ["state"]
+    actions = ["prove"]
+
+    @admin.display(description=_("plate"))
+    def masked(self, row: PlateHolding) -> str:
+        from core.plates import Plate
+
+        return Plate(row.plate_text).masked
+
+    @admin.action(description=_("I have seen the vehicle licence: this plate is theirs"))
+    def prove(self, request: HttpRequest, queryset: QuerySet[PlateHolding]) -> None:
+        assert isinstance(request.user, User)
+        for row in queryset.filter(state="claimed").select_related("user"):
+            services.prove_holding(
+                user=row.user,
+                plate_text=row.plate_text,
+                plate_colour=row.plate_colour,
+                method="licence seen",
+                actor=request.user.actor,
+            )
+
+
+@admin.register(SmsMessage)
+class SmsMessageAdmin(ReadOnly):
+    list_display = ["created_at", "phone_masked", "template", "state", "error"]
+    list_filter = ["state", "template"]
+    fields = ["created_at", "phone_masked", "template", "state", "error", "sent_at"]

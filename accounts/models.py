@@ -1,0 +1,190 @@
+"""People, the merchants they work for, and the plates that are shown to be theirs."""
+
+import json
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.sms import render
+from core import personal
+from core.models import StatefulModel
+
+
+class User(AbstractUser):
+    """A person who logs in: operator, merchant's staff, or vehicle owner (by phone)."""
+
+    phone_sealed = models.TextField(blank=True, editable=False)
+    phone_digest = models.CharField(max_length=64, unique=True, null=True, editable=False)
+    sms_opted_out = models.BooleanField(_("wants no messages"), default=False)
+
+    class Meta(AbstractUser.Meta):
+        swappable = "AUTH_USER_MODEL"
+
+    @property
+    def phone(self) -> str:
+        """The phone number, or "" where none is known."""
+        return personal.unseal(self.phone_sealed) if self.phone_sealed else ""
+
+    @property
+    def phone_masked(self) -> str:
+        return personal.masked_phone(self.phone) if self.phone_sealed else ""
+
+    @property
+    def actor(self) -> str:
+        """How audit entries name this person."""
+        return f"user:{self.pk}"
+
+
+class Merchant(models.Model):
+    """A creditor: who keeps berths and is owed for them. The city is one too."""
+
+    name = models.CharField(_("name"), max_length=80)
+    code = models.SlugField(_("code"), max_length=20, unique=True)
+    is_city = models.BooleanField(_("is the city"), default=False)
+    help_phone = models.CharField(_("help phone"), max_length=20, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("merchant")
+        verbose_name_plural = _("merchants")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A person's work for a merchant."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner", _("owner")
+        MANAGER = "manager", _("manager")
+        CASHIER = "cashier", _("cashier")
+        ATTENDANT = "attendant", _("attendant")
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    merchant = models.ForeignKey(Merchant, models.CASCADE, related_name="memberships")
+    role = models.CharField(_("role"), max_length=10, choices=Role.choices)
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        constraints = [
+            models.UniqueConstraint(fields=["user", "merchant"], name="one_role_a_merchant"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=["owner", "manager", "cashier", "attendant"]),
+                name="membership_role_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.merchant} · {self.role}"
+
+
+class PlateHolding(StatefulModel):
+    """That a person holds a plate: said by them (claimed), then shown (proven), until it ends."""
+
+    class State(models.TextChoices):
+        CLAIMED = "claimed", _("claimed")
+        PROVEN = "proven", _("proven")
+        ENDED = "ended", _("ended")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        "claimed": {"proven", "ended"},
+        "proven": {"ended"},
+    }
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="holdings")
+    plate_text = models.CharField(_("plate"), max_length=16)
+    plate_colour = models.CharField(_("colour"), max_length=16)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.CLAIMED)
+    method = models.CharField(_("shown by"), max_length=40, blank=True)
+    evidence = models.CharField(max_length=64, blank=True)
+    claimed_at = models.DateTimeField()
+    proven_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("plate holding")
+        verbose_name_plural = _("plate holdings")
+        indexes = [models.Index(fields=["plate_text", "plate_colour"])]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["claimed", "proven", "ended"]),
+                name="holding_state_known",
+            ),
+            models.UniqueConstraint(
+                fields=["plate_text", "plate_colour"],
+                condition=models.Q(state="proven"),
+                name="one_proven_holder_a_plate",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "plate_text", "plate_colour"],
+                condition=~models.Q(state="ended"),
+                name="one_holding_a_person_and_plate",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.state}"
+
+
+class LoginCode(models.Model):
+    """A code sent to a phone; the newest one counts, once, for ten minutes."""
+
+    phone_digest = models.CharField(max_length=64, db_index=True)
+    code_digest = models.CharField(max_length=64)
+    expires_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class SmsMessage(StatefulModel):
+    """A text message: written with the change that causes it, sent afterwards, once."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("waiting")
+        SENT = "sent", _("sent")
+        FAILED = "failed", _("failed")
+        RECALLED = "recalled", _("recalled")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {"queued": {"sent", "failed", "recalled"}}
+
+    key = models.CharField(max_length=80, unique=True)
+    phone_sealed = models.TextField()
+    phone_masked = models.CharField(_("phone"), max_length=20)
+    template = models.CharField(_("template"), max_length=40)
+    params_sealed = models.TextField()
+    state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
+    provider_id = models.CharField(max_length=80, blank=True)
+    error = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("text message")
+        verbose_name_plural = _("text messages")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["queued", "sent", "failed", "recalled"]),
+                name="sms_state_known",
+            )
+        ]
+
+    @property
+    def params(self) -> dict[str, str]:
+        """What the template is filled with; may hold a code or a personal link."""
+        params: dict[str, str] = json.loads(personal.unseal(self.params_sealed))
+        return params
+
+    @property
+    def text(self) -> str:
+        """What the message says."""
+        return render(self.template, self.params)
+
+    def __str__(self) -> str:
+        return f"{self.template} {self.phone_masked}"

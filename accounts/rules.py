@@ -1,0 +1,17 @@
+"""What each role may do. Pure."""
+
+MAY: dict[str, frozenset[str]] = {
+    "owner": frozenset(
+        "see money debts recover lower_lock devices cards settle_stay void_stay staff".split()
+    ),
+    "manager": frozenset(
+        "see money debts recover lower_lock devices cards settle_stay void_stay".split()
+    ),
+    "cashier": frozenset("see money debts settle_stay".split()),
+    "attendant": frozenset("see debts capture".split()),
+}
+
+
+def may(role: str | None, action: str) -> bool:
+    """Whether a person in this role may do this; nobody may do what is not listed."""
+    return action in MAY.get(role or "", frozenset())

@@ -1,0 +1,222 @@
+"""Changes to people, plates and messages."""
+
+import json
+import re
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import LoginCode, Membership, Merchant, PlateHolding, SmsMessage, User
+from accounts.sms import render
+from core import audit, clock, outbox, personal
+from core.errors import Invalid, Refused, TooMany
+from core.plates import BadPlate, parse
+from core.transition import transition
+
+PHONE = re.compile(r"^(\+?86)?(1[3-9]\d{9})$")
+CODE_LIVES = timedelta(minutes=10)
+CODE_ATTEMPTS = 5
+CODES_AN_HOUR = 6
+
+
+def clean_phone(raw: str) -> str:
+    """A mainland mobile number as 11 digits. Raises Invalid."""
+    found = PHONE.match(re.sub(r"[\s-]", "", raw))
+    if not found:
+        raise Invalid(
+            "bad_phone",
+            _("This is not a mobile number. It has 11 digits and begins with 1."),
+            fields={"phone": _("Type the 11 digits of your mobile number.")},
+        )
+    return found[2]
+
+
+@transaction.atomic
+def create_merchant(*, name: str, code: str, is_city: bool = False, actor: str) -> Merchant:
+    """A new merchant. Raises Refused where the code is taken."""
+    if Merchant.objects.filter(code=code).exists():
+        raise Refused("code_taken", _("Another merchant has the code %(code)s."), code=code)
+    merchant = Merchant.objects.create(name=name, code=code, is_city=is_city)
+    audit.record(merchant, "created", actor=actor)
+    return merchant
+
+
+@transaction.atomic
+def create_staff(
+    *, username: str, password: str, merchant: Merchant, role: str, actor: str
+) -> User:
+    """A person who works for a merchant, with their log-in."""
+    if User.objects.filter(username=username).exists():
+        raise Refused("name_taken", _("The log-in name %(name)s is taken."), name=username)
+    user = User.objects.create_user(username=username, password=password)
+    membership = Membership.objects.create(user=user, merchant=merchant, role=role)
+    audit.record(membership, "created", actor=actor, role=role)
+    return user
+
+
+@transaction.atomic
+def owner_by_phone(phone: str) -> User:
+    """The vehicle owner with this phone number, made on their first log-in."""
+    phone = clean_phone(phone)
+    digest = personal.digest(phone)
+    user, created = User.objects.get_or_create(
+        phone_digest=digest,
+        defaults={"username": f"owner-{digest[:12]}", "phone_sealed": personal.seal(phone)},
+    )
+    if created:
+        user.set_unusable_password()
+        user.save(update_fields=["password"])
+    return user
+
+
+@transaction.atomic
+def send_login_code(*, phone: str) -> SmsMessage:
+    """Send a six-digit log-in code. Raises Invalid, TooMany."""
+    phone = clean_phone(phone)
+    digest = personal.digest(phone)
+    since = clock.real() + CODE_LIVES - timedelta(hours=1)
+    if LoginCode.objects.filter(phone_digest=digest, expires_at__gt=since).count() >= CODES_AN_HOUR:
+        raise TooMany()
+    code = f"{secrets.randbelow(1_000_000):06d}"
+    row = LoginCode.objects.create(
+        phone_digest=digest,
+        code_digest=personal.digest(f"{digest}:{code}"),
+        expires_at=clock.real() + CODE_LIVES,
+    )
+    return send_sms(
+        phone=phone, template="login_code", params={"code": code}, key=f"login:{row.pk}"
+    )
+
+
+def redeem_login_code(*, phone: str, code: str) -> User:
+    """The owner whose phone got this code; a code works once. Raises Invalid."""
+    digest = personal.digest(clean_phone(phone))
+    wrong = Invalid(
+        "bad_code",
+        _("This code is not right, or it is too old. Ask for a new one."),
+        fields={"code": _("Type the six digits of the newest message.")},
+    )
+    row = LoginCode.objects.filter(phone_digest=digest, used_at=None).order_by("-pk").first()
+    if row is None or row.expires_at < clock.real():
+        raise wrong
+    tried = LoginCode.objects.filter(pk=row.pk, used_at=None, attempts__lt=CODE_ATTEMPTS)
+    if not tried.update(attempts=F("attempts") + 1):
+        raise wrong
+    if not secrets.compare_digest(row.code_digest, personal.digest(f"{digest}:{code.strip()}")):
+        raise wrong
+    if not LoginCode.objects.filter(pk=row.pk, used_at=None).update(used_at=clock.real()):
+        raise wrong
+    return owner_by_phone(phone)
+
+
+@transaction.atomic
+def claim_plate(*, user: User, plate_text: str, plate_colour: str) -> PlateHolding:
+    """A person says that a plate is theirs; it opens nothing until it is shown."""
+    try:
+        plate = parse(plate_text, plate_colour or None)
+    except BadPlate as error:
+        raise Invalid("bad_plate", str(error), fields={"plate": str(error)}) from error
+    holding, _created = PlateHolding.objects.exclude(state=PlateHolding.State.ENDED).get_or_create(
+        user=user,
+        plate_text=plate.text,
+        plate_colour=plate_colour,
+        defaults={"claimed_at": clock.now(), "state": PlateHolding.State.CLAIMED},
+    )
+    return holding
+
+
+@transaction.atomic
+def prove_holding(
+    *, user: User, plate_text: str, plate_colour: str, method: str, actor: str, evidence: str = ""
+) -> PlateHolding:
+    """The plate is shown to be this person's; a former holder's ends with it (vehicle sold)."""
+    holding = claim_plate(user=user, plate_text=plate_text, plate_colour=plate_colour)
+    if holding.state == PlateHolding.State.PROVEN:
+        return holding
+    former = PlateHolding.objects.filter(
+        plate_text=holding.plate_text, plate_colour=plate_colour, state=PlateHolding.State.PROVEN
+    )
+    transition(
+        former, source="proven", target="ended", actor=actor, reason="new holder",
+        ended_at=clock.now(),
+    )  # fmt: skip
+    try:
+        with transaction.atomic():
+            transition(
+                holding, source="claimed", target="proven", actor=actor, reason=method,
+                method=method, evidence=evidence, proven_at=clock.now(),
+            )  # fmt: skip
+    except IntegrityError as error:
+        raise Refused("plate_held", _("Somebody else just showed this plate as theirs.")) from error
+    outbox.add("accounts.holding_proven", holding_id=holding.pk, user_id=user.pk)
+    return holding
+
+
+@transaction.atomic
+def end_holding(*, holding: PlateHolding, actor: str, reason: str) -> bool:
+    """The plate is no longer this person's: sold, scrapped, or never was."""
+    moved = transition(
+        holding, source=["claimed", "proven"], target="ended", actor=actor, reason=reason,
+        event="accounts.holding_ended", ended_at=clock.now(),
+    )  # fmt: skip
+    return bool(moved)
+
+
+@transaction.atomic
+def send_sms(*, phone: str, template: str, params: dict[str, Any], key: str) -> SmsMessage:
+    """Write a text message to be sent after the commit; the same key is the same message."""
+    phone = clean_phone(phone)
+    render(template, params)  # a missing parameter shows now, not when it is sent
+    row, created = SmsMessage.objects.get_or_create(
+        key=key,
+        defaults={
+            "phone_sealed": personal.seal(phone),
+            "phone_masked": personal.masked_phone(phone),
+            "template": template,
+            "params_sealed": personal.seal(json.dumps(params, ensure_ascii=False)),
+            "created_at": clock.now(),
+        },
+    )
+    if created:
+        outbox.add("accounts.sms_queued", sms_id=row.pk)
+    return row
+
+
+@transaction.atomic
+def recall_sms(*, key: str, actor: str) -> bool:
+    """Take back a message that has not been sent; False where it is too late."""
+    rows = SmsMessage.objects.filter(key=key)
+    return bool(transition(rows, source="queued", target="recalled", actor=actor))
+
+
+@transaction.atomic
+def sms_sent(sms_id: int, *, provider_id: str) -> bool:
+    """The provider has taken the message."""
+    row = SmsMessage.objects.get(pk=sms_id)
+    moved = transition(
+        row, source="queued", target="sent", actor="system:accounts.send_sms",
+        event="accounts.sms_sent", data={"key": row.key},
+        provider_id=provider_id, sent_at=clock.now(),
+    )  # fmt: skip
+    return bool(moved)
+
+
+@transaction.atomic
+def sms_failed(sms_id: int, *, error: str) -> bool:
+    """The provider will never take it."""
+    row = SmsMessage.objects.get(pk=sms_id)
+    moved = transition(
+        row, source="queued", target="failed", actor="system:accounts.send_sms",
+        event="accounts.sms_failed", data={"key": row.key}, error=error[:200],
+    )  # fmt: skip
+    return bool(moved)
+
+
+def sms_is_sandbox() -> bool:
+    """Whether messages only go into the table (demo, tests)."""
+    return settings.BOWEI_SMS == "sandbox"

@@ -1,0 +1,45 @@
+"""Slow work: the text message provider."""
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+
+from accounts import services
+from accounts.models import SmsMessage
+from accounts.sms import AliyunSms, SmsFailed
+from core import clock, personal
+
+FORGOTTEN = timedelta(minutes=3)
+
+@shared_task(bind=True, max_retries=6)  # type: ignore[misc]
+def send_sms(self, sms_id: int) -> None:  # type: ignore[no-untyped-def]
+    """Hand one waiting message to the provider; its key makes a repetition harmless there."""
+    row = SmsMessage.objects.filter(pk=sms_id, state=SmsMessage.State.QUEUED).first()
+    if row is None:
+        return
+    try:
+        number = AliyunSms(**settings.BOWEI_SMS_ALIYUN).send(
+            phone=personal.unseal(row.phone_sealed),
+            template=row.template,
+            params=row.params,
+            key=row.key,
+        )
+    except SmsFailed as error:
+        if error.final:
+            services.sms_failed(sms_id, error=str(error))
+            return
+        raise self.retry(countdown=2**self.request.retries * 5) from error
+    services.sms_sent(sms_id, provider_id=number)
+
+
+def resend_forgotten() -> int:
+    """Sweep: messages whose task was lost with the queue go there again."""
+    if services.sms_is_sandbox():
+        return 0
+    since = clock.now() - FORGOTTEN
+    rows = SmsMessage.objects.filter(state=SmsMessage.State.QUEUED, created_at__lt=since)
+    forgotten = list(rows.order_by("pk").values_list("pk", flat=True)[:50])
+    for sms_id in forgotten:
+        send_sms.delay(sms_id)
+    return len(forgotten)

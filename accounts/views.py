@@ -1,0 +1,124 @@
+"""Log-in, and the two guards that stand before pages."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth import login, logout
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from accounts import selectors, services
+from accounts.models import User
+from accounts.rules import may
+from core.errors import BoweiError, Denied
+
+View = Callable[..., HttpResponse]
+
+
+def merchant_page(action: str) -> Callable[[View], View]:
+    """Only for staff whose role may do `action`; sets request.merchant and request.role."""
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return _to_login(request, "accounts.login")
+            membership = selectors.membership_of(request.user)
+            if membership is None or not may(membership.role, action):
+                raise Denied()
+            request.merchant = membership.merchant  # type: ignore[attr-defined]
+            request.role = membership.role  # type: ignore[attr-defined]
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return guard
+
+
+def owner_page(view: View) -> View:
+    """Only for a person who has logged in; with their phone, if they own a vehicle."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return _to_login(request, "accounts.owner_login")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def _to_login(request: HttpRequest, name: str) -> HttpResponse:
+    return redirect(f"{reverse(name)}?{urlencode({'next': request.get_full_path()})}")
+
+
+class StaffLogin(LoginView):
+    """Log-in of merchants' staff and operators."""
+
+    template_name = "registration/login.html"
+
+    def get_default_redirect_url(self) -> str:
+        user = self.request.user
+        if isinstance(user, User) and user.is_staff and selectors.merchant_for(user) is None:
+            return reverse("admin:index")
+        return resolve_url("/merchant/")
+
+
+def owner_login(request: HttpRequest) -> HttpResponse:
+    """Log-in of vehicle owners: a phone number, then the code that was sent to it."""
+    phone = request.POST.get("phone", "").strip()
+    code = request.POST.get("code", "").strip()
+    following = request.POST.get("next") or request.GET.get("next") or "/dues/"
+    if not url_has_allowed_host_and_scheme(following, {request.get_host()}):
+        following = "/dues/"
+    context: dict[str, Any] = {"phone": phone, "next": following, "sent": False}
+    if request.method == "POST":
+        try:
+            if code:
+                user = services.redeem_login_code(phone=phone, code=code)
+                login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+                return redirect(following)
+            message = services.send_login_code(phone=phone)
+            context["sent"] = True
+            if services.sms_is_sandbox():
+                context["sandbox_text"] = message.text
+        except BoweiError as error:
+            context |= {"error": error, "sent": bool(code)}
+    return render(
+        request,
+        "registration/owner_login.html",
+        context,
+        status=400 if "error" in context else 200,
+    )
+
+
+@require_POST
+def log_out(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    return redirect("/")
+
+
+@owner_page
+def plates(request: HttpRequest) -> HttpResponse:
+    """The plates of the person who is logged in; adding one asks an operator to look at it."""
+    user = request.user
+    assert isinstance(user, User)
+    context: dict[str, Any] = {}
+    if request.method == "POST":
+        try:
+            services.claim_plate(
+                user=user,
+                plate_text=request.POST.get("plate", ""),
+                plate_colour=request.POST.get("colour", "blue"),
+            )
+            context["done"] = _("We have noted the plate. It counts once you have shown it.")
+        except BoweiError as error:
+            context["error"] = error
+    context["holdings"] = selectors.holdings_of(user)
+    return render(request, "accounts/owner_plates.html", context)

@@ -1,0 +1,23 @@
+"""The web process: pages and interfaces over HTTP, devices and live pages over websockets."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from django.core.asgi import get_asgi_application  # noqa: E402
+
+http = get_asgi_application()
+
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+
+import core.urls  # noqa: E402
+import devices.urls  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": http,
+        "websocket": URLRouter(
+            [*getattr(devices.urls, "websocket", []), *core.urls.websocket],
+        ),
+    }
+)

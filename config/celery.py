@@ -1,0 +1,11 @@
+"""Celery: slow work in processes of its own. It carries work, never truth (docs/architecture.md)."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("bowei")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

@@ -1,0 +1,277 @@
+"""Settings: one file, read from the environment; production refuses what only a demo may have.
+
+`BOWEI_PRODUCTION=1` asks for every secret and for outside servers; without it the defaults suit a
+demo and the tests.
+"""
+
+import hashlib
+from pathlib import Path
+
+import environ
+from csp.constants import NONE, NONCE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+PRODUCTION = env.bool("BOWEI_PRODUCTION", False)
+DEBUG = False
+TESTING = env.bool("BOWEI_TESTING", False)
+DATA_DIR = Path(env.str("BOWEI_DATA", str(BASE_DIR / ".bowei")))
+
+
+def _secret(name: str) -> str:
+    """A secret of the environment; a demo gets a stable one of its own, production none."""
+    value = env.str(name, "")
+    if value:
+        return value
+    if PRODUCTION:
+        raise ImproperlyConfigured(f"{name} must be set in production.")
+    return hashlib.sha256(f"bowei demo {name}".encode()).hexdigest()
+
+
+SECRET_KEY = _secret("BOWEI_SECRET_KEY")
+PERSONAL_KEY = _secret("BOWEI_PERSONAL_KEY")  # hashes phone numbers and device keys
+ALLOWED_HOSTS = env.list("BOWEI_HOSTS", default=["*"] if not PRODUCTION else [])
+CSRF_TRUSTED_ORIGINS = env.list("BOWEI_ORIGINS", default=[])
+PUBLIC_URL = env.str("BOWEI_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+
+# Two clocks (docs/architecture.md): business time may be moved only outside production.
+BOWEI_MOVABLE_CLOCK = not PRODUCTION
+BOWEI_SANDBOX_PAYMENTS = not PRODUCTION
+BOWEI_WIRING = "config.wiring"
+
+ROWS = ["accounts", "devices", "payments", "parking", "arrears", "recovery", "monthlycard"]
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.import_export",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "axes",
+    "channels",
+    "csp",
+    "django_filters",
+    "django_htmx",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "import_export",
+    "rest_framework",
+    "config",
+    "core",
+    *ROWS,
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "core.middleware.Errors",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- the database ------------------------------------------------------------------------------
+_database = env.db("DATABASE_URL", default="postgresql://bowei@/bowei?host=/nonexistent")
+_database["ENGINE"] = "django.db.backends.postgresql"
+_database["CONN_HEALTH_CHECKS"] = True
+_database["TEST"] = {"NAME": "test_bowei_" + env.str("BOWEI_TEST_NAME", "main")}
+_database.setdefault("OPTIONS", {})
+if not TESTING:
+    # Survives a restart of the server: a dead connection is noticed, waiting ends after 4 s.
+    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 12, "timeout": 4}
+DATABASES = {"default": _database}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Valkey: wake-ups, caches, the work queue. Nothing in it is the truth. -----------------------
+REDIS_URL = env.str("REDIS_URL", "unix:///nonexistent/valkey.sock?db=0")
+
+
+def celery_url(url: str) -> str:
+    """The same server as Celery spells it: unix:///path?db=1 → redis+socket:///path?virtual_host=1."""
+    if url.startswith("unix://"):
+        return url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
+    return url
+
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "bowei",
+    }
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [{"address": REDIS_URL}], "prefix": env.str("BOWEI_TEST_NAME", "bowei")},
+    }
+}
+
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", celery_url(REDIS_URL))
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_ROUTES = {
+    "parking.tasks.read_plate": {"queue": "vision"},
+    "*": {"queue": "celery"},
+}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 120,
+    "unacked_restore_interval": 2,
+    "unacked_restore_throttle": 1,
+}
+CELERY_TIMEZONE = "Asia/Shanghai"
+CELERY_TASK_ALWAYS_EAGER = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+# --- people ------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+AXES_FAILURE_LIMIT = 6
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_VERBOSE = False
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/merchant/"
+LOGOUT_REDIRECT_URL = "/"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+
+# --- text messages --------------------------------------------------------------------------------
+BOWEI_SMS = env.str("BOWEI_SMS", "aliyun" if PRODUCTION else "sandbox")
+BOWEI_SMS_ALIYUN = env.json("BOWEI_SMS_ALIYUN", default={})  # see accounts.sms.AliyunSms
+
+# --- words, time -------------------------------------------------------------------------------
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", _("Chinese")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "core" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Asia/Shanghai"
+
+# --- files -------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = BASE_DIR / "static_collected"
+MEDIA_ROOT = Path(env.str("BOWEI_MEDIA", str(DATA_DIR / "media")))
+WHITENOISE_USE_FINDERS = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
+BOWEI_IMAGE_LIMIT = 12 * 1024 * 1024
+
+# --- interfaces --------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "core.api.Pages",
+    "PAGE_SIZE": 50,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "core.api.problem_handler",
+    "DEFAULT_THROTTLE_RATES": {
+        "anon": "600/min" if TESTING else "120/min",
+        "login": "600/min" if TESTING else "10/min",
+        "lookup": "600/min" if TESTING else "30/min",
+    },
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Bowei",
+    "DESCRIPTION": "Roadside parking: berths, payment, arrears, recovery, monthly cards.",
+    "VERSION": "1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- security ----------------------------------------------------------------------------------
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = env.bool("BOWEI_SSL_REDIRECT", True)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+if TESTING:
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    AXES_ENABLED = False
+
+# --- logs: facts as JSON lines; plates and phones never appear in full ----------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("BOWEI_LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "axes": {"level": "WARNING"},
+        "uvicorn.access": {"level": "WARNING"},
+    },
+}
+
+from config.admin_theme import UNFOLD  # noqa: E402,F401  (the operator's desk looks as the rest)

@@ -1,0 +1,35 @@
+"""All addresses: the publics' lists of every row, each mounted in its place."""
+
+from importlib import import_module
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+import core.urls
+
+
+def _mount() -> list[URLPattern | URLResolver]:
+    mounted: list[URLPattern | URLResolver] = []
+    for row in settings.ROWS:
+        urls = import_module(f"{row}.urls")
+        mounted += [
+            path("", include(urls.owner)),
+            path("merchant/", include(urls.merchant)),
+            path(f"api/v1/{row}/", include(urls.api)),
+        ]
+    return mounted
+
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/schema/", SpectacularAPIView.as_view(), name="core.schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="core.schema"), name="core.api_docs"),
+    path("", include(core.urls.owner)),
+    *_mount(),
+]
+handler400 = "core.views.bad_request"
+handler403 = "core.views.forbidden"
+handler404 = "core.views.not_found"
+handler500 = "core.views.server_error"

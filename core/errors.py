@@ -1,0 +1,80 @@
+"""Errors that people and machines can read (DESIGN 4.10): a stable code, facts, one sentence."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+
+class BoweiError(Exception):
+    """The root of every expected refusal.
+
+    `code` is stable and English, `message` a sentence in the reader's language (lazy), `facts`
+    are JSON values that complete it and fill its `%(name)s` places.
+    """
+
+    status = 400
+
+    def __init__(self, code: str, message: Any, **facts: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self._message = message
+        self.facts = facts
+
+    @property
+    def message(self) -> str:
+        """The sentence for a person, with the facts filled in."""
+        text = str(self._message)
+        return text % self.facts if self.facts and "%(" in text else text
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+class Invalid(BoweiError):
+    """The input cannot be understood; `fields` names each field with its sentence."""
+
+    status = 400
+
+    def __init__(
+        self, code: str, message: Any, *, fields: dict[str, Any] | None = None, **facts: Any
+    ) -> None:
+        super().__init__(code, message, **facts)
+        self.fields = fields or {}
+
+
+class Denied(BoweiError):
+    """This person or device may not do this."""
+
+    status = 403
+
+    def __init__(self, code: str = "denied", message: Any = None, **facts: Any) -> None:
+        super().__init__(code, message or _("You are not allowed to do this."), **facts)
+
+
+class Missing(BoweiError):
+    """There is no such thing, or it is not yours to see: the two look the same."""
+
+    status = 404
+
+    def __init__(self, code: str = "missing", message: Any = None, **facts: Any) -> None:
+        super().__init__(code, message or _("We can't find this. Check the address."), **facts)
+
+
+class Refused(BoweiError):
+    """Understood and allowed, but not in this state of things."""
+
+    status = 409
+
+
+class TooMany(BoweiError):
+    """Asked too often."""
+
+    status = 429
+
+    def __init__(self, code: str = "too_many", message: Any = None, **facts: Any) -> None:
+        message = message or _("That was too many attempts. Wait a little and try again.")
+        super().__init__(code, message, **facts)
+
+
+class BadMove(Exception):
+    """A programmer asked for a state change that the model's MOVES do not allow."""

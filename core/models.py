@@ -1,0 +1,140 @@
+"""The few tables that every row shares."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class StatefulModel(models.Model):
+    """A row whose `state` moves only by `core.transition` along MOVES (DESIGN 4.1)."""
+
+    MOVES: ClassVar[dict[str, set[str]]] = {}
+
+    state = models.CharField(_("state"), max_length=16)
+
+    class Meta:
+        abstract = True
+
+
+class ClockSetting(models.Model):
+    """The one row that moves business time in demo and tests; see core.clock."""
+
+    offset = models.DurationField()
+    held_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="clock_is_one_row")]
+
+    def __str__(self) -> str:
+        return f"{self.offset} {self.held_at or ''}"
+
+
+class AuditEntry(models.Model):
+    """Who changed what, from which state to which, when and why. Only ever added."""
+
+    at = models.DateTimeField(_("at"))
+    recorded_at = models.DateTimeField(_("recorded"), auto_now_add=True)
+    subject = models.CharField(_("subject"), max_length=40)
+    subject_id = models.BigIntegerField(_("number"))
+    action = models.CharField(_("action"), max_length=40)
+    from_state = models.CharField(_("from"), max_length=16, blank=True)
+    to_state = models.CharField(_("to"), max_length=16, blank=True)
+    actor = models.CharField(_("by"), max_length=80)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    facts = models.JSONField(_("facts"), default=dict)
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit trail")
+        indexes = [
+            models.Index(fields=["subject", "subject_id", "id"]),
+            models.Index(fields=["actor", "id"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.subject_id} {self.action}"
+
+
+class OutboxEvent(models.Model):
+    """Something happened; written in the transaction in which it did (DESIGN 4.2)."""
+
+    topic = models.CharField(_("topic"), max_length=60)
+    data = models.JSONField(_("data"))
+    occurred_at = models.DateTimeField(_("occurred"))
+    created_at = models.DateTimeField(_("recorded"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        indexes = [models.Index(fields=["topic", "id"])]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.pk}"
+
+
+class OutboxDelivery(models.Model):
+    """One reaction to one event: done once, or parked where a person sees it."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("waiting")
+        DONE = "done", _("done")
+        PARKED = "parked", _("parked")
+
+    event = models.ForeignKey(OutboxEvent, models.CASCADE, related_name="deliveries")
+    reaction = models.CharField(_("reaction"), max_length=100)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    next_try_at = models.DateTimeField(_("next try"))
+    done_at = models.DateTimeField(null=True)
+    error = models.TextField(_("error"), blank=True)
+
+    class Meta:
+        verbose_name = _("reaction")
+        verbose_name_plural = _("reactions")
+        constraints = [
+            models.UniqueConstraint(fields=["event", "reaction"], name="reaction_once_an_event")
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"], condition=models.Q(state="pending"), name="delivery_pending"
+            ),
+            models.Index(fields=["state"], condition=models.Q(state="parked"), name="delivery_parked"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reaction} {self.state}"
+
+
+class IdempotencyKey(models.Model):
+    """The answer that was given to a request, to be given again to its repetition (DESIGN 4.11)."""
+
+    scope = models.CharField(max_length=80)
+    key = models.CharField(max_length=80)
+    request_hash = models.CharField(max_length=64)
+    answer = models.JSONField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["scope", "key"], name="idempotency_key_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.key}"
+
+
+class StoredImage(models.Model):
+    """A photograph, kept by its SHA-256; the same picture twice is one row."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    content_type = models.CharField(max_length=20)
+    size = models.PositiveIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    kept_by = models.CharField(max_length=80)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
+

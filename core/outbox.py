@@ -1,0 +1,124 @@
+"""Events as rows, and the reactions to them, each once (DESIGN 4.2).
+
+A service writes the event in the transaction of its change. Each reaction that config/wiring.py
+lists for the topic gets a delivery row; a dispatcher runs it in a transaction of its own together
+with the mark that it was done. A process may die at any line: what was not marked is done again.
+"""
+
+import logging
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from core import clock, wake, wiring
+from core.models import OutboxDelivery, OutboxEvent
+
+log = logging.getLogger("bowei.outbox")
+MOST_ATTEMPTS = 8
+WAIT_S = (1, 2, 5, 15, 60, 300, 900)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a reaction is given; `id` is the idempotency key for effects outside the database."""
+
+    id: int
+    topic: str
+    data: dict[str, Any]
+    occurred_at: datetime
+
+
+def add(topic: str, **data: Any) -> Event:
+    """Write one event in the open transaction; its reactions run after the commit."""
+    return add_many(topic, [data])[0]
+
+
+def add_many(topic: str, many: Iterable[dict[str, Any]]) -> list[Event]:
+    """Write an event for each of `many`, in bulk."""
+    if not transaction.get_connection().in_atomic_block:
+        raise transaction.TransactionManagementError("an event needs the transaction of its change")
+    at = clock.now()
+    rows = OutboxEvent.objects.bulk_create(
+        OutboxEvent(topic=topic, data=data, occurred_at=at) for data in many
+    )
+    names = wiring.reaction_names(topic)
+    if names:
+        OutboxDelivery.objects.bulk_create(
+            OutboxDelivery(event=row, reaction=name, next_try_at=clock.real())
+            for row in rows
+            for name in names
+        )
+        transaction.on_commit(wake.dispatcher)
+    return [Event(row.pk, topic, row.data, at) for row in rows]
+
+
+def run_pending(limit: int = 10_000, *, raise_errors: bool = False) -> int:
+    """Run waiting reactions, oldest first, until none is left; how many were run."""
+    done = 0
+    while done < limit and _run_one(raise_errors=raise_errors):
+        done += 1
+    return done
+
+
+@transaction.atomic
+def _run_one(*, raise_errors: bool) -> bool:
+    delivery = (
+        OutboxDelivery.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(state=OutboxDelivery.State.PENDING, next_try_at__lte=clock.real())
+        .select_related("event")
+        .order_by("id")
+        .first()
+    )
+    if delivery is None:
+        return False
+    row = delivery.event
+    try:
+        with transaction.atomic():
+            wiring.resolve(delivery.reaction)(Event(row.pk, row.topic, row.data, row.occurred_at))
+    except Exception as error:
+        if raise_errors:
+            raise
+        _put_off(delivery, error)
+        return True
+    delivery.state = OutboxDelivery.State.DONE
+    delivery.done_at = clock.real()
+    delivery.save(update_fields=["state", "done_at"])
+    return True
+
+
+def _put_off(delivery: OutboxDelivery, error: Exception) -> None:
+    """Try again later, or park it where the operator sees it and can replay it."""
+    delivery.attempts += 1
+    delivery.error = "".join(traceback.format_exception(error))[-4000:]
+    if delivery.attempts >= MOST_ATTEMPTS:
+        delivery.state = OutboxDelivery.State.PARKED
+        log.error("outbox.parked reaction=%s event=%s", delivery.reaction, delivery.event_id)
+    else:
+        wait_s = WAIT_S[delivery.attempts - 1]
+        delivery.next_try_at = clock.real() + timedelta(seconds=wait_s)
+        log.warning("outbox.retry reaction=%s event=%s", delivery.reaction, delivery.event_id)
+    delivery.save(update_fields=["attempts", "error", "state", "next_try_at"])
+
+
+@transaction.atomic
+def replay(delivery_ids: Iterable[int]) -> int:
+    """Put parked reactions back into the line; how many."""
+    rows = OutboxDelivery.objects.filter(pk__in=list(delivery_ids), state="parked")
+    count = rows.update(state="pending", attempts=0, next_try_at=clock.real())
+    transaction.on_commit(wake.dispatcher)
+    return count
+
+
+def sweep_once() -> int:
+    """Run every sweep of the wiring once; how many rows they moved. One that fails stops no other."""
+    moved = 0
+    for name in wiring.sweep_names():
+        try:
+            moved += wiring.resolve(name)()
+        except Exception:
+            log.exception("sweep.failed name=%s", name)
+    return moved

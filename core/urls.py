@@ -1,0 +1,15 @@
+"""Addresses of no row."""
+
+from django.urls import include, path
+
+from core import views
+from core.live import Live
+
+owner = [
+    path("photographs/<str:token>/", views.photograph, name="core.photograph"),
+    path("real/", views.real, name="core.real"),
+    path("language/", include("django.conf.urls.i18n")),
+    path("health/alive/", views.alive, name="core.alive"),
+    path("health/ready/", views.ready, name="core.ready"),
+]
+websocket = [path("live/<str:token>", Live.as_asgi())]

@@ -1,0 +1,56 @@
+"""Reads config/wiring.py: the one place where lower rows meet higher ones, by dotted names."""
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+
+
+@cache
+def resolve(name: str) -> Callable[..., Any]:
+    """The function that a dotted name means: `parking.reactions.order_image`."""
+    module, _dot, attribute = name.rpartition(".")
+    found: Callable[..., Any] = getattr(import_module(module), attribute)
+    return found
+
+
+def _table(name: str) -> Any:
+    return getattr(import_module(settings.BOWEI_WIRING), name)
+
+
+def reaction_names(topic: str) -> list[str]:
+    """What follows when `topic` happened."""
+    names: list[str] = _table("REACTIONS").get(topic, [])
+    return names
+
+
+def listener(action: str) -> Callable[..., Any] | None:
+    """Who listens when a device says `action`; None where nobody does."""
+    name = _table("MESSAGES").get(action)
+    return resolve(name) if name else None
+
+
+def payable(name: str) -> Any:
+    """Who says what is due under this name, and who settles it; KeyError where nobody does."""
+    return _table("PAYABLES")[name]
+
+
+def payable_names() -> list[str]:
+    return list(_table("PAYABLES"))
+
+
+def sweep_names() -> list[str]:
+    """What looks for due rows every second."""
+    names: list[str] = _table("SWEEPS")
+    return names
+
+
+def every_name() -> list[str]:
+    """All dotted names of the wiring, for the check at start-up."""
+    names = [*_table("MESSAGES").values(), *_table("SWEEPS")]
+    names += [name for names in _table("REACTIONS").values() for name in names]
+    for payable in _table("PAYABLES").values():
+        names += [payable.quote, *payable.settle]
+    return names

@@ -2,13 +2,34 @@
 
 MAY: dict[str, frozenset[str]] = {
     "owner": frozenset(
-        "see money debts recover lower_lock devices cards settle_stay void_stay staff".split()
+        [
+            "see",
+            "money",
+            "debts",
+            "recover",
+            "lower_lock",
+            "devices",
+            "cards",
+            "settle_stay",
+            "void_stay",
+            "staff",
+        ]
     ),
     "manager": frozenset(
-        "see money debts recover lower_lock devices cards settle_stay void_stay".split()
+        [
+            "see",
+            "money",
+            "debts",
+            "recover",
+            "lower_lock",
+            "devices",
+            "cards",
+            "settle_stay",
+            "void_stay",
+        ]
     ),
-    "cashier": frozenset("see money debts settle_stay".split()),
-    "attendant": frozenset("see debts capture".split()),
+    "cashier": frozenset(["see", "money", "debts", "settle_stay"]),
+    "attendant": frozenset(["see", "debts", "capture"]),
 }
 
 

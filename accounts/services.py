@@ -15,7 +15,6 @@ from accounts.models import LoginCode, Membership, Merchant, PlateHolding, SmsMe
 from accounts.sms import render
 from core import audit, clock, outbox, personal
 from core.errors import Invalid, Refused, TooMany
-from core.plates import BadPlate, parse
 from core.transition import transition
 
 PHONE = re.compile(r"^(\+?86)?(1[3-9]\d{9})$")
@@ -117,6 +116,8 @@ def redeem_login_code(*, phone: str, code: str) -> User:
 @transaction.atomic
 def claim_plate(*, user: User, plate_text: str, plate_colour: str) -> PlateHolding:
     """A person says that a plate is theirs; it opens nothing until it is shown."""
+    from core.plates import BadPlate, parse
+
     try:
         plate = parse(plate_text, plate_colour or None)
     except BadPlate as error:

@@ -18,8 +18,10 @@ import requests
 
 TEXTS = {
     "login_code": "【泊位】验证码 {code}，10 分钟内有效。我们不会向您索要它。",
-    "reminder": "【泊位】您在{place}有一笔停车费还没有支付，{amount}。点此支付或提出异议：{url} 退订回T",
-    "demand": "【泊位】您在{place}的停车费 {amount} 请在 {until} 前支付。查看明细、支付或提出异议：{url}",
+    "reminder": "【泊位】您在{place}有一笔停车费还没有支付，{amount}。"
+    "点此支付或提出异议：{url} 退订回T",
+    "demand": "【泊位】您在{place}的停车费 {amount} 请在 {until} 前支付。"
+    "查看明细、支付或提出异议：{url}",
     "plan": "【泊位】{place}的停车费 {amount} 可以分 {parts} 次支付，没有额外费用：{url} 退订回T",
     "receipt": "【泊位】已收到 {amount}，谢谢。明细：{url}",
 }
@@ -69,7 +71,9 @@ class AliyunSms:
             raise SmsFailed(type(error).__name__, final=False) from error
         if answer.get("Code") != "OK":
             code = str(answer.get("Code", response.status_code))
-            busy = code.startswith(("isv.BUSINESS_LIMIT", "Throttling")) or response.status_code >= 500
+            busy = (
+                code.startswith(("isv.BUSINESS_LIMIT", "Throttling")) or response.status_code >= 500
+            )
             raise SmsFailed(code, final=not busy)
         return str(answer["BizId"])
 

@@ -1,4 +1,4 @@
-"""Celery: slow work in processes of its own. It carries work, never truth (docs/architecture.md)."""
+"""Celery: slow work in processes of its own. It carries work, never truth."""
 
 import os
 

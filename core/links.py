@@ -15,9 +15,7 @@ def sign(purpose: str, **data: Any) -> str:
 def read(purpose: str, token: str, *, max_age_s: int | None = None) -> dict[str, Any]:
     """What was signed. Raises Missing for a forged, foreign or outdated token."""
     try:
-        data: dict[str, Any] = signing.loads(
-            token, salt=f"bowei.link.{purpose}", max_age=max_age_s
-        )
+        data: dict[str, Any] = signing.loads(token, salt=f"bowei.link.{purpose}", max_age=max_age_s)
     except signing.BadSignature as error:
         raise Missing("bad_link") from error
     return data

@@ -1,6 +1,6 @@
 """The few tables that every row shares."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -99,7 +99,9 @@ class OutboxDelivery(models.Model):
             models.Index(
                 fields=["id"], condition=models.Q(state="pending"), name="delivery_pending"
             ),
-            models.Index(fields=["state"], condition=models.Q(state="parked"), name="delivery_parked"),
+            models.Index(
+                fields=["state"], condition=models.Q(state="parked"), name="delivery_parked"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -137,4 +139,3 @@ class StoredImage(models.Model):
 
     def __str__(self) -> str:
         return self.sha256[:12]
-

@@ -114,7 +114,7 @@ def replay(delivery_ids: Iterable[int]) -> int:
 
 
 def sweep_once() -> int:
-    """Run every sweep of the wiring once; how many rows they moved. One that fails stops no other."""
+    """Run each sweep of the wiring once; how many rows they moved. A failing one stops no other."""
     moved = 0
     for name in wiring.sweep_names():
         try:

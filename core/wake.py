@@ -13,9 +13,7 @@ log = logging.getLogger("bowei.wake")
 @cache
 def client() -> redis.Redis:
     """One client a process; short time limits, since nothing may wait for a wake-up."""
-    return redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=0.5
-    )
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=0.5)
 
 
 def channel() -> str:

@@ -1,0 +1,146 @@
+"""Log-in by phone, possession of plates, roles, messages."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from accounts import selectors, services
+from accounts.models import SmsMessage
+from accounts.rules import may
+from accounts.sms import AliyunSms, SmsFailed
+from core.errors import Invalid, TooMany
+from tests.people import OWNER_PHONE, prove
+
+
+def code_in(message: SmsMessage) -> str:
+    return message.params["code"]
+
+
+def test_an_owner_logs_in_with_the_code_of_the_newest_message(db, client):
+    answer = client.post("/me/login/", {"phone": "139 1234 5678"})
+    assert answer.status_code == 200
+    code = code_in(SmsMessage.objects.get())
+
+    answer = client.post("/me/login/", {"phone": OWNER_PHONE, "code": code, "next": "/me/plates/"})
+
+    assert (answer.status_code, answer["Location"]) == (302, "/me/plates/")
+    assert client.get("/me/plates/").status_code == 200
+
+
+def test_a_code_works_once_and_five_wrong_ones_end_it(db, clock):
+    code = code_in(services.send_login_code(phone=OWNER_PHONE))
+    services.redeem_login_code(phone=OWNER_PHONE, code=code)
+    with pytest.raises(Invalid):
+        services.redeem_login_code(phone=OWNER_PHONE, code=code)
+
+    code = code_in(services.send_login_code(phone=OWNER_PHONE))
+    for _ in range(5):
+        with pytest.raises(Invalid):
+            services.redeem_login_code(phone=OWNER_PHONE, code="no")
+    with pytest.raises(Invalid):
+        services.redeem_login_code(phone=OWNER_PHONE, code=code)
+
+
+def test_codes_cannot_be_asked_for_without_end(db, clock):
+    for _ in range(services.CODES_AN_HOUR):
+        services.send_login_code(phone=OWNER_PHONE)
+    with pytest.raises(TooMany):
+        services.send_login_code(phone=OWNER_PHONE)
+
+
+def test_the_next_address_after_log_in_stays_on_our_pages(db, client):
+    client.post("/me/login/", {"phone": OWNER_PHONE})
+    code = code_in(SmsMessage.objects.get())
+    answer = client.post(
+        "/me/login/", {"phone": OWNER_PHONE, "code": code, "next": "https://evil.example/"}
+    )
+    assert answer["Location"] == "/dues/"
+
+
+def test_a_plate_has_one_proven_holder_and_a_sale_ends_the_former(clock, owner, stranger):
+    prove(owner, "沪A12345", "blue")
+    assert selectors.holder_of("沪A12345", "blue") == owner
+
+    prove(stranger, "沪A12345", "blue")
+
+    assert selectors.holder_of("沪A12345", "blue") == stranger
+    assert selectors.proven_plates_of(owner) == []
+
+
+def test_a_claim_alone_opens_nothing(clock, owner):
+    services.claim_plate(user=owner, plate_text="沪A12345", plate_colour="blue")
+    assert selectors.holder_of("沪A12345", "blue") is None
+    assert selectors.proven_plates_of(owner) == []
+
+
+def test_a_role_may_do_what_is_listed_and_nothing_else():
+    assert may("manager", "recover")
+    assert not may("cashier", "recover")
+    assert not may("attendant", "money")
+    assert not may(None, "see")
+
+
+def test_a_message_is_sent_once_for_a_key(clock, run_reactions):
+    for _ in range(2):
+        services.send_sms(
+            phone=OWNER_PHONE, template="login_code", params={"code": "123456"}, key="same"
+        )
+    run_reactions()
+    message = SmsMessage.objects.get()
+    assert message.state == "sent"
+    assert message.phone_masked == "139••••5678"
+    assert OWNER_PHONE not in message.phone_sealed
+
+
+class Provider(BaseHTTPRequestHandler):
+    """Speaks the published format of the provider and checks what it is sent."""
+
+    answer: dict[str, str] = {}
+    seen: list[tuple[dict[str, list[str]], str]] = []
+
+    def do_POST(self):
+        query = parse_qs(urlsplit(self.path).query)
+        self.seen.append((query, self.headers["Authorization"]))
+        body = json.dumps(self.answer).encode()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def provider():
+    Provider.seen.clear()
+    server = HTTPServer(("127.0.0.1", 0), Provider)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield AliyunSms(
+        access_key="id", secret="s", sign_name="泊位", templates={"login_code": "SMS_1"},
+        endpoint=f"http://127.0.0.1:{server.server_port}",
+    )  # fmt: skip
+    server.shutdown()
+
+
+def test_the_provider_is_asked_in_its_own_format(provider):
+    Provider.answer = {"Code": "OK", "BizId": "b-1"}
+    number = provider.send(phone=OWNER_PHONE, template="login_code", params={"code": "1"}, key="k")
+    assert number == "b-1"
+    query, authorization = Provider.seen[0]
+    assert query["TemplateCode"] == ["SMS_1"]
+    assert json.loads(query["TemplateParam"][0]) == {"code": "1"}
+    assert authorization.startswith("ACS3-HMAC-SHA256 Credential=id,SignedHeaders=host;x-acs-")
+
+
+@pytest.mark.parametrize(
+    ("code", "final"), [("isv.MOBILE_NUMBER_ILLEGAL", True), ("isv.BUSINESS_LIMIT_CONTROL", False)]
+)
+def test_a_refusal_of_the_provider_says_whether_trying_again_helps(provider, code, final):
+    Provider.answer = {"Code": code}
+    with pytest.raises(SmsFailed) as failed:
+        provider.send(phone=OWNER_PHONE, template="login_code", params={"code": "1"}, key="k")
+    assert failed.value.final is final

@@ -1,0 +1,126 @@
+"""State moves by compare-and-set: one winner, one audit entry, one event (DESIGN 4.1)."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from django.db import close_old_connections, connection, transaction
+from django.db.utils import IntegrityError
+
+from accounts.models import PlateHolding, User
+from core import audit, clock
+from core.errors import BadMove
+from core.models import AuditEntry, OutboxEvent
+from core.transition import transition
+
+
+def claim(owner: User, text: str = "沪A12345") -> PlateHolding:
+    return PlateHolding.objects.create(
+        user=owner, plate_text=text, plate_colour="blue", claimed_at=clock.now()
+    )
+
+
+def in_threads(count: int, work: Callable[[int], None]) -> list[BaseException]:
+    """Run `work` in threads at once, each on a connection of its own; what they raised."""
+    raised: list[BaseException] = []
+    barrier = threading.Barrier(count)
+
+    def run(number: int) -> None:
+        try:
+            barrier.wait(5)
+            work(number)
+        except BaseException as error:
+            raised.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    close_old_connections()
+    return raised
+
+
+def test_a_move_changes_the_row_and_tells_it_in_one_transaction(db, owner):
+    holding = claim(owner)
+
+    with transaction.atomic():
+        moved = transition(
+            holding, source="claimed", target="proven", actor="user:1", reason="licence seen",
+            event="accounts.holding_proven", data={"by": 1}, method="licence",
+        )  # fmt: skip
+
+    assert moved == [holding.pk]
+    assert (holding.state, holding.method) == ("proven", "licence")
+    entry = audit.trail(holding).get()
+    assert (entry.from_state, entry.to_state, entry.actor) == ("claimed", "proven", "user:1")
+    event = OutboxEvent.objects.get()
+    assert event.topic == "accounts.holding_proven"
+    assert event.data == {"plateholding_id": holding.pk, "by": 1}
+
+
+def test_a_second_move_finds_the_row_elsewhere_and_says_nothing(db, owner):
+    holding, stale = claim(owner), PlateHolding.objects.get()
+    transition(holding, source="claimed", target="ended", actor="user:1")
+
+    assert transition(stale, source="claimed", target="proven", actor="user:2") == []
+
+    holding.refresh_from_db()
+    assert holding.state == "ended"
+    assert AuditEntry.objects.count() == 1
+
+
+def test_a_set_moves_at_once_and_names_only_the_rows_it_moved(db, owner):
+    first, second, third = (claim(owner, text) for text in ("沪A00001", "沪A00002", "沪A00003"))
+    transition(second, source="claimed", target="ended", actor="user:1")
+
+    moved = transition(
+        PlateHolding.objects.all(), source=["claimed", "proven"], target="ended", actor="user:1"
+    )
+
+    assert sorted(moved) == [first.pk, third.pk]
+
+
+def test_a_queryset_that_joins_still_compares_the_state_on_the_row_itself(db, owner, stranger):
+    mine, other = claim(owner), claim(stranger, "沪B00001")
+
+    moved = transition(
+        PlateHolding.objects.filter(user__username=owner.username),
+        source="claimed", target="proven", actor="user:1",
+    )  # fmt: skip
+
+    other.refresh_from_db()
+    assert moved == [mine.pk]
+    assert other.state == "claimed"
+
+
+def test_a_move_that_the_model_does_not_know_is_a_programming_error(db, owner):
+    with pytest.raises(BadMove):
+        transition(claim(owner), source="proven", target="claimed", actor="user:1")
+
+
+def test_ten_writers_that_want_the_same_move_get_one_winner(transactional_db, owner):
+    holding = claim(owner)
+    winners: list[int] = []
+
+    def move(number: int) -> None:
+        row = PlateHolding.objects.get(pk=holding.pk)
+        with transaction.atomic():
+            if transition(
+                row, source="claimed", target="proven", actor=f"user:{number}",
+                event="accounts.holding_proven",
+            ):  # fmt: skip
+                winners.append(number)
+
+    assert in_threads(10, move) == []
+    assert len(winners) == 1
+    assert AuditEntry.objects.get().actor == f"user:{winners[0]}"
+    assert OutboxEvent.objects.count() == 1
+
+
+def test_the_database_refuses_a_state_that_the_model_does_not_know(db, owner):
+    holding = claim(owner)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        PlateHolding.objects.filter(pk=holding.pk).update(state="maybe")

@@ -63,9 +63,9 @@ def test_an_event_outside_a_transaction_is_refused(transactional_db):
 
 def test_an_event_of_a_change_that_was_rolled_back_never_happened(db, reactions, run_reactions):
     reactions("note")
-    with pytest.raises(ValueError, match="no"), transaction.atomic():
+    with transaction.atomic():
         outbox.add("tests.happened")
-        raise ValueError("no")
+        transaction.set_rollback(True)
 
     assert run_reactions() == 0
     assert RAN == []

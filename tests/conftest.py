@@ -1,0 +1,176 @@
+"""What all tests share: databases of their own, the held clock, a live server, a browser."""
+
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import uvicorn
+from django.conf import settings as django_settings
+from django.core.cache import cache
+from django.db import connection
+
+from config.local.processes import wait_until
+from core import clock as business_clock
+from core import outbox
+
+pytest_plugins = [name for name in ("tests.people",) if find_spec(name)]
+
+BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))  # a Monday
+NO_BROWSER = "no browser was found"
+BROWSER_PACKAGES = "chromium fonts-wqy-zenhei"
+
+
+# ── Databases and files ─────────────────────────────────────────────────────────────────────────
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Django's, and at the end without connections that threads or processes left open."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered(request: pytest.FixtureRequest) -> None:
+    """Neither Valkey nor this process remembers the test before."""
+    if {"db", "transactional_db"} & set(request.fixturenames):
+        cache.clear()
+        business_clock.forget()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _media() -> Iterator[None]:
+    """Photographs of a run lie in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="bowei-media-") as folder:
+        django_settings.MEDIA_ROOT = Path(folder)
+        yield
+
+
+# ── Time and what follows ───────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def clock(db: None) -> Iterator[ModuleType]:
+    """`core.clock`, held at Monday 2026-03-02 09:00 in the city; `clock.advance(…)` moves it."""
+    business_clock.hold(BEGIN)
+    yield business_clock
+    business_clock.forget()
+
+
+@pytest.fixture
+def run_reactions(db: None) -> Callable[[], int]:
+    """Runs what follows from the events so far, and what follows from that; how many ran."""
+    return partial(outbox.run_pending, raise_errors=True)
+
+
+# ── The real server and a real browser ──────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class Live:
+    """The whole application on a free port of this machine, in a thread of the test."""
+
+    port: int
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+
+@pytest.fixture
+def live(transactional_db: None) -> Iterator[Live]:
+    """A real uvicorn: real sockets, the test's own database, rows visible as soon as committed."""
+    from config.asgi import application
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        server = uvicorn.Server(
+            uvicorn.Config(
+                application,
+                ws="websockets-sansio",
+                loop="asyncio",
+                lifespan="off",
+                log_level="warning",
+                timeout_graceful_shutdown=2,
+            )
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        assert wait_until(lambda: server.started, timeout_s=20, every_s=0.01)
+        yield Live(port)
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture
+def process_env(transactional_db: None) -> dict[str, str]:
+    """The environment for a real process (`manage.py …`) that works on the test's database."""
+    database = connection.settings_dict
+    host, port = database["HOST"], database["PORT"]
+    place = f"host={host}" + (f"&port={port}" if port else "")
+    user = database["USER"] + (f":{database['PASSWORD']}" if database["PASSWORD"] else "")
+    url = f"postgresql://{user}@/{database['NAME']}?{place}"
+    return {**os.environ, "DATABASE_URL": url}
+
+
+def chromium() -> str | None:
+    """The browser on this machine, if there is one."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+@pytest.fixture
+def browser(live: Live, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A Playwright browser: `browser.new_page(locale="zh-CN", base_url=live.http)`."""
+    executable = chromium()
+    if executable is None:
+        pytest.skip(NO_BROWSER)
+    from playwright.sync_api import sync_playwright
+
+    # Playwright runs an event loop in this thread, which Django takes for asynchronous code.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    quiet = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+    quiet += ["--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        chrome = playwright.chromium.launch(
+            executable_path=executable,
+            args=[*quiet, *(["--no-sandbox"] if os.geteuid() == 0 else [])],
+        )
+        yield chrome
+        chrome.close()
+
+
+# ── What did not run, said at the end ───────────────────────────────────────────────────────────
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    skipped = [
+        r for r in terminalreporter.stats.get("skipped", []) if NO_BROWSER in str(r.longrepr)
+    ]
+    if skipped:
+        terminalreporter.section("not run")
+        for report in skipped:
+            terminalreporter.line(report.nodeid)
+        terminalreporter.line(
+            f"{len(skipped)} tests need a browser. Debian's packages make them run: "
+            f"apt-get install {BROWSER_PACKAGES}"
+        )

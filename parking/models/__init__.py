@@ -1,0 +1,34 @@
+"""Places and prices, stays, what was seen, what a person must look at, what was paid ahead."""
+
+from parking.models.places import (
+    Berth,
+    BerthSensor,
+    CameraCoverage,
+    HandheldPost,
+    Section,
+    Tariff,
+    TariffVersion,
+)
+from parking.models.prepayments import Prepayment
+from parking.models.reviews import ReviewItem
+from parking.models.sightings import ImageOrder, InspectionTask, PlateReading, Sighting
+from parking.models.stays import BerthEvent, ParkingSession, StayPayment
+
+__all__ = [
+    "Berth",
+    "BerthEvent",
+    "BerthSensor",
+    "CameraCoverage",
+    "HandheldPost",
+    "ImageOrder",
+    "InspectionTask",
+    "ParkingSession",
+    "PlateReading",
+    "Prepayment",
+    "ReviewItem",
+    "Section",
+    "Sighting",
+    "StayPayment",
+    "Tariff",
+    "TariffVersion",
+]

@@ -1,0 +1,93 @@
+"""Paying ahead: a draft finds its berth, its plate is compared, then it may be paid (P2.4-P2.6)."""
+
+import secrets
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core.models import StatefulModel
+
+
+def new_token() -> str:
+    """128 bits: whoever holds it made the draft."""
+    return secrets.token_urlsafe(16)
+
+
+class Prepayment(StatefulModel):
+    """A pre-payment order: place, time and plate as its owner declared them, no account needed."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        SUBMITTED = "submitted", _("being compared")
+        CORRECTING = "correcting", _("plate to be corrected")
+        CONFIRMED = "confirmed", _("confirmed")
+        PAID = "paid", _("paid")
+        USED = "used", _("used")
+        CANCELLED = "cancelled", _("cancelled")
+
+    MOVES = {
+        "draft": {"submitted", "correcting", "confirmed", "cancelled"},
+        "submitted": {"submitted", "correcting", "confirmed", "cancelled"},
+        "correcting": {"submitted", "correcting", "confirmed", "cancelled"},
+        "confirmed": {"paid", "correcting", "cancelled"},
+        "paid": {"used"},
+    }
+
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.DRAFT)
+    token = models.CharField(max_length=32, unique=True, default=new_token)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    section = models.ForeignKey(
+        "parking.Section", models.PROTECT, null=True, related_name="+", verbose_name=_("section")
+    )
+    latitude = models.FloatField(null=True)
+    longitude = models.FloatField(null=True)
+    arrived_at = models.DateTimeField(_("arrival as declared"))
+    minutes = models.PositiveIntegerField(_("minutes"))
+    plate_text = models.CharField(_("declared plate"), max_length=16, blank=True)
+    plate_colour = models.CharField(_("declared colour"), max_length=16, blank=True)
+    candidates = models.JSONField(default=list, help_text="Berths that were offered, by id.")
+    berth = models.ForeignKey(
+        "parking.Berth", models.PROTECT, null=True, related_name="+", verbose_name=_("berth")
+    )
+    session = models.ForeignKey(
+        "parking.ParkingSession",
+        models.PROTECT,
+        null=True,
+        related_name="prepayments",
+        verbose_name=_("stay"),
+    )
+    attempts_left = models.PositiveSmallIntegerField(_("attempts left"), default=3)
+    differs = models.JSONField(default=list, help_text="Parts that differ: province, office…")
+    covers_until = models.DateTimeField(_("covers until"), null=True)
+    amount_fen = models.PositiveIntegerField(_("paid (fen)"), default=0)
+    created_at = models.DateTimeField(_("made"))
+    submitted_at = models.DateTimeField(_("submitted"), null=True)
+    paid_at = models.DateTimeField(_("paid at"), null=True)
+
+    class Meta:
+        verbose_name = _("pre-payment")
+        verbose_name_plural = _("pre-payments")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    state__in=[
+                        "draft",
+                        "submitted",
+                        "correcting",
+                        "confirmed",
+                        "paid",
+                        "used",
+                        "cancelled",
+                    ]
+                ),
+                name="prepayment_state_known",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["session", "state"]),
+            models.Index(fields=["plate_text", "submitted_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"

@@ -1,0 +1,86 @@
+"""What a person must look at, because a machine may not guess."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core.models import StatefulModel
+
+
+class ReviewItem(StatefulModel):
+    """One question for a person, with what they need to answer it beside it."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        DONE = "done", _("done")
+        DROPPED = "dropped", _("no longer needed")
+
+    class Kind(models.TextChoices):
+        PLATE = "plate", _("which plate is this")
+        PREPAYMENT = "prepayment", _("declared and read plate nearly agree")
+        STAY = "stay", _("is this stay right")
+
+    class Verdict(models.TextChoices):
+        NONE = "", ""
+        PLATE = "plate", _("plate settled")
+        UNREADABLE = "unreadable", _("unreadable")
+        KEEP = "keep", _("kept as it was")
+
+    MOVES = {"open": {"done", "dropped"}, "done": {"open"}}
+
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
+    why = models.CharField(_("why"), max_length=40)
+    merchant = models.ForeignKey(
+        "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
+    )
+    sighting = models.ForeignKey(
+        "parking.Sighting", models.PROTECT, null=True, related_name="reviews"
+    )
+    session = models.ForeignKey(
+        "parking.ParkingSession", models.PROTECT, null=True, related_name="reviews"
+    )
+    prepayment = models.ForeignKey(
+        "parking.Prepayment", models.PROTECT, null=True, related_name="reviews"
+    )
+    opened_at = models.DateTimeField(_("opened"))
+    verdict = models.CharField(
+        _("verdict"), max_length=12, choices=Verdict.choices, blank=True, default=Verdict.NONE
+    )
+    plate_text = models.CharField(_("plate"), max_length=16, blank=True)
+    plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
+    settled_by = models.CharField(_("settled by"), max_length=80, blank=True)
+    settled_at = models.DateTimeField(_("settled"), null=True)
+
+    class Meta:
+        verbose_name = _("review")
+        verbose_name_plural = _("review queue")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["open", "done", "dropped"]),
+                name="review_state_known",
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "sighting"],
+                condition=models.Q(state="open", kind="plate"),
+                name="one_open_plate_review_a_sighting",
+            ),
+            models.UniqueConstraint(
+                fields=["prepayment"],
+                condition=models.Q(state="open", kind="prepayment"),
+                name="one_open_review_a_prepayment",
+            ),
+            models.UniqueConstraint(
+                fields=["session"],
+                condition=models.Q(state="open", kind="stay"),
+                name="one_open_review_a_stay",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["opened_at"], condition=models.Q(state="open"), name="review_open"
+            ),
+            models.Index(fields=["merchant", "state", "opened_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"

@@ -1,0 +1,236 @@
+"""What devices saw, and what was read from it."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core.models import StatefulModel
+
+
+class Sighting(StatefulModel):
+    """A photograph of a vehicle: what, where, when, by which device (P0.1, P2.3).
+
+    It always ends as settled, in review or unreadable; a plate that a person gives it later moves
+    it on. The photograph is the evidence of its stay.
+    """
+
+    class State(models.TextChoices):
+        RECEIVED = "received", _("to read")
+        REVIEW = "review", _("being looked at")
+        SETTLED = "settled", _("settled")
+        UNREADABLE = "unreadable", _("unreadable")
+
+    class Purpose(models.TextChoices):
+        ARRIVAL = "arrival", _("arrival")
+        LEAVING = "leaving", _("leaving")
+        CAPTURE = "capture", _("inspection")
+
+    MOVES = {
+        "received": {"review", "settled"},
+        "review": {"settled", "unreadable"},
+        "settled": {"review", "settled"},
+        "unreadable": {"review", "settled"},
+    }
+
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.RECEIVED
+    )
+    merchant = models.ForeignKey(
+        "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
+    )
+    device_id = models.BigIntegerField(_("device"), null=True)
+    attendant = models.CharField(_("attendant"), max_length=80, blank=True)
+    berth = models.ForeignKey(
+        "parking.Berth", models.PROTECT, null=True, related_name="+", verbose_name=_("berth")
+    )
+    section = models.ForeignKey(
+        "parking.Section", models.PROTECT, null=True, related_name="+", verbose_name=_("section")
+    )
+    session = models.ForeignKey(
+        "parking.ParkingSession",
+        models.PROTECT,
+        null=True,
+        related_name="sightings",
+        verbose_name=_("stay"),
+    )
+    purpose = models.CharField(_("purpose"), max_length=8, choices=Purpose.choices)
+    image_sha = models.CharField(_("photograph"), max_length=64)
+    occurred_at = models.DateTimeField(_("taken"))
+    received_at = models.DateTimeField(_("received"))
+    plate_text = models.CharField(_("plate"), max_length=16, blank=True)
+    plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
+    confidence = models.FloatField(_("confidence"), null=True)
+    settled_by = models.CharField(_("settled by"), max_length=80, blank=True)
+    settled_at = models.DateTimeField(_("settled"), null=True)
+    read_attempts = models.PositiveSmallIntegerField(default=0)
+    read_again_at = models.DateTimeField(null=True, help_text="Real time.")
+
+    class Meta:
+        verbose_name = _("sighting")
+        verbose_name_plural = _("sightings")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["received", "review", "settled", "unreadable"]),
+                name="sighting_state_known",
+            ),
+            models.UniqueConstraint(
+                fields=["device_id", "image_sha", "occurred_at"], name="sighting_once"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="settled") | ~models.Q(plate_text=""),
+                name="sighting_settled_has_plate",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["read_again_at"],
+                condition=models.Q(state="received"),
+                name="sighting_to_read",
+            ),
+            models.Index(fields=["merchant", "-occurred_at"]),
+            models.Index(fields=["plate_text", "plate_colour", "occurred_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class PlateReading(StatefulModel):
+    """What the plate reader made of a photograph; never changed, only judged (P2.3)."""
+
+    class State(models.TextChoices):
+        CONFIRMED = "confirmed", _("confirmed")
+        REVIEW = "in_review", _("being looked at")
+        AGREED = "agreed", _("a person agreed")
+        CORRECTED = "corrected", _("a person corrected it")
+        UNREADABLE = "unreadable", _("unreadable")
+
+    MOVES = {
+        "confirmed": {"corrected", "agreed", "in_review"},
+        "in_review": {"agreed", "corrected", "unreadable"},
+        "agreed": {"in_review", "corrected"},
+        "corrected": {"in_review", "agreed", "corrected"},
+        "unreadable": {"in_review", "agreed", "corrected"},
+    }
+
+    state = models.CharField(_("state"), max_length=16, choices=State.choices)
+    sighting = models.OneToOneField(
+        Sighting, models.PROTECT, related_name="reading", verbose_name=_("sighting")
+    )
+    text = models.CharField(_("read"), max_length=16, blank=True)
+    colour = models.CharField(_("colour"), max_length=16, blank=True)
+    colour_confidence = models.FloatField(default=0)
+    candidates = models.JSONField(
+        _("candidates"),
+        default=list,
+        help_text="[{text, probability, characters: [probability of each]}], best first.",
+    )
+    corners = models.JSONField(null=True)
+    sharpness = models.FloatField(default=0)
+    confident = models.BooleanField(_("confident"), default=False)
+    why = models.CharField(_("why"), max_length=40)
+    model = models.CharField(_("model"), max_length=80, blank=True)
+    read_at = models.DateTimeField(_("read at"))
+
+    class Meta:
+        verbose_name = _("plate reading")
+        verbose_name_plural = _("plate readings")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    state__in=["confirmed", "in_review", "agreed", "corrected", "unreadable"]
+                ),
+                name="reading_state_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sighting_id}"
+
+
+class ImageOrder(StatefulModel):
+    """A camera was asked for a picture of a stay; the next one is asked where it stays silent."""
+
+    class State(models.TextChoices):
+        ASKED = "asked", _("asked")
+        TAKEN = "taken", _("taken")
+        FAILED = "failed", _("failed")
+
+    MOVES = {"asked": {"taken", "failed"}, "failed": {"taken"}}
+
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.ASKED)
+    session = models.ForeignKey(
+        "parking.ParkingSession",
+        models.PROTECT,
+        related_name="image_orders",
+        verbose_name=_("stay"),
+    )
+    device_id = models.BigIntegerField(_("device"))
+    command_id = models.BigIntegerField(_("command"), unique=True)
+    asked_at = models.DateTimeField(_("asked at"))
+    give_up_at = models.DateTimeField(_("given up at"), help_text="Real time.")
+
+    class Meta:
+        verbose_name = _("image order")
+        verbose_name_plural = _("image orders")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["asked", "taken", "failed"]),
+                name="image_order_state_known",
+            ),
+            models.UniqueConstraint(
+                fields=["session", "device_id"], name="image_order_once_a_camera"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["give_up_at"],
+                condition=models.Q(state="asked"),
+                name="image_order_waiting",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.session_id} {self.device_id}"
+
+
+class InspectionTask(StatefulModel):
+    """An attendant is asked to photograph a berth, because no camera could (P2.2)."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        DONE = "done", _("done")
+        CANCELLED = "cancelled", _("no longer needed")
+
+    MOVES = {"open": {"done", "cancelled"}}
+
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    merchant = models.ForeignKey("accounts.Merchant", models.PROTECT, related_name="+")
+    section = models.ForeignKey("parking.Section", models.PROTECT, related_name="+")
+    berth = models.ForeignKey("parking.Berth", models.PROTECT, related_name="+")
+    session = models.ForeignKey(
+        "parking.ParkingSession",
+        models.PROTECT,
+        related_name="inspection_tasks",
+        verbose_name=_("stay"),
+    )
+    why = models.CharField(_("why"), max_length=40)
+    opened_at = models.DateTimeField(_("opened"))
+    done_at = models.DateTimeField(_("done"), null=True)
+
+    class Meta:
+        verbose_name = _("inspection task")
+        verbose_name_plural = _("inspection tasks")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["open", "done", "cancelled"]),
+                name="inspection_state_known",
+            ),
+            models.UniqueConstraint(
+                fields=["session"],
+                condition=models.Q(state="open"),
+                name="one_open_inspection_a_stay",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.berth_id} {self.state}"

@@ -1,0 +1,198 @@
+"""Stays, the events that make them, and the money that came for them."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core.models import StatefulModel
+
+
+class ParkingSession(StatefulModel):
+    """One stay of one vehicle in one berth (停车记录).
+
+    A stay without departure is `parked`. Leaving prices it: what is not yet paid makes it `due`,
+    else it is `settled`. A debt changes nothing here: the stay stays due until it is paid. The
+    plate is what was settled on, by the reader or by a person; an unread plate is a state of its
+    own and cannot be billed to anybody (FEATURES 17).
+    """
+
+    class State(models.TextChoices):
+        PARKED = "parked", _("parked")
+        DUE = "due", _("not paid yet")
+        SETTLED = "settled", _("settled")
+        VOID = "void", _("void")
+
+    class PlateState(models.TextChoices):
+        UNREAD = "unread", _("not read yet")
+        REVIEW = "review", _("being looked at")
+        SETTLED = "settled", _("settled")
+        UNREADABLE = "unreadable", _("unreadable")
+
+    class Doubt(models.TextChoices):
+        NONE = "", _("none")
+        NEXT_ARRIVED = "next_arrived", _("the next vehicle came before this one was seen to leave")
+        NO_DEPARTURE = "no_departure", _("no departure was reported")
+        SPLIT = "split", _("another arrival was reported in the middle of this stay")
+
+    MOVES = {
+        "parked": {"due", "settled", "void"},
+        "due": {"settled", "void"},
+        "settled": {"due", "void"},  # due again: a departure became known later, or was corrected
+    }
+
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.PARKED)
+    berth = models.ForeignKey(
+        "parking.Berth", models.PROTECT, related_name="stays", verbose_name=_("berth")
+    )
+    section = models.ForeignKey(
+        "parking.Section", models.PROTECT, related_name="stays", verbose_name=_("section")
+    )
+    merchant = models.ForeignKey(
+        "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
+    )
+    tariff_version = models.ForeignKey(
+        "parking.TariffVersion", models.PROTECT, related_name="+", verbose_name=_("tariff version")
+    )
+    arrived_at = models.DateTimeField(_("arrived"))
+    left_at = models.DateTimeField(_("left"), null=True, blank=True)
+
+    plate_text = models.CharField(_("plate"), max_length=16, blank=True)
+    plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
+    plate_state = models.CharField(
+        _("plate is"), max_length=12, choices=PlateState.choices, default=PlateState.UNREAD
+    )
+    plate_confidence = models.FloatField(null=True, blank=True)
+    plate_by = models.CharField(_("plate settled by"), max_length=80, blank=True)
+    plate_at = models.DateTimeField(null=True, blank=True)
+
+    fee_fen = models.PositiveIntegerField(_("fee (fen)"), default=0)
+    prepaid_fen = models.PositiveIntegerField(_("paid while parked (fen)"), default=0)
+    due_fen = models.PositiveIntegerField(_("due (fen)"), default=0)
+    lines = models.JSONField(_("bill"), default=list)
+    paid_until = models.DateTimeField(_("paid until"), null=True, blank=True)
+    leave_by = models.DateTimeField(_("leave by"), null=True, blank=True)
+    capped_at = models.DateTimeField(_("fee stops at"), null=True, blank=True)
+    settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+
+    doubtful = models.BooleanField(_("in doubt"), default=False)
+    doubt = models.CharField(
+        _("doubt"), max_length=16, choices=Doubt.choices, blank=True, default=Doubt.NONE
+    )
+    simulated = models.BooleanField(_("simulated"), default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("stay")
+        verbose_name_plural = _("stays")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["parked", "due", "settled", "void"]),
+                name="stay_state_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(plate_state__in=["unread", "review", "settled", "unreadable"]),
+                name="stay_plate_state_known",
+            ),
+            models.UniqueConstraint(
+                fields=["berth"],
+                condition=models.Q(state="parked"),
+                name="one_open_stay_a_berth",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(left_at__isnull=True)
+                | models.Q(left_at__gte=models.F("arrived_at")),
+                name="stay_leaves_after_it_arrives",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=["due", "settled"]) | models.Q(left_at__isnull=False),
+                name="stay_priced_once_it_left",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(plate_state="settled") | ~models.Q(plate_text=""),
+                name="stay_settled_plate_has_text",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(due_fen=0) | models.Q(state="due"), name="stay_due_when_due"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["plate_text", "plate_colour", "arrived_at"]),
+            models.Index(fields=["merchant", "-arrived_at"]),
+            models.Index(fields=["berth", "arrived_at"]),
+            models.Index(fields=["state", "arrived_at"], name="stay_state_arrived"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class BerthEvent(models.Model):
+    """That a berth was said to be taken or left, at a moment; the same said twice is one row.
+
+    All of them are kept, those that no stay could be made of yet as well (a departure before its
+    arrival). `stay` is the stay that the event begins or ends, none for a stray one.
+    """
+
+    class Kind(models.TextChoices):
+        ARRIVED = "arrived", _("arrived")
+        LEFT = "left", _("left")
+
+    berth = models.ForeignKey(
+        "parking.Berth", models.PROTECT, related_name="events", verbose_name=_("berth")
+    )
+    kind = models.CharField(_("what"), max_length=8, choices=Kind.choices)
+    occurred_at = models.DateTimeField(_("occurred"))
+    received_at = models.DateTimeField(_("received"))
+    device_id = models.BigIntegerField(_("device"), null=True)
+    said_by = models.CharField(_("said by"), max_length=80)
+    stay = models.ForeignKey(
+        ParkingSession, models.SET_NULL, null=True, related_name="events", verbose_name=_("stay")
+    )
+    ignored = models.BooleanField(_("set aside by a person"), default=False)
+    times = models.PositiveIntegerField(_("times said"), default=1)
+
+    class Meta:
+        verbose_name = _("berth event")
+        verbose_name_plural = _("berth events")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["berth", "kind", "occurred_at"], name="berth_event_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.berth_id} {self.kind}"
+
+
+class StayPayment(models.Model):
+    """Money that a stay took, from which item of which order; only `refunded_fen` grows."""
+
+    class Kind(models.TextChoices):
+        AHEAD = "ahead", _("pre-payment")
+        PARKED = "parked", _("paid while parked")
+        AFTER = "after", _("paid after leaving")
+
+    stay = models.ForeignKey(
+        ParkingSession, models.PROTECT, related_name="payments", verbose_name=_("stay")
+    )
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
+    order_item_id = models.BigIntegerField(_("order item"))
+    order_number = models.CharField(_("order"), max_length=20)
+    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    refunded_fen = models.PositiveIntegerField(_("given back (fen)"), default=0)
+    paid_at = models.DateTimeField(_("paid at"))
+
+    class Meta:
+        verbose_name = _("payment of a stay")
+        verbose_name_plural = _("payments of stays")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(refunded_fen__lte=models.F("amount_fen")),
+                name="stay_payment_refund_within",
+            ),
+            models.UniqueConstraint(
+                fields=["stay", "order_item_id"], name="stay_payment_once_an_item"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stay_id} {self.order_number}"

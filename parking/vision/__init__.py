@@ -1,0 +1,49 @@
+"""The plate reader: pictures in, readings out; importable without Django and without torch.
+
+`check_image` needs Pillow alone; `read_image` loads the networks at its first call, one thread a
+process. How it works and what it reaches: docs/plate-reader.md.
+"""
+
+from parking.vision.confusion import confusion
+from parking.vision.images import check_image
+from parking.vision.types import Candidate, HostileImage, ImageFacts, Reading, Region
+
+__all__ = [
+    "Candidate",
+    "HostileImage",
+    "ImageFacts",
+    "Reading",
+    "Region",
+    "check_image",
+    "confusion",
+    "read_image",
+    "read_images",
+]
+
+
+def read_image(data: bytes, *, region: Region | None = None) -> Reading:
+    """Decode, find, read and decide (P0.1, P2.3).
+
+    `region` is the berth's polygon in relative coordinates 0..1 of the upright picture; without
+    it the largest plate counts. Raises HostileImage for what is refused before decoding; a
+    picture without a plate is a Reading without candidates.
+    """
+    from parking.vision.serve import reader
+
+    return reader().read(data, region=region)
+
+
+def read_images(
+    pictures: list[bytes], *, regions: list[Region | None] | None = None
+) -> list[Reading | HostileImage]:
+    """The same for several pictures; a refused one stands as its error in its place."""
+    from parking.vision.serve import reader
+
+    wanted = regions or [None] * len(pictures)
+    answers: list[Reading | HostileImage] = []
+    for data, region in zip(pictures, wanted, strict=True):
+        try:
+            answers.append(reader().read(data, region=region))
+        except HostileImage as error:
+            answers.append(error)
+    return answers

@@ -1,0 +1,48 @@
+"""From four corners, or from a bare crop, to the 128 x 32 strip that the network reads."""
+
+import cv2
+import numpy as np
+
+WIDTH, HEIGHT = 128, 32
+TALL = 64  # a two-row plate is rectified to 128 x 64 first, then its rows are laid in one line
+_TOP_PX = 40  # of the strip's width for the upper row, the rest for the lower
+
+
+def join_rows(plate: np.ndarray) -> np.ndarray:
+    """Upper row left, lower row right, in one strip; `plate` shows two rows seen straight on."""
+    h, w = plate.shape[:2]
+    upper = plate[: round(0.40 * h), round(0.18 * w) : round(0.82 * w)]
+    lower = plate[round(0.36 * h) :, :]
+    left = cv2.resize(upper, (_TOP_PX, HEIGHT), interpolation=cv2.INTER_LINEAR)
+    right = cv2.resize(lower, (WIDTH - _TOP_PX, HEIGHT), interpolation=cv2.INTER_LINEAR)
+    return np.hstack((left, right))
+
+
+def strip(picture: np.ndarray) -> np.ndarray:
+    """A crop of one row, stretched to the network's shape."""
+    shrink = picture.shape[1] > 1.5 * WIDTH
+    how = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
+    return cv2.resize(picture, (WIDTH, HEIGHT), interpolation=how)
+
+
+def tall(picture: np.ndarray) -> np.ndarray:
+    """A crop of two rows, stretched, its rows joined."""
+    shrink = picture.shape[1] > 1.5 * WIDTH
+    how = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
+    return join_rows(cv2.resize(picture, (WIDTH, TALL), interpolation=how))
+
+
+def even(strip_: np.ndarray) -> np.ndarray:
+    """The strip with mean 128 and deviation 48: night and glare look alike to the network."""
+    grey = strip_.astype(np.float32)
+    grey = (grey - grey.mean()) * (48.0 / max(float(grey.std()), 4.0)) + 128.0
+    return np.clip(grey, 0, 255).astype(np.uint8)
+
+
+def warp(picture: np.ndarray, corners: np.ndarray, width: int, height: int) -> np.ndarray:
+    """The quadrilateral (tl, tr, br, bl) seen straight on, `width` x `height`."""
+    target = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    matrix = cv2.getPerspectiveTransform(np.asarray(corners, np.float32), target)
+    return cv2.warpPerspective(
+        picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )

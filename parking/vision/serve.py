@@ -1,0 +1,251 @@
+"""The reader as a process holds it: networks loaded once, one thread, checked by their hashes.
+
+find (ONNX) -> look (ONNX: corners, colour, rows) -> rectify -> read (EasyOCR's custom network)
+-> decide. Everything heavy is imported here, so only a process that reads pays for it.
+"""
+
+import hashlib
+import importlib.util
+import json
+import threading
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from parking.vision import decide, rectify
+from parking.vision.grammar import COLOURS
+from parking.vision.images import decode
+from parking.vision.types import Point, Reading, Region
+
+NETWORKS = Path(__file__).with_name("networks")
+NAME = "bowei_plate"
+_LOCK = threading.Lock()
+_kept: list[Any] = []  # schemas of operators live as long as their Library object
+
+
+class DamagedNetwork(RuntimeError):
+    """A shipped network file is missing or not the one that was shipped."""
+
+
+@cache
+def manifest() -> dict[str, Any]:
+    """Hashes, calibration and thresholds that belong to the shipped files."""
+    return json.loads((NETWORKS / "manifest.json").read_text(encoding="utf-8"))
+
+
+def checked(name: str) -> Path:
+    """The network file `name`, its SHA-256 compared first: a .pth is code."""
+    file = NETWORKS / name
+    if not file.exists():
+        raise DamagedNetwork(f"{name} is missing")
+    found = hashlib.sha256(file.read_bytes()).hexdigest()
+    if found != manifest()["sha256"][name]:
+        raise DamagedNetwork(f"{name} is not the file that was shipped")
+    return file
+
+
+def reader() -> "PlateReader":
+    """The process's one reader."""
+    with _LOCK:
+        return _reader()
+
+
+@cache
+def _reader() -> "PlateReader":
+    return PlateReader()
+
+
+def _ensure_torchvision_operators() -> None:
+    """Let torchvision be imported beside a torch without CUDA; EasyOCR calls none of these."""
+    import torch
+
+    spec = importlib.util.find_spec("torchvision")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    library = next(Path(spec.submodule_search_locations[0]).glob("_C*.so"), None)
+    try:
+        torch.ops.load_library(str(library))
+    except OSError:
+        schemas = torch.library.Library("torchvision", "FRAGMENT")
+        for operator in ("nms", "qnms"):
+            schemas.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _kept.append(schemas)
+
+
+def easyocr_reader() -> Any:
+    """EasyOCR's Reader with our network in it; no detector, no download, no GPU."""
+    import torch
+
+    checked(f"{NAME}.pth")
+    torch.set_num_threads(1)
+    _ensure_torchvision_operators()
+    import easyocr
+
+    made = easyocr.Reader(
+        ["ch_sim", "en"],
+        gpu=False,
+        recog_network=NAME,
+        user_network_directory=str(NETWORKS),
+        model_storage_directory=str(NETWORKS),
+        detector=False,
+        download_enabled=False,
+        quantize=False,
+        verbose=False,
+    )
+    made.recognizer.eval()
+    return made
+
+
+def _session(name: str) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    file = checked(name)
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+
+@dataclass(slots=True)
+class Found:
+    """A place where a plate seems to be."""
+
+    corners: np.ndarray  # (4, 2) in pixels of the picture given
+    score: float
+
+
+@dataclass(slots=True)
+class Looked:
+    """What the second network says of one place."""
+
+    corners: np.ndarray
+    colours: np.ndarray  # probability for each of grammar.COLOURS
+    double: float
+    plate: float
+
+
+class PlateReader:
+    """Pictures to readings. Not thread-safe by itself: `read` takes the process's lock."""
+
+    def __init__(self) -> None:
+        cv2.setNumThreads(1)
+        self.easyocr = easyocr_reader()
+        self.finder = _session("finder.onnx")
+        self.looker = _session("look.onnx")
+        facts = manifest()
+        self.settings: dict[str, float] = facts["settings"]
+        self.calibration: dict[str, Any] = facts["calibration"]
+        self.model = f"{NAME}-{facts['sha256'][NAME + '.pth'][:8]}"
+
+    def read(self, data: bytes, *, region: Region | None = None) -> Reading:
+        """One encoded picture; raises HostileImage."""
+        picture, reduced = decode(data)
+        with _LOCK:
+            return self.read_pixels(picture, region=region, reduced=reduced)
+
+    def read_pixels(
+        self, picture: np.ndarray, *, region: Region | None = None, reduced: float = 1.0
+    ) -> Reading:
+        """One decoded picture, BGR uint8; corners are given in pixels times `reduced`."""
+        from parking.vision import pipeline
+
+        return pipeline.read(self, picture, region=region, reduced=reduced)
+
+    # the three networks, as arrays in and arrays out
+
+    def find(self, picture: np.ndarray, side: int) -> list[Found]:
+        """Plates in the picture at a longest side of `side` pixels, best first."""
+        h, w = picture.shape[:2]
+        scale = side / max(h, w)
+        rw, rh = max(8, round(w * scale)), max(8, round(h * scale))
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        small = cv2.resize(picture, (rw, rh), interpolation=how)
+        pw, ph = -rw % 32, -rh % 32
+        small = cv2.copyMakeBorder(small, 0, ph, 0, pw, cv2.BORDER_CONSTANT, value=(114,) * 3)
+        x = (small.astype(np.float32).transpose(2, 0, 1)[None] - 127.5) / 64
+        out = self.finder.run(None, {"x": x})[0][0]
+        return _peaks(out, self.settings["find_least"], np.array((rw / w, rh / h), np.float32))
+
+    def look(self, picture: np.ndarray, quads: list[np.ndarray]) -> list[Looked]:
+        """Corners, colour and rows of what each quadrilateral shows."""
+        if not quads:
+            return []
+        views, backs = [], []
+        target = np.array([(0, 0), (128, 0), (128, 48), (0, 48)], np.float32)
+        for quad in quads:
+            source, scale = _small_enough(picture, quad, 128)
+            matrix = cv2.getPerspectiveTransform((quad * scale).astype(np.float32), target)
+            flags = cv2.INTER_LINEAR
+            views.append(
+                cv2.warpPerspective(
+                    source, matrix, (128, 48), flags=flags, borderMode=cv2.BORDER_REPLICATE
+                )
+            )
+            backs.append(cv2.getPerspectiveTransform(target, quad.astype(np.float32)))
+        x = (np.stack(views).astype(np.float32).transpose(0, 3, 1, 2) - 127.5) / 64
+        out = self.looker.run(None, {"x": x})[0]
+        looked = []
+        for row, back in zip(out, backs, strict=True):
+            places = row[:8].reshape(1, 4, 2) * np.array((128, 48), np.float32)
+            corners = cv2.perspectiveTransform(places.astype(np.float32), back)[0]
+            n = len(COLOURS)
+            colours = np.exp(row[8 : 8 + n] - row[8 : 8 + n].max())
+            double, plate = 1 / (1 + np.exp(-row[8 + n :]))
+            looked.append(Looked(corners, colours / colours.sum(), float(double), float(plate)))
+        return looked
+
+    def probabilities(self, strips: list[np.ndarray]) -> list[np.ndarray]:
+        """Each strip (32 x 128, uint8) through `reader.recognizer`; (T, classes) each."""
+        import torch
+
+        x = np.stack(strips)[:, None].astype(np.float32) / 255
+        with torch.inference_mode():
+            logits = self.easyocr.recognizer(torch.from_numpy((x - 0.5) / 0.5), None).numpy()
+        return [decide.probabilities(row) for row in logits]
+
+
+def _small_enough(picture: np.ndarray, quad: np.ndarray, width: int) -> tuple[np.ndarray, float]:
+    """The picture reduced where warping it would skip pixels; and by what factor."""
+    span = float(np.linalg.norm(quad[1] - quad[0]))
+    if span <= 1.8 * width:
+        return picture, 1.0
+    scale = 1.3 * width / span
+    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), scale
+
+
+def _peaks(out: np.ndarray, least: float, scale: np.ndarray) -> list[Found]:
+    heat = 1 / (1 + np.exp(-out[0]))
+    top = cv2.dilate(heat, np.ones((3, 3), np.uint8))
+    ys, xs = np.nonzero((heat >= top - 1e-6) & (heat >= least))
+    order = np.argsort(-heat[ys, xs])[:12]
+    found: list[Found] = []
+    for y, x in zip(ys[order], xs[order], strict=True):
+        corners = out[1:, y, x].reshape(4, 2) * 64 + np.array((x * 8 + 4, y * 8 + 4), np.float32)
+        corners = (corners / scale).astype(np.float32)
+        if all(overlap(corners, other.corners) < 0.3 for other in found):
+            found.append(Found(corners, float(heat[y, x])))
+    return found
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of the upright boxes around two quadrilaterals."""
+    low, high = np.maximum(a.min(0), b.min(0)), np.minimum(a.max(0), b.max(0))
+    inter = float(np.prod(np.maximum(high - low, 0)))
+    union = float(np.prod(np.ptp(a, axis=0)) + np.prod(np.ptp(b, axis=0))) - inter
+    return inter / union if union > 0 else 0.0
+
+
+__all__ = [
+    "DamagedNetwork",
+    "Found",
+    "Looked",
+    "PlateReader",
+    "Point",
+    "overlap",
+    "reader",
+    "rectify",
+]

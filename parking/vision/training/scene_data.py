@@ -1,0 +1,344 @@
+"""Endless scenes with the four corners of every plate: real ones, and plates put into them.
+
+A plate (generated, or a real tight crop used as a texture) is laid over a real plate's place, set
+anywhere into a real photograph, into a drawn street or into mere noise; then the whole is worn.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import cv2
+import numpy as np
+
+from parking.vision import drawing
+from parking.vision.grammar import COLOURS
+from parking.vision.training import wear
+from parking.vision.training.photographs import Photograph
+from parking.vision.training.plates import Fonts, draw_flat, random_spec
+
+SIDE = 320
+
+
+@dataclass(slots=True)
+class Mark:
+    """One plate in a scene; `exact` where the corners are known, not only a box."""
+
+    corners: np.ndarray
+    colour: str | None
+    double: bool
+    exact: bool = True
+
+
+@dataclass(slots=True)
+class Scene:
+    picture: np.ndarray
+    marks: list[Mark]
+
+
+class Scenes:
+    """Scenes out of the given photographs' rows, drawn ones and generated plates."""
+
+    def __init__(self, folder: Path, rows: list[Photograph], bank=None) -> None:
+        self.fonts, self.bank = Fonts.training(), bank
+        self.real: list[Scene] = []
+        self._again: Scene | None = None  # every scene is cut twice: drawing one is dear
+        self.textures: list[tuple[np.ndarray, str]] = []
+        for row in rows:
+            picture = cv2.imread(str(folder / row.file))
+            if row.kind == "crop":
+                if picture.shape[1] / picture.shape[0] > 2.6:
+                    self.textures.append((picture, row.colours[0]))
+                continue
+            marks = []
+            for box, corners, colour, plate in zip(
+                row.boxes, row.corners, row.colours, row.plates, strict=True
+            ):
+                quad, exact = corners, True
+                if quad is None and box is not None:
+                    x0, y0, x1, y1 = box
+                    quad = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
+                    exact = False
+                if quad is None:
+                    continue
+                wide = np.linalg.norm(quad[1] - quad[0]) / max(1, np.linalg.norm(quad[3] - quad[0]))
+                double = bool(wide < 2.2 and colour in ("yellow", "white", "black"))
+                if len(plate) == 8 and plate[-1].isalpha() and colour == "green":
+                    colour = "yellow_green"
+                marks.append(Mark(quad.astype(np.float32), colour, double, exact))
+            if len(marks) == len(row.plates):
+                self.real.append(Scene(picture, marks))
+
+    def flat_plate(self, rng: Random, scale: float = 0.6) -> tuple[np.ndarray, str, bool]:
+        if self.textures and rng.random() < 0.3:
+            picture, colour = rng.choice(self.textures)
+            return picture.astype(np.float32), colour, False
+        spec = random_spec(rng)
+        return draw_flat(spec, rng, self.fonts, self.bank, scale), spec.colour, spec.double
+
+    def scene(self, rng: Random) -> Scene:
+        """One worn scene of any size with its plates."""
+        roll = rng.random()
+        if roll < 0.12 or not self.real:
+            spec = random_spec(rng)
+            bank = None
+            picture, corners = drawing.paint_scene(spec, seed=rng.getrandbits(30), bank=bank)
+            return Scene(picture, [Mark(corners, spec.colour, spec.double)])
+        if roll < 0.24:
+            return self._plain(rng)
+        base = rng.choice(self.real)
+        picture = base.picture.astype(np.float32)
+        marks = list(base.marks)
+        if rng.random() < 0.5:
+            marks = [self._replace(picture, mark, rng) for mark in marks]
+        for _ in range(rng.choice((0, 1, 1, 2, 3))):
+            mark = self._anywhere(picture, marks, rng)
+            if mark is not None:
+                marks.append(mark)
+        return Scene(picture, marks)
+
+    def _plain(self, rng: Random) -> Scene:
+        w, h = rng.choice(((640, 480), (480, 360), (480, 480)))
+        noise = np.random.default_rng(rng.getrandbits(32))
+        cells = noise.integers(0, 255, (rng.randint(2, 12), rng.randint(2, 16), 3))
+        how = rng.choice((cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC))
+        picture = cv2.resize(cells.astype(np.float32), (w, h), interpolation=how)
+        marks: list[Mark] = []
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            mark = self._anywhere(picture, marks, rng)
+            if mark is not None:
+                marks.append(mark)
+        return Scene(picture, marks)
+
+    def _replace(self, picture: np.ndarray, mark: Mark, rng: Random) -> Mark:
+        """Another plate where a real one hangs (a little larger, so that nothing peeps out)."""
+        for _ in range(8):
+            flat, colour, double = self.flat_plate(rng)
+            if double == mark.double:
+                break
+        else:
+            return mark
+        grow = np.array((1.05, 1.12), np.float32)
+        centre = mark.corners.mean(0)
+        quad = centre + (mark.corners - centre) * grow
+        self._stick(picture, flat, quad, rng)
+        return Mark(quad, colour, double)
+
+    def _anywhere(self, picture: np.ndarray, marks: list[Mark], rng: Random) -> Mark | None:
+        h, w = picture.shape[:2]
+        flat, colour, double = self.flat_plate(rng)
+        span = float(np.exp(rng.uniform(np.log(0.06), np.log(0.7)))) * w
+        ratio = flat.shape[0] / flat.shape[1] * rng.uniform(0.85, 1.15)
+        turn = rng.gauss(0, 0.12) if rng.random() < 0.85 else rng.uniform(-0.6, 0.6)
+        skew = rng.gauss(0, 0.15)
+        quad = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)], np.float32)
+        quad *= np.array((span, span * ratio), np.float32)
+        if rng.random() < 0.4:  # seen from the side
+            quad[:, 0] *= rng.uniform(0.55, 0.95)
+            near = 1 if rng.random() < 0.5 else 0
+            side = quad[:, 0] > 0 if near else quad[:, 0] < 0
+            quad[side, 1] *= rng.uniform(1.0, 1.2)
+        quad[:, 0] += quad[:, 1] * skew
+        c, s = np.cos(turn), np.sin(turn)
+        quad = quad @ np.array([(c, s), (-s, c)], np.float32)
+        low, high = quad.min(0), quad.max(0)
+        size = high - low
+        if size[0] > w * 0.98 or size[1] > h * 0.98:
+            return None
+        quad += np.array((rng.uniform(0, w - size[0]), rng.uniform(0, h - size[1]))) - low
+        quad = quad.astype(np.float32)
+        low, high = quad.min(0), quad.max(0)
+        for mark in marks:
+            a, b = mark.corners.min(0), mark.corners.max(0)
+            if (low < b + 4).all() and (a - 4 < high).all():
+                return None
+        if rng.random() < 0.3:  # a holder or bumper around it
+            centre = quad.mean(0)
+            holder = centre + (quad - centre) * rng.uniform(1.05, 1.5)
+            tone = (
+                [rng.randint(0, 120)] * 3
+                if rng.random() < 0.7
+                else [rng.randint(0, 255) for _ in range(3)]
+            )
+            cv2.fillPoly(picture, [holder.astype(np.int32)], tone, cv2.LINE_AA)
+        self._stick(picture, flat, quad, rng)
+        return Mark(quad, colour, double)
+
+    def _stick(self, picture: np.ndarray, flat: np.ndarray, quad: np.ndarray, rng: Random) -> None:
+        if rng.random() < 0.6:  # as bright as its place
+            x0, y0 = np.maximum(quad.min(0).astype(int), 0)
+            x1, y1 = quad.max(0).astype(int) + 1
+            around = picture[y0:y1, x0:x1].mean() if picture[y0:y1, x0:x1].size else 128.0
+            flat = flat * np.clip((60 + around) / 190.0 * rng.uniform(0.8, 1.2), 0.3, 1.3)
+        if rng.random() < 0.3:
+            flat = wear.light(flat, rng)
+        if rng.random() < 0.4:
+            flat = cv2.GaussianBlur(flat, (0, 0), rng.uniform(0.4, 2.0))
+        drawing.stick(picture, np.ascontiguousarray(flat, dtype=np.float32), quad)
+
+    def cut(self, rng: Random, side: int = SIDE) -> tuple[np.ndarray, list[Mark]]:
+        """A `side` x `side` part of a worn scene at a random scale, with what lies in it."""
+        if self._again is None:
+            scene = self._again = self.scene(rng)
+        else:
+            scene, self._again = self._again, None
+        h, w = scene.picture.shape[:2]
+        if scene.marks and rng.random() < 0.93:
+            mark = rng.choice(scene.marks)
+            own = float(np.linalg.norm(mark.corners[1] - mark.corners[0]))
+            want = float(np.exp(rng.uniform(np.log(22), np.log(300))))
+            scale = min(want / own, 3.0, 1.9 * want / 22)
+            scale = max(scale, side / max(h, w) * 0.6)
+            middle = mark.corners.mean(0) * scale
+        else:
+            scale = rng.uniform(side / max(h, w), 1.0)
+            middle = np.array((rng.uniform(0, w), rng.uniform(0, h))) * scale
+        reach = side * 0.5
+        corner = (
+            middle
+            - reach
+            + np.array((rng.uniform(-0.4, 0.4), rng.uniform(-0.4, 0.4))) * side * 0.95
+        )
+        room = np.array((w, h)) * scale - side
+        corner = np.where(
+            room > 0, np.clip(corner, 0, np.maximum(room, 0)), room / 2 + rng.uniform(-20, 20)
+        )
+        matrix = np.array([(scale, 0, -corner[0]), (0, scale, -corner[1])], np.float32)
+        source = scene.picture
+        if scale < 0.7:
+            source = cv2.resize(source, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            ratio = np.array((source.shape[1] / w / scale, source.shape[0] / h / scale))
+            moved = np.array(
+                [(1 / ratio[0], 0, -corner[0]), (0, 1 / ratio[1], -corner[1])], np.float32
+            )
+        else:
+            moved = matrix
+        pad = rng.choice((0, 114, 128))
+        seen = cv2.warpAffine(
+            source, moved, (side, side), flags=cv2.INTER_LINEAR, borderValue=(pad,) * 3
+        )
+        seen = seen.astype(np.float32)
+        if rng.random() < 0.5:
+            seen = wear.light(seen, rng)
+        seen = wear.lens(seen, rng, 0.6)
+        marks = []
+        for mark in scene.marks:
+            quad = mark.corners * scale - corner.astype(np.float32)
+            marks.append(Mark(quad.astype(np.float32), mark.colour, mark.double, mark.exact))
+        return seen, marks
+
+
+def targets(marks: list[Mark], side: int = SIDE) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For the Finder: heat (1, n, n), corners (8, n, n), weight of the corners (1, n, n)."""
+    n = side // 8
+    heat = np.zeros((1, n, n), np.float32)
+    offsets = np.zeros((8, n, n), np.float32)
+    weight = np.zeros((1, n, n), np.float32)
+    ys, xs = np.mgrid[0:n, 0:n].astype(np.float32)
+    for mark in marks:
+        quad = mark.corners
+        cx, cy = quad.mean(0)
+        if not (0 <= cx < side and 0 <= cy < side):
+            continue
+        width = max(8.0, float(quad[:, 0].max() - quad[:, 0].min()))
+        height = max(4.0, float(quad[:, 1].max() - quad[:, 1].min()))
+        gx, gy = int(cx / 8), int(cy / 8)
+        rx, ry = max(0.6, width / 8 / 6), max(0.6, height / 8 / 4)
+        blob = np.exp(-(((xs + 0.5 - cx / 8) / rx) ** 2 + ((ys + 0.5 - cy / 8) / ry) ** 2) / 2)
+        blob[gy, gx] = 1.0
+        better = blob > np.maximum(heat[0], 0.3)
+        heat[0] = np.maximum(heat[0], blob)
+        for i, (x, y) in enumerate(quad):
+            offsets[2 * i][better] = ((x - (xs * 8 + 4)) / 64)[better]
+            offsets[2 * i + 1][better] = ((y - (ys * 8 + 4)) / 64)[better]
+        strength = (1.0 if mark.exact else 0.3) * 64 / (width * 0.7 + 20)
+        weight[0][better] = strength * blob[better]
+    return heat, offsets, weight
+
+
+LOOK_W, LOOK_H = 128, 48
+
+
+def look_example(
+    scenes: Scenes, rng: Random
+) -> tuple[np.ndarray, np.ndarray, float, int, float, float]:
+    """For Look: picture, corners as shares, their weight, colour index or -1, two rows, plate."""
+    roll = rng.random()
+    if roll < 0.22 and scenes.textures:  # a real bare crop: its colour is known, not its corners
+        picture, colour = rng.choice(scenes.textures)
+        seen = cv2.resize(picture, (LOOK_W, LOOK_H), interpolation=cv2.INTER_AREA).astype(
+            np.float32
+        )
+        if rng.random() < 0.6:
+            seen = np.clip(wear.light(seen, rng) if rng.random() < 0.5 else seen, 0, 255)
+        seen = wear.lens(seen, rng, 0.5)
+        return seen, np.zeros(8, np.float32), 0.0, _colour(colour, seen), 0.0, 1.0
+    scene = scenes.scene(rng)
+    h, w = scene.picture.shape[:2]
+    mark = rng.choice(scene.marks) if scene.marks else None
+    plate = mark is not None and rng.random() < 0.85
+    if plate:
+        assert mark is not None
+        base = mark.corners
+    else:
+        span = rng.uniform(40, 0.5 * w)
+        at = np.array(
+            (rng.uniform(0, w - span), rng.uniform(0, max(1, h - span * 0.4))), np.float32
+        )
+        base = at + np.array([(0, 0), (1, 0), (1, 0.33), (0, 0.33)], np.float32) * span
+        if mark is not None and _overlap(base, [m.corners for m in scene.marks]):
+            plate, base = True, mark.corners
+    centre = base.mean(0)
+    edge = base[1] - base[0]
+    size = np.array((np.abs(edge[0]), max(np.abs(base[:, 1] - centre[1]).max() * 2, 4)))
+    if rng.random() < 0.65:  # around the finder's quadrilateral
+        jitter = np.random.default_rng(rng.getrandbits(32)).normal(0, 0.05, (4, 2)) * size
+        quad = base + jitter.astype(np.float32)
+        centre = quad.mean(0)
+        quad = centre + (quad - centre) * np.array((rng.uniform(1.1, 1.35), rng.uniform(1.2, 1.7)))
+    else:  # an upright box, as a bare crop is
+        low, high = base.min(0), base.max(0)
+        room = (high - low) * np.array((rng.uniform(0, 0.2), rng.uniform(0, 0.5)))
+        low, high = low - room * rng.random(), high + room * rng.random()
+        quad = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
+    target = np.array([(0, 0), (LOOK_W, 0), (LOOK_W, LOOK_H), (0, LOOK_H)], np.float32)
+    matrix = cv2.getPerspectiveTransform(quad.astype(np.float32), target)
+    span = float(np.linalg.norm(quad[1] - quad[0]))
+    picture = scene.picture
+    if span > 1.8 * LOOK_W:
+        scale = 1.3 * LOOK_W / span
+        picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        matrix = matrix @ np.diag([1 / scale, 1 / scale, 1.0])
+    seen = cv2.warpPerspective(picture, matrix, (LOOK_W, LOOK_H), borderMode=cv2.BORDER_REPLICATE)
+    seen = seen.astype(np.float32)
+    if rng.random() < 0.6:
+        seen = wear.light(seen, rng)
+    seen = wear.lens(seen, rng, 0.7)
+    if not plate:
+        return seen, np.zeros(8, np.float32), 0.0, -1, 0.0, 0.0
+    assert mark is not None
+    places = cv2.perspectiveTransform(
+        mark.corners[None].astype(np.float32),
+        cv2.getPerspectiveTransform(quad.astype(np.float32), target),
+    )[0]
+    shares = (places / np.array((LOOK_W, LOOK_H), np.float32)).reshape(8)
+    weight = 1.0 if mark.exact else 0.15
+    return seen, shares, weight, _colour(mark.colour, seen), float(mark.double), 1.0
+
+
+def _colour(colour: str | None, seen: np.ndarray) -> int:
+    """Index of the colour, -1 where none is known or the picture is (nearly) grey."""
+    if colour not in COLOURS:
+        return -1
+    spread = seen.astype(np.int16)
+    if (
+        colour in ("blue", "yellow", "green", "yellow_green")
+        and np.percentile(spread.max(2) - spread.min(2), 80) < 12
+    ):
+        return -1
+    return COLOURS.index(colour)
+
+
+def _overlap(base: np.ndarray, others: list[np.ndarray]) -> bool:
+    low, high = base.min(0), base.max(0)
+    return any((low < o.max(0)).all() and (o.min(0) < high).all() for o in others)

@@ -1,0 +1,250 @@
+"""Devices, their keys and connections, what they said and what they are told."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core.models import StatefulModel
+from devices.rules import protocol
+
+
+class Device(StatefulModel):
+    """A thing on the street that speaks for itself: sensor, camera, handheld, lock, gate."""
+
+    class Kind(models.TextChoices):
+        SENSOR = protocol.SENSOR, _("sensor")
+        CAMERA = protocol.CAMERA, _("camera")
+        HANDHELD = protocol.HANDHELD, _("handheld")
+        LOCK = protocol.LOCK, _("lock")
+        GATE = protocol.GATE, _("gate")
+
+    class State(models.TextChoices):
+        ENROLLED = "enrolled", _("enrolled")  # has a key, was never seen
+        ACTIVE = "active", _("active")
+        REVOKED = "revoked", _("revoked")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        "enrolled": {"active", "revoked"},
+        "active": {"revoked"},
+    }
+
+    code = models.CharField(_("code"), max_length=40, unique=True)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    merchant = models.ForeignKey(
+        "accounts.Merchant", models.PROTECT, related_name="devices", verbose_name=_("merchant")
+    )
+    name = models.CharField(_("name"), max_length=80, blank=True)
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.ENROLLED
+    )
+    epoch = models.PositiveIntegerField(_("epoch"), default=0)  # raised by each log-in
+    online = models.BooleanField(_("connected"), default=False)  # a socket of this epoch is open
+    silent = models.BooleanField(_("silent"), default=True)  # said by the server, ends by a log-in
+    last_heard_at = models.DateTimeField(_("last heard"), null=True)  # real time
+    facts = models.JSONField(_("facts"), default=dict, blank=True)  # battery, lock position, …
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("device")
+        verbose_name_plural = _("devices")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["enrolled", "active", "revoked"]),
+                name="device_state_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=protocol.KINDS), name="device_kind_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["merchant", "kind"]),
+            models.Index(
+                fields=["last_heard_at"], condition=models.Q(silent=False), name="device_heard"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def actor(self) -> str:
+        """How audit entries name this device."""
+        return f"device:{self.code}"
+
+
+class Credential(models.Model):
+    """One key of a device, of which only the hash is kept. Two may be good while it is changed."""
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="credentials")
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True)
+
+    class Meta:
+        verbose_name = _("key")
+        verbose_name_plural = _("keys")
+
+    def __str__(self) -> str:
+        return f"{self.device} …{self.key_hash[:6]}"
+
+
+class Connection(models.Model):
+    """One log-in of a device, from its socket's opening to its end. Times are real time."""
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="connections")
+    credential = models.ForeignKey(Credential, models.SET_NULL, null=True)
+    epoch = models.PositiveIntegerField(_("epoch"))
+    attendant = models.ForeignKey("accounts.User", models.SET_NULL, null=True, blank=True)
+    opened_at = models.DateTimeField(_("opened"))
+    closed_at = models.DateTimeField(_("closed"), null=True)
+    why_closed = models.CharField(_("why closed"), max_length=20, blank=True)
+
+    class Meta:
+        verbose_name = _("connection")
+        verbose_name_plural = _("connections")
+        constraints = [
+            models.UniqueConstraint(fields=["device", "epoch"], name="one_connection_an_epoch")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device_id} #{self.epoch}"
+
+
+class MessageReceipt(models.Model):
+    """That a message was taken, and the answer it got; written with its effect (DESIGN §4.11)."""
+
+    device = models.ForeignKey(Device, models.CASCADE)
+    message_id = models.CharField(max_length=36)
+    content = models.CharField(max_length=64)  # keyed digest of action and payload
+    answer = models.JSONField()
+    at = models.DateTimeField()  # real time
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["device", "message_id"], name="message_once_a_device")
+        ]
+        indexes = [models.Index(fields=["at"], name="receipt_age")]
+
+    def __str__(self) -> str:
+        return f"{self.device_id} {self.message_id}"
+
+
+class DeviceMessage(models.Model):
+    """A frame as it came, and whether it was taken. Passwords in it are blotted out."""
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="messages")
+    epoch = models.PositiveIntegerField()
+    message_id = models.CharField(_("message"), max_length=36, blank=True)
+    action = models.CharField(_("action"), max_length=40, blank=True)
+    raw = models.TextField(_("as it came"))
+    refused = models.CharField(_("refused because"), max_length=40, blank=True)  # error code
+    why = models.CharField(_("explanation"), max_length=300, blank=True)
+    login_name = models.CharField(max_length=150, blank=True)  # whom an AttendantLogin tried
+    occurred_at = models.DateTimeField(_("occurred"), null=True)  # the device's clock
+    received_at = models.DateTimeField(_("received"))  # business time
+    received_real_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("device message")
+        verbose_name_plural = _("device messages")
+        indexes = [
+            models.Index(fields=["device", "id"]),
+            models.Index(fields=["id"], condition=~models.Q(refused=""), name="message_refused"),
+            models.Index(
+                fields=["received_real_at"],
+                condition=models.Q(action="AttendantLogin"),
+                name="message_login",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device_id} {self.action} {self.refused}"
+
+
+class Command(StatefulModel):
+    """Something a device is told, until it has said how it went (DESIGN §4.4). Times are real."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("waiting")
+        SENT = "sent", _("sent")
+        ACKNOWLEDGED = "acknowledged", _("acknowledged")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        EXPIRED = "expired", _("expired")
+        SUPERSEDED = "superseded", _("superseded")
+
+    OPEN: ClassVar[tuple[str, ...]] = ("queued", "sent", "acknowledged")
+    _ENDS: ClassVar[set[str]] = {"done", "failed", "expired", "superseded"}
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        "queued": {"sent", *_ENDS},
+        "sent": {"acknowledged", *_ENDS},
+        "acknowledged": _ENDS,
+        "expired": {"done", "failed"},  # the device did it after all: what it says is the truth
+    }
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="commands")
+    action = models.CharField(_("action"), max_length=40)
+    payload = models.JSONField(_("payload"))
+    reference = models.CharField(_("reference"), max_length=80, blank=True)
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.QUEUED)
+    priority = models.PositiveSmallIntegerField(_("priority"), default=5)  # lower goes first
+    actor = models.CharField(_("by"), max_length=80)
+    created_at = models.DateTimeField(_("ordered"))
+    expires_at = models.DateTimeField(_("expires"))
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    next_try_at = models.DateTimeField()
+    sent_epoch = models.PositiveIntegerField(default=0)
+    sent_at = models.DateTimeField(_("sent"), null=True)  # first handed to the socket
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    details = models.JSONField(_("result"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("command")
+        verbose_name_plural = _("commands")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    state__in=[
+                        "queued", "sent", "acknowledged", "done", "failed", "expired", "superseded"
+                    ]
+                ),
+                name="command_state_known",
+            )
+        ]  # fmt: skip
+        indexes = [
+            models.Index(
+                fields=["device", "priority", "id"],
+                condition=models.Q(state__in=["queued", "sent", "acknowledged"]),
+                name="command_open",
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(state__in=["queued", "sent", "acknowledged"]),
+                name="command_expiry",
+            ),
+            models.Index(fields=["device", "id"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.pk}"
+
+
+class ReleaseCode(models.Model):
+    """A raise of a lock whose code can lower it once without network; the key is the counter."""
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="release_codes")
+    order_code = models.CharField(max_length=64)
+    credential = models.ForeignKey(Credential, models.SET_NULL, null=True)  # key at delivery
+    made_at = models.DateTimeField()
+    shown_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("release code")
+        verbose_name_plural = _("release codes")
+        indexes = [models.Index(fields=["device", "order_code"])]
+
+    def __str__(self) -> str:
+        return f"{self.device_id} {self.order_code}"

@@ -116,6 +116,9 @@ class MessageReceipt(models.Model):
     """That a message was taken, and the answer it got; written with its effect (DESIGN §4.11)."""
 
     device = models.ForeignKey(Device, models.CASCADE)
+    merchant = models.ForeignKey(
+        "accounts.Merchant", models.PROTECT, related_name="+", db_index=False
+    )  # the key by which big tables are spread (docs/scale.md)
     message_id = models.CharField(max_length=36)
     content = models.CharField(max_length=64)  # keyed digest of action and payload
     answer = models.JSONField()
@@ -135,6 +138,9 @@ class DeviceMessage(models.Model):
     """A frame as it came, and whether it was taken. Passwords in it are blotted out."""
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="messages")
+    merchant = models.ForeignKey(
+        "accounts.Merchant", models.PROTECT, related_name="+", db_index=False
+    )  # the key by which big tables are spread (docs/scale.md)
     epoch = models.PositiveIntegerField()
     message_id = models.CharField(_("message"), max_length=36, blank=True)
     action = models.CharField(_("action"), max_length=40, blank=True)
@@ -185,6 +191,9 @@ class Command(StatefulModel):
     }
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="commands")
+    merchant = models.ForeignKey(
+        "accounts.Merchant", models.PROTECT, related_name="+", db_index=False
+    )  # the key by which big tables are spread (docs/scale.md)
     action = models.CharField(_("action"), max_length=40)
     payload = models.JSONField(_("payload"))
     reference = models.CharField(_("reference"), max_length=80, blank=True)

@@ -185,6 +185,11 @@ SESSION_COOKIE_SAMESITE = "Lax"
 BOWEI_SMS = env.str("BOWEI_SMS", "aliyun" if PRODUCTION else "sandbox")
 BOWEI_SMS_ALIYUN = env.json("BOWEI_SMS_ALIYUN", default={})  # see accounts.sms.AliyunSms
 
+# --- payments: a provider is offered where its settings are present ------------------------------
+BOWEI_ORDER_VALID_S = env.int("BOWEI_ORDER_VALID_S", 900)
+BOWEI_WECHAT = env.json("BOWEI_WECHAT", default={})  # see payments.providers.wechat
+BOWEI_ALIPAY = env.json("BOWEI_ALIPAY", default={})  # see payments.providers.alipay
+
 # --- words, time -------------------------------------------------------------------------------
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("Chinese")), ("en", _("English"))]

@@ -18,4 +18,10 @@ REACTIONS: dict[str, list[str]] = {
 }
 
 # What looks for due rows, every second.
-SWEEPS: list[str] = []
+SWEEPS: list[str] = [
+    "payments.tasks.close_outdated_orders",
+    "payments.tasks.look_at_attempts",
+    "payments.tasks.look_at_refunds",
+    "payments.tasks.look_at_notifications",
+    "payments.tasks.look_at_sandbox",
+]

@@ -1,0 +1,62 @@
+"""Interfaces: how an order stands, and where providers send their notifications."""
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import AnonRateThrottle
+from rest_framework.views import APIView
+
+from payments import selectors, services
+
+
+class ItemState(serializers.Serializer):
+    title = serializers.CharField()
+    merchant = serializers.CharField(source="merchant.name")
+    amount_fen = serializers.IntegerField()
+    taken_fen = serializers.IntegerField()
+    state = serializers.CharField()
+    lines = serializers.JSONField()
+
+
+class RefundState(serializers.Serializer):
+    amount_fen = serializers.IntegerField()
+    reason = serializers.CharField()
+    state = serializers.CharField()
+
+
+class OrderState(serializers.Serializer):
+    number = serializers.CharField()
+    state = serializers.CharField()
+    amount_fen = serializers.IntegerField()
+    expires_at = serializers.DateTimeField()
+    paid_at = serializers.DateTimeField(allow_null=True)
+    items = ItemState(many=True, source="items.all")
+    refunds = RefundState(many=True)
+
+
+class OrderView(APIView):
+    """An order, for whoever holds its link."""
+
+    permission_classes = [AllowAny]
+    throttle_classes = [AnonRateThrottle]
+
+    @extend_schema(responses=OrderState, operation_id="payments_order")
+    def get(self, request: Request, token: str) -> Response:
+        order = selectors.order_by_token(token)
+        order.refunds = selectors.refunds_of(order)  # type: ignore[attr-defined]
+        return Response(OrderState(order).data)
+
+
+@csrf_exempt
+@require_POST
+def notify(request: HttpRequest, provider: str) -> HttpResponse:
+    """A provider's notification, raw: what it signed is the body as it came."""
+    length = int(request.headers.get("Content-Length") or 0)
+    body = b"" if length > services.LARGEST_NOTIFICATION else request.body
+    answer = services.receive_notification(provider, request.headers, body)
+    return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)

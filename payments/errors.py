@@ -1,0 +1,85 @@
+"""What can be wrong about money, with a stable code and a sentence each."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import Denied, Invalid, Refused
+
+
+class NothingDue(Refused):
+    """None of the things asked for has anything to pay."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing_due", _("There is nothing to pay here any more."))
+
+
+class AmountChanged(Refused):
+    """The bill is no longer the one that was shown; `token` opens the order that replaces it."""
+
+    def __init__(self, token: str) -> None:
+        message = _("The amount no longer matches the bill. Look at it again, then pay.")
+        super().__init__("amount_changed", message, token=token)
+        self.token = token
+
+
+class OrderNotOpen(Refused):
+    """The order is paid or closed: no new attempt may begin."""
+
+    def __init__(self, state: str) -> None:
+        message = (
+            _("This order is already paid.") if state == "paid" else _("This order has ended.")
+        )
+        super().__init__(f"order_{state}", message)
+
+
+class ProviderAway(Refused):
+    """The provider could not be asked, or did not answer clearly. Nothing is lost by retrying."""
+
+    status = 503
+
+    def __init__(self, provider: str) -> None:
+        message = _(
+            "The payment service does not answer. No money has moved. "
+            "Try again, or choose another way to pay."
+        )
+        super().__init__("provider_away", message, provider=provider)
+
+
+class ProviderUnknown(Invalid):
+    """No such way to pay is set up here."""
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(
+            "provider_unknown", _("This way to pay is not available."), provider=provider
+        )
+
+
+class BadNotification(Denied):
+    """A notification that its sender did not sign, or signed for another time or another app."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("bad_notification", _("The notification is not genuine."), why=why)
+        self.why = why
+
+
+class OtherMerchants(Refused):
+    """A counter takes money for its own merchant only."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "other_merchants", _("This order holds fees of another merchant; pay it online.")
+        )
+
+
+class RefundTooLarge(Refused):
+    """More than is left of what was paid."""
+
+    def __init__(self, left_fen: int) -> None:
+        super().__init__(
+            "refund_too_large",
+            _("Only part of this amount can still be refunded."),
+            left_fen=left_fen,
+        )
+
+
+class BooksDoNotBalance(ValueError):
+    """A programmer's transfer whose sides differ; the database would refuse it too."""

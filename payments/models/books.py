@@ -1,0 +1,45 @@
+"""The books: double entry, only ever added to. payments/guards.py has the database hold both."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class LedgerTransfer(models.Model):
+    """One event in the books, posted once under `key`; its entries sum to 0."""
+
+    key = models.CharField(max_length=80, unique=True)
+    note = models.CharField(_("note"), max_length=200)
+    posted_at = models.DateTimeField(_("posted"), help_text="Business time.")
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("transfer")
+        verbose_name_plural = _("transfers")
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class LedgerEntry(models.Model):
+    """One side of a transfer, in signed fen (payments.rules.books says which sign means what)."""
+
+    transfer = models.ForeignKey(LedgerTransfer, models.PROTECT, related_name="entries")
+    account = models.CharField(_("account"), max_length=60)
+    amount_fen = models.BigIntegerField(_("amount (fen)"))
+    order_item = models.ForeignKey(
+        "payments.OrderItem", models.PROTECT, null=True, related_name="entries"
+    )
+    posted_at = models.DateTimeField(_("posted"))
+
+    class Meta:
+        verbose_name = _("ledger entry")
+        verbose_name_plural = _("ledger")
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(amount_fen=0), name="ledger_entry_moves_money"
+            ),
+        ]
+        indexes = [models.Index(fields=["account", "posted_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.amount_fen}"

@@ -1,0 +1,48 @@
+"""What a provider told us, exactly as it came."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Notification(models.Model):
+    """A provider's message: kept raw with its verdict, then acted upon once (DESIGN 4.5).
+
+    `processed_at` is set by compare-and-set in the transaction of the effect; a message that is
+    genuine but could not be acted upon stays open with its problem and is tried again.
+    """
+
+    provider = models.CharField(_("provider"), max_length=16)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of signature and body.")
+    raw = models.BinaryField()
+    headers = models.JSONField(_("headers"), default=dict)
+    verified = models.BooleanField(_("genuine"), default=False)
+    kind = models.CharField(_("kind"), max_length=16, blank=True)
+    out_trade_no = models.CharField(_("our number"), max_length=32, blank=True, db_index=True)
+    received_at = models.DateTimeField(_("received"))
+    times = models.PositiveIntegerField(_("times"), default=1)
+    processed_at = models.DateTimeField(_("processed"), null=True)
+    next_try_at = models.DateTimeField(null=True)
+    problem = models.CharField(_("problem"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "fingerprint"], name="notification_kept_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(processed_at__isnull=True) | models.Q(verified=True),
+                name="notification_verified_first",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_try_at"],
+                condition=models.Q(verified=True, processed_at__isnull=True),
+                name="notification_to_process",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.out_trade_no}"

@@ -1,0 +1,187 @@
+"""An order asks a person for money; an attempt is one try to get it through one provider."""
+
+import secrets
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core.models import StatefulModel
+from payments.models.known import known_states
+
+
+def new_token() -> str:
+    """128 bits: whoever holds the link may see and pay, nobody can guess it."""
+    return secrets.token_urlsafe(16)
+
+
+class Order(StatefulModel):
+    """What somebody may pay in one go; at most one open order for the same set of things.
+
+    Paid is the end: nothing turns it unpaid. A payment that arrives after the close still counts
+    (closed → paid), because money that has arrived is never lost (FEATURES 31, 32).
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", _("to pay")
+        PAID = "paid", _("paid")
+        CLOSED = "closed", _("closed")
+
+    MOVES = {"open": {"paid", "closed"}, "closed": {"paid"}}
+
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    number = models.CharField(_("number"), max_length=20, unique=True)
+    token = models.CharField(max_length=32, unique=True, default=new_token)
+    basket = models.CharField(max_length=64, help_text="Digest of the set of things to pay.")
+    title = models.CharField(_("title"), max_length=120)
+    payer_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("payer"),
+    )
+    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    expires_at = models.DateTimeField(_("valid until"), help_text="Business time.")
+    created_at = models.DateTimeField(_("opened"))
+    paid_at = models.DateTimeField(_("paid at"), null=True)
+    opened_by = models.CharField(max_length=80)
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        constraints = [
+            known_states("order_state_known", "open", "paid", "closed"),
+            models.UniqueConstraint(
+                fields=["basket"], condition=models.Q(state="open"), name="order_one_open_a_set"
+            ),
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="order_asks_money"),
+            models.CheckConstraint(
+                condition=models.Q(state="paid", paid_at__isnull=False)
+                | (~models.Q(state="paid") & models.Q(paid_at__isnull=True)),
+                name="order_paid_at_when_paid",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"], condition=models.Q(state="open"), name="order_open_until"
+            ),
+            models.Index(fields=["payer_user", "id"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class OrderItem(StatefulModel):
+    """One thing paid in an order, with the bill as it was when the order was opened."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("to pay")
+        SETTLED = "settled", _("settled")
+        PARTLY = "partly", _("partly settled")
+        UNNEEDED = "unneeded", _("was no longer due")
+
+    MOVES = {"waiting": {"settled", "partly", "unneeded"}}
+
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.WAITING
+    )
+    order = models.ForeignKey(Order, models.PROTECT, related_name="items")
+    payable = models.CharField(_("kind"), max_length=40)
+    subject_id = models.BigIntegerField(_("subject"))
+    merchant = models.ForeignKey(
+        "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
+    )
+    title = models.CharField(_("title"), max_length=120)
+    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    lines = models.JSONField(_("lines"), default=list)
+    subject_state = models.CharField(max_length=40, blank=True)
+    taken_fen = models.PositiveIntegerField(_("taken (fen)"), default=0)
+
+    class Meta:
+        verbose_name = _("item")
+        verbose_name_plural = _("items")
+        constraints = [
+            known_states("order_item_state_known", "waiting", "settled", "partly", "unneeded"),
+            models.UniqueConstraint(
+                fields=["order", "payable", "subject_id"], name="order_item_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(taken_fen__lte=models.F("amount_fen")),
+                name="order_item_takes_its_own",
+            ),
+        ]
+        indexes = [models.Index(fields=["payable", "subject_id"])]
+
+    def __str__(self) -> str:
+        return f"{self.payable} {self.subject_id}"
+
+
+class Attempt(StatefulModel):
+    """One try to pay an order: a provider, a number of its own, an amount that never changes.
+
+    `unknown` is a state of its own: the provider did not answer clearly, so the truth is asked
+    for in the background until it is known (FEATURES 30). Its times are real time: providers do
+    not live in moved time.
+    """
+
+    class State(models.TextChoices):
+        CREATED = "created", _("being prepared")
+        PENDING = "pending", _("waiting for the payer")
+        UNKNOWN = "unknown", _("outcome unknown")
+        PAID = "paid", _("paid")
+        FAILED = "failed", _("failed")
+        CLOSED = "closed", _("closed")
+
+    LIVE = ("created", "pending", "unknown")
+    MOVES = {
+        "created": {"pending", "unknown", "paid", "failed", "closed"},
+        "pending": {"unknown", "paid", "failed", "closed"},
+        "unknown": {"pending", "paid", "failed", "closed"},
+        "failed": {"paid"},
+        "closed": {"paid"},
+    }
+
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.CREATED
+    )
+    order = models.ForeignKey(Order, models.PROTECT, related_name="attempts")
+    provider = models.CharField(_("provider"), max_length=16)
+    out_trade_no = models.CharField(_("our number"), max_length=32, unique=True)
+    provider_no = models.CharField(_("provider's number"), max_length=64, blank=True)
+    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    pay_url = models.TextField(blank=True)
+    qr = models.TextField(blank=True)
+    created_at = models.DateTimeField(_("begun"))
+    expires_at = models.DateTimeField(_("valid until"))
+    paid_at = models.DateTimeField(_("paid at"), null=True)
+    next_look_at = models.DateTimeField(null=True, help_text="When the provider is asked again.")
+    looks = models.PositiveSmallIntegerField(default=0)
+    problem = models.CharField(_("problem"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+        constraints = [
+            known_states(
+                "attempt_state_known",
+                "created",
+                "pending",
+                "unknown",
+                "paid",
+                "failed",
+                "closed",
+            ),
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="attempt_asks_money"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_look_at"],
+                condition=models.Q(state__in=["created", "pending", "unknown"]),
+                name="attempt_to_look_at",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.out_trade_no

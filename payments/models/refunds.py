@@ -1,0 +1,94 @@
+"""Money on its way back."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core.models import StatefulModel
+from payments.models.known import known_states
+
+
+class Credit(StatefulModel):
+    """Money that arrived and that nothing took: the payer's, until it is refunded."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("being returned")
+        REFUNDED = "refunded", _("returned")
+
+    class Why(models.TextChoices):
+        SECOND = "second", _("the order was already paid")
+        NOT_DUE = "not_due", _("it was no longer due")
+
+    MOVES = {"open": {"refunded"}}
+
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    attempt = models.OneToOneField("payments.Attempt", models.PROTECT, related_name="credit")
+    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    why = models.CharField(_("reason"), max_length=16, choices=Why.choices)
+    created_at = models.DateTimeField(_("since"))
+
+    class Meta:
+        verbose_name = _("credit")
+        verbose_name_plural = _("credits")
+        constraints = [
+            known_states("credit_state_known", "open", "refunded"),
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="credit_is_money"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attempt_id} {self.amount_fen}"
+
+
+class Refund(StatefulModel):
+    """One refund, asked for once under `key`, at the provider under `out_refund_no`.
+
+    The row is written first; a worker then asks the provider, again and again with the same
+    number, until it says done or no.
+    """
+
+    class State(models.TextChoices):
+        ASKED = "asked", _("to be returned")
+        SENT = "sent", _("on its way")
+        DONE = "done", _("returned")
+        FAILED = "failed", _("needs a person")
+
+    MOVES = {"asked": {"sent", "done", "failed"}, "sent": {"done", "failed"}, "failed": {"asked"}}
+
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.ASKED)
+    attempt = models.ForeignKey("payments.Attempt", models.PROTECT, related_name="refunds")
+    order_item = models.ForeignKey(
+        "payments.OrderItem", models.PROTECT, null=True, related_name="refunds"
+    )
+    credit = models.OneToOneField(Credit, models.PROTECT, null=True, related_name="refund")
+    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    reason = models.CharField(_("reason"), max_length=200)
+    key = models.CharField(max_length=80, unique=True)
+    out_refund_no = models.CharField(_("our number"), max_length=32, unique=True)
+    provider_no = models.CharField(_("provider's number"), max_length=64, blank=True)
+    asked_at = models.DateTimeField(_("asked"))
+    asked_by = models.CharField(_("by"), max_length=80)
+    done_at = models.DateTimeField(_("returned"), null=True)
+    next_look_at = models.DateTimeField(null=True)
+    looks = models.PositiveSmallIntegerField(default=0)
+    problem = models.CharField(_("problem"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        constraints = [
+            known_states("refund_state_known", "asked", "sent", "done", "failed"),
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="refund_is_money"),
+            models.CheckConstraint(
+                condition=models.Q(order_item__isnull=True) ^ models.Q(credit__isnull=True),
+                name="refund_of_one_thing",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_look_at"],
+                condition=models.Q(state__in=["asked", "sent"]),
+                name="refund_to_look_at",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.out_refund_no

@@ -1,0 +1,38 @@
+"""What money does by arithmetic alone: bills, allocation, books and numbers (DESIGN 4.5)."""
+
+from payments.rules.allocation import Part, Step, allocate, settle_in_order
+from payments.rules.bill import BillLine, Payable, Quote, Receipt
+from payments.rules.books import (
+    CREDIT,
+    REFUNDS,
+    Entry,
+    counter_account,
+    merchant_account,
+    provider_account,
+    unbalanced_fen,
+)
+from payments.rules.numbers import attempt_number, is_number, order_number, refund_number
+from payments.rules.waiting import next_look_s
+
+__all__ = [
+    "CREDIT",
+    "REFUNDS",
+    "BillLine",
+    "Entry",
+    "Part",
+    "Payable",
+    "Quote",
+    "Receipt",
+    "Step",
+    "allocate",
+    "attempt_number",
+    "counter_account",
+    "is_number",
+    "merchant_account",
+    "next_look_s",
+    "order_number",
+    "provider_account",
+    "refund_number",
+    "settle_in_order",
+    "unbalanced_fen",
+]

@@ -1,0 +1,54 @@
+"""What a row that wants to be paid says to the cashier, and what the cashier says back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BillLine:
+    """One line of a bill: `quantity` × `unit_price_fen` explains `amount_fen`."""
+
+    text: str
+    quantity: int
+    unit: str
+    unit_price_fen: int
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What is due at the moment of asking. `subject_state` is what the payer's page may show."""
+
+    amount_fen: int
+    lines: tuple[BillLine, ...]
+    title: str
+    merchant_id: int
+    subject_state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Money that has arrived for one item; handed to every function that settles it.
+
+    `paid_at` is business time; `actor` says who told us (`provider:wechat`, `user:12`).
+    """
+
+    order_number: str
+    item_id: int
+    payable: str
+    subject_id: int
+    paid_at: datetime
+    actor: str
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Payable:
+    """Who says what is due (`quote`) and who settles it, in this order (`settle`): dotted names.
+
+    `quote(subject_id) -> Quote` raises Refused where nothing is due. Each settling function takes
+    `(receipt, left_fen)`, returns the fen it took and never raises for money that has arrived.
+    """
+
+    quote: str
+    settle: tuple[str, ...] | list[str]

@@ -1,0 +1,42 @@
+"""The books: accounts, and entries that balance. Signed fen: + is ours to have, − ours to owe.
+
+| account | grows (+) when | shrinks (−) when |
+|---|---|---|
+| `provider:<name>` | a provider holds money for us | it pays back |
+| `counter:<merchant>` | a cashier took cash | a cashier gave it back |
+| `merchant:<id>` | a refund takes from the merchant | the merchant earned it |
+| `payers:credit` | a credit is refunded | money arrived for which nothing was due |
+| `refunds:pending` | a refund was carried out | a refund was promised |
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+CREDIT = "payers:credit"
+REFUNDS = "refunds:pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One side of a transfer; `item_id` leads to the bill that explains it."""
+
+    account: str
+    amount_fen: int
+    item_id: int | None = None
+
+
+def provider_account(name: str) -> str:
+    return f"provider:{name}"
+
+
+def counter_account(merchant_id: int) -> str:
+    return f"counter:{merchant_id}"
+
+
+def merchant_account(merchant_id: int) -> str:
+    return f"merchant:{merchant_id}"
+
+
+def unbalanced_fen(entries: Iterable[Entry]) -> int:
+    """By how much these entries miss a balance; 0 for a transfer that may be posted."""
+    return sum(entry.amount_fen for entry in entries)

@@ -1,0 +1,118 @@
+"""Questions about money."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Q, QuerySet, Sum
+from django.urls import reverse
+
+from core.errors import Missing
+from payments.models import Attempt, LedgerEntry, Order, OrderItem, Refund
+from payments.rules import counter_account, merchant_account
+
+
+def order_by_token(token: str) -> Order:
+    """The order that this link opens, with its items. Raises Missing."""
+    order = Order.objects.filter(token=token).prefetch_related("items__merchant").first()
+    if order is None:
+        raise Missing("no_order")
+    return order
+
+
+def order(order_id: int) -> Order:
+    """The order. Raises Missing."""
+    found = Order.objects.filter(pk=order_id).first()
+    if found is None:
+        raise Missing("no_order")
+    return found
+
+
+def order_public_url(order: Order) -> str:
+    """The whole address of the page where this order is paid, for a QR code or a message."""
+    return settings.PUBLIC_URL + reverse("payments.order", args=[order.token])
+
+
+def attempts_of(order: Order) -> QuerySet[Attempt]:
+    """The attempts to pay an order, newest first."""
+    return order.attempts.order_by("-pk")
+
+
+def paying_attempt(order: Order) -> Attempt | None:
+    """The attempt whose money settled the order."""
+    paid = order.attempts.filter(state=Attempt.State.PAID).select_related("credit")
+    return paid.exclude(credit__why="second").first()
+
+
+def unclear_attempt(order: Order) -> Attempt | None:
+    """An attempt whose outcome nobody knows yet: paying again may pay twice (FEATURES 30)."""
+    return order.attempts.filter(state=Attempt.State.UNKNOWN).order_by("-pk").first()
+
+
+def item(item_id: int) -> OrderItem:
+    """One item with its order. Raises Missing."""
+    found = OrderItem.objects.select_related("order", "merchant").filter(pk=item_id).first()
+    if found is None:
+        raise Missing("no_item")
+    return found
+
+
+def paid_items(payable: str, subject_id: int) -> QuerySet[OrderItem]:
+    """The items through which this thing was paid, oldest first, order included; one query."""
+    rows = OrderItem.objects.filter(payable=payable, subject_id=subject_id, taken_fen__gt=0)
+    return rows.select_related("order").order_by("pk")
+
+
+def paid_fen(payable: str, subject_id: int) -> int:
+    """What this thing took of all payments, less what went back or is promised."""
+    items = paid_items(payable, subject_id)
+    taken = items.aggregate(fen=Sum("taken_fen"))["fen"] or 0
+    back = Refund.objects.filter(order_item__in=items).aggregate(fen=Sum("amount_fen"))["fen"] or 0
+    return int(taken - back)
+
+
+def refunds_of(order: Order) -> QuerySet[Refund]:
+    """All that goes back of an order, newest first."""
+    return Refund.objects.filter(attempt__order=order).order_by("-pk")
+
+
+def balance_fen(account: str) -> int:
+    """The sum of an account's entries; + is ours to have, − ours to owe."""
+    return LedgerEntry.objects.filter(account=account).aggregate(fen=Sum("amount_fen"))["fen"] or 0
+
+
+def earned_fen(merchant_id: int, *, since: datetime, until: datetime) -> int:
+    """What a merchant earned in [since, until), refunds taken off; business time."""
+    rows = LedgerEntry.objects.filter(
+        account=merchant_account(merchant_id), posted_at__gte=since, posted_at__lt=until
+    )
+    return -(rows.aggregate(fen=Sum("amount_fen"))["fen"] or 0)
+
+
+def entries_of(
+    merchant_id: int, *, since: datetime | None = None, until: datetime | None = None
+) -> QuerySet[LedgerEntry]:
+    """A merchant's side of the books, newest first, with what explains each entry."""
+    rows = LedgerEntry.objects.filter(account=merchant_account(merchant_id))
+    if since:
+        rows = rows.filter(posted_at__gte=since)
+    if until:
+        rows = rows.filter(posted_at__lt=until)
+    return rows.select_related("transfer", "order_item__order").order_by("-pk")
+
+
+def cash_to_hand_back(merchant_id: int) -> QuerySet[Refund]:
+    """Refunds of cash that wait for this merchant's cashier, oldest first."""
+    rows = Refund.objects.filter(state=Refund.State.ASKED, attempt__provider="counter")
+    mine = Q(attempt__order__items__merchant_id=merchant_id)
+    return rows.filter(mine).select_related("attempt__order").distinct().order_by("pk")
+
+
+def cash_fen(merchant_id: int) -> int:
+    """What should lie in the drawers of this merchant's counters."""
+    return balance_fen(counter_account(merchant_id))
+
+
+def refunds_of_items(item_ids: Iterable[int]) -> QuerySet[Refund]:
+    """What goes back of these items."""
+    return Refund.objects.filter(order_item_id__in=list(item_ids)).order_by("pk")

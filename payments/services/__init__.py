@@ -1,0 +1,33 @@
+"""Changes to money: what may be paid, what was paid, what goes back, and the books."""
+
+from payments.services.attempts import begin_attempt, look_at_attempt, pay_at_counter, query_attempt
+from payments.services.books import post
+from payments.services.notifications import (
+    LARGEST_NOTIFICATION,
+    Answer,
+    process_notification,
+    receive_notification,
+)
+from payments.services.orders import close_order, open_order, reopen_order
+from payments.services.refunds import ask_again, carry_out_refund, hand_back, refund
+from payments.services.settling import take_payment
+
+__all__ = [
+    "LARGEST_NOTIFICATION",
+    "Answer",
+    "ask_again",
+    "begin_attempt",
+    "carry_out_refund",
+    "close_order",
+    "hand_back",
+    "look_at_attempt",
+    "open_order",
+    "pay_at_counter",
+    "post",
+    "process_notification",
+    "query_attempt",
+    "receive_notification",
+    "refund",
+    "reopen_order",
+    "take_payment",
+]

@@ -1,0 +1,210 @@
+"""One try to get an order paid, from the first click to a known outcome."""
+
+import logging
+import secrets
+from dataclasses import replace
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+
+from core import clock, locks
+from core.errors import Refused
+from core.transition import transition
+from payments import providers
+from payments.errors import (
+    AmountChanged,
+    OrderNotOpen,
+    OtherMerchants,
+    ProviderAway,
+    ProviderUnknown,
+)
+from payments.models import Attempt, Order
+from payments.providers.base import Asked, Outcome, ProviderRefused, ProviderUnclear
+from payments.rules import attempt_number, next_look_s
+from payments.services.orders import close_order, quote_all, reopen_order, same_bill
+from payments.services.settling import take_payment
+
+log = logging.getLogger("bowei.payments")
+NEVER_HEARD = timedelta(minutes=2)  # how long a number may still be on its way to the provider
+
+
+def begin_attempt(
+    *,
+    order_id: int,
+    provider: str,
+    return_url: str,
+    actor: str,
+    client_ip: str = "",
+    by_qr: bool = False,
+) -> Attempt:
+    """Begin to pay an order; where the payer goes on stands in `pay_url` or `qr`.
+
+    The bill is asked for anew first: AmountChanged names the order that replaces a changed one.
+    An attempt that still waits at the same provider is used again. Raises OrderNotOpen,
+    NothingDue, ProviderUnknown, ProviderAway. The row is written before the provider is called,
+    so that a death in between leaves something to ask about.
+    """
+    if provider == "counter" or provider not in providers.names():
+        raise ProviderUnknown(provider)
+    order = _still_right(order_id, actor=actor)
+    attempt, fresh = _write_attempt(order.pk, provider, by_qr=by_qr)
+    if not fresh:
+        return attempt
+    asked = Asked(
+        out_trade_no=attempt.out_trade_no,
+        amount_fen=attempt.amount_fen,
+        title=order.title,
+        expires_at=attempt.expires_at,
+        notify_url=settings.PUBLIC_URL + reverse("payments.notify", args=[provider]),
+        return_url=return_url,
+        client_ip=client_ip,
+        by_qr=by_qr,
+    )
+    try:
+        begun = providers.get(provider).begin(asked)
+    except ProviderRefused as error:
+        _mark(attempt, "failed", problem=str(error), next_look_at=None)
+        raise ProviderAway(provider) from error
+    except ProviderUnclear as error:
+        _mark(attempt, "unknown", problem=str(error))
+        raise ProviderAway(provider) from error
+    _mark(attempt, "pending", pay_url=begun.pay_url, qr=begun.qr)
+    attempt.refresh_from_db()
+    return attempt
+
+
+def _still_right(order_id: int, *, actor: str) -> Order:
+    """The order, if it is open and asks what is due now. Raises what keeps it from being paid."""
+    order = Order.objects.get(pk=order_id)
+    if order.state == Order.State.PAID:
+        raise OrderNotOpen(order.state)
+    things = list(order.items.values_list("payable", "subject_id"))
+    try:
+        quotes = quote_all(things)
+    except Refused:
+        close_order(order, actor=actor, reason="nothing is due any more")
+        raise
+    in_time = order.state == Order.State.OPEN and order.expires_at > clock.now()
+    if in_time and same_bill(order, quotes):
+        return order
+    close_order(order, actor=actor, reason="the bill changed or its time ran out")
+    successor = reopen_order(order, actor=actor)
+    if successor.amount_fen == order.amount_fen:
+        return successor
+    raise AmountChanged(successor.token)
+
+
+@transaction.atomic
+def _write_attempt(order_id: int, provider: str, *, by_qr: bool) -> tuple[Attempt, bool]:
+    order = locks.lock(Order.objects.filter(pk=order_id))[0]
+    if order.state != Order.State.OPEN:
+        raise OrderNotOpen(order.state)
+    real = clock.real()
+    waiting = order.attempts.filter(
+        provider=provider, state=Attempt.State.PENDING, expires_at__gt=real + timedelta(minutes=1)
+    )
+    found = (waiting.exclude(qr="") if by_qr else waiting.exclude(pay_url="")).first()
+    if found:
+        return found, False
+    attempt = Attempt.objects.create(
+        order=order,
+        provider=provider,
+        out_trade_no=attempt_number(order.number, secrets.randbits(40)),
+        amount_fen=order.amount_fen,
+        created_at=real,
+        expires_at=real + timedelta(seconds=settings.BOWEI_ORDER_VALID_S),
+        next_look_at=real + timedelta(seconds=next_look_s(3)),
+    )
+    return attempt, True
+
+
+@transaction.atomic
+def _mark(attempt: Attempt, target: str, **facts: object) -> bool:
+    """Note how the provider took it; nothing where a quick notification was first."""
+    if isinstance(facts.get("problem"), str):
+        facts["problem"] = str(facts["problem"])[:300]
+    actor = f"provider:{attempt.provider}"
+    sources = ["created", "unknown"] if target == "pending" else ["created"]
+    return bool(transition(attempt, source=sources, target=target, actor=actor, **facts))
+
+
+def pay_at_counter(order_id: int, actor: str, *, merchant_id: int | None = None) -> Attempt:
+    """A cashier has taken the cash for a whole order: paid and settled in one transaction.
+
+    `merchant_id`: the cashier's own merchant; raises OtherMerchants where the order holds fees of
+    another one. Raises AmountChanged, OrderNotOpen, NothingDue as begin_attempt does. The second
+    cashier of two gets OrderNotOpen.
+    """
+    order = _still_right(order_id, actor=actor)
+    merchants = set(order.items.values_list("merchant_id", flat=True))
+    if len(merchants) != 1 or (merchant_id is not None and merchants != {merchant_id}):
+        raise OtherMerchants()
+    with transaction.atomic():
+        attempt, _fresh = _write_attempt(order.pk, "counter", by_qr=False)
+        take_payment(attempt.pk, provider_no="", paid_at=clock.real(), actor=actor)
+        attempt.refresh_from_db()
+    return attempt
+
+
+def query_attempt(attempt_id: int) -> str:
+    """Ask the provider how an attempt stands and act on the answer; the state afterwards.
+
+    Where nothing was paid and nobody may pay any more, the trade is closed at the provider too.
+    """
+    attempt = Attempt.objects.select_related("order").get(pk=attempt_id)
+    if attempt.provider == "counter":
+        return attempt.state
+    provider = providers.get(attempt.provider)
+    try:
+        outcome = provider.query(attempt.out_trade_no)
+        if outcome.state == "pending" and _is_over(attempt):
+            provider.close(attempt.out_trade_no)
+            outcome = replace(outcome, state="closed")
+    except (ProviderRefused, ProviderUnclear) as error:
+        Attempt.objects.filter(pk=attempt.pk, state__in=Attempt.LIVE).update(
+            problem=str(error)[:300]
+        )
+        return attempt.state
+    look_at_attempt(attempt, outcome)
+    attempt.refresh_from_db()
+    return attempt.state
+
+
+def _is_over(attempt: Attempt) -> bool:
+    return attempt.order.state != Order.State.OPEN or attempt.expires_at <= clock.real()
+
+
+def look_at_attempt(attempt: Attempt, outcome: Outcome) -> bool:
+    """Act on what a provider says about an attempt; True where this call changed something.
+
+    A paid one is never turned by anything that comes later (FEATURES 31). An amount that is not
+    the one asked for is kept as a problem for a person and settles nothing.
+    """
+    actor = f"provider:{attempt.provider}"
+    if outcome.state == "paid":
+        if outcome.amount_fen != attempt.amount_fen:
+            log.error("payments.amount_differs attempt=%s", attempt.out_trade_no)
+            Attempt.objects.filter(pk=attempt.pk).exclude(state="paid").update(
+                problem=f"amount differs: {outcome.amount_fen} fen reported"
+            )
+            return False
+        return take_payment(
+            attempt.pk,
+            provider_no=outcome.provider_no,
+            paid_at=outcome.paid_at or clock.real(),
+            actor=actor,
+        )
+    if outcome.state == "absent" and clock.real() < attempt.created_at + NEVER_HEARD:
+        return False
+    target = {"failed": "failed", "closed": "closed", "absent": "closed"}.get(outcome.state)
+    if target is None:
+        return False
+    with transaction.atomic():
+        sources = ["created", "pending", "unknown"]
+        moved = transition(
+            attempt, source=sources, target=target, actor=actor, reason=outcome.state,
+            next_look_at=None,
+        )  # fmt: skip
+    return bool(moved)

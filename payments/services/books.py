@@ -1,0 +1,52 @@
+"""The only way into the books."""
+
+from collections.abc import Iterable, Sequence
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from core import clock
+from core.errors import Refused
+from payments.errors import BooksDoNotBalance
+from payments.models import LedgerEntry, LedgerTransfer
+from payments.rules import Entry, unbalanced_fen
+
+
+@transaction.atomic
+def post(*, key: str, entries: Iterable[Entry | tuple[str, int]], note: str) -> LedgerTransfer:
+    """Post one balanced transfer, once under `key`: the second time gives the first one back.
+
+    Entries of 0 fen are left out. Raises BooksDoNotBalance, and Refused where the key already
+    stands for other entries. A correction is another transfer; nothing is ever changed.
+    """
+    sides = [one if isinstance(one, Entry) else Entry(*one) for one in entries]
+    sides = [one for one in sides if one.amount_fen]
+    if unbalanced_fen(sides) or len(sides) < 2:
+        raise BooksDoNotBalance(f"{key}: {sides}")
+    at = clock.now()
+    transfer, created = LedgerTransfer.objects.get_or_create(
+        key=key, defaults={"note": note, "posted_at": at}
+    )
+    if not created:
+        if _kept(transfer) != _told(sides):
+            raise Refused("ledger_key_taken", _("This key stands for another transfer."), key=key)
+        return transfer
+    LedgerEntry.objects.bulk_create(
+        LedgerEntry(
+            transfer=transfer,
+            account=side.account,
+            amount_fen=side.amount_fen,
+            order_item_id=side.item_id,
+            posted_at=at,
+        )
+        for side in sides
+    )
+    return transfer
+
+
+def _kept(transfer: LedgerTransfer) -> list[tuple[str, int]]:
+    return sorted(transfer.entries.values_list("account", "amount_fen"))
+
+
+def _told(sides: Sequence[Entry]) -> list[tuple[str, int]]:
+    return sorted((side.account, side.amount_fen) for side in sides)

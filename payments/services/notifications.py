@@ -1,0 +1,178 @@
+"""What providers tell us: kept raw, verified, acted upon once (DESIGN 4.5)."""
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.core.cache import cache
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from core import clock, locks
+from payments import providers
+from payments.errors import BadNotification, ProviderUnknown
+from payments.models import Attempt, Notification, Order, Refund
+from payments.providers.base import Outcome, RefundSays, Told
+from payments.services.attempts import look_at_attempt
+from payments.services.refunds import finish_refund
+
+log = logging.getLogger("bowei.payments")
+LARGEST_NOTIFICATION = 64 * 1024
+FORGED_KEPT_A_MINUTE = 30  # enough to look at, too few to fill a disk
+AGAIN_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the provider gets back; anything but its own word of success makes it send again."""
+
+    status: int
+    content_type: str
+    body: str
+
+
+def receive_notification(provider: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Take a provider's message and answer in its own words.
+
+    Success is answered when the message is kept and acted upon, or was before. A forged one is
+    refused, and kept for people to look at within reason. Never raises for what was sent; an
+    error of our own leaves the message open, for the sweep and the provider's next try.
+    """
+    if provider not in providers.names() or provider == "counter":
+        raise ProviderUnknown(provider)
+    ours = providers.get(provider)
+    if len(body) > LARGEST_NOTIFICATION:
+        return Answer(*ours.answer(False, "too large"))
+    headers = {name.lower(): value for name, value in headers.items()}
+    fingerprint = hashlib.sha256(
+        repr(sorted((name, headers.get(name, "")) for name in ours.signature_headers)).encode()
+        + body
+    ).hexdigest()
+    try:
+        told = ours.read_notification(headers, body)
+    except BadNotification as error:
+        log.warning("payments.notification_refused provider=%s why=%s", provider, error.why)
+        if _may_keep_forged(provider):
+            _keep(provider, fingerprint, headers, body, told=None, problem=error.why)
+        return Answer(*ours.answer(False, "signature"))
+    notice = _keep(provider, fingerprint, headers, body, told=told, problem="")
+    problem = process_notification(notice.pk, told)
+    return Answer(*ours.answer(not problem, problem))
+
+
+def process_notification(notice_id: int, told: Told | None = None) -> str:
+    """Act once on a genuine message; "" when that is done, else what keeps it open."""
+    notice = Notification.objects.get(pk=notice_id)
+    if notice.processed_at:
+        return ""
+    if told is None:
+        ours = providers.get(notice.provider)
+        told = ours.read_notification(notice.headers, bytes(notice.raw), kept=True)
+    try:
+        with transaction.atomic():
+            problem = _act(notice, told)
+            if problem:
+                _put_off(notice, problem)
+            else:
+                open_one = Notification.objects.filter(pk=notice.pk, processed_at=None)
+                open_one.update(processed_at=clock.real(), next_try_at=None, problem="")
+    except Exception as error:
+        log.exception("payments.notification_failed notification=%s", notice.pk)
+        problem = f"{type(error).__name__}: {error}"
+        _put_off(notice, problem)
+    return problem
+
+
+def _put_off(notice: Notification, problem: str) -> None:
+    Notification.objects.filter(pk=notice.pk, processed_at=None).update(
+        problem=problem[:300], next_try_at=clock.real() + timedelta(seconds=AGAIN_S)
+    )
+
+
+def _act(notice: Notification, told: Told) -> str:
+    if told.kind == "payment" and isinstance(told.says, Outcome):
+        attempt = Attempt.objects.filter(
+            out_trade_no=told.out_trade_no, provider=notice.provider
+        ).first()
+        if attempt is None:
+            return "unknown order number"
+        if told.says.state == "paid" and told.says.amount_fen != attempt.amount_fen:
+            look_at_attempt(attempt, told.says)
+            return "amount differs"
+        look_at_attempt(attempt, told.says)
+        return ""
+    if told.kind == "refund" and isinstance(told.says, RefundSays):
+        refund = (
+            Refund.objects.filter(
+                out_refund_no=told.out_refund_no, attempt__provider=notice.provider
+            )
+            .select_related("attempt__order")
+            .first()
+        )
+        if refund is None:
+            return "unknown refund number"
+        if told.says.state == "done":
+            locks.lock(Order.objects.filter(pk=refund.attempt.order_id))
+            finish_refund(
+                refund,
+                provider_no=told.says.provider_no,
+                actor=f"provider:{notice.provider}",
+            )
+        else:  # not final, or not good: the truth is asked for
+            Refund.objects.filter(pk=refund.pk, state__in=["asked", "sent"]).update(
+                next_look_at=clock.real()
+            )
+        return ""
+    return ""  # genuine, and nothing that we act upon
+
+
+def _may_keep_forged(provider: str) -> bool:
+    """At most so many forged messages a minute are worth a row."""
+    key = f"payments.forged.{provider}.{int(clock.real().timestamp()) // 60}"
+    try:
+        cache.add(key, 0, 120)
+        return cache.incr(key) <= FORGED_KEPT_A_MINUTE
+    except Exception:  # no Valkey: the log line must do
+        return False
+
+
+def _keep(
+    provider: str,
+    fingerprint: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    told: Told | None,
+    problem: str,
+) -> Notification:
+    """The row of this message; a repetition is counted on the one that is there."""
+    kept_headers = {
+        name: headers[name]
+        for name in (*providers.get(provider).signature_headers, "content-type")
+        if name in headers
+    }
+    try:
+        with transaction.atomic():
+            return Notification.objects.create(
+                provider=provider,
+                fingerprint=fingerprint,
+                raw=body,
+                headers=kept_headers,
+                verified=told is not None,
+                kind=told.kind if told else "",
+                out_trade_no=told.out_trade_no if told else "",
+                received_at=clock.real(),
+                next_try_at=clock.real() + timedelta(seconds=AGAIN_S) if told else None,
+                problem=problem[:300],
+            )
+    except IntegrityError:
+        same = Notification.objects.filter(provider=provider, fingerprint=fingerprint)
+        same.update(times=F("times") + 1)
+        if told is not None:
+            same.filter(verified=False).update(
+                verified=True, kind=told.kind, out_trade_no=told.out_trade_no,
+                next_try_at=clock.real(),
+            )  # fmt: skip
+        return same.get()

@@ -1,0 +1,226 @@
+"""Money goes back: a row first, then the provider, asked until it says done or no."""
+
+import logging
+import secrets
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Sum
+from django.utils.translation import gettext_lazy as _
+
+from core import audit, clock, live, locks
+from core.errors import Invalid, Refused
+from core.transition import transition
+from payments import providers
+from payments.errors import OtherMerchants, RefundTooLarge
+from payments.models import Attempt, Credit, Order, OrderItem, Refund
+from payments.providers.base import ProviderRefused, ProviderUnclear, RefundAsked, RefundSays
+from payments.rules import (
+    CREDIT,
+    REFUNDS,
+    Entry,
+    counter_account,
+    merchant_account,
+    next_look_s,
+    provider_account,
+    refund_number,
+)
+from payments.services.books import post
+
+log = logging.getLogger("bowei.payments")
+SYSTEM = "system:payments.refunds"
+
+
+@transaction.atomic
+def refund(*, item_id: int, amount_fen: int, reason: str, actor: str, key: str) -> Refund:
+    """Promise to give back part or all of what an item took; the same `key` is the same refund.
+
+    Raises RefundTooLarge beyond what is left of the item, Refused where the key stands for
+    something else. The money leaves the merchant's account now and the provider's when it is back
+    with the payer.
+    """
+    if amount_fen <= 0:
+        raise Invalid("bad_amount", _("An amount to give back is more than nothing."))
+    item = OrderItem.objects.select_related("order").get(pk=item_id)
+    order = locks.lock(Order.objects.filter(pk=item.order_id))[0]
+    known = Refund.objects.filter(key=key).first()
+    if known:
+        if (known.order_item_id, known.amount_fen) != (item_id, amount_fen):
+            raise Refused("refund_key_taken", _("This key was used before for another refund."))
+        return known
+    item.refresh_from_db()
+    left_fen = item.taken_fen - refunded_fen(item)
+    if amount_fen > left_fen:
+        raise RefundTooLarge(left_fen)
+    attempt = _paying_attempt(order)
+    return _promise(
+        attempt, amount_fen=amount_fen, reason=reason, actor=actor, key=key, item=item,
+        account=merchant_account(item.merchant_id),
+    )  # fmt: skip
+
+
+def refund_credit(credit: Credit, *, reason: str) -> Refund:
+    """Send a credit back to where it came from; in the transaction that made the credit."""
+    return _promise(
+        credit.attempt, amount_fen=credit.amount_fen, reason=reason, actor=SYSTEM,
+        key=f"credit:{credit.pk}", credit=credit, account=CREDIT,
+    )  # fmt: skip
+
+
+def refunded_fen(item: OrderItem) -> int:
+    """What of this item went back or is promised."""
+    total = item.refunds.aggregate(fen=Sum("amount_fen"))["fen"]
+    return total or 0
+
+
+def _paying_attempt(order: Order) -> Attempt:
+    """The attempt whose money settled the order: a later one was returned as a credit."""
+    paid = order.attempts.filter(state=Attempt.State.PAID)
+    return paid.exclude(credit__why=Credit.Why.SECOND).get()
+
+
+def _promise(
+    attempt: Attempt,
+    *,
+    amount_fen: int,
+    reason: str,
+    actor: str,
+    key: str,
+    account: str,
+    item: OrderItem | None = None,
+    credit: Credit | None = None,
+) -> Refund:
+    by_hand = attempt.provider == "counter"
+    row = Refund.objects.create(
+        attempt=attempt,
+        order_item=item,
+        credit=credit,
+        amount_fen=amount_fen,
+        reason=reason[:200],
+        key=key,
+        out_refund_no=refund_number(attempt.order.number, secrets.randbits(60)),
+        asked_at=clock.now(),
+        asked_by=actor,
+        next_look_at=None if by_hand else clock.real(),
+    )
+    post(
+        key=f"refund:{row.pk}",
+        entries=[
+            Entry(account, amount_fen, item.pk if item else None),
+            Entry(REFUNDS, -amount_fen),
+        ],
+        note=row.reason,
+    )
+    audit.record(row, "created", actor=actor, reason=row.reason, amount_fen=amount_fen)
+    return row
+
+
+def carry_out_refund(refund_id: int) -> str:
+    """Ask the provider once for this refund, or how it stands; the state it is in afterwards.
+
+    The number never changes, so asking twice gives back once. Nothing is locked while the
+    provider is asked.
+    """
+    row = Refund.objects.select_related("attempt__order").get(pk=refund_id)
+    if row.state not in ("asked", "sent") or row.attempt.provider == "counter":
+        return row.state
+    asked = RefundAsked(
+        out_refund_no=row.out_refund_no,
+        out_trade_no=row.attempt.out_trade_no,
+        amount_fen=row.amount_fen,
+        total_fen=row.attempt.amount_fen,
+        reason=row.reason,
+    )
+    provider = providers.get(row.attempt.provider)
+    try:
+        says = provider.refund(asked) if row.state == "asked" else provider.query_refund(asked)
+    except ProviderRefused as error:
+        return _mark_refund(row, RefundSays(state="failed", problem=str(error)))
+    except ProviderUnclear as error:
+        return _mark_refund(row, RefundSays(state="unclear", problem=str(error)))
+    return _mark_refund(row, says)
+
+
+@transaction.atomic
+def _mark_refund(row: Refund, says: RefundSays) -> str:
+    locks.lock(Order.objects.filter(pk=row.attempt.order_id))
+    actor = f"provider:{row.attempt.provider}"
+    if says.state == "done":
+        finish_refund(row, provider_no=says.provider_no, actor=actor)
+    elif says.state == "failed":
+        transition(
+            row, source=["asked", "sent"], target="failed", actor=actor, reason=says.problem[:300],
+            problem=says.problem[:300], next_look_at=None, event="payments.refund_failed",
+        )  # fmt: skip
+    else:
+        wait_s = max(60, next_look_s(row.looks)) if says.state == "sent" else next_look_s(row.looks)
+        facts = {
+            "looks": row.looks + 1,
+            "problem": says.problem[:300],
+            "next_look_at": clock.real() + timedelta(seconds=wait_s),
+        }
+        if says.state == "sent" and row.state == "asked":
+            transition(row, source="asked", target="sent", actor=actor, **facts)
+        else:
+            Refund.objects.filter(pk=row.pk, state=row.state).update(**facts)
+    row.refresh_from_db()
+    return row.state
+
+
+def finish_refund(row: Refund, *, provider_no: str, actor: str) -> bool:
+    """The money is back with the payer; True where this call noted it. In a transaction."""
+    moved = transition(
+        row, source=["asked", "sent"], target="done", actor=actor, event="payments.refund_done",
+        data={
+            "order_id": row.attempt.order_id,
+            "item_id": row.order_item_id,
+            "amount_fen": row.amount_fen,
+        },
+        provider_no=provider_no[:64], done_at=clock.now(), next_look_at=None, problem="",
+    )  # fmt: skip
+    if not moved:
+        return False
+    post(
+        key=f"refunded:{row.pk}",
+        entries=[Entry(REFUNDS, row.amount_fen), Entry(_holder(row), -row.amount_fen)],
+        note=row.reason,
+    )
+    if row.credit_id:
+        credits = Credit.objects.filter(pk=row.credit_id)
+        transition(credits, source="open", target="refunded", actor=actor)
+    live.push(f"order:{row.attempt.order.number}")
+    log.info("payments.refunded refund=%s amount_fen=%s", row.out_refund_no, row.amount_fen)
+    return True
+
+
+def _holder(row: Refund) -> str:
+    if row.attempt.provider != "counter":
+        return provider_account(row.attempt.provider)
+    item = row.attempt.order.items.order_by("pk").first()
+    assert item is not None
+    return counter_account(item.merchant_id)
+
+
+@transaction.atomic
+def hand_back(refund_id: int, *, merchant_id: int, actor: str) -> bool:
+    """A cashier has given back cash that was paid at their counter; True where this call noted it.
+
+    Raises OtherMerchants for a refund that is not from this merchant's counter.
+    """
+    row = Refund.objects.select_related("attempt__order").get(pk=refund_id)
+    if _holder(row) != counter_account(merchant_id):
+        raise OtherMerchants()
+    locks.lock(Order.objects.filter(pk=row.attempt.order_id))
+    return finish_refund(row, provider_no="", actor=actor)
+
+
+@transaction.atomic
+def ask_again(refund_id: int, *, actor: str) -> bool:
+    """Ask anew for a refund that failed for good, under a new number as providers want it."""
+    row = Refund.objects.select_related("attempt__order").get(pk=refund_id)
+    moved = transition(
+        row, source="failed", target="asked", actor=actor, looks=0, problem="",
+        out_refund_no=refund_number(row.attempt.order.number, secrets.randbits(60)),
+        next_look_at=clock.real(),
+    )  # fmt: skip
+    return bool(moved)

@@ -1,0 +1,157 @@
+"""Money has arrived: one transaction in which everything that follows from it happens (P1.4)."""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from core import audit, clock, live, locks, outbox, wiring
+from core.transition import transition
+from payments.models import Attempt, Credit, Order, OrderItem
+from payments.rules import (
+    CREDIT,
+    Entry,
+    Part,
+    Receipt,
+    Step,
+    allocate,
+    counter_account,
+    merchant_account,
+    provider_account,
+    settle_in_order,
+)
+from payments.services.books import post
+from payments.services.orders import look_at_attempts_now
+from payments.services.refunds import refund_credit
+
+log = logging.getLogger("bowei.payments")
+
+
+@transaction.atomic
+def take_payment(attempt_id: int, *, provider_no: str, paid_at: datetime, actor: str) -> bool:
+    """Book the money of one attempt and settle what it was paid for; True where this call did.
+
+    All or nothing, once: the attempt moves to paid by compare-and-set, the order's row is locked
+    first, and the settling functions of config/wiring.py run here, in order, function by function
+    over all items. What nobody takes is the payer's: a credit, and its refund, in the same
+    transaction. A second payment of the same order is wholly the payer's (FEATURES 31-33).
+    """
+    attempt = Attempt.objects.get(pk=attempt_id)
+    order = locks.lock(Order.objects.filter(pk=attempt.order_id))[0]
+    moved = transition(
+        attempt, source=["created", "pending", "unknown", "failed", "closed"], target="paid",
+        actor=actor, provider_no=provider_no, paid_at=paid_at, next_look_at=None, problem="",
+    )  # fmt: skip
+    if not moved:
+        return False
+    taken = _settle(order, attempt, actor=actor)
+    rest_fen = attempt.amount_fen - sum(fen for _item, fen in taken)
+    _write_books(attempt, taken, rest_fen)
+    if rest_fen:
+        _give_back(order, attempt, rest_fen, first=bool(taken), actor=actor)
+    look_at_attempts_now(order)
+    outbox.add(
+        "payments.order_paid",
+        order_id=order.pk,
+        number=order.number,
+        attempt_id=attempt.pk,
+        provider=attempt.provider,
+        rest_fen=rest_fen,
+    )
+    live.push(f"order:{order.number}")
+    for merchant_id in {item.merchant_id for item, fen in taken if fen}:
+        live.push(f"merchant:{merchant_id}")
+    log.info(
+        "payments.paid order=%s provider=%s amount_fen=%s rest_fen=%s",
+        order.number, attempt.provider, attempt.amount_fen, rest_fen,
+    )  # fmt: skip
+    return True
+
+
+def _settle(order: Order, attempt: Attempt, *, actor: str) -> list[tuple[OrderItem, int]]:
+    """Run the settling chain over the items; what each took. Empty for a second payment."""
+    now = clock.now()
+    late_s = max(0.0, (clock.real() - (attempt.paid_at or clock.real())).total_seconds())
+    paid_at = now - timedelta(minutes=late_s // 60)  # a late report does not make a late payer
+    if not transition(
+        order, source=["open", "closed"], target="paid", actor=actor, paid_at=paid_at
+    ):
+        return []
+    items = {item.pk: item for item in order.items.order_by("payable", "subject_id")}
+    parts, _rest = allocate(
+        attempt.amount_fen, [Part(item.pk, item.amount_fen) for item in items.values()]
+    )
+    receipts = {
+        item.pk: Receipt(
+            order_number=order.number,
+            item_id=item.pk,
+            payable=item.payable,
+            subject_id=item.subject_id,
+            paid_at=paid_at,
+            actor=actor,
+            provider=attempt.provider,
+        )
+        for item in items.values()
+    }
+    taken: list[tuple[OrderItem, int]] = []
+    for payable in dict.fromkeys(item.payable for item in items.values()):
+        functions = [
+            (lambda item_id, left_fen, name=name: wiring.resolve(name)(receipts[item_id], left_fen))
+            for name in wiring.payable(payable).settle
+        ]
+        steps = [
+            Step(part.item_id, part.amount_fen)
+            for part in parts
+            if items[part.item_id].payable == payable
+        ]
+        for step in settle_in_order(steps, functions):
+            item = items[step.item_id]
+            transition(
+                item, source="waiting", target=_ended_as(item, step.taken_fen), actor=actor,
+                taken_fen=step.taken_fen,
+            )  # fmt: skip
+            taken.append((item, step.taken_fen))
+    return taken
+
+
+def _ended_as(item: OrderItem, taken_fen: int) -> str:
+    if taken_fen == item.amount_fen:
+        return OrderItem.State.SETTLED
+    return OrderItem.State.PARTLY if taken_fen else OrderItem.State.UNNEEDED
+
+
+def _write_books(attempt: Attempt, taken: list[tuple[OrderItem, int]], rest_fen: int) -> None:
+    entries = [
+        Entry(merchant_account(item.merchant_id), -fen, item.pk) for item, fen in taken if fen
+    ]
+    post(
+        key=f"payment:{attempt.pk}",
+        entries=[
+            Entry(holding_account(attempt), attempt.amount_fen),
+            *entries,
+            Entry(CREDIT, -rest_fen),
+        ],
+        note=f"{attempt.order.number} {attempt.provider}",
+    )
+
+
+def holding_account(attempt: Attempt) -> str:
+    """Who has the money of this attempt in hand: the provider, or the merchant's own counter."""
+    if attempt.provider != "counter":
+        return provider_account(attempt.provider)
+    item = attempt.order.items.order_by("pk").first()
+    assert item is not None
+    return counter_account(item.merchant_id)
+
+
+def _give_back(order: Order, attempt: Attempt, rest_fen: int, *, first: bool, actor: str) -> None:
+    credit = Credit.objects.create(
+        attempt=attempt,
+        amount_fen=rest_fen,
+        why=Credit.Why.NOT_DUE if first else Credit.Why.SECOND,
+        created_at=clock.now(),
+    )
+    audit.record(credit, "created", actor=actor, amount_fen=rest_fen, why=credit.why)
+    reason = _("it was no longer due") if first else _("the order was already paid")
+    refund_credit(credit, reason=str(reason))

@@ -1,0 +1,107 @@
+"""Work that takes a provider's time, and the sweeps that find it. The rows say what is to do."""
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.db import transaction
+
+from core import clock
+from payments import services
+from payments.models import Attempt, Notification, Order, Refund, SandboxTrade
+from payments.rules import next_look_s
+
+BATCH = 200
+CLAIM = timedelta(seconds=60)  # a worker that dies leaves its row to the next claim after this
+SYSTEM = "system:payments.sweep"
+
+
+@shared_task
+def query_attempt(attempt_id: int) -> None:
+    """Ask the provider how an attempt stands."""
+    services.query_attempt(attempt_id)
+
+
+@shared_task
+def carry_out_refund(refund_id: int) -> None:
+    """Ask the provider for a refund, or how it stands."""
+    services.carry_out_refund(refund_id)
+
+
+@shared_task
+def process_notification(notice_id: int) -> None:
+    """Try again to act on a genuine message that could not be acted upon."""
+    services.process_notification(notice_id)
+
+
+@shared_task
+def tell_of_sandbox_trade(trade_id: int) -> None:
+    """The sandbox tells again of a trade that was not heard of."""
+    from payments.providers.sandbox import tell
+
+    trade = SandboxTrade.objects.get(pk=trade_id)
+    if trade.notified_at is None:
+        tell(trade)
+
+
+def close_outdated_orders() -> int:
+    """Orders whose time ran out are closed; what is due stays due, and is asked for anew."""
+    outdated = Order.objects.filter(state=Order.State.OPEN, expires_at__lte=clock.now())
+    closed = 0
+    for order in outdated.order_by("pk")[:BATCH]:
+        closed += services.close_order(order, actor=SYSTEM, reason="its time ran out")
+    return closed
+
+
+@transaction.atomic
+def look_at_attempts() -> int:
+    """Attempts without a known outcome are asked about: quick at first, then hourly."""
+    due = Attempt.objects.filter(state__in=Attempt.LIVE, next_look_at__lte=clock.real())
+    rows = list(
+        due.select_for_update(skip_locked=True, of=("self",)).order_by("next_look_at")[:BATCH]
+    )
+    for row in rows:
+        row.next_look_at = clock.real() + max(CLAIM, timedelta(seconds=next_look_s(row.looks)))
+        row.looks = min(row.looks + 1, 10_000)
+        row.save(update_fields=["next_look_at", "looks"])
+        transaction.on_commit(lambda pk=row.pk: query_attempt.delay(pk))  # type: ignore[misc]
+    return len(rows)
+
+
+@transaction.atomic
+def look_at_refunds() -> int:
+    """Refunds that are promised and not back yet are asked for."""
+    due = Refund.objects.filter(state__in=["asked", "sent"], next_look_at__lte=clock.real())
+    rows = list(
+        due.select_for_update(skip_locked=True, of=("self",)).order_by("next_look_at")[:BATCH]
+    )
+    for row in rows:
+        row.next_look_at = clock.real() + CLAIM
+        row.save(update_fields=["next_look_at"])
+        transaction.on_commit(lambda pk=row.pk: carry_out_refund.delay(pk))  # type: ignore[misc]
+    return len(rows)
+
+
+@transaction.atomic
+def look_at_notifications() -> int:
+    """Genuine messages that could not be acted upon are tried again."""
+    due = Notification.objects.filter(
+        verified=True, processed_at=None, next_try_at__lte=clock.real()
+    )
+    rows = list(due.select_for_update(skip_locked=True).order_by("next_try_at")[:BATCH])
+    for row in rows:
+        row.next_try_at = clock.real() + CLAIM
+        row.save(update_fields=["next_try_at"])
+        transaction.on_commit(lambda pk=row.pk: process_notification.delay(pk))  # type: ignore[misc]
+    return len(rows)
+
+
+@transaction.atomic
+def look_at_sandbox() -> int:
+    """The sandbox's own patience: it tells again of what was not heard."""
+    due = SandboxTrade.objects.filter(notified_at=None, next_notify_at__lte=clock.real())
+    rows = list(due.select_for_update(skip_locked=True).order_by("next_notify_at")[:BATCH])
+    for row in rows:
+        row.next_notify_at = clock.real() + CLAIM
+        row.save(update_fields=["next_notify_at"])
+        transaction.on_commit(lambda pk=row.pk: tell_of_sandbox_trade.delay(pk))  # type: ignore[misc]
+    return len(rows)

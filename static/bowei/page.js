@@ -1,0 +1,22 @@
+// Small comforts; every page works without them.
+(() => {
+  // A form is sent once, however often the button is pressed.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    if (form.method === "post") {
+      form.dataset.sent = "1";
+      for (const b of form.querySelectorAll("button:not([name])")) b.setAttribute("aria-disabled", "true");
+    }
+  });
+  // Coming back by the back button: the form may be sent again.
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) {
+      delete form.dataset.sent;
+      for (const b of form.querySelectorAll("[aria-disabled]")) b.removeAttribute("aria-disabled");
+    }
+  });
+  // The summary of errors is where a reader must be first.
+  document.querySelector(".errors")?.focus();
+  document.querySelector(".side [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+})();

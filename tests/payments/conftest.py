@@ -90,5 +90,3 @@ def at_once() -> Callable[..., list[Any]]:
     from tests.payments.threads import at_once
 
     return at_once
-
-

@@ -6,6 +6,11 @@ from accounts.models import Membership, Merchant, PlateHolding, User
 from core import personal
 
 
+def user(user_id: int) -> User:
+    """The person; raises User.DoesNotExist."""
+    return User.objects.get(pk=user_id)
+
+
 def merchant(merchant_id: int) -> Merchant:
     """The merchant; raises Merchant.DoesNotExist."""
     return Merchant.objects.get(pk=merchant_id)

@@ -1,0 +1,401 @@
+"""Cards, the lots they open, what the lots report, and the statements that both sides check."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core.models import StatefulModel
+
+
+class LotSystem(models.Model):
+    """A lot's own management system, of whatever maker, on a merchant's own ground (P4.13)."""
+
+    section = models.OneToOneField(
+        "parking.Section", models.PROTECT, related_name="+", verbose_name=_("lot")
+    )
+    merchant = models.ForeignKey("accounts.Merchant", models.PROTECT, related_name="+")
+    code = models.SlugField(_("code"), max_length=20, unique=True)
+    maker = models.CharField(_("maker"), max_length=60)
+    secret_sealed = models.TextField(editable=False)
+    secret_version = models.PositiveSmallIntegerField(default=1, editable=False)
+    takes_cards = models.BooleanField(_("takes cards"), default=True)
+    last_asked_at = models.DateTimeField(_("last heard of"), null=True, editable=False)
+    list_cursor = models.BigIntegerField(_("has the list up to"), default=0, editable=False)
+
+    class Meta:
+        verbose_name = _("lot system")
+        verbose_name_plural = _("lot systems")
+
+    def __str__(self) -> str:
+        return f"{self.code} · {self.maker}"
+
+
+class Agreement(StatefulModel):
+    """What platform and lot agreed on; binding once both have signed these very terms (P4.9)."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        SIGNED = "signed", _("signed")
+        ENDED = "ended", _("ended")
+
+    class Period(models.TextChoices):
+        EXIT = "exit", _("each exit")
+        WEEK = "week", _("week")
+        MONTH = "month", _("month")
+
+    class WhenExpired(models.TextChoices):
+        SPLIT = "split", _("divided at the expiry")
+        TEMPORARY = "temporary", _("wholly temporary")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {"draft": {"signed", "ended"}, "signed": {"ended"}}
+
+    lot = models.ForeignKey(LotSystem, models.PROTECT, related_name="agreements")
+    version = models.PositiveIntegerField(_("version"))
+    terms = models.JSONField(_("terms"), help_text=_("As monthlycard/rules/fees.py reads them."))
+    when_expired = models.CharField(
+        _("card expired during a stay"),
+        max_length=10,
+        choices=WhenExpired.choices,
+        default=WhenExpired.SPLIT,
+    )
+    period = models.CharField(_("period"), max_length=5, choices=Period.choices)
+    period_day = models.PositiveSmallIntegerField(_("closes on day"), default=1)
+    silence_agrees_after_h = models.PositiveIntegerField(
+        _("silence agrees after (h)"), null=True, blank=True
+    )
+    valid_from = models.DateTimeField(_("valid from"))
+    terms_hash = models.CharField(max_length=64, editable=False)
+    platform_signed_by = models.CharField(max_length=80, blank=True, editable=False)
+    platform_signed_at = models.DateTimeField(null=True, editable=False)
+    lot_signature = models.CharField(max_length=64, blank=True, editable=False)
+    lot_signed_at = models.DateTimeField(null=True, editable=False)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.DRAFT)
+
+    class Meta:
+        verbose_name = _("agreement")
+        verbose_name_plural = _("agreements")
+        constraints = [
+            models.UniqueConstraint(fields=["lot", "version"], name="agreement_version_of_a_lot"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["draft", "signed", "ended"]),
+                name="agreement_state_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.lot_id} v{self.version}"
+
+
+class Plan(models.Model):
+    """A card that can be bought: its price, how long it holds, what it covers, where."""
+
+    class Quota(models.TextChoices):
+        NONE = "none", _("everything")
+        MONEY = "money", _("up to an amount (fen)")
+        TIME = "time", _("up to a time (s)")
+        COUNT = "count", _("up to a number of visits")
+
+    merchant = models.ForeignKey("accounts.Merchant", models.PROTECT, related_name="+")
+    code = models.SlugField(_("code"), max_length=20, unique=True)
+    name = models.CharField(_("name"), max_length=60)
+    price_fen = models.PositiveIntegerField(_("price (fen)"))
+    days = models.PositiveIntegerField(_("days"), default=30)
+    quota_kind = models.CharField(
+        _("covers"), max_length=5, choices=Quota.choices, default=Quota.MONEY
+    )
+    quota = models.PositiveIntegerField(_("quota"), default=0)
+    lots = models.ManyToManyField(LotSystem, related_name="plans", verbose_name=_("lots"))
+    on_sale = models.BooleanField(_("on sale"), default=True)
+
+    class Meta:
+        verbose_name = _("plan")
+        verbose_name_plural = _("plans")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Card(StatefulModel):
+    """One person's card for one vehicle at a time (P4.2)."""
+
+    class State(models.TextChoices):
+        APPLIED = "applied", _("applied for")
+        VERIFIED = "verified", _("to be paid")
+        ACTIVE = "active", _("valid")
+        SUSPENDED = "suspended", _("suspended")
+        ENDED = "ended", _("ended")
+        REFUSED = "refused", _("refused")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        "applied": {"verified", "refused", "ended"},
+        "verified": {"active", "ended"},
+        "active": {"suspended", "ended"},
+        "suspended": {"active", "ended"},
+    }
+
+    number = models.CharField(_("number"), max_length=20, unique=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    plan = models.ForeignKey(Plan, models.PROTECT, related_name="cards")
+    plate_text = models.CharField(_("plate"), max_length=16)
+    plate_colour = models.CharField(_("colour"), max_length=16)
+    evidence_sha = models.CharField(_("vehicle licence"), max_length=64, blank=True)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.APPLIED)
+    applied_at = models.DateTimeField(_("applied"))
+    valid_from = models.DateTimeField(_("valid from"), null=True)
+    valid_until = models.DateTimeField(_("valid until"), null=True)
+    quota_left = models.BigIntegerField(_("left"), default=0)
+
+    class Meta:
+        verbose_name = _("card")
+        verbose_name_plural = _("cards")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    state__in=["applied", "verified", "active", "suspended", "ended", "refused"]
+                ),
+                name="card_state_known",
+            ),
+            models.UniqueConstraint(
+                fields=["plan", "plate_text", "plate_colour"],
+                condition=models.Q(state__in=["applied", "verified", "active", "suspended"]),
+                name="one_card_a_plan_and_vehicle",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(quota_left__gte=0), name="card_quota_not_negative"
+            ),
+        ]
+        indexes = [models.Index(fields=["plate_text", "plate_colour"])]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class RecordCursor(models.Model):
+    """The one row that numbers card-vehicle records in the order of their commits.
+
+    A sequence would hand out numbers whose transactions commit later than higher ones, and a lot
+    that asked in between would never hear of them.
+    """
+
+    value = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="cursor_is_one_row")]
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class CardVehicle(models.Model):
+    """A version of the card-vehicle record (P4.3); only ever added, sent by cursor (P4.4)."""
+
+    card = models.ForeignKey(Card, models.PROTECT, related_name="records")
+    cursor = models.BigIntegerField(unique=True)
+    version = models.PositiveIntegerField()
+    plate_text = models.CharField(max_length=16)
+    plate_colour = models.CharField(max_length=16)
+    lots = models.JSONField()
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField()
+    state = models.CharField(max_length=16)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["card", "version"], name="record_version_of_a_card")
+        ]
+        indexes = [models.Index(fields=["plate_text", "cursor"])]
+
+    def __str__(self) -> str:
+        return f"{self.card_id} v{self.version}"
+
+
+class Question(models.Model):
+    """A lot asked whether a vehicle passes, and what it was told (P4.6)."""
+
+    lot = models.ForeignKey(LotSystem, models.PROTECT, related_name="questions")
+    request_id = models.CharField(max_length=60)
+    direction = models.CharField(max_length=5)
+    plate_text = models.CharField(max_length=16)
+    plate_colour = models.CharField(max_length=16, blank=True)
+    asked_at = models.DateTimeField()
+    card = models.ForeignKey(Card, models.PROTECT, null=True, related_name="questions")
+    admitted = models.BooleanField(_("as card vehicle"))
+    reason = models.CharField(max_length=20)
+    answer = models.JSONField()
+    lots_own = models.BooleanField(_("by the lot's own list"), null=True)
+    disagreed = models.BooleanField(_("list and answer disagree"), default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["lot", "request_id"], name="question_once_a_lot")
+        ]
+        indexes = [models.Index(fields=["lot", "-asked_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.lot_id} {self.request_id}"
+
+
+class PassRecord(models.Model):
+    """A lot's report of one entry or exit, as it came; odd ones are typed, never dropped (P4.7)."""
+
+    class Flow(models.TextChoices):
+        CARD = "card", _("card vehicle")
+        TEMPORARY = "temporary", _("temporary vehicle")
+        REFUSED = "refused", _("exit refused")
+
+    lot = models.ForeignKey(LotSystem, models.PROTECT, related_name="passes")
+    record_id = models.CharField(max_length=60)
+    body_hash = models.CharField(max_length=64)
+    direction = models.CharField(_("direction"), max_length=5)
+    flow = models.CharField(_("flow"), max_length=9, choices=Flow.choices)
+    reason = models.CharField(_("reason"), max_length=20, blank=True)
+    plate_text = models.CharField(_("plate"), max_length=16)
+    plate_colour = models.CharField(_("colour"), max_length=16, blank=True)
+    etc_plate_text = models.CharField(_("plate of the ETC tag"), max_length=16, blank=True)
+    card = models.ForeignKey(Card, models.PROTECT, null=True, related_name="passes")
+    passed_at = models.DateTimeField(_("passed"))
+    received_at = models.DateTimeField(_("received"))
+    count_today = models.PositiveIntegerField(_("count of the day"), null=True)
+    oddity = models.CharField(_("oddity"), max_length=20, blank=True)
+    statement = models.ForeignKey(
+        "monthlycard.Statement", models.PROTECT, null=True, related_name="passes"
+    )
+
+    class Meta:
+        verbose_name = _("pass record")
+        verbose_name_plural = _("pass records")
+        constraints = [
+            models.UniqueConstraint(fields=["lot", "record_id"], name="pass_record_once_a_lot"),
+            models.CheckConstraint(
+                condition=models.Q(direction__in=["entry", "exit"]), name="pass_direction_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["lot", "passed_at"]),
+            models.Index(fields=["card", "passed_at"]),
+            models.Index(
+                fields=["lot", "card"],
+                condition=models.Q(statement=None, flow="card"),
+                name="pass_not_yet_stated",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.lot_id} {self.record_id}"
+
+
+class Statement(StatefulModel):
+    """What a lot is owed for a period; sealed when sent, deducted only after it was checked."""
+
+    class State(models.TextChoices):
+        SENT = "sent", _("to be checked")
+        AGREED = "agreed", _("agreed")
+        DISPUTED = "disputed", _("differences")
+        DEDUCTED = "deducted", _("deducted")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        "sent": {"agreed", "disputed"},
+        "disputed": {"agreed"},
+        "agreed": {"deducted"},
+    }
+
+    lot = models.ForeignKey(LotSystem, models.PROTECT, related_name="statements")
+    agreement = models.ForeignKey(Agreement, models.PROTECT, related_name="statements")
+    number = models.CharField(_("number"), max_length=40, unique=True)
+    starts_at = models.DateTimeField(_("from"))
+    ends_at = models.DateTimeField(_("until"))
+    state = models.CharField(max_length=16, choices=State.choices, default=State.SENT)
+    total_fen = models.BigIntegerField(_("total (fen)"))
+    entries = models.PositiveIntegerField(_("entries"))
+    exits = models.PositiveIntegerField(_("exits"))
+    csv = models.TextField(editable=False)
+    checksum = models.CharField(_("checksum"), max_length=64)
+    made_at = models.DateTimeField(_("made"))
+    fetched_at = models.DateTimeField(_("fetched"), null=True)
+    answered_at = models.DateTimeField(_("answered"), null=True)
+    answered_by = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        verbose_name = _("statement")
+        verbose_name_plural = _("statements")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["sent", "agreed", "disputed", "deducted"]),
+                name="statement_state_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class StatementItem(models.Model):
+    """A line of a statement, kept so that one vehicle's part can be taken out; never changed."""
+
+    statement = models.ForeignKey(Statement, models.PROTECT, related_name="items")
+    card = models.ForeignKey(Card, models.PROTECT, related_name="items")
+    visit = models.CharField(max_length=130)
+    plate_text = models.CharField(max_length=16)
+    plate_colour = models.CharField(max_length=16, blank=True)
+    correction = models.BooleanField(_("correction of an earlier period"), default=False)
+    entry_at = models.DateTimeField()
+    exit_at = models.DateTimeField()
+    quantity = models.PositiveIntegerField()
+    unit_price_fen = models.PositiveIntegerField()
+    fee_fen = models.PositiveIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["card", "entry_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.statement_id} {self.visit}"
+
+
+class StatementDifference(models.Model):
+    """One visit on which the lot's own count differs, with its type and a proposal (P4.11)."""
+
+    statement = models.ForeignKey(Statement, models.PROTECT, related_name="differences")
+    visit = models.CharField(max_length=130)
+    kind = models.CharField(max_length=14)
+    platform_fen = models.IntegerField(null=True)
+    lot_fen = models.IntegerField(null=True)
+    settled_by = models.CharField(max_length=80, blank=True)
+    settled_note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("difference")
+        verbose_name_plural = _("differences")
+        constraints = [
+            models.UniqueConstraint(fields=["statement", "visit"], name="difference_once_a_visit")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.statement_id} {self.visit} {self.kind}"
+
+
+class Deduction(models.Model):
+    """One vehicle's part of one statement, taken from its card exactly once (P4.12)."""
+
+    statement = models.ForeignKey(Statement, models.PROTECT, related_name="deductions")
+    card = models.ForeignKey(Card, models.PROTECT, related_name="deductions")
+    fee_fen = models.PositiveIntegerField(_("fee (fen)"))
+    covered_fen = models.PositiveIntegerField(_("covered by the card (fen)"))
+    due_fen = models.PositiveIntegerField(_("still due (fen)"))
+    quota_used = models.BigIntegerField(_("quota used"))
+    paid_at = models.DateTimeField(null=True)
+    deducted_at = models.DateTimeField(_("deducted"))
+
+    class Meta:
+        verbose_name = _("deduction")
+        verbose_name_plural = _("deductions")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["statement", "card"], name="deduction_once_a_statement_and_card"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.statement_id} {self.card_id}"

@@ -1,0 +1,134 @@
+"""Questions about cards, lots and statements."""
+
+from collections.abc import Iterable
+
+from django.db.models import Max, QuerySet
+
+from core import clock
+from monthlycard.models import (
+    Agreement,
+    Card,
+    CardVehicle,
+    Deduction,
+    LotSystem,
+    PassRecord,
+    Plan,
+    Statement,
+    StatementItem,
+)
+from monthlycard.rules import CardRecord, Pass, StatementLine
+
+
+def lot_by_code(code: str) -> LotSystem | None:
+    return LotSystem.objects.filter(code=code).select_related("section").first()
+
+
+def agreement_in_force(lot: LotSystem) -> Agreement | None:
+    """The newest version that both sides have signed and that holds by now."""
+    rows = lot.agreements.filter(state="signed", valid_from__lte=clock.now())
+    return rows.order_by("-version").first()
+
+
+def records_of(plate_text: str) -> list[CardRecord]:
+    """The newest record of each card that this plate has or had; one indexed query."""
+    mine = CardVehicle.objects.filter(plate_text=plate_text)
+    newest = (
+        CardVehicle.objects.filter(card__in=mine.values("card"))
+        .values("card")
+        .annotate(newest=Max("cursor"))
+        .values("newest")
+    )
+    rows = CardVehicle.objects.filter(cursor__in=newest, plate_text=plate_text)
+    return [as_record(row) for row in rows.select_related("card")]
+
+
+def records_since(lot: LotSystem, cursor: int, limit: int = 1000) -> list[CardVehicle]:
+    """The records after `cursor` that concern this lot, revocations included (P4.4).
+
+    A card that was taken off this lot still shows here, with its other lots: that is how the lot
+    learns that it is gone.
+    """
+    rows = CardVehicle.objects.filter(cursor__gt=cursor).select_related("card")
+    return list(rows.order_by("cursor")[:limit])
+
+
+def as_record(row: CardVehicle) -> CardRecord:
+    return CardRecord(
+        card_number=row.card.number,
+        version=row.version,
+        plate_text=row.plate_text,
+        plate_colour=row.plate_colour,
+        lots=tuple(row.lots),
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+        state=row.state,  # type: ignore[arg-type]
+    )
+
+
+def cards_of(user_id: int) -> QuerySet[Card]:
+    """A person's cards, newest first, with their plan."""
+    return Card.objects.filter(user_id=user_id).select_related("plan").order_by("-pk")
+
+
+def plans_on_sale() -> QuerySet[Plan]:
+    return Plan.objects.filter(on_sale=True).prefetch_related("lots__section").order_by("pk")
+
+
+def passes_of(card_ids: Iterable[int]) -> QuerySet[PassRecord]:
+    """Where cards were used, newest first, the lot's section included."""
+    rows = PassRecord.objects.filter(card__in=list(card_ids))
+    return rows.select_related("lot__section").order_by("-passed_at", "-pk")
+
+
+def deductions_of(card_ids: Iterable[int]) -> QuerySet[Deduction]:
+    """What was taken from cards, newest first, statement and lot included."""
+    rows = Deduction.objects.filter(card__in=list(card_ids))
+    return rows.select_related("statement__lot__section").order_by("-deducted_at", "-pk")
+
+
+def lots_of(merchant_id: int) -> QuerySet[LotSystem]:
+    rows = LotSystem.objects.filter(merchant_id=merchant_id)
+    return rows.select_related("section").order_by("pk")
+
+
+def statements_of(merchant_id: int) -> QuerySet[Statement]:
+    """A merchant's statements, newest first, lot and agreement included."""
+    rows = Statement.objects.filter(lot__merchant_id=merchant_id)
+    return rows.select_related("lot__section", "agreement").order_by("-made_at", "-pk")
+
+
+def unstated_passes(lot: LotSystem) -> QuerySet[PassRecord]:
+    """Card vehicles' passes that no statement has yet."""
+    rows = PassRecord.objects.filter(lot=lot, statement=None, flow=PassRecord.Flow.CARD)
+    return rows.exclude(card=None).select_related("card")
+
+
+def as_pass(row: PassRecord) -> Pass:
+    assert row.card is not None
+    return Pass(
+        record_id=row.record_id,
+        direction=row.direction,  # type: ignore[arg-type]
+        plate_text=row.plate_text,
+        plate_colour=row.plate_colour,
+        card_number=row.card.number,
+        at=row.passed_at,
+    )
+
+
+def lines_of(statement: Statement) -> list[StatementLine]:
+    """A sealed statement's lines, in its own order."""
+    rows = StatementItem.objects.filter(statement=statement).select_related("card").order_by("pk")
+    return [
+        StatementLine(
+            visit=row.visit,
+            card_number=row.card.number,
+            plate_text=row.plate_text,
+            plate_colour=row.plate_colour,
+            entry_at=row.entry_at,
+            exit_at=row.exit_at,
+            quantity=row.quantity,
+            unit_price_fen=row.unit_price_fen,
+            fee_fen=row.fee_fen,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,217 @@
+"""What lot systems ask and report: keys, agreements, questions, pass records (P4.4 to P4.8)."""
+
+import hashlib
+import hmac
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from core import audit, clock, outbox, personal
+from core.transition import transition
+from monthlycard import selectors
+from monthlycard.errors import BadSignature, BadTerms, OtherBody
+from monthlycard.models import Agreement, Card, LotSystem, PassRecord, Question
+from monthlycard.rules import Terms, admit
+
+
+@transaction.atomic
+def add_lot_system(
+    *, code: str, maker: str, section_id: int, merchant_id: int, actor: str
+) -> tuple[LotSystem, str]:
+    """A lot system and its secret, which is shown this once."""
+    secret = secrets.token_urlsafe(32)
+    lot = LotSystem.objects.create(
+        code=code, maker=maker, section_id=section_id, merchant_id=merchant_id,
+        secret_sealed=personal.seal(secret),
+    )  # fmt: skip
+    audit.record(lot, "added", actor=actor)
+    return lot, secret
+
+
+@transaction.atomic
+def draft_agreement(*, lot: LotSystem, actor: str, terms: dict[str, Any], **rest: Any) -> Agreement:
+    """The next version of a lot's agreement, for both to sign. Raises BadTerms."""
+    try:
+        Terms.from_json(terms)
+    except ValueError as error:
+        raise BadTerms(str(error)) from error
+    newest = lot.agreements.order_by("-version").first()
+    agreement = Agreement(lot=lot, version=newest.version + 1 if newest else 1, terms=terms, **rest)
+    agreement.terms_hash = agreement_hash(agreement)
+    agreement.save()
+    audit.record(agreement, "drafted", actor=actor)
+    return agreement
+
+
+def agreement_hash(agreement: Agreement) -> str:
+    """SHA-256 over everything that is agreed on; what both sides sign."""
+    body = {
+        "lot": agreement.lot.code,
+        "version": agreement.version,
+        "terms": agreement.terms,
+        "when_expired": agreement.when_expired,
+        "period": agreement.period,
+        "period_day": agreement.period_day,
+        "silence_agrees_after_h": agreement.silence_agrees_after_h,
+        "valid_from": agreement.valid_from.isoformat(),
+    }
+    text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@transaction.atomic
+def sign_by_platform(*, agreement: Agreement, actor: str) -> bool:
+    """The operator signs; True once both have."""
+    rows = Agreement.objects.filter(pk=agreement.pk, platform_signed_at=None, state="draft")
+    rows.update(platform_signed_by=actor, platform_signed_at=clock.now())
+    return _signed(agreement, actor)
+
+
+@transaction.atomic
+def sign_by_lot(*, agreement: Agreement, signature: str, actor: str) -> bool:
+    """The lot signs the hash with its key (HMAC-SHA256, hex); True once both have."""
+    key = personal.unseal(agreement.lot.secret_sealed).encode()
+    expected = hmac.new(key, agreement.terms_hash.encode(), hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(expected, signature):
+        raise BadSignature()
+    rows = Agreement.objects.filter(pk=agreement.pk, lot_signed_at=None, state="draft")
+    rows.update(lot_signature=signature, lot_signed_at=clock.now())
+    return _signed(agreement, actor)
+
+
+def _signed(agreement: Agreement, actor: str) -> bool:
+    rows = Agreement.objects.filter(pk=agreement.pk).exclude(platform_signed_at=None)
+    moved = transition(
+        rows.exclude(lot_signed_at=None), source="draft", target="signed", actor=actor,
+        event="monthlycard.agreement_signed",
+    )  # fmt: skip
+    agreement.refresh_from_db()
+    return bool(moved)
+
+
+@transaction.atomic
+def answer_question(
+    *,
+    lot: LotSystem,
+    request_id: str,
+    direction: str,
+    plate_text: str,
+    plate_colour: str,
+    at: datetime,
+    lots_own: bool | None,
+) -> dict[str, Any]:
+    """Whether a vehicle passes as a card vehicle, with the reason (P4.6); again asked, the same.
+
+    `lots_own` is what the lot's own list said, where it has looked: a disagreement is recorded.
+    """
+    known = Question.objects.filter(lot=lot, request_id=request_id).first()
+    if known is not None:
+        answer: dict[str, Any] = known.answer
+        return answer
+    decision = admit(
+        selectors.records_of(plate_text),
+        plate_text=plate_text,
+        plate_colour=plate_colour,
+        lot=lot.code,
+        at=at,
+    )
+    admitted = decision.card and lot.takes_cards
+    reason = decision.reason if lot.takes_cards else "lot_takes_no_cards"
+    card = (
+        Card.objects.filter(number=decision.record.card_number).first() if decision.record else None
+    )
+    answer = {
+        "request_id": request_id,
+        "admit": "card" if admitted else "temporary",
+        "reason": reason,
+        "card": decision.record.card_number if decision.record and admitted else None,
+        "valid_until": decision.record.valid_until.isoformat() if decision.record else None,
+    }
+    Question.objects.create(
+        lot=lot, request_id=request_id, direction=direction, plate_text=plate_text,
+        plate_colour=plate_colour, asked_at=clock.now(), card=card, admitted=admitted,
+        reason=reason, answer=answer, lots_own=lots_own,
+        disagreed=lots_own is not None and lots_own != admitted,
+    )  # fmt: skip
+    return answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One entry or exit as a lot reports it (P4.7)."""
+
+    record_id: str
+    direction: str
+    flow: str
+    reason: str
+    plate_text: str
+    plate_colour: str
+    etc_plate_text: str
+    card_number: str
+    passed_at: datetime
+    count_today: int | None
+
+
+@transaction.atomic
+def take_passes(*, lot: LotSystem, reports: list[Report]) -> list[dict[str, str]]:
+    """Store entry and exit records, each once; for each its outcome: stored, again, or differs.
+
+    A batch may come twice or in parts. Odd records are stored with what is odd about them: late
+    (its period's statement is sealed already), unknown_card, other_plate, card_not_valid.
+    """
+    outcomes: list[dict[str, str]] = []
+    for report in reports:
+        body_hash = hashlib.sha256(repr(report).encode()).hexdigest()
+        row, created = PassRecord.objects.get_or_create(
+            lot=lot, record_id=report.record_id, defaults=_as_row(lot, report, body_hash)
+        )
+        if not created and row.body_hash != body_hash:
+            outcomes.append({"record_id": report.record_id, "outcome": OtherBody("").code})
+            continue
+        outcome = "stored" if created else "again"
+        outcomes.append({"record_id": report.record_id, "outcome": outcome, "oddity": row.oddity})
+        if created:
+            outbox.add("monthlycard.passed", pass_id=row.pk, lot_id=lot.pk)
+    return outcomes
+
+
+def _as_row(lot: LotSystem, report: Report, body_hash: str) -> dict[str, Any]:
+    card = Card.objects.filter(number=report.card_number).first() if report.card_number else None
+    return {
+        "body_hash": body_hash,
+        "direction": report.direction,
+        "flow": report.flow,
+        "reason": report.reason,
+        "plate_text": report.plate_text,
+        "plate_colour": report.plate_colour,
+        "etc_plate_text": report.etc_plate_text,
+        "card": card,
+        "passed_at": report.passed_at,
+        "received_at": clock.now(),
+        "count_today": report.count_today,
+        "oddity": _oddity(lot, report, card),
+    }
+
+
+def _oddity(lot: LotSystem, report: Report, card: Card | None) -> str:
+    if report.etc_plate_text and report.etc_plate_text != report.plate_text:
+        return "etc_differs"  # P4.1: read plate and tag are compared, neither overwrites the other
+    if report.flow != PassRecord.Flow.CARD:
+        return ""
+    if card is None:
+        return "unknown_card"
+    decision = admit(
+        selectors.records_of(report.plate_text),
+        plate_text=report.plate_text,
+        plate_colour=report.plate_colour,
+        lot=lot.code,
+        at=report.passed_at,
+    )
+    if not decision.card:
+        return "not_valid_then"
+    sealed = lot.statements.filter(ends_at__gt=report.passed_at, starts_at__lte=report.passed_at)
+    return "late" if sealed.exists() else ""

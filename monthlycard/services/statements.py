@@ -1,0 +1,276 @@
+"""Statements: closed by the agreement, sent, checked by the lot, and only then deducted."""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from core import clock, outbox
+from core.transition import transition
+from monthlycard import selectors
+from monthlycard.errors import NoAgreement, NotDue, StatementMissing, WrongChecksum
+from monthlycard.models import (
+    Agreement,
+    Card,
+    Deduction,
+    LotSystem,
+    PassRecord,
+    Plan,
+    Statement,
+    StatementDifference,
+    StatementItem,
+)
+from monthlycard.rules import (
+    StatementLine,
+    Terms,
+    as_csv,
+    checksum,
+    compare,
+    pair,
+    period_before,
+    statement_lines,
+)
+from payments import services as payments
+from payments.rules import BillLine, Entry, Quote, Receipt, merchant_account
+
+BATCH = 50
+
+
+def close_due() -> int:
+    """Sweep: make every statement whose period has ended (P4.9, P4.10); how many were made."""
+    made = 0
+    for lot in LotSystem.objects.filter(agreements__state="signed").distinct()[:BATCH]:
+        agreement = selectors.agreement_in_force(lot)
+        if agreement is None:
+            continue
+        if agreement.period == Agreement.Period.EXIT:
+            made += _close_exits(lot)
+        else:
+            period = period_before(
+                agreement.period,
+                agreement.period_day,
+                at=clock.now(),  # type: ignore[arg-type]
+            )
+            if not lot.statements.filter(ends_at__gte=period.ends_at).exists():
+                made += close_period(
+                    lot_id=lot.pk, starts_at=period.starts_at, ends_at=period.ends_at
+                ) is not None  # fmt: skip
+    return made + _take_silence_for_agreement()
+
+
+def _close_exits(lot: LotSystem) -> int:
+    visits, _odd = pair(selectors.as_pass(row) for row in selectors.unstated_passes(lot))
+    made = 0
+    for visit in visits:
+        made += close_period(
+            lot_id=lot.pk, starts_at=visit.entry.at, ends_at=visit.exit.at, only_visit=visit.key
+        ) is not None  # fmt: skip
+    return made
+
+
+@transaction.atomic
+def close_period(
+    *, lot_id: int, starts_at: datetime, ends_at: datetime, only_visit: str = ""
+) -> Statement | None:
+    """Make and seal the statement of a period, from all visits that ended before its end.
+
+    Visits whose records came after their own period was sealed go in as corrections. None where
+    there is nothing to state. Two at once: the lot's row is locked, the second finds the passes
+    stated. Raises NoAgreement.
+    """
+    lot = LotSystem.objects.select_for_update(of=("self",)).get(pk=lot_id)
+    agreement = selectors.agreement_in_force(lot)
+    if agreement is None:
+        raise NoAgreement()
+    rows = {row.record_id: row for row in selectors.unstated_passes(lot)}
+    visits, _odd = pair(selectors.as_pass(row) for row in rows.values())
+    if only_visit:
+        visits = [visit for visit in visits if visit.key == only_visit]
+    else:
+        visits = [visit for visit in visits if visit.exit.at < ends_at]
+    if not visits:
+        return None
+    lines = statement_lines(Terms.from_json(agreement.terms), visits)
+    data = as_csv(lines)
+    number = f"{lot.code}-{only_visit or f'{ends_at:%Y%m%d}'}-{lot.statements.count() + 1}"
+    statement = Statement.objects.create(
+        lot=lot, agreement=agreement, number=number[:40], starts_at=starts_at, ends_at=ends_at,
+        total_fen=sum(line.fee_fen for line in lines), entries=len(visits), exits=len(visits),
+        csv=data.decode(), checksum=checksum(data), made_at=clock.now(),
+    )  # fmt: skip
+    cards = {row.card.number: row.card for row in rows.values() if row.card}
+    StatementItem.objects.bulk_create(
+        _item(statement, cards[line.card_number], line, correction=line.exit_at < starts_at)
+        for line in lines
+    )
+    stated = [rows[record].pk for v in visits for record in (v.entry.record_id, v.exit.record_id)]
+    PassRecord.objects.filter(pk__in=stated).update(statement=statement)
+    outbox.add("monthlycard.statement_made", statement_id=statement.pk, lot_id=lot.pk)
+    return statement
+
+
+def _item(
+    statement: Statement, card: Card, line: StatementLine, *, correction: bool
+) -> StatementItem:
+    return StatementItem(
+        statement=statement, card=card, visit=line.visit, plate_text=line.plate_text,
+        plate_colour=line.plate_colour, correction=correction, entry_at=line.entry_at,
+        exit_at=line.exit_at, quantity=line.quantity, unit_price_fen=line.unit_price_fen,
+        fee_fen=line.fee_fen,
+    )  # fmt: skip
+
+
+@transaction.atomic
+def answer_statement(
+    *, lot: LotSystem, number: str, seen_checksum: str, own: list[StatementLine], actor: str
+) -> list[StatementDifference]:
+    """The lot's check, from its own records (P4.11); no difference: agreed, and deducted next.
+
+    A later answer replaces the differences of an earlier one. Raises StatementMissing,
+    WrongChecksum.
+    """
+    statement = (
+        Statement.objects.select_for_update(of=("self",)).filter(lot=lot, number=number).first()
+    )
+    if statement is None:
+        raise StatementMissing()
+    if statement.checksum != seen_checksum:
+        raise WrongChecksum()
+    if statement.state in (Statement.State.AGREED, Statement.State.DEDUCTED):
+        return []
+    found = compare(selectors.lines_of(statement), own)
+    statement.differences.all().delete()
+    rows = StatementDifference.objects.bulk_create(
+        StatementDifference(
+            statement=statement, visit=difference.visit, kind=difference.kind,
+            platform_fen=difference.platform_fen, lot_fen=difference.lot_fen,
+        )
+        for difference in found
+    )  # fmt: skip
+    facts = {"answered_at": clock.now(), "answered_by": actor}
+    if rows:
+        transition(
+            statement, source="sent", target="disputed", actor=actor,
+            event="monthlycard.statement_disputed", **facts,
+        )  # fmt: skip
+    else:
+        agree(statement, actor=actor)
+    return rows
+
+
+def agree(statement: Statement, *, actor: str, reason: str = "") -> bool:
+    """Both sides say the same: the statement may be deducted."""
+    moved = transition(
+        statement, source=["sent", "disputed"], target="agreed", actor=actor, reason=reason,
+        event="monthlycard.statement_agreed", answered_at=clock.now(), answered_by=actor,
+    )  # fmt: skip
+    return bool(moved)
+
+
+def _take_silence_for_agreement() -> int:
+    """Where the signed agreement says that silence agrees, and only there (P4.12)."""
+    waiting = Statement.objects.filter(state="sent").exclude(agreement__silence_agrees_after_h=None)
+    agreed = 0
+    for statement in waiting.select_related("agreement")[:BATCH]:
+        hours = statement.agreement.silence_agrees_after_h or 0
+        if clock.now() >= statement.made_at + timedelta(hours=hours):
+            with transaction.atomic():
+                agreed += agree(statement, actor="system:monthlycard", reason="silence")
+    return agreed
+
+
+@transaction.atomic
+def deduct(*, statement_id: int, actor: str) -> int:
+    """Take each vehicle's part from its card, exactly once (P4.12); how many cards.
+
+    Only for a statement that was sent and agreed. What a card's quota does not cover stays due,
+    as its owner sees.
+    """
+    statement = Statement.objects.select_related("lot").get(pk=statement_id)
+    if not transition(
+        statement, source="agreed", target="deducted", actor=actor,
+        event="monthlycard.statement_deducted",
+    ):  # fmt: skip
+        return 0
+    parts: dict[int, list[StatementItem]] = defaultdict(list)
+    for item in statement.items.order_by("pk"):
+        parts[item.card_id].append(item)
+    cards = Card.objects.select_for_update(of=("self",)).filter(pk__in=parts).order_by("pk")
+    for card in cards.select_related("plan"):
+        _deduct_card(statement, card, parts[card.pk])
+    return len(parts)
+
+
+def _deduct_card(statement: Statement, card: Card, items: list[StatementItem]) -> None:
+    fee_fen = sum(item.fee_fen for item in items)
+    covered_fen, used = _covered(card, items, fee_fen)
+    if used:
+        Card.objects.filter(pk=card.pk).update(quota_left=F("quota_left") - used)
+    row = Deduction.objects.create(
+        statement=statement, card=card, fee_fen=fee_fen, covered_fen=covered_fen,
+        due_fen=fee_fen - covered_fen, quota_used=used, deducted_at=clock.now(),
+    )  # fmt: skip
+    seller, lot_owner = card.plan.merchant_id, statement.lot.merchant_id
+    if covered_fen and seller != lot_owner:
+        payments.post(
+            key=f"monthlycard.deduction.{row.pk}",
+            entries=[
+                Entry(merchant_account(seller), covered_fen),
+                Entry(merchant_account(lot_owner), -covered_fen),
+            ],
+            note=f"{statement.number} {card.number}",
+        )
+    outbox.add("monthlycard.deducted", deduction_id=row.pk, card_id=card.pk, due_fen=row.due_fen)
+
+
+def _covered(card: Card, items: list[StatementItem], fee_fen: int) -> tuple[int, int]:
+    """What the card's quota covers of this fee, and how much of the quota that takes.
+
+    Whole visits are covered in their order while the quota lasts; money covers to the fen.
+    """
+    kind = card.plan.quota_kind
+    if kind == Plan.Quota.NONE:
+        return fee_fen, 0
+    if kind == Plan.Quota.MONEY:
+        covered_fen = min(fee_fen, card.quota_left)
+        return covered_fen, covered_fen
+    covered_fen, used = 0, 0
+    visits: dict[str, list[StatementItem]] = defaultdict(list)
+    for item in items:
+        visits[item.visit].append(item)
+    for mine in visits.values():
+        stay_s = int((mine[0].exit_at - mine[0].entry_at).total_seconds())
+        need = 1 if kind == Plan.Quota.COUNT else stay_s
+        if used + need <= card.quota_left:
+            used += need
+            covered_fen += sum(item.fee_fen for item in mine)
+    return covered_fen, used
+
+
+def quote_deduction(subject_id: int) -> Quote:
+    """What a card did not cover of a statement: a due like any other (P4.12). Raises NotDue."""
+    row = Deduction.objects.select_related("statement__lot__section").get(pk=subject_id)
+    if not row.due_fen or row.paid_at:
+        raise NotDue()
+    place = row.statement.lot.section.name
+    return Quote(
+        amount_fen=row.due_fen,
+        lines=(
+            BillLine(_("Fees at %(place)s") % {"place": place}, 1, "", row.fee_fen, row.fee_fen),
+            BillLine(_("Covered by the card"), 1, "", -row.covered_fen, -row.covered_fen),
+        ),
+        title=place,
+        merchant_id=row.statement.lot.merchant_id,
+    )
+
+
+def settle_deduction(receipt: Receipt, left_fen: int) -> int:
+    """Close what a card did not cover with money that has arrived; the fen taken."""
+    row = Deduction.objects.filter(pk=receipt.subject_id, paid_at=None).first()
+    if row is None or left_fen < row.due_fen:
+        return 0
+    if not Deduction.objects.filter(pk=row.pk, paid_at=None).update(paid_at=receipt.paid_at):
+        return 0
+    return row.due_fen

@@ -79,7 +79,7 @@ class OutboxDelivery(models.Model):
     class State(models.TextChoices):
         PENDING = "pending", _("waiting")
         DONE = "done", _("done")
-        PARKED = "parked", _("parked")
+        PARKED = "parked", _("put aside")
 
     event = models.ForeignKey(OutboxEvent, models.CASCADE, related_name="deliveries")
     reaction = models.CharField(_("reaction"), max_length=100)

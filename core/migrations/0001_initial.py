@@ -128,7 +128,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("pending", "waiting"), ("done", "done"), ("parked", "parked")],
+                        choices=[("pending", "waiting"), ("done", "done"), ("parked", "put aside")],
                         default="pending",
                         max_length=8,
                     ),

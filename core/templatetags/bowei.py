@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
-from core import clock, states
+from core import clock, plates, states
 
 register = template.Library()
 
@@ -175,24 +175,6 @@ PLATE_LOOKS = {
 RED_ON_WHITE = ("警", "应急")
 
 
-def mask(text: str) -> str:
-    """A plate for a reader who isn't its holder: `沪A12345` → `沪A1••45`."""
-    if len(text) < 5:
-        return text[:1] + "•" * (len(text) - 1)
-    return text[:3] + "•" * (len(text) - 5) + text[-2:]
-
-
-def _split(text: str) -> tuple[str, str]:
-    """The part before the dot and the part after it."""
-    if text.startswith("WJ"):
-        head = 3 if len(text) > 2 and not text[2].isascii() else 2
-    elif text.endswith("使"):
-        head = 3
-    else:
-        head = 2
-    return text[:head], text[head:]
-
-
 @register.inclusion_tag("components/plate.html")
 def plate(
     what: Any,
@@ -213,8 +195,8 @@ def plate(
         masked = bool(getattr(what, "masked", False)) if masked is None else masked
     else:
         text = str(what or "")
-    shown = mask(text) if masked else text
-    head, tail = _split(shown)
+    shown = plates.masked(text) if masked else plates.display(text)
+    head, _dot, tail = shown.rpartition("·")
     look, name = PLATE_LOOKS.get(str(colour).lower(), ("plate-unknown", ""))
     red_head = red_tail = ""
     if look == "plate-white":

@@ -106,6 +106,7 @@ class Berth(models.Model):
     latitude = models.FloatField(_("latitude"), null=True, blank=True)
     longitude = models.FloatField(_("longitude"), null=True, blank=True)
     in_service = models.BooleanField(_("in service"), default=True)
+    lock_up = models.BooleanField(_("lock up"), default=False, editable=False)
 
     class Meta:
         verbose_name = _("berth")
@@ -128,7 +129,9 @@ class BerthSensor(models.Model):
     berth = models.ForeignKey(
         Berth, models.CASCADE, related_name="sensors", verbose_name=_("berth")
     )
-    device_id = models.BigIntegerField(_("device"), unique=True)
+    device = models.OneToOneField(
+        "devices.Device", models.PROTECT, related_name="+", verbose_name=_("device")
+    )
 
     class Meta:
         verbose_name = _("berth sensor")
@@ -148,7 +151,9 @@ class CameraCoverage(models.Model):
     berth = models.ForeignKey(
         Berth, models.CASCADE, related_name="coverages", verbose_name=_("berth")
     )
-    device_id = models.BigIntegerField(_("camera"), db_index=True)
+    device = models.ForeignKey(
+        "devices.Device", models.PROTECT, related_name="+", verbose_name=_("camera")
+    )
     region = models.JSONField(_("region"), default=list, blank=True)
     priority = models.PositiveSmallIntegerField(_("priority"), default=1)
 
@@ -156,7 +161,7 @@ class CameraCoverage(models.Model):
         verbose_name = _("camera coverage")
         verbose_name_plural = _("camera coverage")
         constraints = [
-            models.UniqueConstraint(fields=["berth", "device_id"], name="coverage_once_a_camera")
+            models.UniqueConstraint(fields=["berth", "device"], name="coverage_once_a_camera")
         ]
         ordering = ["priority", "pk"]
 
@@ -167,7 +172,9 @@ class CameraCoverage(models.Model):
 class HandheldPost(models.Model):
     """The section whose attendant carries this handheld."""
 
-    device_id = models.BigIntegerField(_("handheld"))
+    device = models.ForeignKey(
+        "devices.Device", models.PROTECT, related_name="+", verbose_name=_("handheld")
+    )
     section = models.ForeignKey(
         Section, models.CASCADE, related_name="handhelds", verbose_name=_("section")
     )
@@ -176,7 +183,7 @@ class HandheldPost(models.Model):
         verbose_name = _("handheld post")
         verbose_name_plural = _("handheld posts")
         constraints = [
-            models.UniqueConstraint(fields=["device_id", "section"], name="post_once_a_section")
+            models.UniqueConstraint(fields=["device", "section"], name="post_once_a_section")
         ]
 
     def __str__(self) -> str:

@@ -11,7 +11,7 @@ class ReviewItem(StatefulModel):
 
     class State(models.TextChoices):
         OPEN = "open", _("open")
-        DONE = "done", _("done")
+        SETTLED = "settled", _("settled")
         DROPPED = "dropped", _("no longer needed")
 
     class Kind(models.TextChoices):
@@ -25,7 +25,7 @@ class ReviewItem(StatefulModel):
         UNREADABLE = "unreadable", _("unreadable")
         KEEP = "keep", _("kept as it was")
 
-    MOVES = {"open": {"done", "dropped"}, "done": {"open"}}
+    MOVES = {"open": {"settled", "dropped"}, "settled": {"open"}}
 
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
@@ -56,7 +56,7 @@ class ReviewItem(StatefulModel):
         verbose_name_plural = _("review queue")
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(state__in=["open", "done", "dropped"]),
+                condition=models.Q(state__in=["open", "settled", "dropped"]),
                 name="review_state_known",
             ),
             models.UniqueConstraint(

@@ -37,7 +37,9 @@ class Sighting(StatefulModel):
     merchant = models.ForeignKey(
         "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
     )
-    device_id = models.BigIntegerField(_("device"), null=True)
+    device = models.ForeignKey(
+        "devices.Device", models.PROTECT, null=True, related_name="+", verbose_name=_("device")
+    )
     attendant = models.CharField(_("attendant"), max_length=80, blank=True)
     berth = models.ForeignKey(
         "parking.Berth", models.PROTECT, null=True, related_name="+", verbose_name=_("berth")
@@ -73,7 +75,7 @@ class Sighting(StatefulModel):
                 name="sighting_state_known",
             ),
             models.UniqueConstraint(
-                fields=["device_id", "image_sha", "occurred_at"], name="sighting_once"
+                fields=["device", "image_sha", "occurred_at"], name="sighting_once"
             ),
             models.CheckConstraint(
                 condition=~models.Q(state="settled") | ~models.Q(plate_text=""),
@@ -100,16 +102,14 @@ class PlateReading(StatefulModel):
     class State(models.TextChoices):
         CONFIRMED = "confirmed", _("confirmed")
         REVIEW = "in_review", _("being looked at")
-        AGREED = "agreed", _("a person agreed")
         CORRECTED = "corrected", _("a person corrected it")
         UNREADABLE = "unreadable", _("unreadable")
 
     MOVES = {
-        "confirmed": {"corrected", "agreed", "in_review"},
-        "in_review": {"agreed", "corrected", "unreadable"},
-        "agreed": {"in_review", "corrected"},
-        "corrected": {"in_review", "agreed", "corrected"},
-        "unreadable": {"in_review", "agreed", "corrected"},
+        "confirmed": {"corrected", "in_review"},
+        "in_review": {"confirmed", "corrected", "unreadable"},
+        "corrected": {"in_review", "confirmed"},
+        "unreadable": {"in_review", "confirmed", "corrected"},
     }
 
     state = models.CharField(_("state"), max_length=16, choices=State.choices)
@@ -136,9 +136,7 @@ class PlateReading(StatefulModel):
         verbose_name_plural = _("plate readings")
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(
-                    state__in=["confirmed", "in_review", "agreed", "corrected", "unreadable"]
-                ),
+                condition=models.Q(state__in=["confirmed", "in_review", "corrected", "unreadable"]),
                 name="reading_state_known",
             ),
         ]
@@ -164,8 +162,12 @@ class ImageOrder(StatefulModel):
         related_name="image_orders",
         verbose_name=_("stay"),
     )
-    device_id = models.BigIntegerField(_("device"))
-    command_id = models.BigIntegerField(_("command"), unique=True)
+    device = models.ForeignKey(
+        "devices.Device", models.PROTECT, related_name="+", verbose_name=_("device")
+    )
+    command = models.OneToOneField(
+        "devices.Command", models.PROTECT, related_name="+", verbose_name=_("command")
+    )
     asked_at = models.DateTimeField(_("asked at"))
     give_up_at = models.DateTimeField(_("given up at"), help_text="Real time.")
 
@@ -177,9 +179,7 @@ class ImageOrder(StatefulModel):
                 condition=models.Q(state__in=["asked", "taken", "failed"]),
                 name="image_order_state_known",
             ),
-            models.UniqueConstraint(
-                fields=["session", "device_id"], name="image_order_once_a_camera"
-            ),
+            models.UniqueConstraint(fields=["session", "device"], name="image_order_once_a_camera"),
         ]
         indexes = [
             models.Index(

@@ -72,6 +72,7 @@ class ParkingSession(StatefulModel):
     leave_by = models.DateTimeField(_("leave by"), null=True, blank=True)
     capped_at = models.DateTimeField(_("fee stops at"), null=True, blank=True)
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+    check_departure_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     doubtful = models.BooleanField(_("in doubt"), default=False)
     doubt = models.CharField(
@@ -119,6 +120,11 @@ class ParkingSession(StatefulModel):
             models.Index(fields=["merchant", "-arrived_at"]),
             models.Index(fields=["berth", "arrived_at"]),
             models.Index(fields=["state", "arrived_at"], name="stay_state_arrived"),
+            models.Index(
+                fields=["check_departure_at"],
+                condition=models.Q(state="parked"),
+                name="stay_departure_expected",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -142,7 +148,9 @@ class BerthEvent(models.Model):
     kind = models.CharField(_("what"), max_length=8, choices=Kind.choices)
     occurred_at = models.DateTimeField(_("occurred"))
     received_at = models.DateTimeField(_("received"))
-    device_id = models.BigIntegerField(_("device"), null=True)
+    device = models.ForeignKey(
+        "devices.Device", models.PROTECT, null=True, related_name="+", verbose_name=_("device")
+    )
     said_by = models.CharField(_("said by"), max_length=80)
     stay = models.ForeignKey(
         ParkingSession, models.SET_NULL, null=True, related_name="events", verbose_name=_("stay")
@@ -175,7 +183,9 @@ class StayPayment(models.Model):
         ParkingSession, models.PROTECT, related_name="payments", verbose_name=_("stay")
     )
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
-    order_item_id = models.BigIntegerField(_("order item"))
+    order_item = models.ForeignKey(
+        "payments.OrderItem", models.PROTECT, related_name="+", verbose_name=_("order item")
+    )
     order_number = models.CharField(_("order"), max_length=20)
     amount_fen = models.PositiveIntegerField(_("amount (fen)"))
     refunded_fen = models.PositiveIntegerField(_("given back (fen)"), default=0)
@@ -190,7 +200,7 @@ class StayPayment(models.Model):
                 name="stay_payment_refund_within",
             ),
             models.UniqueConstraint(
-                fields=["stay", "order_item_id"], name="stay_payment_once_an_item"
+                fields=["stay", "order_item"], name="stay_payment_once_an_item"
             ),
         ]
 

@@ -1,0 +1,69 @@
+"""What devices say about berths (P2.1-P2.3). Runs in the gateway's transaction."""
+
+from datetime import UTC, datetime
+
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import Denied
+from devices.rules import protocol
+from parking import services
+from parking.errors import NotThisBerth
+from parking.models import Berth, BerthSensor, CameraCoverage
+
+
+def vehicle_arrived(
+    message: protocol.VehicleArrived, sender: protocol.Sender
+) -> dict[str, int | None]:
+    """The drive-in instruction with the berth's code (P2.1)."""
+    session_id = services.open_session(
+        berth_id=_own_berth(message.berth_code, sender).pk,
+        occurred_at=_at(message.occurred_at_ms),
+        said_by=f"device:{sender.device_code}",
+        device_id=sender.device_id,
+    )
+    return {"session_id": session_id}
+
+
+def vehicle_left(message: protocol.VehicleLeft, sender: protocol.Sender) -> dict[str, int | None]:
+    """The berth is empty again (P2.1)."""
+    session_id = services.close_session(
+        berth_id=_own_berth(message.berth_code, sender).pk,
+        occurred_at=_at(message.occurred_at_ms),
+        said_by=f"device:{sender.device_code}",
+        device_id=sender.device_id,
+    )
+    return {"session_id": session_id}
+
+
+def image_taken(message: protocol.ImageTaken, sender: protocol.Sender) -> dict[str, int]:
+    """A photograph that was uploaded before (P2.2, P2.3, P0.1)."""
+    if sender.kind == "sensor":
+        raise Denied("no_camera", _("This device takes no photographs."))
+    sighting_id = services.take_sighting(
+        device_id=sender.device_id,
+        kind=sender.kind,
+        merchant_id=sender.merchant_id,
+        attendant=sender.attendant,
+        image_sha=message.sha256,
+        occurred_at=_at(message.occurred_at_ms),
+        purpose=message.purpose,
+        berth_code=message.berth_code,
+        command_id=message.command_id,
+    )
+    return {"sighting_id": sighting_id}
+
+
+def _own_berth(code: str, sender: protocol.Sender) -> Berth:
+    """The berth that this sensor lies in or this camera looks at."""
+    berth = Berth.objects.filter(code=code).first()
+    if berth is None:
+        raise NotThisBerth(code)
+    sensed = BerthSensor.objects.filter(berth=berth, device_id=sender.device_id)
+    seen = CameraCoverage.objects.filter(berth=berth, device_id=sender.device_id)
+    if not (sensed.exists() or seen.exists()):
+        raise NotThisBerth(code)
+    return berth
+
+
+def _at(occurred_at_ms: int) -> datetime:
+    return datetime.fromtimestamp(occurred_at_ms / 1000, tz=UTC)

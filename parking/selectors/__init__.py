@@ -1,0 +1,36 @@
+"""Questions about places, stays, sightings and reviews."""
+
+from parking.selectors.facts import (
+    StayFacts,
+    berth_by_code,
+    history_of,
+    open_stay_at,
+    section,
+    shown_plate,
+    stay,
+    stays,
+    terminals_for,
+    unpaid_stays_of,
+)
+from parking.selectors.lists import open_reviews, reviews_for, sessions_of, trail_of
+from parking.selectors.street import figures, needs, street
+
+__all__ = [
+    "StayFacts",
+    "berth_by_code",
+    "figures",
+    "history_of",
+    "needs",
+    "open_reviews",
+    "open_stay_at",
+    "reviews_for",
+    "section",
+    "sessions_of",
+    "shown_plate",
+    "stay",
+    "stays",
+    "street",
+    "terminals_for",
+    "trail_of",
+    "unpaid_stays_of",
+]

@@ -1,0 +1,168 @@
+"""Stays as values, for other rows and for pages."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from core import plates
+from core.errors import Missing
+from parking.models import Berth, HandheldPost, ParkingSession, Section
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StayFacts:
+    """One stay, at the moment of asking. `evidence` are photographs' hashes, oldest first."""
+
+    id: int
+    merchant_id: int
+    section_id: int
+    berth_id: int
+    ground: str
+    berth_code: str
+    section_name: str
+    plate_text: str
+    plate_colour: str
+    plate_state: str
+    plate_confidence: float | None
+    plate_by: str
+    arrived_at: datetime
+    left_at: datetime | None
+    settled_at: datetime | None
+    fee_fen: int
+    prepaid_fen: int
+    due_fen: int
+    state: str
+    lines: list[dict[str, Any]]
+    evidence: tuple[str, ...]
+    doubtful: bool
+    simulated: bool
+    pay_window_s: int
+
+
+def _rows() -> QuerySet[ParkingSession]:
+    return ParkingSession.objects.select_related("berth", "section").prefetch_related("sightings")
+
+
+def _facts(row: ParkingSession) -> StayFacts:
+    seen = sorted(row.sightings.all(), key=lambda one: (one.occurred_at, one.pk))
+    return StayFacts(
+        id=row.pk,
+        merchant_id=row.merchant_id,
+        section_id=row.section_id,
+        berth_id=row.berth_id,
+        ground=row.section.ground,
+        berth_code=row.berth.code,
+        section_name=row.section.name,
+        plate_text=row.plate_text,
+        plate_colour=row.plate_colour,
+        plate_state=row.plate_state,
+        plate_confidence=row.plate_confidence,
+        plate_by=row.plate_by,
+        arrived_at=row.arrived_at,
+        left_at=row.left_at,
+        settled_at=row.settled_at,
+        fee_fen=row.fee_fen,
+        prepaid_fen=row.prepaid_fen,
+        due_fen=row.due_fen,
+        state=row.state,
+        lines=row.lines,
+        evidence=tuple(one.image_sha for one in seen),
+        doubtful=row.doubtful,
+        simulated=row.simulated,
+        pay_window_s=row.section.pay_window_s,
+    )
+
+
+def stay(session_id: int) -> StayFacts:
+    """One stay; two queries. Raises Missing."""
+    row = _rows().filter(pk=session_id).first()
+    if row is None:
+        raise Missing()
+    return _facts(row)
+
+
+def stays(session_ids: Collection[int]) -> dict[int, StayFacts]:
+    """Several stays by id; two queries."""
+    return {row.pk: _facts(row) for row in _rows().filter(pk__in=list(session_ids))}
+
+
+def unpaid_stays_of(plate_text: str, plate_colour: str) -> list[StayFacts]:
+    """Stays of this vehicle that left unpaid, oldest first; never simulated ones.
+
+    A colour that is unknown on either side excludes nothing (core.plates.same_vehicle).
+    """
+    rows = _rows().filter(
+        plate_text=plate_text, plate_state="settled", state="due", simulated=False
+    )
+    return _of_vehicle(rows.order_by("left_at", "pk"), plate_text, plate_colour)
+
+
+def history_of(
+    plate_text: str, plate_colour: str, before: datetime, *, limit: int = 500
+) -> list[StayFacts]:
+    """Stays of this vehicle that ended before `before`, newest first, at most `limit`.
+
+    As known now: who needs what was known then compares `settled_at` with `before`.
+    """
+    rows = _rows().filter(plate_text=plate_text, plate_state="settled", left_at__lt=before)
+    rows = rows.exclude(state="void").order_by("-arrived_at", "-pk")[:limit]
+    return _of_vehicle(rows, plate_text, plate_colour)
+
+
+def _of_vehicle(
+    rows: Iterable[ParkingSession], plate_text: str, plate_colour: str
+) -> list[StayFacts]:
+    asked = plates.Plate(plate_text, _colour(plate_colour))
+    return [
+        _facts(row)
+        for row in rows
+        if plates.same_vehicle(asked, plates.Plate(row.plate_text, _colour(row.plate_colour)))
+    ]
+
+
+def _colour(name: str) -> plates.Colour | None:
+    return plates.Colour(name) if name else None
+
+
+def section(section_id: int) -> Section:
+    """The section; raises Missing."""
+    found = Section.objects.filter(pk=section_id).select_related("merchant").first()
+    if found is None:
+        raise Missing()
+    return found
+
+
+def terminals_for(section_id: int) -> list[int]:
+    """Device ids of the handhelds that the section's attendants carry."""
+    posts = HandheldPost.objects.filter(section_id=section_id).order_by("pk")
+    return list(posts.values_list("device_id", flat=True))
+
+
+def berth_by_code(code: str) -> Berth | None:
+    """The berth with this code, as people type it: blanks and case don't count."""
+    spellings = {code.strip(), code.strip().upper(), "".join(code.upper().split())}
+    return Berth.objects.filter(code__in=spellings).select_related("section").first()
+
+
+def open_stay_at(berth_id: int) -> ParkingSession | None:
+    """The stay of the vehicle that stands in this berth."""
+    rows = ParkingSession.objects.filter(berth_id=berth_id, state="parked")
+    return rows.select_related("berth", "section", "tariff_version__tariff").first()
+
+
+def shown_plate(
+    row: ParkingSession | StayFacts, *, own: Collection[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    """The plate of a stay for a page, masked unless its reader holds it.
+
+    `own` are the (text, colour) that the reader has shown to hold. The plate chip does the masking.
+    """
+    held = {text for text, _colour_name in own}
+    return {
+        "text": row.plate_text,
+        "colour": row.plate_colour,
+        "masked": row.plate_text not in held,
+    }

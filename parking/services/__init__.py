@@ -1,0 +1,79 @@
+"""Changes to places, stays, sightings, reviews and pre-payments."""
+
+from parking.services.history import import_history
+from parking.services.images import (
+    image_failed,
+    order_image,
+    take_sighting,
+)
+from parking.services.money import quote_stay, settle_stay
+from parking.services.places import (
+    add_berth,
+    add_section,
+    cover,
+    place_sensor,
+    post_handheld,
+    publish_tariff,
+    show_lock,
+)
+from parking.services.plates import (
+    correct_plate,
+    open_plate_review,
+    settle_plate,
+    take_reading,
+)
+from parking.services.prepay import (
+    cancel_prepayment,
+    candidate_berths,
+    choose_berth,
+    draft_prepayment,
+    quote_prepayment,
+    settle_prepayment,
+    submit_prepayment,
+)
+from parking.services.reviews import settle_review, undo_review
+from parking.services.stays import (
+    close_by_hand,
+    close_session,
+    open_by_hand,
+    open_session,
+    void_stay,
+)
+from parking.services.sweeps import chase_images, flag_long_stays, read_again
+
+__all__ = [
+    "add_berth",
+    "add_section",
+    "cancel_prepayment",
+    "candidate_berths",
+    "chase_images",
+    "choose_berth",
+    "close_by_hand",
+    "close_session",
+    "correct_plate",
+    "cover",
+    "draft_prepayment",
+    "flag_long_stays",
+    "image_failed",
+    "import_history",
+    "open_by_hand",
+    "open_plate_review",
+    "open_session",
+    "order_image",
+    "place_sensor",
+    "post_handheld",
+    "publish_tariff",
+    "quote_prepayment",
+    "quote_stay",
+    "read_again",
+    "settle_plate",
+    "settle_prepayment",
+    "settle_review",
+    "settle_stay",
+    "show_lock",
+    "submit_prepayment",
+    "take_reading",
+    "take_sighting",
+    "undo_review",
+    "void_stay",
+]

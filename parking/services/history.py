@@ -1,0 +1,112 @@
+"""Stays of the past, brought in from a file: another system's, or a simulated population's."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from core import audit, clock
+from core.errors import Invalid
+from parking.models import Berth, ParkingSession
+from parking.services import money, prices
+from parking.services.plates import typed
+
+COLUMNS = ("plate", "colour", "berth", "arrived_at", "left_at", "paid_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did."""
+
+    added: int
+    known: int
+
+
+@transaction.atomic
+def import_history(
+    rows: Iterable[dict[str, Any]], *, simulated: bool = True, actor: str
+) -> Imported:
+    """Add past stays with the delay of their payment; all or none. The same row twice is one stay.
+
+    Columns: plate, colour, berth (code), arrived_at, left_at, paid_at (ISO 8601 with offset; empty
+    where it was never paid). Each is priced by the tariff of its arrival. `simulated` marks them:
+    they are never billed, and figures of money leave them out. Raises Invalid with the line.
+    """
+    added = known = 0
+    berths: dict[str, Berth] = {}
+    for line, row in enumerate(rows, start=2):
+        try:
+            stay, code = _stay_of(row, simulated=simulated)
+            if code not in berths:
+                berths[code] = Berth.objects.select_related("section").get(code=code)
+        except (KeyError, ValueError, Berth.DoesNotExist, Invalid) as error:
+            raise Invalid(
+                "bad_history",
+                _("Line %(line)s can't be understood: %(error)s"),
+                line=line,
+                error=str(error),
+            ) from error
+        if _place(stay, berths[code]):
+            added += 1
+        else:
+            known += 1
+    if berths:
+        first = next(iter(berths.values()))
+        audit.record(
+            first.section, "history imported", actor=actor, added=added, known=known,
+            simulated=simulated,
+        )  # fmt: skip
+    return Imported(added, known)
+
+
+def _stay_of(row: dict[str, Any], *, simulated: bool) -> tuple[ParkingSession, str]:
+    text, colour = typed(str(row["plate"]), str(row.get("colour") or ""))
+    arrived_at, left_at = _time(row["arrived_at"]), _time(row["left_at"])
+    paid_at = _time(row["paid_at"]) if row.get("paid_at") else None
+    if not arrived_at <= left_at <= clock.now() + timedelta(minutes=1):
+        raise ValueError("arrived_at, left_at and now are in the wrong order")
+    if paid_at is not None and paid_at < arrived_at:
+        raise ValueError("paid_at lies before arrived_at")
+    stay = ParkingSession(
+        arrived_at=arrived_at,
+        left_at=left_at,
+        plate_text=text,
+        plate_colour=colour,
+        plate_state="settled",
+        plate_confidence=1.0,
+        plate_by="system:parking.import_history",
+        plate_at=left_at,
+        settled_at=paid_at,
+        simulated=simulated,
+    )
+    return stay, str(row["berth"])
+
+
+def _place(stay: ParkingSession, berth: Berth) -> bool:
+    """Save the stay in its berth; False where it was imported before."""
+    same = ParkingSession.objects.filter(
+        berth=berth, arrived_at=stay.arrived_at, plate_text=stay.plate_text
+    )
+    if same.exists():
+        return False
+    stay.berth, stay.section, stay.merchant_id = berth, berth.section, berth.section.merchant_id
+    stay.tariff_version = prices.version_at(berth.section.tariff_id, stay.arrived_at)
+    assert stay.left_at is not None
+    money.price(stay, stay.left_at)
+    if stay.settled_at is not None or not stay.fee_fen:
+        stay.due_fen, stay.state = 0, "settled"
+        stay.settled_at = stay.settled_at or stay.left_at
+    else:
+        stay.state = "due"
+    stay.save()
+    return True
+
+
+def _time(value: Any) -> datetime:
+    at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    if at.tzinfo is None:
+        raise ValueError(f"{value} has no offset")
+    return at.astimezone(UTC)

@@ -1,0 +1,200 @@
+"""Pictures of vehicles: ordered from the best camera, taken in, and read (P2.2, P2.3, P0.1)."""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from core import clock, images, live, outbox
+from core.errors import Denied, Refused
+from core.transition import transition
+from devices import selectors as devices
+from devices import services as device_services
+from parking.errors import NotThisBerth
+from parking.models import (
+    Berth,
+    CameraCoverage,
+    HandheldPost,
+    ImageOrder,
+    InspectionTask,
+    ParkingSession,
+    Sighting,
+)
+
+log = logging.getLogger("bowei.parking")
+SYSTEM = "system:parking.images"
+CAMERA_TTL_S = 20
+CAMERA_PATIENCE_S = 60  # from the order to the photograph; after it the next camera is asked
+HANDHELD_TTL_S = 15 * 60
+READ_AGAIN_S = 60
+BEFORE_ARRIVAL = timedelta(seconds=60)  # a camera may see the vehicle before the sensor does
+
+
+@transaction.atomic
+def order_image(*, session_id: int) -> int | None:
+    """Ask the best camera that was not asked yet; the command's id (P2.2).
+
+    Best is who is connected, then who has the lowest priority number. Where every camera was asked
+    the section's attendant is (an inspection task). None where no picture is needed any more.
+    """
+    stay = ParkingSession.objects.select_related("berth").get(pk=session_id)
+    if stay.state != "parked" or stay.plate_state in ("settled", "review"):
+        return None
+    asked = ImageOrder.objects.filter(session=stay).values_list("device_id", flat=True)
+    left = list(CameraCoverage.objects.filter(berth=stay.berth).exclude(device_id__in=list(asked)))
+    if not left:
+        _ask_attendant(stay)
+        return None
+    online = set(devices.online_ids([one.device_id for one in left]))
+    best = min(left, key=lambda one: (one.device_id not in online, one.priority, one.pk))
+    command_id = device_services.order(
+        device_id=best.device_id,
+        action="TakeImage",
+        payload={"berth_code": stay.berth.code, "purpose": "arrival"},
+        reference=f"stay:{stay.pk}",
+        ttl_s=CAMERA_TTL_S,
+        actor=SYSTEM,
+    )
+    ImageOrder.objects.create(
+        session=stay,
+        device_id=best.device_id,
+        command_id=command_id,
+        asked_at=clock.now(),
+        give_up_at=clock.real() + timedelta(seconds=CAMERA_PATIENCE_S),
+    )
+    return command_id
+
+
+def _ask_attendant(stay: ParkingSession) -> None:
+    try:
+        with transaction.atomic():
+            InspectionTask.objects.create(
+                merchant_id=stay.merchant_id, section_id=stay.section_id, berth_id=stay.berth_id,
+                session=stay, why="no_camera_answered", opened_at=clock.now(),
+            )  # fmt: skip
+    except IntegrityError:
+        return  # asked before
+    for post in HandheldPost.objects.filter(section_id=stay.section_id):
+        device_services.order(
+            device_id=post.device_id,
+            action="TakeImage",
+            payload={"berth_code": stay.berth.code, "purpose": "arrival"},
+            reference=f"stay:{stay.pk}",
+            ttl_s=HANDHELD_TTL_S,
+            actor=SYSTEM,
+        )
+    outbox.add("parking.inspection_needed", session_id=stay.pk, section_id=stay.section_id)
+    live.push(f"merchant:{stay.merchant_id}")
+
+
+@transaction.atomic
+def image_failed(*, command_id: int, reason: str) -> bool:
+    """This order brought no picture: ask the next camera. False where it did or was given up."""
+    orders = ImageOrder.objects.filter(command_id=command_id)
+    moved = transition(orders, source="asked", target="failed", actor=SYSTEM, reason=reason)
+    if not moved:
+        return False
+    order_image(session_id=orders.get().session_id)
+    return True
+
+
+@transaction.atomic
+def take_sighting(
+    *,
+    device_id: int,
+    kind: str,
+    merchant_id: int,
+    attendant: str | None,
+    image_sha: str,
+    occurred_at: datetime,
+    purpose: str,
+    berth_code: str | None = None,
+    command_id: int | None = None,
+) -> int:
+    """A device has taken a photograph that it had uploaded; the sighting's id (P0.1, P2.3).
+
+    The same photograph told again is the same sighting. Raises Refused for a photograph that never
+    arrived, NotThisBerth for a camera that does not see the berth, Denied for a handheld that
+    nobody has taken in hand.
+    """
+    if not images.exists(image_sha):
+        raise Refused("image_missing", _("This photograph has not been uploaded yet."))
+    if kind == "handheld" and not attendant:
+        raise Denied("attendant_needed", _("Log in on the handheld first."))
+    order = ImageOrder.objects.filter(command_id=command_id, device_id=device_id).first()
+    berth = _berth_of(berth_code, order, device_id=device_id, kind=kind, merchant_id=merchant_id)
+    stay = _stay_of(order, berth, occurred_at)
+    posts = HandheldPost.objects.filter(device_id=device_id).values_list("section_id", flat=True)
+    section_id = berth.section_id if berth else (posts[0] if len(posts) == 1 else None)
+    sighting, created = Sighting.objects.get_or_create(
+        device_id=device_id,
+        image_sha=image_sha,
+        occurred_at=occurred_at,
+        defaults={
+            "merchant_id": berth.section.merchant_id if berth else merchant_id,
+            "attendant": attendant or "",
+            "berth": berth,
+            "section_id": section_id,
+            "session": stay,
+            "purpose": purpose,
+            "received_at": clock.now(),
+            "read_again_at": clock.real() + timedelta(seconds=READ_AGAIN_S),
+        },
+    )
+    if not created:
+        return sighting.pk
+    if order:
+        transition(order, source=["asked", "failed"], target="taken", actor=SYSTEM)
+    if stay is not None and kind == "handheld":
+        tasks = InspectionTask.objects.filter(session=stay)
+        transition(
+            tasks, source="open", target="done", actor=attendant or SYSTEM, done_at=clock.now()
+        )
+    outbox.add("parking.image_taken", sighting_id=sighting.pk)
+    return sighting.pk
+
+
+def _berth_of(
+    code: str | None, order: ImageOrder | None, *, device_id: int, kind: str, merchant_id: int
+) -> Berth | None:
+    """The berth in the picture, if this device may speak of it."""
+    berths = Berth.objects.select_related("section")
+    if code is None:
+        return berths.get(pk=order.session.berth_id) if order else None
+    berth = berths.filter(code=code).first()
+    if berth is None:
+        raise NotThisBerth(code)
+    if kind == "handheld" or kind == "gate":
+        allowed = berth.section.merchant_id == merchant_id
+    else:
+        allowed = CameraCoverage.objects.filter(berth=berth, device_id=device_id).exists()
+    if not allowed:
+        raise NotThisBerth(code)
+    return berth
+
+
+def _stay_of(
+    order: ImageOrder | None, berth: Berth | None, occurred_at: datetime
+) -> ParkingSession | None:
+    """The stay in the picture: the one it was ordered for, else the one of that moment."""
+    if order is not None:
+        return order.session
+    if berth is None:
+        return None
+    stays = ParkingSession.objects.filter(
+        berth=berth, arrived_at__lte=occurred_at + BEFORE_ARRIVAL
+    ).exclude(state="void")
+    then = stays.filter(Q(left_at__isnull=True) | Q(left_at__gte=occurred_at))
+    return then.order_by("-arrived_at").first()
+
+
+def region_of(sighting: Sighting) -> tuple[tuple[float, float], ...] | None:
+    """Where in this camera's picture the berth is; None where the largest plate counts."""
+    coverage = CameraCoverage.objects.filter(
+        berth_id=sighting.berth_id, device_id=sighting.device_id
+    ).first()
+    if coverage is None or not coverage.region:
+        return None
+    return tuple((float(x), float(y)) for x, y in coverage.region)

@@ -1,0 +1,287 @@
+"""What a stay costs, what is due for it, and what happens to money that came for it.
+
+Every change here is made under the lock of the stay's row, so a payment and a departure of the same
+moment wait for each other. Money goes back by an event whose reaction asks payments for the refund:
+that locks the order, and orders are locked before stays (core/locks.py).
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Sum
+from django.utils.translation import gettext as _
+
+from core import audit, clock, live, locks, outbox
+from core.errors import Missing, Refused
+from core.transition import transition
+from parking.errors import NothingDue, PlateUnread
+from parking.models import ParkingSession, ReviewItem, StayPayment
+from parking.rules.timeline import billed_until
+from parking.services import prices
+from payments.rules import BillLine, Quote, Receipt
+
+log = logging.getLogger("bowei.parking")
+SYSTEM = "system:parking.money"
+LOOK_BACK = timedelta(hours=1)
+Doubt = ParkingSession.Doubt
+
+
+def paid_fen(stay: ParkingSession) -> int:
+    """What came for this stay and was not promised back."""
+    if stay.pk is None:
+        return 0
+    total = StayPayment.objects.filter(stay=stay).aggregate(
+        fen=Sum(F("amount_fen") - F("refunded_fen"))
+    )
+    return total["fen"] or 0
+
+
+def price(stay: ParkingSession, left_at: datetime) -> None:
+    """Set fee, bill and due of a stay that leaves at `left_at`, on the instance alone.
+
+    By the tariff version of its arrival; a capped stay until its cap; leaving in the minutes after
+    a payment costs no more than was paid for.
+    """
+    until = billed_until(left_at=left_at, paid_until=stay.paid_until, leave_by=stay.leave_by)
+    bill = prices.bill_of(stay, until)
+    stay.fee_fen, stay.lines = bill.amount_fen, bill.lines
+    stay.due_fen = max(0, bill.amount_fen - paid_fen(stay))
+
+
+def tell_due(stay: ParkingSession) -> None:
+    """Say that a stay left unpaid or is settled, once its plate is known (FEATURES 17)."""
+    if stay.simulated:
+        return
+    if stay.state == "settled":
+        outbox.add("parking.stay_settled", session_id=stay.pk)
+    elif stay.state == "due" and stay.plate_state == "settled":
+        outbox.add("parking.left_unpaid", session_id=stay.pk)
+
+
+def promise_back(stay: ParkingSession, amount_fen: int, *, why: str) -> None:
+    """Give `amount_fen` of what came for this stay back, newest payment first (FEATURES 7)."""
+    for payment in StayPayment.objects.filter(stay=stay).order_by("-pk"):
+        part_fen = min(amount_fen, payment.amount_fen - payment.refunded_fen)
+        if part_fen <= 0:
+            continue
+        amount_fen -= part_fen
+        total_fen = payment.refunded_fen + part_fen
+        StayPayment.objects.filter(pk=payment.pk).update(refunded_fen=total_fen)
+        outbox.add(
+            "parking.money_to_return",
+            session_id=stay.pk,
+            item_id=payment.order_item_id,
+            amount_fen=part_fen,
+            reason=why,
+            key=f"stay:{stay.pk}:{payment.pk}:{total_fen}",
+        )
+
+
+def amend(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str, reason: str) -> None:
+    """Price a stay anew whose departure turned out otherwise; its row is locked.
+
+    Less than before is given back or taken off; more than before is asked for only while nobody has
+    paid after leaving: a receipt stays right.
+    """
+    old_due_fen, old_left_at = stay.due_fen, stay.left_at
+    paid_after = StayPayment.objects.filter(stay=stay, kind=StayPayment.Kind.AFTER).exists()
+    if old_left_at is not None and left_at > old_left_at and paid_after:
+        _save(stay, left_at=left_at, doubt=doubt, doubtful=bool(doubt))
+    else:
+        price(stay, left_at)
+        surplus_fen = max(0, paid_fen(stay) - stay.fee_fen)
+        facts = {
+            "left_at": left_at, "doubt": doubt, "doubtful": bool(doubt),
+            "fee_fen": stay.fee_fen, "due_fen": stay.due_fen, "lines": stay.lines,
+        }  # fmt: skip
+        _amend_state(stay, facts, actor=actor, reason=reason)
+        promise_back(stay, surplus_fen, why=_("The fee turned out lower."))
+    audit.record(
+        stay, "amended", actor=actor, reason=reason, due_before_fen=old_due_fen,
+        due_fen=stay.due_fen,
+        left_before=old_left_at.isoformat() if old_left_at else None,
+    )  # fmt: skip
+    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
+
+
+def _amend_state(
+    stay: ParkingSession, facts: dict[str, object], *, actor: str, reason: str
+) -> None:
+    target = "due" if facts["due_fen"] else "settled"
+    if target == stay.state:
+        was_fen = ParkingSession.objects.values_list("due_fen", flat=True).get(pk=stay.pk)
+        _save(stay, **facts)
+        if was_fen != facts["due_fen"]:
+            outbox.add("parking.stay_repriced", session_id=stay.pk, due_fen=facts["due_fen"])
+        return
+    source = stay.state
+    facts["settled_at"] = None if target == "due" else clock.now()
+    transition(stay, source=source, target=target, actor=actor, reason=reason, **facts)
+    tell_due(stay)
+
+
+def _save(stay: ParkingSession, **facts: object) -> None:
+    ParkingSession.objects.filter(pk=stay.pk).update(**facts)
+    for name, value in facts.items():
+        setattr(stay, name, value)
+
+
+# ── The payable "parking.stay" ───────────────────────────────────────────────────────────────
+def quote_stay(subject_id: int) -> Quote:
+    """What is due for this stay now: up to now while it is parked, else what it left with.
+
+    Raises Missing; NothingDue; PlateUnread for a stay that left with a plate nobody could read.
+    """
+    stay = (
+        ParkingSession.objects.filter(pk=subject_id)
+        .select_related("berth", "section", "tariff_version__tariff")
+        .first()
+    )
+    if stay is None:
+        raise Missing()
+    if stay.simulated or stay.state not in ("parked", "due"):
+        raise NothingDue()
+    if stay.state == "due" and stay.plate_state != "settled":
+        raise PlateUnread()
+    lines: list[dict[str, object]] = stay.lines
+    fee_fen = stay.fee_fen
+    if stay.state == "parked":
+        bill = prices.bill_of(stay, clock.now())
+        fee_fen, lines = bill.amount_fen, bill.lines
+    paid = paid_fen(stay)
+    amount_fen = fee_fen - paid if stay.state == "parked" else stay.due_fen
+    if amount_fen <= 0:
+        raise NothingDue()
+    return Quote(
+        amount_fen=amount_fen,
+        lines=bill_lines(lines, already_fen=fee_fen - amount_fen),
+        title=_("Parking · %(section)s %(berth)s")
+        % {"section": stay.section.name, "berth": stay.berth.number},
+        merchant_id=stay.merchant_id,
+        subject_state=stay.state,
+    )
+
+
+def bill_lines(lines: list[dict[str, object]], *, already_fen: int = 0) -> tuple[BillLine, ...]:
+    """A stored bill as payments wants it; what was paid before is a line of its own."""
+    told = tuple(BillLine(**prices.spoken(line)) for line in lines)
+    if already_fen:
+        told += (BillLine(text=_("Already paid"), amount_fen=-already_fen),)
+    return told
+
+
+@transaction.atomic
+def settle_stay(receipt: Receipt, left_fen: int) -> int:
+    """Money for a stay has arrived; the fen it took. Never raises for money (P2.6, DESIGN 3).
+
+    While parked it pays up to the moment that the money covers, and the vehicle may leave within
+    the section's minutes after it. After leaving it takes what is due; the last of it settles.
+    """
+    found = ParkingSession.objects.filter(pk=receipt.subject_id)
+    rows = locks.lock(found.select_related("section", "tariff_version"))
+    if not rows or left_fen <= 0:
+        return 0
+    stay = rows[0]
+    if StayPayment.objects.filter(stay=stay, order_item_id=receipt.item_id).exists():
+        return 0
+    if stay.state == "parked":
+        return _pay_parked(stay, receipt, left_fen)
+    if stay.state == "due":
+        return pay_due(stay, receipt, left_fen, kind=StayPayment.Kind.AFTER)
+    return 0
+
+
+def _pay_parked(stay: ParkingSession, receipt: Receipt, left_fen: int) -> int:
+    at = max(receipt.paid_at, stay.arrived_at)
+    before_fen = paid_fen(stay)
+    taken_fen = min(left_fen, max(0, prices.bill_of(stay, at).amount_fen - before_fen))
+    if not taken_fen:
+        return 0
+    note_payment(stay, receipt, taken_fen, kind=StayPayment.Kind.PARKED)
+    covered = _covered_until(stay, at, before_fen + taken_fen)
+    extend(stay, paid_until=covered, leave_by=at + timedelta(seconds=stay.section.leave_by_s))
+    return taken_fen
+
+
+def _covered_until(stay: ParkingSession, at: datetime, fen: int) -> datetime:
+    """The last minute before `at` that `fen` pays for.
+
+    A bill is some minutes old when it is paid; that a new unit has begun meanwhile costs nothing.
+    """
+    moment = at
+    while moment > max(stay.arrived_at, at - LOOK_BACK):
+        if prices.bill_of(stay, moment).amount_fen <= fen:
+            return moment
+        moment -= timedelta(minutes=1)
+    return max(stay.arrived_at, moment)
+
+
+def note_payment(stay: ParkingSession, receipt: Receipt, fen: int, *, kind: str) -> None:
+    """Write down what a stay took of an order's item."""
+    StayPayment.objects.create(
+        stay=stay, kind=kind, order_item_id=receipt.item_id, order_number=receipt.order_number,
+        amount_fen=fen, paid_at=receipt.paid_at,
+    )  # fmt: skip
+
+
+def extend(stay: ParkingSession, *, paid_until: datetime, leave_by: datetime) -> None:
+    """Note up to when a parked stay is paid; an earlier payment that reaches further holds."""
+    _save(
+        stay,
+        prepaid_fen=paid_fen(stay),
+        paid_until=max(paid_until, stay.paid_until or paid_until),
+        leave_by=max(leave_by, stay.leave_by or leave_by),
+    )
+    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
+    live.push(f"merchant:{stay.merchant_id}")
+
+
+def pay_due(stay: ParkingSession, receipt: Receipt, left_fen: int, *, kind: str) -> int:
+    """Take what is due for a stay that has left; its row is locked."""
+    taken_fen = min(left_fen, stay.due_fen)
+    if not taken_fen:
+        return 0
+    note_payment(stay, receipt, taken_fen, kind=kind)
+    rest_fen = stay.due_fen - taken_fen
+    if rest_fen:
+        _save(stay, due_fen=rest_fen)
+    else:
+        transition(
+            stay, source="due", target="settled", actor=receipt.actor, due_fen=0,
+            settled_at=receipt.paid_at, event="parking.stay_settled",
+            data={"session_id": stay.pk},
+        )  # fmt: skip
+    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
+    live.push(f"merchant:{stay.merchant_id}")
+    return taken_fen
+
+
+def write_off(stay: ParkingSession, *, actor: str, reason: str) -> bool:
+    """Ask nobody for this stay any more (its plate cannot be read). The row is locked."""
+    moved = transition(
+        stay, source="due", target="settled", actor=actor, reason=reason, due_fen=0,
+        settled_at=clock.now(), event="parking.stay_settled", data={"session_id": stay.pk},
+    )  # fmt: skip
+    return bool(moved)
+
+
+def judge_stay(item: ReviewItem, *, actor: str) -> None:
+    """A person has looked at a doubtful stay: `keep` it whole, or it stays capped."""
+    if item.session_id is None:
+        return
+    stay = locks.lock(ParkingSession.objects.filter(pk=item.session_id))[0]
+    if item.verdict != ReviewItem.Verdict.KEEP:
+        raise Refused("stay_verdict", _("Keep this stay as it is, or cancel it on its page."))
+    was_capped = stay.capped_at is not None
+    facts: dict[str, object] = {"doubtful": False, "doubt": Doubt.NONE, "capped_at": None}
+    if stay.state == "parked":
+        longest = timedelta(seconds=stay.section.longest_stay_s)
+        facts["check_departure_at"] = clock.now() + longest
+    _save(stay, **facts)
+    audit.record(stay, "kept", actor=actor, reason=item.why)
+    if was_capped and stay.left_at is not None and stay.state in ("due", "settled"):
+        amend(
+            stay, left_at=stay.left_at, doubt=Doubt.NONE, actor=actor,
+            reason="a person has checked the long stay",
+        )  # fmt: skip

@@ -1,0 +1,365 @@
+"""Whose vehicle it is: readings, settled plates, corrections (P2.3, P0.1, FEATURES 14-19).
+
+What the reader read, what a person said and what a stay is billed under are different columns. A
+plate is settled by a confident reading or by a person, by compare-and-set; a correction is a new
+verdict and keeps the old reading.
+"""
+
+import logging
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from core import audit, clock, live, locks, outbox, plates
+from core.errors import Invalid, Missing
+from core.transition import transition
+from parking.models import InspectionTask, ParkingSession, PlateReading, ReviewItem, Sighting
+from parking.services import money
+from parking.services.reviews import drop_reviews, open_review
+
+if TYPE_CHECKING:
+    from parking.vision import Reading
+
+log = logging.getLogger("bowei.parking")
+READER = "system:parking.reader"
+
+
+def typed(text: str, colour: str) -> tuple[str, str]:
+    """A plate that a person typed, normalised. Raises Invalid with the reason and suggestions."""
+    try:
+        plate = plates.parse(text, colour or None)
+    except plates.BadPlate as error:
+        raise Invalid(
+            "bad_plate",
+            error.text,
+            fields={"plate": error.text},
+            suggestions=list(error.suggestions),
+        ) from error
+    return plate.text, str(plate.colour or "")
+
+
+@transaction.atomic
+def take_reading(*, sighting_id: int, reading: "Reading") -> bool:
+    """Store what the reader made of a sighting; False where another reading was first.
+
+    A confident, possible plate is settled; anything else goes to a person (P2.3).
+    """
+    sighting = locks.lock(Sighting.objects.filter(pk=sighting_id))[0]
+    if sighting.state != "received":
+        return False
+    best = reading.best
+    colour = reading.colour or ""
+    sure = reading.confident and best is not None and plates.check(best.text, colour or None).valid
+    PlateReading.objects.create(
+        sighting=sighting,
+        state="confirmed" if sure else "in_review",
+        text=best.text if best else "",
+        colour=colour,
+        colour_confidence=reading.colour_confidence,
+        candidates=[
+            {
+                "text": one.text,
+                "probability": round(one.probability, 4),
+                "characters": [round(p, 4) for p in one.characters],
+            }
+            for one in reading.candidates
+        ],
+        corners=[list(point) for point in reading.corners] if reading.corners else None,
+        sharpness=reading.sharpness,
+        confident=reading.confident,
+        why=reading.why,
+        model=reading.model,
+        read_at=clock.now(),
+    )
+    if not sure or best is None:
+        open_plate_review(sighting_id=sighting.pk, why=reading.why or "not_confident")
+        return True
+    plate = plates.parse(best.text, colour or None)
+    settle_plate(
+        sighting_id=sighting.pk, plate=plate, by=READER, why="confident",
+        confidence=best.probability,
+    )  # fmt: skip
+    return True
+
+
+@transaction.atomic
+def open_plate_review(*, sighting_id: int, why: str) -> bool:
+    """A person must read this plate; False where it was settled meanwhile."""
+    sighting = Sighting.objects.select_related("session").get(pk=sighting_id)
+    moved = transition(
+        sighting, source="received", target="review", actor=READER, reason=why, read_again_at=None
+    )
+    if not moved:
+        return False
+    open_review(
+        kind=ReviewItem.Kind.PLATE, why=why, merchant_id=sighting.merchant_id, sighting=sighting,
+        session=sighting.session,
+    )  # fmt: skip
+    if sighting.session_id:
+        unread = ParkingSession.objects.filter(pk=sighting.session_id, plate_state="unread")
+        unread.update(plate_state="review")
+        live.push(f"section:{sighting.section_id}", berth_id=sighting.berth_id)
+    return True
+
+
+@transaction.atomic
+def settle_plate(
+    *, sighting_id: int, plate: plates.Plate, by: str, why: str, confidence: float = 1.0
+) -> bool:
+    """This is the plate in the photograph; False where it was settled by another meanwhile (P2.3).
+
+    The stay that the photograph belongs to takes the plate unless it has another one already: two
+    evidences that differ are a question for a person, never an overwriting (FACTS 6). Every settled
+    sighting is told, with the terminal that saw it (P3.1, P3.3).
+    """
+    sighting = Sighting.objects.get(pk=sighting_id)
+    colour = str(plate.colour or "")
+    moved = transition(
+        sighting, source=["received", "review", "unreadable"], target="settled", actor=by,
+        reason=why, plate_text=plate.text, plate_colour=colour, confidence=confidence,
+        settled_by=by, settled_at=clock.now(), read_again_at=None,
+    )  # fmt: skip
+    if not moved:
+        return False
+    drop_reviews(sighting=sighting, kind=ReviewItem.Kind.PLATE, actor=by)
+    session_id = _give_to_stay(sighting, plate, by=by, confidence=confidence)
+    outbox.add(
+        "parking.plate_settled",
+        sighting_id=sighting.pk,
+        session_id=session_id,
+        device_id=sighting.device_id,
+        section_id=sighting.section_id,
+        merchant_id=sighting.merchant_id,
+        plate_text=plate.text,
+        plate_colour=colour,
+        confidence=confidence,
+        purpose=sighting.purpose,
+    )
+    return True
+
+
+def _give_to_stay(
+    sighting: Sighting, plate: plates.Plate, *, by: str, confidence: float
+) -> int | None:
+    """The stay that now carries this plate; None where there is none or it carries another."""
+    if sighting.session_id is None:
+        return None
+    stay = locks.lock(ParkingSession.objects.filter(pk=sighting.session_id))[0]
+    if stay.plate_state == "settled":
+        if plates.same_vehicle(plates.Plate(stay.plate_text, _colour(stay.plate_colour)), plate):
+            return stay.pk
+        open_review(
+            kind=ReviewItem.Kind.STAY, why="readings_differ", merchant_id=stay.merchant_id,
+            session=stay, sighting=sighting,
+        )  # fmt: skip
+        return None
+    put_plate(stay, plate, by=by, confidence=confidence)
+    return stay.pk
+
+
+def put_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence: float) -> None:
+    """The stay has this plate from now on; what waited for it goes on. The row is locked."""
+    from parking.services import prepay
+
+    _set_plate(stay, plate, by=by, confidence=confidence)
+    audit.record(stay, "plate settled", actor=by, confidence=round(confidence, 4))
+    _no_inspection(stay, by=by)
+    _look_for_double(stay)
+    money.tell_due(stay) if stay.state == "due" else None
+    prepay.judge_waiting(stay, actor=by)
+    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
+    live.push(f"merchant:{stay.merchant_id}")
+    log.info("parking.plate_settled session=%s plate=%s", stay.pk, plate.masked)
+
+
+def _set_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence: float) -> None:
+    facts = {
+        "plate_text": plate.text,
+        "plate_colour": str(plate.colour or ""),
+        "plate_state": "settled",
+        "plate_confidence": confidence,
+        "plate_by": by,
+        "plate_at": clock.now(),
+    }
+    ParkingSession.objects.filter(pk=stay.pk).update(**facts)
+    for name, value in facts.items():
+        setattr(stay, name, value)
+
+
+def _no_inspection(stay: ParkingSession, *, by: str) -> None:
+    open_tasks = InspectionTask.objects.filter(session=stay)
+    transition(open_tasks, source="open", target="done", actor=by, done_at=clock.now())
+
+
+def _look_for_double(stay: ParkingSession) -> None:
+    """One plate in two berths at once: a person looks before anybody is billed (FEATURES 20)."""
+    if stay.state != "parked":
+        return
+    others = ParkingSession.objects.filter(
+        plate_text=stay.plate_text, plate_colour=stay.plate_colour, state="parked"
+    ).exclude(pk=stay.pk)
+    if others.exists():
+        open_review(
+            kind=ReviewItem.Kind.STAY, why="plate_twice", merchant_id=stay.merchant_id, session=stay
+        )
+
+
+def _colour(name: str) -> plates.Colour | None:
+    return plates.Colour(name) if name else None
+
+
+# ── A person's word ──────────────────────────────────────────────────────────────────────────
+def settle_by_person(item: ReviewItem, *, actor: str) -> None:
+    """Carry out a verdict that names the plate."""
+    plate = plates.Plate(item.plate_text, _colour(item.plate_colour))
+    sighting = item.sighting
+    if sighting is None:
+        return
+    _judge_reading(sighting, plate.text, actor=actor)
+    if sighting.state == "settled":
+        if sighting.session_id and (sighting.plate_text, sighting.plate_colour) != (
+            plate.text, str(plate.colour or ""),
+        ):  # fmt: skip
+            _correct(sighting.session_id, plate, actor=actor, why=item.why)
+        return
+    settle_plate(sighting_id=sighting.pk, plate=plate, by=actor, why="a person has looked")
+
+
+def _judge_reading(sighting: Sighting, text: str, *, actor: str) -> None:
+    reading = PlateReading.objects.filter(sighting=sighting).first()
+    if reading is None:
+        return
+    target = "confirmed" if reading.text == text else "corrected"
+    if reading.state != target:
+        transition(reading, source=reading.state, target=target, actor=actor)
+
+
+def declare_unreadable(item: ReviewItem, *, actor: str) -> None:
+    """Nobody can read this plate: the stay is billed to nobody (FEATURES 17)."""
+    sighting = item.sighting
+    if sighting is None:
+        return
+    readings = PlateReading.objects.filter(sighting=sighting)
+    transition(readings, source="in_review", target="unreadable", actor=actor)
+    moved = transition(
+        sighting, source="review", target="unreadable", actor=actor, settled_by=actor,
+        settled_at=clock.now(),
+    )  # fmt: skip
+    if not moved or sighting.session_id is None:
+        return
+    stay = locks.lock(ParkingSession.objects.filter(pk=sighting.session_id))[0]
+    others = stay.sightings.filter(state__in=["received", "review", "settled"])
+    if stay.plate_state == "settled" or others.exists():
+        return
+    stay.plate_state = "unreadable"
+    ParkingSession.objects.filter(pk=stay.pk).update(plate_state="unreadable", plate_by=actor)
+    if stay.state == "due":
+        money.write_off(stay, actor=actor, reason="plate unreadable")
+
+
+def back_to_review(item: ReviewItem, *, actor: str) -> None:
+    """Undo what a verdict on a plate did to the photograph and to its parked stay."""
+    sighting = item.sighting
+    if sighting is None:
+        return
+    transition(
+        sighting, source=["settled", "unreadable"], target="review", actor=actor, reason="undone",
+        plate_text="", plate_colour="", confidence=None, settled_by="", settled_at=None,
+    )  # fmt: skip
+    readings = PlateReading.objects.filter(sighting=sighting)
+    transition(
+        readings, source=["confirmed", "corrected", "unreadable"], target="in_review", actor=actor
+    )
+    if sighting.session_id is None:
+        return
+    stay = locks.lock(ParkingSession.objects.filter(pk=sighting.session_id))[0]
+    old_text, old_colour = stay.plate_text, stay.plate_colour
+    ParkingSession.objects.filter(pk=stay.pk).update(
+        plate_text="", plate_colour="", plate_state="review", plate_confidence=None, plate_by="",
+        plate_at=None,
+    )  # fmt: skip
+    audit.record(stay, "plate verdict undone", actor=actor)
+    if old_text:
+        _tell_corrected(stay.pk, old_text, old_colour, "", "")
+    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
+
+
+@transaction.atomic
+def correct_plate(
+    *, session_id: int, plate_text: str, plate_colour: str, actor: str, why: str
+) -> ParkingSession:
+    """The stay was another vehicle's: it moves to the right plate (FEATURES 18).
+
+    The reading stays as it was read; the verdict is kept as a settled review. What hangs on the old
+    plate is told by `parking.plate_corrected`. Raises Missing, Invalid.
+    """
+    text, colour = typed(plate_text, plate_colour)
+    return _correct(session_id, plates.Plate(text, _colour(colour)), actor=actor, why=why)
+
+
+def _correct(session_id: int, plate: plates.Plate, *, actor: str, why: str) -> ParkingSession:
+    rows = locks.lock(ParkingSession.objects.filter(pk=session_id))
+    if not rows:
+        raise Missing()
+    stay = rows[0]
+    old_text, old_colour = stay.plate_text, stay.plate_colour
+    colour = str(plate.colour or "")
+    if (old_text, old_colour) == (plate.text, colour):
+        return stay
+    was_settled = stay.plate_state == "settled"
+    ReviewItem.objects.create(
+        state="settled", kind=ReviewItem.Kind.PLATE, why="corrected", merchant_id=stay.merchant_id,
+        session=stay, opened_at=clock.now(), verdict="plate", plate_text=plate.text,
+        plate_colour=colour, settled_by=actor, settled_at=clock.now(),
+    )  # fmt: skip
+    drop_reviews(session=stay, kind=ReviewItem.Kind.PLATE, actor=actor)
+    for sighting in stay.sightings.exclude(purpose="leaving").select_related("reading"):
+        _judge_reading(sighting, plate.text, actor=actor)
+        transition(
+            sighting, source=["review", "settled", "unreadable"], target="settled", actor=actor,
+            reason=why, plate_text=plate.text, plate_colour=colour, confidence=1.0,
+            settled_by=actor, settled_at=clock.now(),
+        )  # fmt: skip
+    if not was_settled:
+        put_plate(stay, plate, by=actor, confidence=1.0)
+        return stay
+    _set_plate(stay, plate, by=actor, confidence=1.0)
+    audit.record(stay, "plate corrected", actor=actor, reason=why)
+    _tell_corrected(stay.pk, old_text, old_colour, plate.text, colour)
+    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
+    live.push(f"merchant:{stay.merchant_id}")
+    return stay
+
+
+def _tell_corrected(session_id: int, old: str, old_colour: str, new: str, colour: str) -> None:
+    outbox.add(
+        "parking.plate_corrected",
+        session_id=session_id,
+        old_text=old,
+        old_colour=old_colour,
+        plate_text=new,
+        plate_colour=colour,
+    )
+
+
+def reason_of(why: str) -> str:
+    """Why a plate waits for a person, in words."""
+    return str(WHY.get(why, _("The reading is not sure enough.")))
+
+
+WHY = {
+    "no_plate": _("No plate was found in the picture."),
+    "weak_character": _("One character is in doubt."),
+    "weak_plate": _("The plate as a whole is in doubt."),
+    "colour_unknown": _("The colour of the plate is in doubt."),
+    "length_colour_mismatch": _("Length and colour of the plate don't fit."),
+    "reader_silent": _("The plate reader did not answer."),
+    "near_miss": _("Declared and read plate differ where the reader errs easily."),
+    "readings_differ": _("Two photographs of one stay show different plates."),
+    "plate_twice": _("The same plate stands in two berths."),
+    "next_arrived": _("The next vehicle came before this one was seen to leave."),
+    "no_departure": _("No departure was reported for a long time."),
+    "split": _("Another arrival was reported in the middle of this stay."),
+    "corrected": _("A person corrected the plate."),
+}

@@ -1,0 +1,364 @@
+"""Paying ahead for a berth: draft, candidates, comparison, payment (P2.4-P2.6).
+
+No account is needed; who holds the token made the draft. The plate that was read is never told to
+the payer: the instruction says which part of the declared one differs, attempts are few, and they
+are counted over all drafts of a plate, so that nobody finds a stranger's car by asking around.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from core import clock, locks, plates
+from core.errors import Invalid, Missing, Refused, TooMany
+from core.transition import transition
+from parking.errors import NoBerth, NothingDue, WrongState
+from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, StayPayment
+from parking.rules import candidates, comparison
+from parking.services import money, prices
+from parking.services.plates import typed
+from parking.services.reviews import open_review
+from payments.rules import Quote, Receipt
+
+log = logging.getLogger("bowei.parking")
+SYSTEM = "system:parking.prepay"
+DRAFT_LIVES = timedelta(hours=2)
+LONGEST_MIN = 24 * 60
+TRIES_A_PLATE = 10
+TRIES_WITHIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A berth that the draft may belong to, as everybody may see it."""
+
+    berth_code: str
+    number: str
+    section_name: str
+    taken_minutes_ago: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The instruction that follows a submission (P2.6).
+
+    `outcome`: confirmed (pay now), modify (the plate differs in `parts`), waiting (the vehicle's
+    plate is not read yet; the answer comes by itself).
+    """
+
+    outcome: str
+    parts: tuple[str, ...] = ()
+    attempts_left: int = 0
+
+
+@transaction.atomic
+def draft_prepayment(
+    *,
+    plate_text: str,
+    plate_colour: str = "",
+    minutes: int,
+    section_id: int | None = None,
+    near: tuple[float, float] | None = None,
+    arrived_at: datetime | None = None,
+    user_id: int | None = None,
+) -> Prepayment:
+    """A draft with place (a section, or a point as latitude and longitude), time and plate (P2.4).
+
+    Raises Invalid.
+    """
+    text, colour = typed(plate_text, plate_colour)
+    if section_id is None and near is None:
+        raise Invalid(
+            "no_place", _("Say where the vehicle stands."), fields={"section": _("Choose a road.")}
+        )
+    if not 1 <= minutes <= LONGEST_MIN:
+        raise Invalid(
+            "bad_minutes",
+            _("Choose between 1 minute and 24 hours."),
+            fields={"minutes": _("Choose between 1 minute and 24 hours.")},
+        )
+    latitude, longitude = near or (None, None)
+    return Prepayment.objects.create(
+        plate_text=text,
+        plate_colour=colour,
+        minutes=minutes,
+        section_id=section_id,
+        latitude=latitude,
+        longitude=longitude,
+        arrived_at=arrived_at or clock.now(),
+        user_id=user_id,
+        created_at=clock.now(),
+    )
+
+
+def by_token(token: str) -> Prepayment:
+    """The pre-payment of this token. Raises Missing."""
+    found = Prepayment.objects.filter(token=token).select_related("section", "berth", "session")
+    draft = found.first()
+    if draft is None:
+        raise Missing()
+    return draft
+
+
+@transaction.atomic
+def candidate_berths(token: str) -> list[Candidate]:
+    """Berths that may be the draft's, best first; several, whatever the plate (P2.4)."""
+    draft = by_token(token)
+    if draft.state not in ("draft", "submitted", "correcting"):
+        raise WrongState(draft.state)
+    berths = {berth.pk: berth for berth in _near(draft)}
+    taken = dict(
+        ParkingSession.objects.filter(berth_id__in=berths, state="parked").values_list(
+            "berth_id", "arrived_at"
+        )
+    )
+    places = [
+        candidates.Place(berth_id=pk, taken_at=taken.get(pk), distance_m=_distance(draft, berth))
+        for pk, berth in berths.items()
+    ]
+    ranked = candidates.rank(places, arrived_at=draft.arrived_at)
+    Prepayment.objects.filter(pk=draft.pk).update(candidates=ranked)
+    now = clock.now()
+    return [
+        Candidate(
+            berth_code=berths[pk].code,
+            number=berths[pk].number,
+            section_name=berths[pk].section.name,
+            taken_minutes_ago=int((now - taken[pk]).total_seconds() // 60) if pk in taken else None,
+        )
+        for pk in ranked
+    ]
+
+
+def _near(draft: Prepayment) -> list[Berth]:
+    rows = Berth.objects.filter(in_service=True).select_related("section")
+    if draft.section_id:
+        return list(rows.filter(section_id=draft.section_id).order_by("position"))
+    assert draft.latitude is not None and draft.longitude is not None
+    reach = 2 * candidates.NEAR_M / candidates.METRES_A_DEGREE
+    box = rows.filter(
+        latitude__range=(draft.latitude - reach, draft.latitude + reach),
+        longitude__range=(draft.longitude - reach, draft.longitude + reach),
+    )
+    return [one for one in box if _distance(draft, one) <= candidates.NEAR_M]
+
+
+def _distance(draft: Prepayment, berth: Berth) -> float:
+    if None in (draft.latitude, draft.longitude, berth.latitude, berth.longitude):
+        return 0.0
+    here = (float(draft.latitude or 0), float(draft.longitude or 0))
+    return candidates.distance_m(here, (float(berth.latitude or 0), float(berth.longitude or 0)))
+
+
+@transaction.atomic
+def choose_berth(token: str, berth_code: str) -> Prepayment:
+    """One of the candidates is the draft's berth (P2.4). Raises NoBerth for any other."""
+    draft = locks.lock(Prepayment.objects.filter(pk=by_token(token).pk))[0]
+    if draft.state not in ("draft", "submitted", "correcting"):
+        raise WrongState(draft.state)
+    berth = Berth.objects.filter(code=berth_code, pk__in=draft.candidates).first()
+    if berth is None:
+        raise NoBerth(berth_code)
+    Prepayment.objects.filter(pk=draft.pk).update(berth=berth, session=None)
+    return by_token(token)
+
+
+@transaction.atomic
+def submit_prepayment(token: str, plate_text: str = "", plate_colour: str = "") -> Verdict:
+    """Submit the draft with its plate (the second plate) and have it compared (P2.5).
+
+    Raises WrongState, TooMany when the attempts are used up, Invalid for a plate that is none.
+    """
+    draft = locks.lock(Prepayment.objects.filter(pk=by_token(token).pk))[0]
+    if draft.state not in ("draft", "submitted", "correcting"):
+        raise WrongState(draft.state)
+    if draft.berth_id is None:
+        raise Refused("no_berth_chosen", _("Choose the berth first."))
+    if draft.created_at < clock.now() - DRAFT_LIVES:
+        raise Refused("draft_too_old", _("This draft is too old. Begin again."))
+    if draft.attempts_left <= 0:
+        raise TooMany(
+            "no_attempts_left",
+            _("The plate did not match three times. Pay by the berth's own page instead."),
+        )
+    text, colour = (
+        typed(plate_text, plate_colour) if plate_text else (draft.plate_text, draft.plate_colour)
+    )
+    _not_too_often(text)
+    draft.plate_text, draft.plate_colour = text, colour
+    session = ParkingSession.objects.filter(berth_id=draft.berth_id, state="parked").first()
+    if session is None:
+        raise Refused(
+            "no_vehicle",
+            _("No vehicle is known at this berth yet. Wait a minute, or choose another berth."),
+        )
+    draft.session = session
+    return _judge(draft, session, actor="owner")
+
+
+def _not_too_often(text: str) -> None:
+    since = clock.now() - TRIES_WITHIN
+    tried = Prepayment.objects.filter(plate_text=text, submitted_at__gte=since)
+    failed = tried.filter(state="correcting").count()
+    if failed >= TRIES_A_PLATE:
+        raise TooMany()
+
+
+def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Verdict:
+    """Compare the declared plate with the one read, and move the draft on; its row is locked."""
+    facts = {
+        "plate_text": draft.plate_text,
+        "plate_colour": draft.plate_colour,
+        "session": stay,
+        "submitted_at": clock.now(),
+    }
+    if stay.plate_state != "settled":
+        transition(
+            draft, source=["draft", "submitted", "correcting"], target="submitted", actor=actor,
+            **facts,
+        )  # fmt: skip
+        if stay.plate_state in ("review", "unreadable"):
+            _ask_person(draft, stay, why="not_read")
+        return Verdict(outcome="waiting", attempts_left=draft.attempts_left)
+    compared = _compare(draft, stay)
+    if compared.verdict == comparison.Verdict.confirm:
+        transition(
+            draft, source=["draft", "submitted", "correcting"], target="confirmed", actor=actor,
+            differs=[], **facts,
+        )  # fmt: skip
+        return Verdict(outcome="confirmed", attempts_left=draft.attempts_left)
+    parts = sorted(compared.differs)
+    transition(
+        draft, source=["draft", "submitted", "correcting"], target="correcting", actor=actor,
+        differs=parts, attempts_left=F("attempts_left") - 1, **facts,
+    )  # fmt: skip
+    if compared.near_miss:
+        _ask_person(draft, stay, why="near_miss")
+    return Verdict(outcome="modify", parts=tuple(parts), attempts_left=draft.attempts_left)
+
+
+def _compare(draft: Prepayment, stay: ParkingSession) -> comparison.Comparison:
+    from parking.vision import confusion
+
+    return comparison.compare(
+        plates.Plate(stay.plate_text, _colour(stay.plate_colour)),
+        plates.Plate(draft.plate_text, _colour(draft.plate_colour)),
+        confusion=confusion,
+    )
+
+
+def _colour(name: str) -> plates.Colour | None:
+    return plates.Colour(name) if name else None
+
+
+def _ask_person(draft: Prepayment, stay: ParkingSession, *, why: str) -> None:
+    open_review(
+        kind=ReviewItem.Kind.PREPAYMENT, why=why, merchant_id=stay.merchant_id, session=stay,
+        sighting=stay.sightings.exclude(purpose="leaving").order_by("-occurred_at").first(),
+        prepayment=draft,
+    )  # fmt: skip
+
+
+def judge_waiting(stay: ParkingSession, *, actor: str) -> None:
+    """The stay's plate is settled: answer the pre-payments that waited for it (P2.5)."""
+    waiting = Prepayment.objects.filter(session=stay, state="submitted")
+    for draft in locks.lock(waiting):
+        _judge(draft, stay, actor=actor)
+
+
+def judge_again(prepayment_id: int, *, actor: str) -> None:
+    """A person has settled which plate it is: compare once more, without using up an attempt."""
+    rows = locks.lock(
+        Prepayment.objects.filter(pk=prepayment_id, state__in=["submitted", "correcting"])
+    )
+    for draft in rows:
+        stay = draft.session
+        if stay is None or stay.state != "parked" or stay.plate_state != "settled":
+            continue
+        if _compare(draft, stay).verdict == comparison.Verdict.confirm:
+            transition(
+                draft, source=["submitted", "correcting"], target="confirmed", actor=actor,
+                differs=[],
+            )  # fmt: skip
+
+
+@transaction.atomic
+def cancel_prepayment(token: str, *, actor: str = "owner") -> bool:
+    """The owner gives the draft up; a paid one comes back by itself when the vehicle leaves."""
+    draft = by_token(token)
+    moved = transition(
+        draft, source=["draft", "submitted", "correcting", "confirmed"], target="cancelled",
+        actor=actor,
+    )  # fmt: skip
+    return bool(moved)
+
+
+# ── The payable "parking.prepayment" ─────────────────────────────────────────────────────────
+def quote_prepayment(subject_id: int) -> Quote:
+    """What the asked minutes cost from the arrival on, less what came before (P2.6).
+
+    Raises Missing, WrongState before it is confirmed, NothingDue when the time is paid already.
+    """
+    draft = Prepayment.objects.filter(pk=subject_id).first()
+    if draft is None:
+        raise Missing()
+    if draft.state != "confirmed" or draft.session_id is None:
+        raise WrongState(draft.state)
+    stay = ParkingSession.objects.select_related("berth", "section", "tariff_version__tariff").get(
+        pk=draft.session_id
+    )
+    if stay.state != "parked":
+        raise NothingDue()
+    bill = prices.bill_of(stay, covers_until(draft, stay))
+    already = money.paid_fen(stay)
+    if bill.amount_fen <= already:
+        raise NothingDue()
+    return Quote(
+        amount_fen=bill.amount_fen - already,
+        lines=money.bill_lines(bill.lines, already_fen=already),
+        title=_("Parking ahead · %(section)s %(berth)s")
+        % {"section": stay.section.name, "berth": stay.berth.number},
+        merchant_id=stay.merchant_id,
+        subject_state=draft.state,
+    )
+
+
+def covers_until(draft: Prepayment, stay: ParkingSession) -> datetime:
+    """Until when the asked minutes reach: from the arrival on."""
+    return stay.arrived_at + timedelta(minutes=draft.minutes)
+
+
+@transaction.atomic
+def settle_prepayment(receipt: Receipt, left_fen: int) -> int:
+    """Money for a pre-payment has arrived; the fen that its stay took. Never raises for money."""
+    found = Prepayment.objects.filter(pk=receipt.subject_id).values_list("session_id", flat=True)
+    session_id = found.first()
+    if session_id is None or left_fen <= 0:
+        return 0
+    stay = locks.lock(ParkingSession.objects.filter(pk=session_id).select_related("section"))[0]
+    draft = locks.lock(Prepayment.objects.filter(pk=receipt.subject_id))[0]
+    if StayPayment.objects.filter(stay=stay, order_item_id=receipt.item_id).exists():
+        return 0
+    if stay.state == "due":
+        return money.pay_due(stay, receipt, left_fen, kind=StayPayment.Kind.AFTER)
+    if stay.state != "parked":
+        return 0
+    until = covers_until(draft, stay)
+    wanted = max(0, prices.bill_of(stay, until).amount_fen - money.paid_fen(stay))
+    taken_fen = min(left_fen, wanted)
+    moved = transition(
+        draft, source="confirmed", target="paid", actor=receipt.actor, amount_fen=taken_fen,
+        paid_at=receipt.paid_at, covers_until=until, event="parking.prepaid",
+        data={"session_id": stay.pk},
+    )  # fmt: skip
+    if not moved or not taken_fen:
+        return 0
+    money.note_payment(stay, receipt, taken_fen, kind=StayPayment.Kind.AHEAD)
+    money.extend(
+        stay, paid_until=until, leave_by=until + timedelta(seconds=stay.section.leave_by_s)
+    )
+    return taken_fen

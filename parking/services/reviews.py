@@ -1,0 +1,132 @@
+"""The queue of questions that only a person may answer."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from core import clock, live, outbox
+from core.errors import Missing
+from core.transition import transition
+from parking.errors import ReviewDone, TooLateToUndo
+from parking.models import ParkingSession, Prepayment, ReviewItem, Sighting
+
+UNDO_WITHIN = timedelta(minutes=10)
+Kind = ReviewItem.Kind
+
+
+def open_review(
+    *,
+    kind: str,
+    why: str,
+    merchant_id: int,
+    sighting: Sighting | None = None,
+    session: ParkingSession | None = None,
+    prepayment: Prepayment | None = None,
+) -> ReviewItem:
+    """Ask a person, once: an open question about the same thing stays the one that there is."""
+    same: dict[str, Any] = {
+        Kind.PLATE: {"sighting": sighting},
+        Kind.PREPAYMENT: {"prepayment": prepayment},
+        Kind.STAY: {"session": session},
+    }[Kind(kind)]
+    try:
+        with transaction.atomic():
+            item, created = ReviewItem.objects.get_or_create(
+                kind=kind,
+                state="open",
+                **same,
+                defaults={
+                    "why": why,
+                    "merchant_id": merchant_id,
+                    "opened_at": clock.now(),
+                    "session": session,
+                    "sighting": sighting,
+                },
+            )
+    except IntegrityError:  # another transaction has just asked the same
+        item, created = ReviewItem.objects.get(kind=kind, state="open", **same), False
+    if created:
+        outbox.add("parking.review_opened", review_id=item.pk, kind=kind)
+        live.push(f"merchant:{merchant_id}")
+    return item
+
+
+def drop_reviews(
+    *,
+    actor: str,
+    session: ParkingSession | None = None,
+    prepayment: Prepayment | None = None,
+    sighting: Sighting | None = None,
+    kind: str | None = None,
+) -> int:
+    """Nobody needs the answer any more."""
+    rows = ReviewItem.objects.filter(state="open")
+    if kind:
+        rows = rows.filter(kind=kind)
+    for name, value in (("session", session), ("prepayment", prepayment), ("sighting", sighting)):
+        if value is not None:
+            rows = rows.filter(**{name: value})
+    return len(transition(rows, source="open", target="dropped", actor=actor))
+
+
+@transaction.atomic
+def settle_review(
+    *, item_id: int, verdict: str, actor: str, plate_text: str = "", plate_colour: str = ""
+) -> ReviewItem:
+    """A person has looked: `plate` (with the plate), `unreadable`, or `keep` what there is.
+
+    Raises ReviewDone where somebody was first, Invalid for a plate that cannot be one.
+    """
+    from parking.services import money, plates, prepay
+
+    item = ReviewItem.objects.filter(pk=item_id).first()
+    if item is None:
+        raise Missing()
+    if verdict == ReviewItem.Verdict.PLATE:
+        plate_text, plate_colour = plates.typed(plate_text, plate_colour)
+    else:
+        plate_text = plate_colour = ""
+    moved = transition(
+        item, source="open", target="settled", actor=actor, verdict=verdict,
+        plate_text=plate_text, plate_colour=plate_colour, settled_by=actor,
+        settled_at=clock.now(),
+    )  # fmt: skip
+    if not moved:
+        raise ReviewDone()
+    if item.kind == Kind.STAY:
+        money.judge_stay(item, actor=actor)
+    elif verdict == ReviewItem.Verdict.PLATE:
+        plates.settle_by_person(item, actor=actor)
+    elif verdict == ReviewItem.Verdict.UNREADABLE:
+        plates.declare_unreadable(item, actor=actor)
+    if item.kind == Kind.PREPAYMENT and item.prepayment_id:
+        prepay.judge_again(item.prepayment_id, actor=actor)
+    live.push(f"merchant:{item.merchant_id}")
+    return item
+
+
+@transaction.atomic
+def undo_review(*, item_id: int, actor: str) -> ReviewItem:
+    """Take a verdict on a plate back within ten minutes. Raises TooLateToUndo.
+
+    Only while nothing followed that reaches people: the stay is still parked or was never one.
+    """
+    from parking.services import plates
+
+    item = ReviewItem.objects.filter(pk=item_id, kind=Kind.PLATE).select_related("session").first()
+    if item is None:
+        raise Missing()
+    if item.settled_at is None or item.settled_at < clock.now() - UNDO_WITHIN:
+        raise TooLateToUndo()
+    if item.session is not None and item.session.state != "parked":
+        raise TooLateToUndo()
+    moved = transition(
+        item, source="settled", target="open", actor=actor, reason="undone", verdict="",
+        plate_text="", plate_colour="", settled_by="", settled_at=None,
+    )  # fmt: skip
+    if not moved:
+        raise ReviewDone()
+    plates.back_to_review(item, actor=actor)
+    live.push(f"merchant:{item.merchant_id}")
+    return item

@@ -1,0 +1,73 @@
+"""Work that falls due: silent cameras, readings whose task was lost, stays without departure.
+
+Each function claims at most BATCH rows and says how many it moved; the dispatcher calls it every
+second.
+"""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from core import audit, clock
+from parking.models import ImageOrder, ParkingSession, ReviewItem, Sighting
+from parking.services import images, plates
+from parking.services.reviews import open_review
+
+BATCH = 200
+MOST_READS = 5
+READ_WAIT_S = (60, 120, 300, 900)
+
+
+def chase_images() -> int:
+    """Ask the next camera where the last one was asked in vain (P2.2)."""
+    late = ImageOrder.objects.filter(state="asked", give_up_at__lte=clock.real())
+    ids = list(late.order_by("give_up_at").values_list("command_id", flat=True)[:BATCH])
+    return sum(images.image_failed(command_id=one, reason="no picture came") for one in ids)
+
+
+def read_again() -> int:
+    """Send sightings to the reader once more whose task got lost: Celery carries work, no truth.
+
+    After five times without an answer a person reads the plate.
+    """
+    from parking.tasks import ask_reader
+
+    late = Sighting.objects.filter(state="received", read_again_at__lte=clock.real())
+    rows = late.order_by("read_again_at").values_list("pk", "read_attempts")
+    moved = 0
+    for pk, tried in list(rows[:BATCH]):
+        if tried + 1 >= MOST_READS:
+            moved += plates.open_plate_review(sighting_id=pk, why="reader_silent")
+            continue
+        wait = timedelta(seconds=READ_WAIT_S[min(tried, len(READ_WAIT_S) - 1)])
+        claimed = Sighting.objects.filter(pk=pk, state="received", read_attempts=tried).update(
+            read_attempts=F("read_attempts") + 1, read_again_at=clock.real() + wait
+        )
+        if claimed:
+            ask_reader(pk)
+            moved += 1
+    return moved
+
+
+@transaction.atomic
+def flag_long_stays() -> int:
+    """Flag stays that nobody saw leave, and stop their fee from growing (FEATURES 10, 21)."""
+    now = clock.now()
+    late = ParkingSession.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+        state="parked", check_departure_at__lte=now
+    )
+    stays = list(late.order_by("check_departure_at")[:BATCH])
+    for stay in stays:
+        ParkingSession.objects.filter(pk=stay.pk).update(
+            doubtful=True,
+            doubt=ParkingSession.Doubt.NO_DEPARTURE,
+            capped_at=stay.check_departure_at,
+            check_departure_at=None,
+        )
+        audit.record(stay, "flagged", actor="system:parking.flag_long_stays", reason="no departure")
+        open_review(
+            kind=ReviewItem.Kind.STAY, why="no_departure", merchant_id=stay.merchant_id,
+            session=stay,
+        )  # fmt: skip
+    return len(stays)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from config.local.processes import (
-    Stop,
     adopt_orphans,
     is_alive,
     kill_descendants,
     last_line,
     wait_until,
 )
+from config.local.stop import Stop
 
 Event = dict[str, Any]
 

@@ -1,5 +1,7 @@
 """An import-linter contract: rows enter each other through their doors only (DESIGN §3)."""
 
+from typing import cast
+
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
 
@@ -18,13 +20,16 @@ class OneDoor(Contract):
     open_to = fields.ListField(subfield=fields.StringField(), required=False)
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
+        # The fields above are descriptors: what is read from an instance is the list itself.
+        rows, doors = cast(list[str], self.rows), cast(list[str], self.doors)
+        open_to = cast(list[str], self.open_to or [])
         wrong = sorted(
             (importer, imported, self._line(graph, importer, imported))
-            for row in self.rows
+            for row in rows
             for imported in graph.find_descendants(row)
-            if imported.split(".")[1] not in self.doors
+            if imported.split(".")[1] not in doors
             for importer in graph.find_modules_that_directly_import(imported)
-            if importer.split(".")[0] not in (row, *(self.open_to or ()))
+            if importer.split(".")[0] not in (row, *open_to)
         )
         return ContractCheck(kept=not wrong, metadata={"wrong": wrong})
 

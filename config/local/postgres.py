@@ -15,7 +15,8 @@ from typing import Any
 import psutil
 import psycopg
 
-from config.local.processes import Stop, last_line
+from config.local.processes import last_line
+from config.local.stop import Stop
 from config.local.supervisor import Service
 
 DATABASE = "bowei"
@@ -34,7 +35,7 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        return f"postgresql://bowei@/{DATABASE}?host={socket_folder(self.folder)}"
+        return f"postgresql://bowei@/{DATABASE}?host={socket_folder(self.folder.parent)}"
 
     def service(self) -> Service:
         options = {"listen_addresses": "", "unix_socket_permissions": "0700", "timezone": "UTC"}
@@ -46,7 +47,7 @@ class Postgres:
             argv=[
                 *prefix,
                 str(_binaries() / "postgres"),
-                *("-D", str(self.folder), "-k", str(socket_folder(self.folder))),
+                *("-D", str(self.folder), "-k", str(socket_folder(self.folder.parent))),
                 *(part for name, value in options.items() for part in ("-c", f"{name}={value}")),
             ],
             prepare=self.prepare,
@@ -59,7 +60,7 @@ class Postgres:
     def prepare(self) -> None:
         """Make the cluster where there is none, and clear what a killed one left behind."""
         prefix, identity = privileges(self.folder)
-        for folder in (self.folder, socket_folder(self.folder)):
+        for folder in (self.folder, socket_folder(self.folder.parent)):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if folder.is_symlink() or folder.stat().st_uid not in (os.geteuid(), _nobody().pw_uid):
                 raise Stop(f"{folder} belongs to somebody else; remove it, or set DATABASE_URL.")
@@ -74,7 +75,7 @@ class Postgres:
 
     def ready(self) -> bool:
         """Whether it answers; makes the database where it is missing."""
-        server = f"postgresql://bowei@/postgres?host={socket_folder(self.folder)}"
+        server = f"postgresql://bowei@/postgres?host={socket_folder(self.folder.parent)}"
         try:
             with psycopg.connect(server, connect_timeout=2, autocommit=True) as connection:
                 found = connection.execute(
@@ -110,9 +111,9 @@ class Postgres:
             )
 
 
-def socket_folder(data: Path) -> Path:
-    """A short folder for the sockets of the servers in `data`, the same one each time."""
-    name = f"bowei-{os.getuid()}-{hashlib.sha256(str(data).encode()).hexdigest()[:10]}"
+def socket_folder(run: Path) -> Path:
+    """A short folder for the sockets of the servers in `run`, the same one each time."""
+    name = f"bowei-{os.getuid()}-{hashlib.sha256(str(run).encode()).hexdigest()[:10]}"
     folder = Path(tempfile.gettempdir()) / name
     if len(os.fsencode(folder / ".s.PGSQL.5432")) >= _SOCKET_LIMIT:
         folder = Path("/tmp") / name
@@ -180,7 +181,7 @@ def _clear_locks(data: Path, patience_s: float = 15) -> None:
     A zombie that nobody has reaped yet, or, after a reboot, another program with the same number.
     """
     end = time.monotonic() + patience_s
-    for lock in (data / "postmaster.pid", socket_folder(data) / ".s.PGSQL.5432.lock"):
+    for lock in (data / "postmaster.pid", socket_folder(data.parent) / ".s.PGSQL.5432.lock"):
         while lock.exists():
             try:
                 process = psutil.Process(int(lock.read_text().split()[0]))

@@ -15,10 +15,6 @@ _PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-class Stop(Exception):
-    """The one sentence a person reads when a command can't go on."""
-
-
 def adopt_orphans() -> None:
     """Descendants whose parent dies become this process's children, to be found and ended."""
     if _libc is not None:

@@ -31,13 +31,13 @@ from typing import IO, Any
 import psutil
 
 from config.local.processes import (
-    Stop,
     adopt_orphans,
     dying_with,
     kill_descendants,
     kill_left_behind,
     last_line,
 )
+from config.local.stop import Stop
 
 MARK = "BOWEI_RUN"  # in the environment of every process of a run: the folder it works on
 _TICK_S = 0.1
@@ -101,11 +101,11 @@ class Supervisor:
         logs: Path,
         run: Path,
         env: Mapping[str, str],
-        scratch: bool = False,
+        remove: Sequence[Path] = (),
         hold: int = 0,
         say: IO[str] = sys.stdout,
     ) -> None:
-        """`run`: the folder worked on, removed at the end with `scratch`.
+        """`run`: the folder worked on; `remove`: the folders that go at the end.
 
         `env`: what children get on top of ours, told to the guard when all is up.
         """
@@ -114,7 +114,7 @@ class Supervisor:
         self.given = dict(env)
         self.env = {**os.environ, **env, MARK: str(run)}
         self.run_folder = run
-        self.scratch = scratch
+        self.remove = remove
         self.hold = hold
         self.say = say
         self.up = False
@@ -170,7 +170,8 @@ class Supervisor:
         for group in (leaves, *([p] for p in rest)):
             self._end(group)
         kill_descendants()
-        self._remove_scratch()
+        for folder in self.remove:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def tell(self, event: str, **facts: Any) -> None:
         with contextlib.suppress(OSError):  # nobody listens any more; the pipe says the same
@@ -186,10 +187,6 @@ class Supervisor:
 
     def _ask_to_stop(self, *_: object) -> None:
         self.asked_to_stop = True
-
-    def _remove_scratch(self) -> None:
-        if self.scratch:
-            shutil.rmtree(self.run_folder, ignore_errors=True)
 
     def _may_start(self, process: Process) -> bool:
         return all(self.processes[name].ready for name in process.service.after)

@@ -11,18 +11,17 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from config.local.guard import Guard, Lock
-from config.local.postgres import Postgres
+from config.local.postgres import Postgres, socket_folder
 from config.local.supervisor import Service, Supervisor
 from config.local.valkey import Valkey
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ("postgres", "valkey")
 APPLICATION = ("migrate", "web", "dispatcher", "vision", "worker", "beat")
-DEMO = ("migrate", "prepare", "web", "dispatcher", "vision", "worker", "beat", "street")
+DEMO = ("migrate", "web", "dispatcher", "vision", "worker", "beat")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +61,15 @@ def environment(folder: Path, outside: Mapping[str, str] = os.environ) -> dict[s
     if not outside.get("REDIS_URL"):
         env["REDIS_URL"] = valkey(folder).url
     return env
+
+
+def demo_logins(folder: Path) -> list[dict[str, str]]:
+    """Who may log in to the demo, as `prepare_demo` wrote it down: who, name, password."""
+    try:
+        logins: list[dict[str, str]] = json.loads((folder / "logins.json").read_text())
+    except (OSError, ValueError):
+        return []
+    return logins
 
 
 def services(plan: Plan) -> list[Service]:
@@ -133,11 +141,9 @@ def _worker(name: str, queue: str) -> list[str]:
 
 def _answers(address: str) -> bool:
     try:
-        with urlopen(f"{address}/health/ready/", timeout=3):
+        with urlopen(f"{address}/health/alive/", timeout=3):
             return True
-    except HTTPError:
-        return True  # an answer, if not a pleasant one
-    except (URLError, OSError):
+    except OSError:  # refused, too slow, or an answer that is none
         return False
 
 
@@ -151,9 +157,8 @@ def main() -> int:
         "PYTHONUNBUFFERED": "1",
         "BOWEI_PUBLIC_URL": f"http://127.0.0.1:{plan.port}",
     }
-    return Supervisor(
-        services(plan), logs=folder / "log", run=folder, env=env, scratch=plan.scratch
-    ).run()
+    remove = [socket_folder(folder), *([folder] if plan.scratch else [])]
+    return Supervisor(services(plan), logs=folder / "log", run=folder, env=env, remove=remove).run()
 
 
 if __name__ == "__main__":

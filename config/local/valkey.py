@@ -8,7 +8,7 @@ from pathlib import Path
 import redis
 
 from config.local.postgres import socket_folder
-from config.local.processes import Stop
+from config.local.stop import Stop
 from config.local.supervisor import Service
 
 _DATABASES = 64  # each test worker takes one
@@ -23,7 +23,7 @@ class Valkey:
 
     @property
     def socket(self) -> Path:
-        return socket_folder(self.folder) / "valkey.sock"
+        return socket_folder(self.folder.parent) / "valkey.sock"
 
     @property
     def url(self) -> str:

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from config.local.guard import Guard, Lock
-from config.local.postgres import Postgres
-from config.local.processes import Stop
+from config.local.postgres import Postgres, socket_folder
+from config.local.stop import Stop
 from config.local.supervisor import Service, Supervisor
 from config.local.valkey import Valkey
 
@@ -59,7 +59,10 @@ def guard(folder: Path) -> int:
 
 
 def supervise(folder: Path) -> int:
-    return Supervisor(services(folder), logs=folder / "log", run=folder, env={}).run()
+    remove = [socket_folder(folder)]
+    return Supervisor(
+        services(folder), logs=folder / "log", run=folder, env={}, remove=remove
+    ).run()
 
 
 if __name__ == "__main__":

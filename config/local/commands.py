@@ -1,0 +1,290 @@
+"""The commands of `./bowei`, as they run inside `.venv`."""
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from config.local.guard import Event, Guard, Lock
+from config.local.processes import dying_with
+from config.local.stop import Stop
+from config.local.system import APPLICATION, DEMO, ROOT, Plan, demo_logins, environment
+
+DATA = Path(os.environ.get("BOWEI_DATA") or ROOT / ".bowei").resolve()
+_ROOM_BYTES = 500 * 1000**2
+_MANAGE = (sys.executable, "manage.py")
+out = Console(highlight=False)
+
+LABELS = {
+    "postgres": "PostgreSQL",
+    "valkey": "Valkey",
+    "migrate": "database tables",
+    "prepare": "a city to look at",
+    "web": "web server",
+    "dispatcher": "dispatcher",
+    "vision": "plate reader",
+    "worker": "worker",
+    "beat": "timetable",
+    "street": "simulated street",
+}
+
+
+def run(options: argparse.Namespace) -> int:
+    """The exit status of one command."""
+    for asking in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(asking, signal.default_int_handler)
+    match options.command:
+        case "demo":
+            return demo(port=options.port, fresh=options.fresh)
+        case "story":
+            return story(photo=options.photo, plate=options.plate, report=options.json)
+        case "test":
+            return test(options.rest)
+        case "check":
+            return check()
+        case _:
+            return manage(options.rest)
+
+
+# ── demo ────────────────────────────────────────────────────────────────────────────────────────
+def demo(*, port: int, fresh: bool) -> int:
+    """Run the whole system on the data folder until Ctrl-C."""
+    lock = Lock(DATA / "demo.lock")
+    lock.take("demo")
+    _need_port(port)
+    _need_room(DATA)
+    if fresh:
+        _forget(DATA)
+    guard = Plan(folder=str(DATA), parts=DEMO, port=port).guard(lock)
+    guard.start()
+    watching = _Watching(port)
+    while True:
+        try:
+            for event in guard.events(again=not guard.stopping):
+                watching.see(event)
+            return 0
+        except KeyboardInterrupt:
+            out.print("\nStopping …" if not guard.stopping else "Ending everything at once.")
+            guard.stop()
+
+
+class _Watching:
+    """What a person sees of a demo's events."""
+
+    def __init__(self, port: int) -> None:
+        self.address = f"http://127.0.0.1:{port}"
+        self.up = False
+        self.away: set[str] = set()
+        self.since = time.monotonic()
+
+    def see(self, event: Event) -> None:
+        name = event.get("name", "")
+        match event["event"]:
+            case "ready" if not self.up:
+                took_s = time.monotonic() - self.since
+                out.print(f"  [green]✓[/] {LABELS.get(name, name)} [dim]{took_s:.1f} s[/]")
+            case "ready" if name in self.away:
+                self.away.discard(name)
+                out.print(f"  [green]✓[/] {LABELS.get(name, name)} is back")
+            case "died":
+                self.away.add(name)
+                how = event.get("how", "gone")
+                out.print(f"  [yellow]![/] {LABELS.get(name, name)} ended ({how}); starting again")
+            case "up" if not self.up:
+                self.up = True
+                self._welcome()
+            case "failed":
+                raise Stop(event["why"])
+            case "stopped":
+                out.print("Stopped. The data stay; ./bowei demo goes on from there.")
+
+    def _welcome(self) -> None:
+        table = Table(box=None, padding=(0, 2), show_header=False)
+        table.add_row("Owner's pages", f"{self.address}/")
+        table.add_row("Merchant's portal", f"{self.address}/merchant/")
+        table.add_row("Operator's desk", f"{self.address}/admin/")
+        for login in demo_logins(DATA):
+            table.add_row(login["who"], f"{login['name']} / {login['password']}")
+        out.print("\nBowei 泊位 is up. Ctrl-C stops it.\n")
+        out.print(table)
+        out.print(f"\nLogs are in {DATA / 'log'}.\n")
+
+
+def _need_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            raise Stop(
+                f"port {port} is taken or not allowed; choose another: ./bowei demo --port 8010"
+            ) from None
+
+
+def _need_room(folder: Path) -> None:
+    if shutil.disk_usage(folder).free < _ROOM_BYTES:
+        raise Stop(f"the disk is nearly full: {folder} needs 500 MB, and there is less.")
+
+
+def _forget(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.name.endswith(".lock"):
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+# ── story, test, check, manage ──────────────────────────────────────────────────────────────────
+def story(*, photo: Path, plate: str | None, report: Path | None) -> int:
+    """Play the story once with `photo`; its exit status tells how it went (docs/running.md)."""
+    photo = photo.resolve()
+    if not photo.is_file():
+        raise Stop(f"there is no photo {photo}.")
+    options = ["--plate", plate] if plate is not None else []
+    options += ["--json", str(report.resolve())] if report is not None else []
+    with _scratch("story", parts=APPLICATION, own_database=True) as env:
+        return _foreground([*_MANAGE, "story", str(photo), *options], env)
+
+
+def test(arguments: Sequence[str]) -> int:
+    """Run pytest on scratch servers, two at a time unless told otherwise."""
+    spread = not any(a.startswith(("-n", "--numprocesses")) or "::" in a for a in arguments)
+    parallel = ["-n", "2"] if spread else []
+    with _scratch("test") as env:
+        return _foreground([sys.executable, "-m", "pytest", *parallel, *arguments], env)
+
+
+def check() -> int:
+    """Run each check, all of them, and say which failed."""
+    # Enough for the settings to load; nothing is connected to.
+    production = {
+        "BOWEI_PRODUCTION": "1",
+        "BOWEI_SECRET_KEY": "a dummy for the check, long enough to be accepted: 0123456789abcdef",
+        "BOWEI_PERSONAL_KEY": "another dummy for the check, long enough too: 0123456789abcdef",
+        "BOWEI_HOSTS": "bowei.example",
+        "BOWEI_PUBLIC_URL": "https://bowei.example",
+        "DATABASE_URL": "postgresql://bowei@database.example/bowei",
+        "REDIS_URL": "redis://valkey.example/0",
+    }
+    python = sys.executable
+    checks: list[tuple[str, list[str], Mapping[str, str]]] = [
+        ("style", [python, "-m", "ruff", "check", "."], {}),
+        ("format", [python, "-m", "ruff", "format", "--check", "."], {}),
+        ("types", [python, "-m", "mypy"], {}),
+        ("layers", [_beside_python("lint-imports")], {}),
+        (
+            "migrations",
+            [python, "-W", "ignore::RuntimeWarning", *_MANAGE[1:], "makemigrations", "--check"],
+            {},
+        ),
+        (
+            "production settings",
+            [*_MANAGE, "check", "--deploy", "--fail-level", "WARNING"],
+            production,
+        ),
+    ]
+    failed = 0
+    for name, command, more in checks:
+        started = time.monotonic()
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **more},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        mark = "[red]✗[/]" if done.returncode else "[green]✓[/]"
+        out.print(f"{mark} {name} [dim]{time.monotonic() - started:.1f} s[/]")
+        if done.returncode:
+            failed += 1
+            print(done.stdout.rstrip(), flush=True)
+    if failed:
+        raise Stop(f"{failed} of {len(checks)} checks failed.")
+    return 0
+
+
+def manage(arguments: Sequence[str]) -> int:
+    """Run `manage.py` on the demo's data: with its servers if it runs, else with our own."""
+    lock = Lock(DATA / "demo.lock")
+    command = [*_MANAGE, *arguments]
+    if not lock.try_take("manage"):
+        return _foreground(command, environment(DATA))
+    _need_room(DATA)
+    with _up(Plan(folder=str(DATA)).guard(lock)) as env:
+        return _foreground(command, env)
+
+
+@contextlib.contextmanager
+def _scratch(
+    what: str, *, parts: tuple[str, ...] = (), own_database: bool = False
+) -> Iterator[dict[str, str]]:
+    """The environment of servers whose data nobody will miss; gone at the end."""
+    folder = Path(tempfile.mkdtemp(prefix=f"bowei-{what}-"))
+    _need_room(folder)
+    with contextlib.ExitStack() as stack:
+        if own_database and os.environ.get("DATABASE_URL"):
+            os.environ["DATABASE_URL"] = stack.enter_context(_own_database(what))
+        plan = Plan(folder=str(folder), parts=parts, port=_free_port(), scratch=True)
+        yield stack.enter_context(_up(plan.guard()))
+
+
+@contextlib.contextmanager
+def _up(guard: Guard) -> Iterator[dict[str, str]]:
+    guard.start()
+    try:
+        yield guard.wait_up()
+    finally:
+        guard.finish()
+
+
+@contextlib.contextmanager
+def _own_database(what: str) -> Iterator[str]:
+    """A database of its own on the outside server, so that nobody's data are touched."""
+    url, name = os.environ["DATABASE_URL"], f"bowei_{what}_{os.getpid()}"
+    head, mark, tail = url.partition("?")
+    try:
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute(f'CREATE DATABASE "{name}"')
+            yield f"{head.rpartition('/')[0]}/{name}{mark}{tail}"
+            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    except psycopg.Error as error:
+        raise Stop(f"the server of DATABASE_URL refused: {error}".splitlines()[0]) from None
+
+
+def _foreground(command: Sequence[str], env: Mapping[str, str]) -> int:
+    """Run a command in front of the person; Ctrl-C is the command's to answer."""
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **env}, preexec_fn=dying_with(os.getpid())
+    )
+    while True:
+        try:
+            status = process.wait()
+            return status if status >= 0 else 128 - status
+        except KeyboardInterrupt:
+            continue
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _beside_python(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))

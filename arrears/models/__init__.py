@@ -1,0 +1,24 @@
+"""Debts and their demands, who is listed and who was told, portraits, plans and contacts."""
+
+from arrears.models.assistance import Contact, OptOut, Plan, Scheme
+from arrears.models.debts import BlacklistEntry, Debt, Demand, Dispute, PayWindow
+from arrears.models.notices import RecoveryNotice
+from arrears.models.risk import Assessment, Portrait, RiskModel, ShadowScore, Watch
+
+__all__ = [
+    "Assessment",
+    "BlacklistEntry",
+    "Contact",
+    "Debt",
+    "Demand",
+    "Dispute",
+    "OptOut",
+    "PayWindow",
+    "Plan",
+    "Portrait",
+    "RecoveryNotice",
+    "RiskModel",
+    "Scheme",
+    "ShadowScore",
+    "Watch",
+]

@@ -1,0 +1,204 @@
+"""Schemes, personal plans, and each contact with its outcome (P0.5, P0.6)."""
+
+from typing import ClassVar
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from arrears.models.debts import new_token
+from core.models import StatefulModel
+
+share = [MinValueValidator(0.0), MaxValueValidator(1.0)]
+
+
+class Scheme(models.Model):
+    """A way to help somebody pay, edited by the operator. The plain one is the holdout's.
+
+    `lift` says by how much it raises the chance of payment: for anybody, and beside that for those
+    who forget (late but paid) and for those with several overdue stays.
+    """
+
+    class Channel(models.TextChoices):
+        SMS = "sms", _("text message")
+        PAGE = "page", _("message on the owner's page")
+        CALL = "call", _("call by a person")
+
+    class Tone(models.TextChoices):
+        PLAIN = "plain", _("plain")
+        FRIENDLY = "friendly", _("friendly")
+        SUPPORT = "support", _("offering support")
+
+    code = models.SlugField(_("code"), max_length=30, unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    channel = models.CharField(_("channel"), max_length=8, choices=Channel.choices)
+    tone = models.CharField(_("tone"), max_length=10, choices=Tone.choices)
+    delay_h = models.PositiveSmallIntegerField(_("first contact after (h)"), default=0)
+    gap_h = models.PositiveSmallIntegerField(_("between contacts (h)"), default=24)
+    contacts = models.PositiveSmallIntegerField(
+        _("contacts at most"), default=2, validators=[MinValueValidator(1), MaxValueValidator(5)]
+    )
+    instalments = models.PositiveSmallIntegerField(
+        _("instalments"), default=1, validators=[MinValueValidator(1), MaxValueValidator(6)]
+    )
+    cost_fen = models.PositiveIntegerField(_("a contact costs (fen)"), default=8)
+    annoyance_fen = models.PositiveIntegerField(_("its annoyance counts (fen)"), default=20)
+    lift = models.FloatField(_("raises payment by"), default=0.10, validators=share)
+    lift_forgetful = models.FloatField(_("more for the forgetful"), default=0.0, validators=share)
+    lift_overdue = models.FloatField(_("more with overdue stays"), default=0.0, validators=share)
+    is_plain = models.BooleanField(_("the plain reminder"), default=False)
+    active = models.BooleanField(_("in use"), default=True)
+
+    class Meta:
+        verbose_name = _("assistance scheme")
+        verbose_name_plural = _("assistance schemes")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_plain"], condition=models.Q(is_plain=True), name="one_plain_scheme"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(channel__in=["sms", "page", "call"]),
+                name="scheme_channel_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Plan(StatefulModel):
+    """The personal plan that was made from a scheme for one unpaid stay (P0.5), as it was chosen."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("running")
+        PAID = "paid", _("paid")
+        STOPPED = "stopped", _("stopped")
+        DONE = "done", _("carried out")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        "running": {"paid", "stopped", "done"},
+        "done": {"paid", "stopped"},
+    }
+
+    watch = models.OneToOneField("arrears.Watch", models.PROTECT, related_name="plan")
+    stay = models.ForeignKey(
+        "parking.ParkingSession", models.PROTECT, related_name="+", verbose_name=_("stay")
+    )
+    scheme = models.ForeignKey(
+        Scheme, models.PROTECT, related_name="plans", verbose_name=_("scheme")
+    )
+    subject = models.CharField(_("subject"), max_length=60)
+    plate_text = models.CharField(_("plate"), max_length=16)
+    plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
+    user = models.ForeignKey(
+        "accounts.User", models.SET_NULL, null=True, related_name="+", verbose_name=_("for")
+    )
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.RUNNING
+    )
+    holdout = models.BooleanField(_("holdout"), default=False)
+    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    parts_fen = models.JSONField(_("parts (fen)"), default=list)
+    channel = models.CharField(_("channel"), max_length=8)
+    tone = models.CharField(_("tone"), max_length=10)
+    wording = models.CharField(_("wording"), max_length=20, default="reminder")
+    expected_fen = models.IntegerField(_("expected (fen)"))
+    weighed = models.JSONField(_("schemes weighed"), default=list)
+    made_at = models.DateTimeField(_("made"))
+
+    class Meta:
+        verbose_name = _("plan")
+        verbose_name_plural = _("plans")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["running", "paid", "stopped", "done"]),
+                name="plan_state_known",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class Contact(StatefulModel):
+    """One contact of a plan: when, by what, and what came of it (P0.6)."""
+
+    class State(models.TextChoices):
+        PLANNED = "planned", _("planned")
+        SENDING = "sending", _("on its way")
+        SENT = "sent", _("made")
+        FAILED = "failed", _("could not be made")
+        BLOCKED = "blocked", _("not made: one of the limits held")
+        STOPPED = "stopped", _("no longer needed")
+
+    class Outcome(models.TextChoices):
+        NONE = "", _("none yet")
+        OPENED = "opened", _("opened")
+        PAID = "paid", _("paid")
+        DISPUTED = "disputed", _("objected")
+        OPTED_OUT = "opted_out", _("wants no messages")
+        NOTHING = "nothing", _("nothing")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        "planned": {"sending", "sent", "failed", "blocked", "stopped"},
+        "sending": {"sent", "failed", "stopped"},
+    }
+
+    plan = models.ForeignKey(Plan, models.PROTECT, related_name="contacts", verbose_name=_("plan"))
+    number = models.PositiveSmallIntegerField(_("number"))
+    subject = models.CharField(_("subject"), max_length=60)
+    channel = models.CharField(_("channel"), max_length=8)
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.PLANNED
+    )
+    outcome = models.CharField(
+        _("outcome"), max_length=12, choices=Outcome.choices, blank=True, default=Outcome.NONE
+    )
+    why = models.CharField(_("why"), max_length=40, blank=True)
+    due_at = models.DateTimeField(_("planned for"))
+    at = models.DateTimeField(_("made at"), null=True)
+    opened_at = models.DateTimeField(_("opened at"), null=True)
+    used_at = models.DateTimeField(_("link used at"), null=True)
+    opened_by = models.CharField(max_length=64, blank=True, editable=False)
+    token = models.CharField(max_length=32, unique=True, default=new_token)
+
+    class Meta:
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    state__in=["planned", "sending", "sent", "failed", "blocked", "stopped"]
+                ),
+                name="contact_state_known",
+            ),
+            models.UniqueConstraint(fields=["plan", "number"], name="contact_once_a_number"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"], condition=models.Q(state="planned"), name="contact_planned"
+            ),
+            models.Index(
+                fields=["subject", "at"],
+                condition=models.Q(at__isnull=False),
+                name="contact_of_subject",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class OptOut(models.Model):
+    """This person or vehicle wants no reminders. Demands, which the law asks for, still come."""
+
+    subject = models.CharField(_("subject"), max_length=60, unique=True)
+    at = models.DateTimeField(_("since"))
+    by = models.CharField(_("said by"), max_length=80)
+
+    class Meta:
+        verbose_name = _("opt-out")
+        verbose_name_plural = _("opt-outs")
+
+    def __str__(self) -> str:
+        return f"{self.pk}"

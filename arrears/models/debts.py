@@ -1,0 +1,299 @@
+"""From the pay window to the debt, its demand, its dispute and the list (P3.1, P3.2)."""
+
+import secrets
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core.models import StatefulModel
+
+
+def new_token() -> str:
+    """128 bits, for an address that only its receiver knows."""
+    return secrets.token_urlsafe(16)
+
+
+class PayWindow(StatefulModel):
+    """The time in which everybody may pay after leaving. A debt arises from its end alone."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("running")
+        ENDED = "ended", _("ended unpaid")
+        PAID = "paid", _("paid")
+        DROPPED = "dropped", _("nothing is asked any more")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        "open": {"ended", "paid", "dropped"},
+        "ended": {"paid", "dropped"},
+        "paid": {"open"},  # due again: the departure or the fee was corrected
+        "dropped": {"open"},
+    }
+
+    stay = models.OneToOneField(
+        "parking.ParkingSession", models.PROTECT, related_name="+", verbose_name=_("stay")
+    )
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    due_at = models.DateTimeField(_("ends"))
+
+    class Meta:
+        verbose_name = _("pay window")
+        verbose_name_plural = _("pay windows")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["open", "ended", "paid", "dropped"]),
+                name="pay_window_state_known",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"], condition=models.Q(state="open"), name="pay_window_running"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stay_id}"
+
+
+class Debt(StatefulModel):
+    """What is still due for a stay after its pay window (欠费). The stay itself stays due.
+
+    `amount_fen` follows the stay's due under the debt's lock; it never holds more than the fee.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        DISPUTED = "disputed", _("held: the owner objects")
+        PAID = "paid", _("paid")
+        WAIVED = "waived", _("waived")
+        CANCELLED = "cancelled", _("cancelled: the owner was right")
+
+    LIVE: ClassVar[tuple[str, ...]] = ("open", "disputed")
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        "open": {"disputed", "paid", "waived", "cancelled"},
+        "disputed": {"open", "paid", "waived", "cancelled"},
+        "paid": {"open"},  # due again: the departure or the fee was corrected
+        "cancelled": {"open"},
+    }
+
+    stay = models.OneToOneField(
+        "parking.ParkingSession", models.PROTECT, related_name="+", verbose_name=_("stay")
+    )
+    merchant = models.ForeignKey(
+        "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("creditor")
+    )
+    section = models.ForeignKey(
+        "parking.Section", models.PROTECT, related_name="+", verbose_name=_("section")
+    )
+    plate_text = models.CharField(_("plate"), max_length=16)
+    plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
+    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    opened_at = models.DateTimeField(_("since"))
+    demanded_at = models.DateTimeField(
+        _("demand delivered"), null=True, help_text=_("The first demand that was delivered.")
+    )
+    ended_at = models.DateTimeField(_("ended"), null=True)
+
+    class Meta:
+        verbose_name = _("debt")
+        verbose_name_plural = _("debts")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["open", "disputed", "paid", "waived", "cancelled"]),
+                name="debt_state_known",
+            ),
+            models.CheckConstraint(condition=~models.Q(plate_text=""), name="debt_has_a_plate"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["plate_text", "plate_colour"],
+                condition=models.Q(state__in=["open", "disputed"]),
+                name="debt_live_of_plate",
+            ),
+            models.Index(fields=["merchant", "state", "-opened_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class Demand(StatefulModel):
+    """A formal request to pay (催缴), to every debtor; one may name several debts.
+
+    It must be delivered before a listing becomes active or a lock goes up. `evidence` is the
+    message's key, the page that was opened, or the hash of the paper notice's photograph.
+    """
+
+    class State(models.TextChoices):
+        MADE = "made", _("to be delivered")
+        SENDING = "sending", _("on its way")
+        DELIVERED = "delivered", _("delivered")
+        FAILED = "failed", _("could not be delivered")
+        DROPPED = "dropped", _("no longer needed")
+
+    class Channel(models.TextChoices):
+        SMS = "sms", _("text message")
+        PAGE = "page", _("page")
+        PAPER = "paper", _("paper notice")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        "made": {"sending", "delivered", "failed", "dropped"},
+        "sending": {"delivered", "failed", "dropped"},
+        "failed": {"made", "delivered", "dropped"},
+    }
+
+    debts = models.ManyToManyField(Debt, related_name="demands", verbose_name=_("debts"))
+    plate_text = models.CharField(_("plate"), max_length=16)
+    plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
+    user = models.ForeignKey(
+        "accounts.User", models.SET_NULL, null=True, related_name="+", verbose_name=_("to")
+    )
+    channel = models.CharField(_("channel"), max_length=8, choices=Channel.choices)
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.MADE)
+    token = models.CharField(max_length=32, unique=True, default=new_token)
+    due_at = models.DateTimeField(_("to be sent at"))
+    made_at = models.DateTimeField(_("made"))
+    delivered_at = models.DateTimeField(_("delivered at"), null=True)
+    evidence = models.CharField(_("evidence"), max_length=120, blank=True)
+
+    class Meta:
+        verbose_name = _("demand")
+        verbose_name_plural = _("demands")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["made", "sending", "delivered", "failed", "dropped"]),
+                name="demand_state_known",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="delivered") | models.Q(delivered_at__isnull=False),
+                name="demand_delivered_when",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(state="made"), name="demand_due"),
+            models.Index(fields=["plate_text", "plate_colour", "state"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class Dispute(StatefulModel):
+    """The owner objects: to debts, to a stay not paid yet, or to a decision about them.
+
+    While it is open nobody contacts, lists or locks for what it is about. Only a person decides.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", _("to be looked at")
+        UPHELD = "upheld", _("the owner was right")
+        REJECTED = "rejected", _("rejected")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    class Reason(models.TextChoices):
+        NOT_MINE = "not_mine", _("not my vehicle")
+        SOLD = "sold", _("the vehicle is sold")
+        PAID = "paid", _("I have paid")
+        AMOUNT = "amount", _("the amount or the time is wrong")
+        DECISION = "decision", _("I object to the automatic decision")
+        OTHER = "other", _("something else")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {"open": {"upheld", "rejected", "withdrawn"}}
+
+    debts = models.ManyToManyField(Debt, related_name="disputes", verbose_name=_("debts"))
+    stay = models.ForeignKey(
+        "parking.ParkingSession", models.PROTECT, null=True, related_name="+",
+        verbose_name=_("stay"),
+    )  # fmt: skip
+    merchant = models.ForeignKey(
+        "accounts.Merchant", models.PROTECT, null=True, related_name="+",
+        verbose_name=_("creditor"),
+    )  # fmt: skip
+    user = models.ForeignKey(
+        "accounts.User", models.SET_NULL, null=True, related_name="+", verbose_name=_("by")
+    )
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    reason = models.CharField(_("reason"), max_length=12, choices=Reason.choices)
+    text = models.TextField(_("in the owner's words"), max_length=2000, blank=True)
+    answer = models.TextField(_("answer"), max_length=2000, blank=True)
+    token = models.CharField(max_length=32, unique=True, default=new_token)
+    opened_at = models.DateTimeField(_("opened"))
+    answer_by = models.DateTimeField(_("answer by"))
+    decided_at = models.DateTimeField(_("decided"), null=True)
+
+    class Meta:
+        verbose_name = _("dispute")
+        verbose_name_plural = _("disputes")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["open", "upheld", "rejected", "withdrawn"]),
+                name="dispute_state_known",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["answer_by"], condition=models.Q(state="open"), name="dispute_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class BlacklistEntry(StatefulModel):
+    """A vehicle with unpaid debts (P3.2), from the first debt on until the last is gone.
+
+    Pending during notice and grace, active after, suspended while all its debts are held. Always
+    recomputed from the debts under its own lock, in the transaction that changes them.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("notice and grace")
+        ACTIVE = "active", _("listed")
+        SUSPENDED = "suspended", _("suspended")
+        GONE = "gone", _("gone")
+
+    LIVE: ClassVar[tuple[str, ...]] = ("pending", "active", "suspended")
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        "pending": {"active", "suspended", "gone"},
+        "active": {"pending", "suspended", "gone"},
+        "suspended": {"pending", "active", "gone"},
+    }
+
+    plate_text = models.CharField(_("plate"), max_length=16)
+    plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.PENDING
+    )
+    since = models.DateTimeField(_("since"))
+    due_at = models.DateTimeField(
+        _("grace ends"), null=True, help_text=_("Empty until a demand was delivered.")
+    )
+    active_at = models.DateTimeField(_("listed at"), null=True)
+    gone_at = models.DateTimeField(_("gone at"), null=True)
+    amount_fen = models.PositiveIntegerField(_("amount (fen)"), default=0)
+    why = models.JSONField(_("why"), default=dict)
+
+    class Meta:
+        verbose_name = _("listed vehicle")
+        verbose_name_plural = _("listed vehicles")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["pending", "active", "suspended", "gone"]),
+                name="listing_state_known",
+            ),
+            models.UniqueConstraint(
+                fields=["plate_text", "plate_colour"],
+                condition=~models.Q(state="gone"),
+                name="one_listing_a_vehicle",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"], condition=models.Q(state="pending"), name="listing_grace"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"

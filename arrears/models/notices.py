@@ -1,0 +1,93 @@
+"""What a terminal is told about a vehicle it has just seen (P3.4)."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core.models import StatefulModel
+
+
+class RecoveryNotice(StatefulModel):
+    """A message to one terminal about one sighting (追缴通知); one a sighting and terminal.
+
+    `amount_fen` is what the terminal's own merchant is owed; other creditors' debts are theirs.
+    """
+
+    class State(models.TextChoices):
+        MADE = "made", _("made")
+        SENT = "sent", _("on its way")
+        SHOWN = "shown", _("shown")
+        ACKNOWLEDGED = "acknowledged", _("acknowledged")
+        EXPIRED = "expired", _("too old")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    LIVE: ClassVar[tuple[str, ...]] = ("made", "sent", "shown", "acknowledged")
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        "made": {"sent", "shown", "acknowledged", "expired", "withdrawn"},
+        "sent": {"shown", "acknowledged", "expired", "withdrawn"},
+        "shown": {"acknowledged", "expired", "withdrawn"},
+        "acknowledged": {"withdrawn"},
+        "expired": {"shown", "acknowledged"},  # the terminal was away and showed it after all
+    }
+
+    class Outcome(models.TextChoices):
+        NONE = "", _("none yet")
+        SHOWN = "shown", _("shown")
+        ACKNOWLEDGED = "acknowledged", _("acknowledged")
+        PAID = "paid", _("paid on the spot")
+        GONE = "gone", _("vehicle was gone")
+        MISTAKEN = "mistaken", _("not this vehicle")
+
+    sighting_id = models.BigIntegerField(_("sighting"))
+    entry = models.ForeignKey(
+        "arrears.BlacklistEntry", models.PROTECT, related_name="notices",
+        verbose_name=_("listed vehicle"),
+    )  # fmt: skip
+    device = models.ForeignKey(
+        "devices.Device", models.PROTECT, null=True, related_name="+", verbose_name=_("terminal")
+    )
+    merchant = models.ForeignKey(
+        "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
+    )
+    section_id = models.BigIntegerField(_("section"), null=True)
+    plate_text = models.CharField(_("plate"), max_length=16)
+    plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
+    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    debt_ids = models.JSONField(_("debts"), default=list)
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.MADE)
+    outcome = models.CharField(
+        _("outcome"), max_length=16, choices=Outcome.choices, blank=True, default=Outcome.NONE
+    )
+    command_id = models.BigIntegerField(null=True)
+    made_at = models.DateTimeField(_("made"))
+    due_at = models.DateTimeField(_("expires"))
+    told_at = models.DateTimeField(_("last heard"), null=True)
+
+    class Meta:
+        verbose_name = _("recovery notice")
+        verbose_name_plural = _("recovery notices")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    state__in=["made", "sent", "shown", "acknowledged", "expired", "withdrawn"]
+                ),
+                name="notice_state_known",
+            ),
+            models.UniqueConstraint(
+                fields=["sighting_id", "device"],
+                name="one_notice_a_sighting_and_terminal",
+                nulls_distinct=False,
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=models.Q(state__in=["made", "sent", "shown"]),
+                name="notice_expiry",
+            ),
+            models.Index(fields=["merchant", "-made_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"

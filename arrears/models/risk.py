@@ -1,0 +1,200 @@
+"""Portrait, assessment, watch, and the models that made them (P0.2 … P0.4)."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core.models import StatefulModel
+
+
+class Portrait(models.Model):
+    """What was known of a vehicle's paying at a moment (P0.2); its subject may have it deleted.
+
+    `subject` is `user:<id>` of the proven holder, else `plate:<text>/<colour>`.
+    """
+
+    subject = models.CharField(_("subject"), max_length=60)
+    as_of = models.DateTimeField(_("as of"))
+    version = models.CharField(_("version"), max_length=10)
+    features = models.JSONField(_("facts"))
+    has_history = models.BooleanField(_("has history"))
+    simulated = models.BooleanField(_("rests on simulated stays"), default=False)
+    made_at = models.DateTimeField(_("computed"))
+
+    class Meta:
+        verbose_name = _("portrait")
+        verbose_name_plural = _("portraits")
+        indexes = [models.Index(fields=["subject", "-as_of"])]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class RiskModel(StatefulModel):
+    """A registered model: which files, from what data, how good, and the costs it is used with."""
+
+    class State(models.TextChoices):
+        SHADOW = "shadow", _("in shadow")
+        SERVING = "serving", _("serving")
+        RETIRED = "retired", _("retired")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        "shadow": {"serving", "retired"},
+        "serving": {"retired"},
+        "retired": {"shadow"},
+    }
+
+    version = models.CharField(_("version"), max_length=40, unique=True)
+    sha256 = models.CharField(_("SHA-256 of the register"), max_length=64)
+    source = models.CharField(_("learned from"), max_length=20)
+    data_from = models.DateField(_("data from"))
+    data_to = models.DateField(_("data to"))
+    figures = models.JSONField(_("figures"))
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.SHADOW)
+    contact_fen = models.PositiveIntegerField(_("a contact costs (fen)"))
+    annoyance_fen = models.PositiveIntegerField(_("its annoyance counts (fen)"))
+    due_fen = models.PositiveIntegerField(_("what a stay brings (fen)"))
+    lift = models.FloatField(_("a contact raises payment by"))
+    registered_at = models.DateTimeField(_("registered"))
+
+    class Meta:
+        verbose_name = _("risk model")
+        verbose_name_plural = _("risk models")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["shadow", "serving", "retired"]),
+                name="risk_model_state_known",
+            ),
+            models.UniqueConstraint(
+                fields=["state"], condition=models.Q(state="serving"), name="one_serving_risk_model"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.version
+
+
+class Assessment(StatefulModel):
+    """Whether this stay's fee is likely to stay unpaid, decided at entry (P0.3), with its reasons.
+
+    Nothing follows from it but help: no price, no listing, no lock reads this table.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("to be computed")
+        DONE = "done", _("computed")
+        DELETED = "deleted", _("deleted by its subject")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        "waiting": {"done", "deleted"},
+        "done": {"deleted"},
+    }
+
+    stay = models.OneToOneField(
+        "parking.ParkingSession", models.PROTECT, related_name="+", verbose_name=_("stay")
+    )
+    plate_text = models.CharField(_("plate"), max_length=16)
+    plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
+    as_of = models.DateTimeField(
+        _("as of"), help_text=_("The stay's arrival, however late it is computed.")
+    )
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.WAITING
+    )
+    portrait = models.ForeignKey(
+        Portrait, models.SET_NULL, null=True, related_name="+", verbose_name=_("portrait")
+    )
+    model = models.ForeignKey(
+        RiskModel, models.PROTECT, null=True, related_name="+", verbose_name=_("model")
+    )
+    probability = models.FloatField(_("chance of not paying in time"), null=True)
+    threshold = models.FloatField(_("threshold"), null=True)
+    at_risk = models.BooleanField(_("at risk"), null=True)
+    reasons = models.JSONField(_("reasons"), default=list)
+    payment_time_s = models.PositiveIntegerField(_("predicted payment time (s)"), null=True)
+    payment_time = models.JSONField(_("chance of payment by"), default=list)
+    late = models.BooleanField(_("computed after departure"), default=False)
+    objected = models.BooleanField(_("the owner objects"), default=False)
+    ask_again_at = models.DateTimeField(null=True, help_text="Real time.")
+    done_at = models.DateTimeField(_("computed at"), null=True)
+
+    class Meta:
+        verbose_name = _("assessment")
+        verbose_name_plural = _("assessments")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["waiting", "done", "deleted"]),
+                name="assessment_state_known",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["ask_again_at"],
+                condition=models.Q(state="waiting"),
+                name="assessment_waiting",
+            ),
+            models.Index(fields=["plate_text", "plate_colour"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class ShadowScore(models.Model):
+    """What a model in shadow would have said; nothing follows from it."""
+
+    assessment = models.ForeignKey(Assessment, models.CASCADE, related_name="shadows")
+    model = models.ForeignKey(RiskModel, models.CASCADE, related_name="+")
+    probability = models.FloatField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["assessment", "model"], name="one_shadow_score")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class Watch(StatefulModel):
+    """Waiting for the payment of a stay at risk, until its predicted payment time (P0.4)."""
+
+    class State(models.TextChoices):
+        WATCHING = "watching", _("watching")
+        PAID = "paid", _("paid")
+        RAN_OUT = "ran_out", _("ran out")
+        DROPPED = "dropped", _("dropped")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        "watching": {"paid", "ran_out", "dropped"},
+        "ran_out": {"paid", "dropped"},
+    }
+
+    stay = models.OneToOneField(
+        "parking.ParkingSession", models.PROTECT, related_name="+", verbose_name=_("stay")
+    )
+    assessment = models.ForeignKey(Assessment, models.PROTECT, related_name="+")
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.WATCHING
+    )
+    due_at = models.DateTimeField(_("predicted payment time"))
+    began_at = models.DateTimeField(_("began"))
+
+    class Meta:
+        verbose_name = _("watch")
+        verbose_name_plural = _("watches")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["watching", "paid", "ran_out", "dropped"]),
+                name="watch_state_known",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"], condition=models.Q(state="watching"), name="watch_running"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stay_id}"

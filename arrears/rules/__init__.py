@@ -1,0 +1,1 @@
+"""Rules of arrears: values in, values out."""

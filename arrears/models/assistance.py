@@ -67,7 +67,7 @@ class Scheme(models.Model):
 
 
 class Plan(StatefulModel):
-    """The personal plan that was made from a scheme for one unpaid stay (P0.5), as it was chosen."""
+    """The personal plan that was made from a scheme for one unpaid stay (P0.5), as chosen."""
 
     class State(models.TextChoices):
         RUNNING = "running", _("running")

@@ -1,5 +1,6 @@
 """Scores made probabilities: isotonic regression by pooling adjacent violators."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,7 @@ def isotonic(
             last = blocks.pop()
             blocks[-1] = [a + b for a, b in zip(blocks[-1], last, strict=True)]
     while len(blocks) > most_knots:  # join the two neighbours that differ least
-        gaps = [_chance(b) - _chance(a) for a, b in zip(blocks, blocks[1:], strict=False)]
+        gaps = [_chance(b) - _chance(a) for a, b in itertools.pairwise(blocks)]
         at = int(np.argmin(gaps))
         last = blocks.pop(at + 1)
         blocks[at] = [a + b for a, b in zip(blocks[at], last, strict=True)]

@@ -19,6 +19,9 @@ REACTIONS: dict[str, list[str]] = {
 
 # What looks for due rows, every second.
 SWEEPS: list[str] = [
+    "devices.services.expire_commands",
+    "devices.services.notice_silence",
+    "devices.services.forget_old",
     "payments.tasks.close_outdated_orders",
     "payments.tasks.look_at_attempts",
     "payments.tasks.look_at_refunds",

@@ -86,8 +86,12 @@ def _move(rows: models.QuerySet[Any], source: str, values: dict[str, Any]) -> li
     at again after waiting for a lock; such a one is resolved to keys first, so that the state is
     always compared on the row itself.
     """
-    if rows.query.is_sliced or len(rows.query.alias_map) > 1 or rows.query.combinator:
-        rows = rows.model._base_manager.filter(pk__in=list(rows.values_list("pk", flat=True)))
+    joined = sum(count > 0 for count in rows.query.alias_refcount.values()) > 1  # not trimmed ones
+    if rows.query.is_sliced or joined or rows.query.combinator:
+        keys = list(rows.values_list("pk", flat=True))
+        if not keys:
+            return []
+        rows = rows.model._base_manager.filter(pk__in=keys)
     query = rows.filter(state=source).order_by().query.chain(UpdateQuery)
     query.add_update_values(values)
     connection = connections[rows.db]

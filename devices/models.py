@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -29,7 +30,12 @@ class Device(StatefulModel):
         "active": {"revoked"},
     }
 
-    code = models.CharField(_("code"), max_length=40, unique=True)
+    code = models.CharField(
+        _("code"),
+        max_length=40,
+        unique=True,
+        validators=[RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")],  # stands in its address
+    )
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     merchant = models.ForeignKey(
         "accounts.Merchant", models.PROTECT, related_name="devices", verbose_name=_("merchant")
@@ -205,6 +211,7 @@ class Command(StatefulModel):
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     next_try_at = models.DateTimeField()
     sent_epoch = models.PositiveIntegerField(default=0)
+    open_message = models.CharField(max_length=36, blank=True)  # sent and not answered yet
     sent_at = models.DateTimeField(_("sent"), null=True)  # first handed to the socket
     ended_at = models.DateTimeField(_("ended"), null=True)
     details = models.JSONField(_("result"), default=dict, blank=True)
@@ -241,12 +248,14 @@ class Command(StatefulModel):
 
 
 class ReleaseCode(models.Model):
-    """A raise of a lock whose code can lower it once without network; the key is the counter."""
+    """An order's hold on a lock: the code that lowers it once without network (the primary key is
+    the code's counter), and from when on the lock is never raised for this order again."""
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="release_codes")
     order_code = models.CharField(max_length=64)
     credential = models.ForeignKey(Credential, models.SET_NULL, null=True)  # key at delivery
     made_at = models.DateTimeField()
+    lowering_at = models.DateTimeField(null=True)  # never raised for this order from then on
     shown_at = models.DateTimeField(null=True)
     used_at = models.DateTimeField(null=True)
 

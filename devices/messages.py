@@ -1,0 +1,123 @@
+"""What devices say about themselves. What they say about others is wired in config/wiring.py."""
+
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.db.models import Q
+
+from accounts import rules as roles
+from accounts import selectors as people
+from core import clock, live
+from devices.errors import LoginRefused, LoginTooOften
+from devices.models import Connection, Device, DeviceMessage
+from devices.rules import protocol
+from devices.services import commands, release
+from devices.services.connections import Link
+from devices.services.liveness import HEARTBEAT_S
+
+WRONG_TRIES = 5
+WRONG_WITHIN = timedelta(minutes=15)
+
+
+def heartbeat(message: protocol.Heartbeat, link: Link) -> dict[str, Any]:
+    """The device is here, and learns both clocks."""
+    now_ms, real_ms = _ms(clock.now()), _ms(clock.real())
+    return {"now_ms": now_ms, "real_ms": real_ms, "interval_s": HEARTBEAT_S}
+
+
+def device_state(message: protocol.DeviceState, link: Link) -> None:
+    facts = {
+        name: value
+        for name, value in message.payload().items()
+        if value is not None and name != "occurred_at_ms"
+    }
+    _note(link, facts)
+
+
+def lock_status(message: protocol.LockStatus, link: Link) -> None:
+    """Keep where the lock is; an older report that comes late changes nothing here."""
+    device = Device.objects.only("facts").get(pk=link.device_id)
+    if message.occurred_at_ms < device.facts.get("position_at_ms", 0):
+        return
+    facts: dict[str, Any] = {
+        "position": message.position,
+        "cause": message.cause,
+        "position_at_ms": message.occurred_at_ms,
+        "order_code": message.order_code,
+    }
+    if message.battery_pct is not None:
+        facts["battery_pct"] = message.battery_pct
+    _note(link, facts)
+
+
+def release_code_used(message: protocol.ReleaseCodeUsed, link: Link) -> None:
+    release.code_used(link.device_id, message.order_code)
+
+
+def command_result(message: protocol.CommandResult, link: Link) -> None:
+    """How a command ended; repeating it changes nothing."""
+    commands.finish(
+        link.device_id, message.command_id, message.outcome, message.details,
+        actor=f"device:{link.device_code}",
+    )  # fmt: skip
+
+
+def attendant_login(message: protocol.AttendantLogin, link: Link) -> dict[str, Any]:
+    """A person takes the handheld: staff of the device's merchant who may capture vehicles."""
+    wrong = DeviceMessage.objects.filter(
+        Q(device_id=link.device_id) | Q(login_name=message.username),
+        action="AttendantLogin",
+        refused="login_refused",
+        received_real_at__gt=clock.real() - WRONG_WITHIN,
+    )
+    if wrong.count() >= WRONG_TRIES:
+        raise LoginTooOften()
+    user = get_user_model()._default_manager.filter(username=message.username).first()
+    if user is None:
+        make_password(message.password)  # takes as long as a known name
+        raise LoginRefused()
+    role = people.role_of(user, link.merchant_id)
+    entitled = roles.may(role, "capture") or roles.may(role, "recover")
+    if not (user.check_password(message.password) and user.is_active and entitled):
+        raise LoginRefused()
+    _attach(link, user.pk)
+    return {"name": user.get_full_name() or user.get_username()}
+
+
+def attendant_logout(message: protocol.AttendantLogout, link: Link) -> None:
+    _attach(link, None)
+
+
+def _attach(link: Link, user_id: int | None) -> None:
+    Connection.objects.filter(pk=link.connection_id).update(attendant_id=user_id)
+
+    def attach() -> None:
+        link.attendant = f"user:{user_id}" if user_id else None
+
+    transaction.on_commit(attach)
+
+
+def _note(link: Link, facts: dict[str, Any]) -> None:
+    """Merge facts into the device's; its row is locked by the message's transaction."""
+    device = Device.objects.only("facts").get(pk=link.device_id)
+    Device.objects.filter(pk=link.device_id).update(facts={**device.facts, **facts})
+    live.push(f"device:{link.device_id}")
+
+
+def _ms(at: Any) -> int:
+    return int(at.timestamp() * 1000)
+
+
+M = TypeVar("M", bound=protocol.Message)
+OWN: dict[str, Any] = {
+    "Heartbeat": heartbeat,
+    "DeviceState": device_state,
+    "LockStatus": lock_status,
+    "ReleaseCodeUsed": release_code_used,
+    "CommandResult": command_result,
+    "AttendantLogin": attendant_login,
+    "AttendantLogout": attendant_logout,
+}

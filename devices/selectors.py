@@ -1,0 +1,67 @@
+"""Questions about devices and what they were told."""
+
+from collections.abc import Collection
+
+from django.db.models import Q, QuerySet
+
+from core import clock
+from devices.errors import NoDevice
+from devices.models import Command, Device, DeviceMessage
+
+
+def device(device_id: int) -> Device:
+    """The device; raises NoDevice."""
+    found = Device.objects.filter(pk=device_id).first()
+    if found is None:
+        raise NoDevice()
+    return found
+
+
+def by_code(code: str) -> Device | None:
+    return Device.objects.filter(code=code).first()
+
+
+def devices_of(merchant_id: int, kind: str | None = None) -> QuerySet[Device]:
+    """One merchant's devices in service, by code; of one kind where it is named."""
+    rows = Device.objects.filter(merchant_id=merchant_id).exclude(state=Device.State.REVOKED)
+    return (rows.filter(kind=kind) if kind else rows).order_by("code")
+
+
+def online_ids(ids: Collection[int]) -> set[int]:
+    """Which of these devices have a live socket."""
+    return set(Device.objects.filter(pk__in=ids, online=True).values_list("pk", flat=True))
+
+
+def lock_position(device_id: int) -> str | None:
+    """Where the lock said it is: lowered, raising, raised, lowering, jammed; None: it never did."""
+    facts = Device.objects.filter(pk=device_id).values_list("facts", flat=True).first() or {}
+    position: str | None = facts.get("position")
+    return position
+
+
+def command(command_id: int) -> Command | None:
+    return Command.objects.filter(pk=command_id).first()
+
+
+def commands_of(device_id: int) -> QuerySet[Command]:
+    """All commands of a device, newest first."""
+    return Command.objects.filter(device_id=device_id).order_by("-pk")
+
+
+def refused_of(merchant_id: int) -> QuerySet[DeviceMessage]:
+    """What one merchant's devices said and was refused, newest first."""
+    rows = DeviceMessage.objects.filter(merchant_id=merchant_id).exclude(refused="")
+    return rows.select_related("device").order_by("-pk")
+
+
+def to_look_at(epochs: dict[int, int]) -> set[int]:
+    """Which of these sockets (device → epoch) have something to do or are over; two queries."""
+    ids = list(epochs)
+    rows = Device.objects.filter(pk__in=ids).values_list("pk", "epoch", "state")
+    alive = {pk for pk, epoch, state in rows if epoch == epochs[pk] and state != "revoked"}
+    due = Command.objects.filter(
+        Q(next_try_at__lte=clock.real()) | Q(state="queued"),
+        device_id__in=ids,
+        state__in=Command.OPEN,
+    )
+    return (set(ids) - alive) | set(due.values_list("device_id", flat=True))

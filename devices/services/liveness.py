@@ -1,0 +1,46 @@
+"""The server decides who is offline: by what it has not heard, on real time (DESIGN §4.6)."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from core import clock, live, outbox
+from devices.models import Connection, Device, MessageReceipt
+
+HEARTBEAT_S: float = getattr(settings, "BOWEI_HEARTBEAT_S", 20)
+SILENT_AFTER_S: float = getattr(settings, "BOWEI_SILENT_AFTER_S", 90)
+REMEMBERED = timedelta(days=31)  # longer than the oldest event that is believed
+
+
+@transaction.atomic
+def notice_silence() -> int:
+    """A sweep: devices not heard of for too long are silent; how many just became so."""
+    now = clock.real()
+    heard_before = now - timedelta(seconds=SILENT_AFTER_S)
+    rows = list(
+        Device.objects.select_for_update(skip_locked=True)
+        .filter(silent=False, last_heard_at__lt=heard_before)
+        .values("pk", "kind")
+        .order_by("last_heard_at")[:200]
+    )
+    ids = [row["pk"] for row in rows]
+    if not ids:
+        return 0
+    Device.objects.filter(pk__in=ids).update(silent=True, online=False)
+    Connection.objects.filter(device_id__in=ids, closed_at=None).update(
+        closed_at=now, why_closed="silent"
+    )
+    outbox.add_many(
+        "devices.went_silent", [{"device_id": row["pk"], "kind": row["kind"]} for row in rows]
+    )
+    for device_id in ids:
+        live.push(f"device:{device_id}")
+    return len(ids)
+
+
+def forget_old() -> int:
+    """A sweep: receipts of messages that could no longer be repeated; how many."""
+    too_old = clock.real() - REMEMBERED
+    ids = MessageReceipt.objects.filter(at__lt=too_old).order_by("at").values("pk")[:200]
+    return MessageReceipt.objects.filter(pk__in=list(ids.values_list("pk", flat=True))).delete()[0]

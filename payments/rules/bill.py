@@ -6,13 +6,13 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class BillLine:
-    """One line of a bill: `quantity` × `unit_price_fen` explains `amount_fen`."""
+    """One line of a bill: `quantity` × `unit_price_fen` explains `amount_fen`, where it does."""
 
     text: str
-    quantity: int
-    unit: str
-    unit_price_fen: int
-    amount_fen: int
+    quantity: int | None = None
+    unit: str = ""
+    unit_price_fen: int | None = None
+    amount_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)

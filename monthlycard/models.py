@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from core.models import StatefulModel
+from monthlycard.rules.differences import PROPOSALS
 
 
 class LotSystem(models.Model):
@@ -371,6 +372,11 @@ class StatementDifference(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["statement", "visit"], name="difference_once_a_visit")
         ]
+
+    @property
+    def proposal(self) -> str:
+        """What the sides could do about it."""
+        return PROPOSALS[self.kind]  # type: ignore[index]
 
     def __str__(self) -> str:
         return f"{self.statement_id} {self.visit} {self.kind}"

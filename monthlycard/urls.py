@@ -1,7 +1,24 @@
 """The addresses of this row, by public: config/urls.py mounts each list in its place."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
+
+from monthlycard import api as lots
 
 owner: list[URLPattern] = []
 merchant: list[URLPattern] = []
-api: list[URLPattern] = []
+api: list[URLPattern] = [
+    path("lots/time/", lots.Time.as_view(), name="monthlycard.time"),
+    path("lots/records/", lots.Records.as_view(), name="monthlycard.records"),
+    path("lots/questions/", lots.Questions.as_view(), name="monthlycard.questions"),
+    path("lots/passes/", lots.Passes.as_view(), name="monthlycard.passes"),
+    path("lots/agreement/", lots.AgreementView.as_view(), name="monthlycard.agreement"),
+    path("lots/statements/", lots.Statements.as_view(), name="monthlycard.statements"),
+    path(
+        "lots/statements/<str:number>/", lots.StatementView.as_view(), name="monthlycard.statement"
+    ),
+    path(
+        "lots/statements/<str:number>/check/",
+        lots.StatementCheck.as_view(),
+        name="monthlycard.check",
+    ),
+]

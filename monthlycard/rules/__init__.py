@@ -1,5 +1,6 @@
 """Monthly cards as arithmetic: who passes, what a visit costs, what a statement says."""
 
+from monthlycard.rules import signing
 from monthlycard.rules.admission import CardRecord, Decision, Part, admit, parts_of_stay
 from monthlycard.rules.differences import Difference, compare
 from monthlycard.rules.fees import FeeLine, Terms, Window, fee_lines
@@ -28,5 +29,6 @@ __all__ = [
     "pair",
     "parts_of_stay",
     "period_before",
+    "signing",
     "statement_lines",
 ]

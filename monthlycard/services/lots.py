@@ -1,7 +1,6 @@
 """What lot systems ask and report: keys, agreements, questions, pass records (P4.4 to P4.8)."""
 
 import hashlib
-import hmac
 import json
 import secrets
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from core.transition import transition
 from monthlycard import selectors
 from monthlycard.errors import BadSignature, BadTerms, OtherBody
 from monthlycard.models import Agreement, Card, LotSystem, PassRecord, Question
-from monthlycard.rules import Terms, admit
+from monthlycard.rules import Terms, admit, signing
 
 
 @transaction.atomic
@@ -73,10 +72,9 @@ def sign_by_platform(*, agreement: Agreement, actor: str) -> bool:
 
 @transaction.atomic
 def sign_by_lot(*, agreement: Agreement, signature: str, actor: str) -> bool:
-    """The lot signs the hash with its key (HMAC-SHA256, hex); True once both have."""
-    key = personal.unseal(agreement.lot.secret_sealed).encode()
-    expected = hmac.new(key, agreement.terms_hash.encode(), hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected, signature):
+    """The lot signs the hash with its secret; True once both have. Raises BadSignature."""
+    secret = personal.unseal(agreement.lot.secret_sealed)
+    if not signing.equal(signing.sign_agreement(secret, agreement.terms_hash), signature):
         raise BadSignature()
     rows = Agreement.objects.filter(pk=agreement.pk, lot_signed_at=None, state="draft")
     rows.update(lot_signature=signature, lot_signed_at=clock.now())

@@ -1,0 +1,267 @@
+"""Two makers' lot systems: one decides by its own list, one by asking (P4.1 to P4.8, P4.11).
+
+Both keep their own records, report them until they are acknowledged, and check statements against
+what they themselves have stored.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from typing import Any, Literal
+
+from monthlycard.client.connection import LotClient, PlatformRefused, PlatformSilent
+from monthlycard.rules import (
+    CardRecord,
+    Decision,
+    Pass,
+    StatementLine,
+    Terms,
+    admit,
+    pair,
+    statement_lines,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """A vehicle at the barrier, and what the lot did."""
+
+    record_id: str
+    direction: Literal["entry", "exit"]
+    plate_text: str
+    plate_colour: str
+    etc_plate: str
+    at: datetime
+    card: str  # the card's number where it passed as a card vehicle
+    flow: Literal["card", "temporary", "refused"]
+    reason: str
+    barrier_opened: bool
+
+
+@dataclass
+class Lot:
+    """What every maker's system has: a barrier, a list, records, an agreement.
+
+    `clock` is asked for the time: the platform's business time, learnt with the list.
+    """
+
+    client: LotClient
+    at_expiry: Literal["temporary", "refused"] = "temporary"
+    records: dict[str, CardRecord] = field(default_factory=dict)  # by card number
+    cursor: int = 0
+    movements: list[Movement] = field(default_factory=list)
+    unreported: list[Movement] = field(default_factory=list)
+    disagreements: list[tuple[str, bool, bool]] = field(default_factory=list)
+    _numbers: Any = field(default_factory=lambda: count(1))
+
+    def sync(self) -> int:
+        """Fetch the records that are new since the last time (P4.4); how many came."""
+        came = 0
+        while True:
+            answer = self.client.get("records/", since=self.cursor)
+            for row in answer["records"]:
+                self.records[row["card"]] = _as_record(row)
+                came += 1
+            self.cursor = answer["cursor"]
+            if not answer["more"]:
+                return came
+
+    def now(self) -> datetime:
+        """The platform's business time."""
+        return datetime.fromisoformat(self.client.get("time/")["now"])
+
+    def agree(self) -> int:
+        """Sign the newest agreement as it stands; its version (P4.9)."""
+        found = self.client.get("agreement/")
+        self.client.post(
+            "agreement/",
+            {"version": found["version"], "signature": self.client.sign(found["hash"])},
+        )
+        return int(found["version"])
+
+    def enter(
+        self, plate: str, colour: str, *, etc: str = "", at: datetime | None = None
+    ) -> Movement:
+        """A vehicle at the entry, recognised by its plate or its ETC tag, or both (P4.1)."""
+        return self._move("entry", plate, colour, etc, at)
+
+    def leave(
+        self, plate: str, colour: str, *, etc: str = "", at: datetime | None = None
+    ) -> Movement:
+        """A vehicle at the exit; a card counts only where it holds now and did on entering (P4.7)."""
+        return self._move("exit", plate, colour, etc, at)
+
+    def report(self) -> list[dict[str, str]]:
+        """Send every record that was not acknowledged; what became of each (P4.7)."""
+        if not self.unreported:
+            return []
+        batch = list(self.unreported)
+        answer = self.client.post("passes/", {"records": [self._as_report(m) for m in batch]})
+        self.unreported = [movement for movement in self.unreported if movement not in batch]
+        outcomes: list[dict[str, str]] = answer["outcomes"]
+        return outcomes
+
+    def check(self, number: str) -> dict[str, Any]:
+        """Check a statement against fees computed from this lot's own records (P4.11).
+
+        Raises ValueError where the file is not the one that its checksum seals (P4.10).
+        """
+        statement = self.client.get(f"statements/{number}/")
+        data = self.client.get_file(f"statements/{number}/", file="csv")
+        if hashlib.sha256(data).hexdigest() != statement["checksum"]:
+            raise ValueError("the statement's file does not fit its checksum")
+        visits = {line["visit"] for line in statement["lines"]}
+        until = datetime.fromisoformat(statement["until"])
+        mine = [line for line in self.own_lines() if line.visit in visits or line.exit_at < until]
+        answer: dict[str, Any] = self.client.post(
+            f"statements/{number}/check/",
+            {"checksum": statement["checksum"], "lines": [_as_json(line) for line in mine]},
+        )
+        return answer
+
+    def open_statements(self) -> list[str]:
+        """The numbers of the statements that wait for this lot's check."""
+        rows = self.client.get("statements/")["statements"]
+        return [row["number"] for row in rows if row["state"] in ("sent", "disputed")]
+
+    def own_lines(self) -> list[StatementLine]:
+        """Every visit of a card vehicle, priced by the agreement from this lot's own records."""
+        terms = Terms.from_json(self.client.get("agreement/")["terms"])
+        visits, _odd = pair(
+            Pass(
+                record_id=m.record_id, direction=m.direction, plate_text=m.plate_text,
+                plate_colour=m.plate_colour, card_number=m.card, at=m.at,
+            )
+            for m in self.movements
+            if m.flow == "card"
+        )  # fmt: skip
+        return list(statement_lines(terms, visits))
+
+    def decide(self, direction: str, plate: str, colour: str, at: datetime) -> Decision:
+        """By this lot's own list (P4.5)."""
+        return admit(
+            list(self.records.values()),
+            plate_text=plate,
+            plate_colour=colour,
+            lot=self.client.code,
+            at=at,
+        )
+
+    def _move(
+        self,
+        direction: Literal["entry", "exit"],
+        plate: str,
+        colour: str,
+        etc: str,
+        at: datetime | None,
+    ) -> Movement:
+        at = (at or self.now()).replace(microsecond=0)
+        plate = plate or etc
+        decision = self.decide(direction, plate, colour, at)
+        card = decision.record.card_number if decision.card and decision.record else ""
+        reason = decision.reason
+        if direction == "exit" and card and not self._entered_with(card):
+            card, reason = "", "no_card_at_entry"
+        flow: Literal["card", "temporary", "refused"] = "card" if card else "temporary"
+        if direction == "exit" and reason == "expired" and self.at_expiry == "refused":
+            flow = "refused"
+        movement = Movement(
+            record_id=f"{self.client.code}-{next(self._numbers):06d}", direction=direction,
+            plate_text=plate, plate_colour=colour, etc_plate=etc, at=at, card=card, flow=flow,
+            reason=reason, barrier_opened=flow != "refused",
+        )  # fmt: skip
+        self.movements.append(movement)
+        self.unreported.append(movement)
+        return movement
+
+    def _entered_with(self, card: str) -> bool:
+        mine = [m for m in self.movements if m.card == card]
+        return bool(mine) and mine[-1].direction == "entry"
+
+    def _as_report(self, movement: Movement) -> dict[str, Any]:
+        today = [
+            m
+            for m in self.movements
+            if m.plate_text == movement.plate_text
+            and m.direction == movement.direction
+            and m.at.date() == movement.at.date()
+            and m.at <= movement.at
+        ]
+        return {
+            "record_id": movement.record_id,
+            "direction": movement.direction,
+            "flow": movement.flow,
+            "reason": movement.reason,
+            "plate": movement.plate_text,
+            "colour": movement.plate_colour,
+            "etc_plate": movement.etc_plate,
+            "card": movement.card,
+            "at": movement.at.isoformat(),
+            "count_today": len(today),
+        }
+
+
+@dataclass
+class ListLot(Lot):
+    """Decides by its own list alone; right also while the platform is away (P4.5)."""
+
+
+@dataclass
+class AskLot(Lot):
+    """Asks the platform each time, and falls back on its list where no answer comes (P4.6)."""
+
+    def decide(self, direction: str, plate: str, colour: str, at: datetime) -> Decision:
+        own = super().decide(direction, plate, colour, at)
+        try:
+            answer = self.client.post(
+                "questions/",
+                {
+                    "request_id": f"{self.client.code}-q{next(self._numbers)}-{at.timestamp():.0f}",
+                    "direction": direction,
+                    "plate": plate,
+                    "colour": colour,
+                    "at": at.isoformat(),
+                    "own_list": own.card if self.cursor else None,
+                },
+            )
+        except (PlatformSilent, PlatformRefused):
+            return own
+        admitted = answer["admit"] == "card"
+        if self.cursor and admitted != own.card:
+            self.disagreements.append((plate, own.card, admitted))
+        if not admitted:
+            return Decision(False, answer["reason"])
+        record = self.records.get(answer["card"]) or CardRecord(
+            card_number=answer["card"], version=0, plate_text=plate, plate_colour=colour,
+            lots=(self.client.code,), valid_from=at,
+            valid_until=datetime.fromisoformat(answer["valid_until"]), state="active",
+        )  # fmt: skip
+        return Decision(True, answer["reason"], record)
+
+
+def _as_record(row: dict[str, Any]) -> CardRecord:
+    return CardRecord(
+        card_number=row["card"],
+        version=row["version"],
+        plate_text=row["plate"],
+        plate_colour=row["colour"],
+        lots=tuple(row["lots"]),
+        valid_from=datetime.fromisoformat(row["valid_from"]),
+        valid_until=datetime.fromisoformat(row["valid_until"]),
+        state=row["state"],
+    )
+
+
+def _as_json(line: StatementLine) -> dict[str, Any]:
+    return {
+        "visit": line.visit,
+        "card": line.card_number,
+        "plate": line.plate_text,
+        "colour": line.plate_colour,
+        "entry_at": line.entry_at.isoformat(),
+        "exit_at": line.exit_at.isoformat(),
+        "quantity": line.quantity,
+        "unit_price_fen": line.unit_price_fen,
+        "fee_fen": line.fee_fen,
+    }

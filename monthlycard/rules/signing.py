@@ -1,0 +1,33 @@
+"""How lot and platform sign what they say to each other (docs/lot-protocol.md).
+
+HMAC-SHA256 with the lot's secret. Pure, so that both ends use it.
+"""
+
+import hashlib
+import hmac
+
+LOT, TIME, NONCE, SIGNATURE = "X-Bowei-Lot", "X-Bowei-Time", "X-Bowei-Nonce", "X-Bowei-Signature"
+TOLERANCE_S = 300
+
+
+def sign_request(secret: str, *, method: str, path: str, time: str, nonce: str, body: bytes) -> str:
+    """`path` with its query as sent; `time` is Unix milliseconds."""
+    return _mac(secret, [method.upper(), path, time, nonce, hashlib.sha256(body).hexdigest()])
+
+
+def sign_answer(secret: str, *, status: int, nonce: str, body: bytes) -> str:
+    """Over the request's nonce, so that an answer fits one question only."""
+    return _mac(secret, [str(status), nonce, hashlib.sha256(body).hexdigest()])
+
+
+def sign_agreement(secret: str, terms_hash: str) -> str:
+    """A lot's signature under an agreement."""
+    return _mac(secret, [terms_hash])
+
+
+def equal(left: str, right: str) -> bool:
+    return hmac.compare_digest(left.encode(), right.encode())
+
+
+def _mac(secret: str, parts: list[str]) -> str:
+    return hmac.new(secret.encode(), "\n".join(parts).encode(), hashlib.sha256).hexdigest()

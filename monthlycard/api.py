@@ -216,7 +216,7 @@ class Passes(LotView):
                 plate_colour=record["colour"],
                 etc_plate_text=record["etc_plate"],
                 card_number=record["card"],
-                passed_at=record["at"],
+                passed_at=record["at"].replace(microsecond=0),
                 count_today=record["count_today"],
             )
             for record in records
@@ -326,10 +326,8 @@ def as_xlsx(statement: Statement) -> bytes:
     assert sheet is not None
     sheet.title = statement.number[:31]
     for line in statement.csv.splitlines():
-        cells: list[Any] = line.split(",")
-        sheet.append(
-            [int(cell) if cell.isdigit() and n > 5 else cell for n, cell in enumerate(cells)]
-        )
+        cells = line.split(",")
+        sheet.append([*cells[:6], *(int(c) if c.isdigit() else c for c in cells[6:])])
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()

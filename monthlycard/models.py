@@ -373,13 +373,13 @@ class StatementDifference(models.Model):
             models.UniqueConstraint(fields=["statement", "visit"], name="difference_once_a_visit")
         ]
 
+    def __str__(self) -> str:
+        return f"{self.statement_id} {self.visit} {self.kind}"
+
     @property
     def proposal(self) -> str:
         """What the sides could do about it."""
         return PROPOSALS[self.kind]  # type: ignore[index]
-
-    def __str__(self) -> str:
-        return f"{self.statement_id} {self.visit} {self.kind}"
 
 
 class Deduction(models.Model):

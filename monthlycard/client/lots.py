@@ -89,7 +89,7 @@ class Lot:
     def leave(
         self, plate: str, colour: str, *, etc: str = "", at: datetime | None = None
     ) -> Movement:
-        """A vehicle at the exit; a card counts only where it holds now and did on entering (P4.7)."""
+        """A vehicle at the exit; a card counts only if it holds now and held on entering (P4.7)."""
         return self._move("exit", plate, colour, etc, at)
 
     def report(self) -> list[dict[str, str]]:

@@ -7,13 +7,33 @@ REACTIONS is the story of a vehicle.
 from payments.rules import Payable
 
 # What a device says → who listens.
-MESSAGES: dict[str, str] = {}
+MESSAGES: dict[str, str] = {
+    # parking: "VehicleArrived", "VehicleLeft", "ImageTaken"
+    # arrears: "NoticeOutcome"
+    # recovery: "LockStatus", "LockPlaced", "ReleaseCodeUsed"
+}
 
 # What was paid → who says what is due, and who settles it, in order, in the payment's transaction.
-PAYABLES: dict[str, Payable] = {}
+PAYABLES: dict[str, Payable] = {
+    # parking: "parking.stay", "parking.prepayment"
+    # recovery: "recovery.order"
+    "monthlycard.card": Payable(
+        quote="monthlycard.services.quote_card", settle=["monthlycard.services.settle_card"]
+    ),
+    "monthlycard.deduction": Payable(
+        quote="monthlycard.services.quote_deduction",
+        settle=["monthlycard.services.settle_deduction"],
+    ),
+}
 
 # What happened → what follows, each once.
 REACTIONS: dict[str, list[str]] = {
+    # parking
+    # arrears
+    # recovery
+    # monthlycard
+    "monthlycard.statement_agreed": ["monthlycard.reactions.deduct_agreed"],  # P4.12
+    # accounts
     "accounts.sms_queued": ["accounts.reactions.send_sms"],
 }
 
@@ -27,4 +47,6 @@ SWEEPS: list[str] = [
     "payments.tasks.look_at_refunds",
     "payments.tasks.look_at_notifications",
     "payments.tasks.look_at_sandbox",
+    "monthlycard.services.close_due",
+    "accounts.tasks.resend_forgotten",
 ]

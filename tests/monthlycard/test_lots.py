@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -311,7 +312,8 @@ def test_a_request_that_is_not_signed_right_is_refused(live, live_world, fault, 
         )
         client.get("time/")
     if fault == "clock":
-        monkeypatch.setattr("monthlycard.client.connection.time.time", lambda: 1_700_000_000)
+        slow = SimpleNamespace(time=lambda: 1_700_000_000)  # the lot's clock alone
+        monkeypatch.setattr("monthlycard.client.connection.time", slow)
     if fault == "body":
         send = client.session.request
         monkeypatch.setattr(

@@ -112,7 +112,7 @@ def _install(*, dev: bool) -> None:
     wanted = [
         part for name in installed if name != CONSTRAINTS for part in ("-r", str(ROOT / name))
     ]
-    _pip("packages", [*wanted, "-c", str(ROOT / CONSTRAINTS)])
+    _pip("the packages", [*wanted, "-c", str(ROOT / CONSTRAINTS)])
     STAMP.write_text(json.dumps(installed))
 
 
@@ -167,9 +167,9 @@ def _pip(what: str, arguments: list[str]) -> None:
             _show(line)
     if pip.wait():
         _show("")
-        raise Stop(f"could not install the {what}: {_why(''.join(text))} (pip's words: {LOG})")
+        raise Stop(f"could not install {what}: {_why(''.join(text))} (pip's words: {LOG})")
     _show("")
-    _say(f"Installed the {what} in {time.monotonic() - started:.0f} s.")
+    _say(f"Installed {what} in {time.monotonic() - started:.0f} s.")
 
 
 def _why(text: str) -> str:

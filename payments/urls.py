@@ -2,10 +2,19 @@
 
 from django.urls import URLPattern, path
 
+from payments import views
 from payments.api import OrderView, notify
 
-owner: list[URLPattern] = []
-merchant: list[URLPattern] = []
+owner: list[URLPattern] = [
+    path("o/<str:token>/", views.order, name="payments.order"),
+    path("o/<str:token>/done/", views.done, name="payments.done"),
+    path("sandbox/<str:out_trade_no>/", views.sandbox, name="payments.sandbox"),
+]
+merchant: list[URLPattern] = [
+    path("money/", views.money, name="payments.money"),
+    path("money/take/<str:number>/", views.take_cash, name="payments.take_cash"),
+    path("money/hand-back/<int:refund_id>/", views.hand_back, name="payments.hand_back"),
+]
 api: list[URLPattern] = [
     path("orders/<str:token>/", OrderView.as_view(), name="payments.api_order"),
     path("notify/<str:provider>", notify, name="payments.notify"),

@@ -43,3 +43,8 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} {self.amount_fen}"
+
+    @property
+    def earned_fen(self) -> int:
+        """A merchant's entry as the merchant reads it: + earned, − given back."""
+        return -self.amount_fen

@@ -97,6 +97,7 @@ class OrderItem(StatefulModel):
     amount_fen = models.PositiveIntegerField(_("amount (fen)"))
     lines = models.JSONField(_("lines"), default=list)
     subject_state = models.CharField(max_length=40, blank=True)
+    leave_by = models.DateTimeField(null=True)
     taken_fen = models.PositiveIntegerField(_("taken (fen)"), default=0)
 
     class Meta:

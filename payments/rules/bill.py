@@ -17,13 +17,18 @@ class BillLine:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What is due at the moment of asking. `subject_state` is what the payer's page may show."""
+    """What is due at the moment of asking.
+
+    `subject_state` is what the payer's page may show; `leave_by` is told after paying, where a
+    vehicle that still stands must leave in time or pay on.
+    """
 
     amount_fen: int
     lines: tuple[BillLine, ...]
     title: str
     merchant_id: int
     subject_state: str = ""
+    leave_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from payments.services.notifications import (
     process_notification,
     receive_notification,
 )
-from payments.services.orders import close_order, open_order, reopen_order
+from payments.services.orders import close_order, look_now, open_order, reopen_order
 from payments.services.refunds import ask_again, carry_out_refund, hand_back, refund
 from payments.services.settling import take_payment
 
@@ -21,6 +21,7 @@ __all__ = [
     "close_order",
     "hand_back",
     "look_at_attempt",
+    "look_now",
     "open_order",
     "pay_at_counter",
     "post",

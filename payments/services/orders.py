@@ -104,6 +104,7 @@ def _write(
             amount_fen=quote.amount_fen,
             lines=[{**asdict(line), "text": str(line.text)} for line in quote.lines],
             subject_state=str(quote.subject_state)[:40],
+            leave_by=quote.leave_by,
         )
         for (payable, subject_id), quote in quotes.items()
     )
@@ -121,6 +122,12 @@ def close_order(order: Order, *, actor: str, reason: str) -> bool:
     look_at_attempts_now(order)
     live.push(f"order:{order.number}")
     return True
+
+
+def look_now(order: Order) -> None:
+    """The payer is back from the provider: ask it within the second, unless we were told."""
+    waiting = Attempt.objects.filter(order=order, state__in=["created", "pending"], looks=0)
+    waiting.filter(next_look_at__gt=clock.real()).update(next_look_at=clock.real())
 
 
 def look_at_attempts_now(order: Order) -> None:

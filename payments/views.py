@@ -1,0 +1,266 @@
+"""The cashier's page, the page after paying, the sandbox's page, and the merchant's money."""
+
+import csv
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from csp.decorators import csp_update
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from accounts.views import merchant_page
+from core import clock
+from core.errors import BoweiError, Missing
+from payments import providers, selectors, services
+from payments.errors import AmountChanged, OrderNotOpen
+from payments.models import LedgerEntry, Order, SandboxTrade
+from payments.providers.sandbox import pay_at_sandbox
+
+WAYS = {
+    "wechat": gettext_lazy("WeChat Pay"),
+    "alipay": gettext_lazy("Alipay"),
+    "sandbox": gettext_lazy("Sandbox (no real money)"),
+    "counter": gettext_lazy("Cash at the counter"),
+}
+
+
+class Away(HttpResponseRedirect):
+    """On to a provider: its page, or its app."""
+
+    allowed_schemes = ["http", "https", "weixin", "alipays"]
+
+
+@never_cache
+@csp_update(  # a form of ours may lead to the providers' pages
+    {
+        "form-action": [
+            "https://openapi.alipay.com",
+            "https://mclient.alipay.com",
+            "https://wx.tenpay.com",
+        ]
+    }
+)
+def order(request: HttpRequest, token: str) -> HttpResponse:
+    """The cashier: what, how much, who gets it, and the ways to pay. A link opens it, no log-in."""
+    found = selectors.order_by_token(token)
+    if found.state == Order.State.PAID:
+        return redirect("payments.done", token=token)
+    problem: BoweiError | None = None
+    if request.method == "POST":
+        try:
+            return _begin(request, found)
+        except AmountChanged as change:
+            messages.warning(request, change.message)
+            return redirect("payments.order", token=change.token)
+        except OrderNotOpen:
+            return redirect("payments.done", token=token)
+        except BoweiError as error:
+            problem = error
+            found.refresh_from_db()
+    outdated = found.state != Order.State.OPEN or found.expires_at <= clock.now()
+    context = {
+        "order": found,
+        "items": list(found.items.all()),
+        "outdated": outdated,
+        "ways": [{"name": name, "text": WAYS[name]} for name in providers.names()],
+        "unclear": selectors.unclear_attempt(found),
+        "problem": problem,
+    }
+    status = problem.status if problem else 200
+    return render(request, "payments/owner_order.html", context, status=status)
+
+
+def _begin(request: HttpRequest, found: Order) -> HttpResponse:
+    actor = f"user:{request.user.pk}" if request.user.is_authenticated else "owner"
+    if "renew" in request.POST:
+        fresh = services.reopen_order(found, actor=actor)
+        return redirect("payments.order", token=fresh.token)
+    attempt = services.begin_attempt(
+        order_id=found.pk,
+        provider=request.POST.get("provider", ""),
+        return_url=request.build_absolute_uri(reverse("payments.done", args=[found.token])),
+        actor=actor,
+        client_ip=request.META.get("REMOTE_ADDR", ""),
+    )
+    return Away(attempt.pay_url)
+
+
+@never_cache
+def done(request: HttpRequest, token: str) -> HttpResponse:
+    """After paying: a tick, the amount, the receipt, when to leave; nothing else.
+
+    Coming back from a provider proves nothing: until its word is there, the page waits for it.
+    """
+    found = selectors.order_by_token(token)
+    if found.state == Order.State.OPEN:
+        services.look_now(found)
+    attempt = selectors.paying_attempt(found)
+    items = list(found.items.all())
+    leave_by = [item.leave_by for item in items if item.leave_by and item.taken_fen]
+    context = {
+        "order": found,
+        "items": items,
+        "attempt": attempt,
+        "way": WAYS[attempt.provider] if attempt else "",
+        "taken_fen": sum(item.taken_fen for item in items),
+        "leave_by": min(leave_by) if leave_by else None,
+        "refunds": list(selectors.refunds_of(found)),
+        "topic": f"order:{found.number}",
+    }
+    return render(request, "payments/owner_done.html", context)
+
+
+@never_cache
+def sandbox(request: HttpRequest, out_trade_no: str) -> HttpResponse:
+    """The sandbox's own page: what a provider would show. It tells us over HTTP what happened."""
+    providers.get("sandbox")
+    trade = SandboxTrade.objects.filter(out_trade_no=out_trade_no).first()
+    if trade is None:
+        raise Missing("no_trade")
+    if request.method == "POST":
+        # The address under which we were just reached: a demo's port is not known in advance.
+        here = request.build_absolute_uri(reverse("payments.notify", args=["sandbox"]))
+        SandboxTrade.objects.filter(pk=trade.pk, state="waiting").update(notify_url=here)
+        pay_at_sandbox(out_trade_no)
+        return redirect(trade.return_url or "/")
+    return render(request, "payments/sandbox.html", {"trade": trade})
+
+
+class Period(forms.Form):
+    """From one day to another, both included, in the city's days."""
+
+    since = forms.DateField(
+        label=gettext_lazy("From"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+    until = forms.DateField(
+        label=gettext_lazy("To"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+
+    def bounds(self) -> tuple[datetime, datetime]:
+        """[start of the first day, end of the last); today where nothing (right) was said."""
+        said = self.cleaned_data if self.is_valid() else {}
+        today = timezone.localdate(clock.now())
+        since = said.get("since") or said.get("until") or today
+        until = max(said.get("until") or said.get("since") or today, since)
+        midnight = timezone.make_aware(datetime.combine(since, time()))
+        end = timezone.make_aware(datetime.combine(until + timedelta(days=1), time()))
+        return midnight, end
+
+
+@never_cache
+@merchant_page("money")
+def money(request: HttpRequest) -> HttpResponse:
+    """The merchant's side of the books: today first, any days, every entry with what it was for."""
+    merchant_id = request.merchant.pk  # type: ignore[attr-defined]
+    if number := request.GET.get("order", "").strip():
+        return redirect("payments.take_cash", number=number)
+    period = Period(request.GET if {"since", "until"} & set(request.GET) else {})
+    since, until = period.bounds()
+    entries = selectors.entries_of(merchant_id, since=since, until=until)
+    if request.GET.get("export") == "csv":
+        return _csv(entries, since, until)
+    today = timezone.make_aware(datetime.combine(timezone.localdate(clock.now()), time()))
+    context = {
+        "period": period,
+        "since": since,
+        "last_day": until - timedelta(seconds=1),
+        "page": Paginator(entries, 50).get_page(request.GET.get("page")),
+        "earned_fen": selectors.earned_fen(merchant_id, since=since, until=until),
+        "today_fen": selectors.earned_fen(
+            merchant_id, since=today, until=today + timedelta(days=1)
+        ),
+        "cash_fen": selectors.cash_fen(merchant_id),
+        "hand_back": list(selectors.cash_to_hand_back(merchant_id)[:50]),
+        "export_url": f"?since={since:%Y-%m-%d}&until={until - timedelta(1):%Y-%m-%d}&export=csv",
+        "topic": f"merchant:{merchant_id}",
+    }
+    return render(request, "payments/merchant_money.html", context)
+
+
+def _csv(entries: QuerySet[LedgerEntry], since: datetime, until: datetime) -> HttpResponse:
+    """The same rows as a file that a spreadsheet opens; no cell of it is a formula."""
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    name = f"bowei-{since:%Y%m%d}-{until - timedelta(seconds=1):%Y%m%d}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.write("\ufeff")
+    writer = csv.writer(response)
+    writer.writerow([_("Time"), _("Order"), _("What for"), _("Note"), _("Yuan")])
+    for entry in entries.iterator(chunk_size=2000):
+        item = entry.order_item
+        fen = -entry.amount_fen
+        sign = "-" if fen < 0 else ""
+        writer.writerow(
+            [
+                timezone.localtime(entry.posted_at).strftime("%Y-%m-%d %H:%M:%S"),
+                item.order.number if item else "",
+                _plain(item.title if item else ""),
+                _plain(entry.transfer.note),
+                f"{sign}{abs(fen) // 100}.{abs(fen) % 100:02d}",
+            ]
+        )
+    return response
+
+
+def _plain(text: str) -> str:
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+@never_cache
+@merchant_page("money")
+def take_cash(request: HttpRequest, number: str) -> HttpResponse:
+    """A driver pays cash at the counter: the order by its number, looked at, then taken."""
+    merchant_id = request.merchant.pk  # type: ignore[attr-defined]
+    found = Order.objects.filter(number=number.upper(), items__merchant_id=merchant_id).first()
+    if found is None:
+        messages.error(request, _("There is no order of yours with this number."))
+        return redirect("payments.money")
+    problem: BoweiError | None = None
+    if request.method == "POST":
+        try:
+            services.pay_at_counter(found.pk, f"user:{request.user.pk}", merchant_id=merchant_id)
+            messages.success(request, _("Taken and settled."))
+            return redirect("payments.take_cash", number=number)
+        except AmountChanged as change:
+            messages.warning(request, change.message)
+            fresh = selectors.order_by_token(change.token)
+            return redirect("payments.take_cash", number=fresh.number)
+        except BoweiError as error:
+            problem = error
+            found.refresh_from_db()
+    context: dict[str, Any] = {
+        "order": found,
+        "items": list(found.items.select_related("merchant")),
+        "attempt": selectors.paying_attempt(found),
+        "refunds": list(selectors.refunds_of(found)),
+        "problem": problem,
+    }
+    status = problem.status if problem else 200
+    return render(request, "payments/merchant_take_cash.html", context, status=status)
+
+
+@require_POST
+@merchant_page("money")
+def hand_back(request: HttpRequest, refund_id: int) -> HttpResponse:
+    """The cashier has handed back the cash of one refund."""
+    noted = services.hand_back(
+        refund_id,
+        merchant_id=request.merchant.pk,  # type: ignore[attr-defined]
+        actor=f"user:{request.user.pk}",
+    )
+    if noted:
+        messages.success(request, _("Noted: the cash is back with the payer."))
+    return redirect("payments.money")

@@ -4,7 +4,7 @@
 process. How it works and what it reaches: docs/plate-reader.md.
 """
 
-from parking.vision.confusion import confusion
+from parking.vision.confusions import confusion
 from parking.vision.images import check_image
 from parking.vision.types import Candidate, HostileImage, ImageFacts, Reading, Region
 

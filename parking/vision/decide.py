@@ -84,7 +84,17 @@ def texts(probs: np.ndarray, most: int = 5) -> list[Text]:
 
 
 def aligned(probs: np.ndarray, text: str) -> tuple[float, ...]:
-    """Each character's probability where the best alignment puts it (Viterbi)."""
+    """Each character's probability where the best alignment puts it."""
+    return tuple(best for best, _ in _align(probs, text))
+
+
+def alignment(probs: np.ndarray, text: str) -> tuple[float, ...]:
+    """The frame, weighted by probability, where each character stands."""
+    return tuple(place for _, place in _align(probs, text))
+
+
+def _align(probs: np.ndarray, text: str) -> list[tuple[float, float]]:
+    """Viterbi over blank, first character, blank, …: (best probability, place) each."""
     codes = [0]
     for char in text:
         codes += [ALPHABET.index(char) + 1, 0]
@@ -105,20 +115,29 @@ def aligned(probs: np.ndarray, text: str) -> tuple[float, ...]:
         score = options.max(0) + emit[t]
     state = states - 1 if score[-1] >= score[-2] else states - 2
     best = [0.0] * len(text)
+    sums, places = [1e-9] * len(text), [0.0] * len(text)
     for t in range(len(probs) - 1, -1, -1):
         if state % 2:
-            best[state // 2] = max(best[state // 2], float(probs[t, codes[state]]))
+            p, i = float(probs[t, codes[state]]), state // 2
+            best[i] = max(best[i], p)
+            sums[i] += p
+            places[i] += p * t
         state -= int(back[t, state])
-    return tuple(best)
+    return [(b, place / total) for b, place, total in zip(best, places, sums, strict=True)]
 
 
 def merge(views: list[list[Text]], most: int = 5) -> list[Text]:
-    """One list out of several views of the same plate: mean probability, best alignment."""
+    """One list out of several views of the same plate, each heard as far as it is sure itself.
+
+    A view that shows nothing (a badly straightened plate) says little; two sure views that
+    disagree leave half a probability each, and so an abstention.
+    """
     sums: dict[str, float] = defaultdict(float)
     chars: dict[str, list[tuple[float, ...]]] = defaultdict(list)
-    for view in views:
+    sure = [max((found.probability for found in view), default=0.0) + 1e-6 for view in views]
+    for view, own in zip(views, sure, strict=True):
         for found in view:
-            sums[found.text] += found.probability / len(views)
+            sums[found.text] += found.probability * own / sum(sure)
             chars[found.text].append(found.characters)
     ranked = sorted(sums.items(), key=lambda item: -item[1])[:most]
     return [Text(t, p, tuple(np.mean(chars[t], axis=0).tolist())) for t, p in ranked]
@@ -129,4 +148,14 @@ def logit(p: float) -> float:
     return math.log(p / (1 - p))
 
 
-__all__ = ["Text", "aligned", "is_plate", "letters_in", "logit", "merge", "probabilities", "texts"]
+__all__ = [
+    "Text",
+    "aligned",
+    "alignment",
+    "is_plate",
+    "letters_in",
+    "logit",
+    "merge",
+    "probabilities",
+    "texts",
+]

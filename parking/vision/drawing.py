@@ -3,6 +3,7 @@
 Deterministic: the same text, colour, seed and size give the same picture with the same libraries.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -131,14 +132,14 @@ def _car(picture: np.ndarray, rng: Random, centre: tuple[float, float], span: fl
     dark = [p * 0.35 for p in paint]
     half = span * rng.uniform(1.9, 2.3)
 
-    def box(x0: float, y0: float, x1: float, y1: float, tone) -> None:
+    def box(x0: float, y0: float, x1: float, y1: float, tone: Sequence[float]) -> None:
         points = (
             (round(cx + x0 * half), round(cy + y0 * half)),
             (round(cx + x1 * half), round(cy + y1 * half)),
         )
         cv2.rectangle(picture, *points, tone, -1)
 
-    def shape(points, tone) -> None:
+    def shape(points: Sequence[tuple[float, float]], tone: Sequence[float]) -> None:
         place = [(round(cx + x * half), round(cy + y * half)) for x, y in points]
         cv2.fillPoly(picture, [np.array(place, np.int32)], tone, cv2.LINE_AA)
 

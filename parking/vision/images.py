@@ -21,7 +21,9 @@ MOST_PIXELS = 50_000_000
 LEAST_SIDE, LONGEST_SIDE = 8, 20_000
 WORKING_SIDE = 2048  # a JPEG far larger than this is decoded at a fraction of its size
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP")  # phones' MPO comes through the JPEG plugin
+_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF", b"BM")
+_HEADER_BYTES = 4096
 _KNOWN_OTHERS = (b"GIF8", b"II*\0", b"MM\0*", b"%PDF", b"8BPS", b"\0\0\1\0")
 
 
@@ -32,7 +34,7 @@ def check_image(data: bytes) -> ImageFacts:
 
 
 def _opened(data: bytes) -> Image.Image:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     if not data:
         raise HostileImage("empty", "The file is empty.")
@@ -44,21 +46,20 @@ def _opened(data: bytes) -> Image.Image:
             image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise HostileImage("too_large", "The picture has far too many pixels.") from error
-    except UnidentifiedImageError as error:
-        if data.startswith(_KNOWN_OTHERS) or data[4:8] == b"ftyp":
-            text = "This kind of file is not read; send JPEG, PNG, WebP or BMP."
-            raise HostileImage("unsupported", text) from error
-        if data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF", b"BM")) and _broken(data):
-            raise HostileImage("truncated", "The file breaks off in its header.") from error
-        raise HostileImage("not_an_image", "The file is not a picture.") from error
-    except Exception as error:  # a header made to break the parser
-        raise HostileImage("not_an_image", "The file's header makes no sense.") from error
+    except Exception as error:  # whatever a header made to break the parser raises
+        raise _unopened(data) from error
     _measure(image)
     return image
 
 
-def _broken(data: bytes) -> bool:
-    return len(data) < 4096
+def _unopened(data: bytes) -> HostileImage:
+    """Why Pillow could not make sense of the header."""
+    if data.startswith(_KNOWN_OTHERS) or data[4:8] == b"ftyp":
+        text = "This kind of file is not read; send JPEG, PNG, WebP or BMP."
+        return HostileImage("unsupported", text)
+    if data.startswith(_BEGINNINGS) and len(data) < _HEADER_BYTES:
+        return HostileImage("truncated", "The file breaks off in its header.")
+    return HostileImage("not_an_image", "The file is not a picture.")
 
 
 def _measure(image: Image.Image) -> None:
@@ -84,7 +85,8 @@ def decode(data: bytes) -> tuple[np.ndarray, float]:
 
     with _opened(data) as image:
         stored = image.size
-        image.draft("RGB", (WORKING_SIDE, WORKING_SIDE))
+        share = min(1.0, WORKING_SIDE / max(stored))
+        image.draft("RGB", (int(stored[0] * share), int(stored[1] * share)))
         try:
             image.load()
             reduced = max(stored) / max(image.size)

@@ -12,7 +12,7 @@ from parking.vision.grammar import COLOURS, colours_of
 from parking.vision.types import Candidate, Reading, Region
 
 if TYPE_CHECKING:
-    from parking.vision.serve import Looked, PlateReader
+    from parking.vision.serve import PlateReader
 
 CROP_LONGEST, CROP_RATIO = 480, 1.5
 _GREY_CHROMA = 7.0
@@ -43,15 +43,22 @@ def read(
     reader: "PlateReader", picture: np.ndarray, *, region: Region | None, reduced: float
 ) -> Reading:
     """The reading of one decoded picture."""
+    best = best_place(reader, picture, region)
+    if best is None or not best.texts:
+        return _nothing(reader)
+    return _decide(reader, picture, best, reduced)
+
+
+def best_place(
+    reader: "PlateReader", picture: np.ndarray, region: Region | None = None
+) -> Place | None:
+    """The place that counts, with what was read there; None where nothing looks like a plate."""
     if looks_like_crop(picture) and region is None:
         best = _crop(reader, picture)
         if best is None or not best.texts or best.texts[0].probability < 0.2:
             best = _better(best, _scene(reader, picture, None))
-    else:
-        best = _scene(reader, picture, region)
-    if best is None or not best.texts:
-        return _nothing(reader)
-    return _decide(reader, picture, best, reduced)
+        return best
+    return _scene(reader, picture, region)
 
 
 def _better(a: Place | None, b: Place | None) -> Place | None:
@@ -79,25 +86,44 @@ def _whole(picture: np.ndarray) -> np.ndarray:
     return np.array([(0, 0), (w, 0), (w, h), (0, h)], np.float32)
 
 
-def _crop(reader: "PlateReader", picture: np.ndarray) -> Place | None:
-    """A bare crop: read as it is and straightened, both views counting."""
+def _crop(reader: "PlateReader", picture: np.ndarray) -> Place:
+    """A bare crop: straightened by its corners; where that is not sure, as it is besides."""
     looked = reader.look(picture, [_whole(picture)])[0]
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     double = looked.double > 0.5
-    strips = [rectify.tall(grey) if double else rectify.strip(grey)]
+    bare = [rectify.strip(grey), rectify.tall(grey)]
+    views = [bare[double]]
     if looked.plate > 0.3 and _sane(looked.corners, picture.shape):
-        strips.append(_straight(grey, looked.corners, double=double))
-    texts = _texts(reader, strips)
-    if (not texts or texts[0].probability < 0.5) and 0.02 < looked.double < 0.98:
-        other = [rectify.strip(grey) if double else rectify.tall(grey)]
-        texts = _pick(texts, _texts(reader, other))
-    return Place(looked.corners, texts, looked.colours, looked.plate, _sharpness(strips[-1]))
+        views.insert(0, _straight(grey, looked.corners, double=double))
+    texts = _go_on(reader, _texts(reader, views[:1])[0], views[1:], [bare[not double]])
+    sharpness = _sharpness(views[0])
+    return Place(looked.corners, texts, looked.colours, looked.plate, sharpness)
 
 
-def _pick(a: list[Text], b: list[Text]) -> list[Text]:
-    if not a or not b:
-        return a or b
-    return a if a[0].probability >= b[0].probability else b
+SURE, DOUBTFUL = 0.97, 0.4
+
+
+def _go_on(
+    reader: "PlateReader", first: list[Text], more: list[np.ndarray], others: list[np.ndarray]
+) -> list[Text]:
+    """The first view alone if it is sure, else all views merged, else another split of rows."""
+    if _sure(first, SURE):
+        return first
+    texts = decide.merge([first, *_texts(reader, more)]) if more else first
+    if not _sure(texts, DOUBTFUL):
+        texts = max([texts, *_texts(reader, others)], key=_probability)
+    return texts
+
+
+def _sure(texts: list[Text], least: float) -> bool:
+    return bool(texts) and raw_score(texts[0]) >= least
+
+
+def _probability(texts: list[Text]) -> float:
+    return texts[0].probability if texts else 0.0
+
+
+MOST_PLACES = 3
 
 
 def _scene(reader: "PlateReader", picture: np.ndarray, region: Region | None) -> Place | None:
@@ -115,31 +141,26 @@ def _scene(reader: "PlateReader", picture: np.ndarray, region: Region | None) ->
     found = sorted(found, key=lambda place: -place.score)[:6]
     looks = reader.look(picture, [_wider(place.corners) for place in found])
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-    places = [
-        _read_place(reader, grey, place.corners, looked, place.score)
-        for place, looked in zip(found, looks, strict=True)
-        if max(looked.plate, place.score) > 0.3
-    ]
-    good = [p for p in places if p.texts and p.texts[0].probability > 0.3]
-    if good:
-        return max(good, key=lambda place: place.area)
-    readable = [p for p in places if p.texts]
-    return max(readable, key=lambda p: p.texts[0].probability, default=None)
-
-
-def _read_place(
-    reader: "PlateReader", grey: np.ndarray, rough: np.ndarray, looked: "Looked", score: float
-) -> Place:
-    corners = looked.corners if _sane(looked.corners, grey.shape) else rough
-    double = looked.double > 0.5
-    strips = [_straight(grey, corners, double=double)]
-    texts = _texts(reader, strips)
-    if not texts or texts[0].probability < 0.9:
-        again = _straight(grey, rough, double=double)
-        texts = decide.merge([texts, _texts(reader, [again])]) if texts else _texts(reader, [again])
-        if not texts or texts[0].probability < 0.4:
-            texts = _pick(texts, _texts(reader, [_straight(grey, corners, double=not double)]))
-    return Place(corners, texts, looked.colours, max(looked.plate, score), _sharpness(strips[0]))
+    spots = []
+    for place, looked in zip(found, looks, strict=True):
+        if max(looked.plate, place.score) > 0.3:
+            corners = looked.corners if _sane(looked.corners, grey.shape) else place.corners
+            spots.append((place, looked, corners))
+    spots.sort(key=lambda spot: -cv2.contourArea(spot[2].astype(np.float32)))
+    spots = spots[:MOST_PLACES]
+    strips = [_straight(grey, quad, double=looked.double > 0.5) for _, looked, quad in spots]
+    firsts = _texts(reader, strips) if strips else []
+    places = []
+    for (place, looked, quad), strip, first in zip(spots, strips, firsts, strict=True):
+        double = looked.double > 0.5
+        again = [_straight(grey, place.corners, double=double)]
+        turned = [_straight(grey, quad, double=not double)]
+        texts = _go_on(reader, first, again, turned)
+        plate = max(looked.plate, place.score)
+        places.append(Place(quad, texts, looked.colours, plate, _sharpness(strip)))
+        if _probability(texts) > 0.3:
+            return places[-1]
+    return max(places, key=lambda place: _probability(place.texts), default=None)
 
 
 def _straight(grey: np.ndarray, corners: np.ndarray, *, double: bool) -> np.ndarray:
@@ -152,10 +173,10 @@ def _straight(grey: np.ndarray, corners: np.ndarray, *, double: bool) -> np.ndar
     return rectify.warp(source, corners * scale, rectify.WIDTH, rectify.HEIGHT)
 
 
-def _texts(reader: "PlateReader", strips: list[np.ndarray]) -> list[Text]:
+def _texts(reader: "PlateReader", strips: list[np.ndarray]) -> list[list[Text]]:
+    """The texts of each strip, all strips in one batch."""
     even = [rectify.even(strip) for strip in strips]
-    views = [decide.texts(probs) for probs in reader.probabilities(even)]
-    return decide.merge(views) if len(views) > 1 else views[0]
+    return [decide.texts(probs) for probs in reader.probabilities(even)]
 
 
 def _sharpness(strip: np.ndarray) -> float:
@@ -184,7 +205,7 @@ def _inside(corners: np.ndarray, region: Region, shape: tuple[int, ...]) -> bool
     return cv2.pointPolygonTest(polygon, (float(x), float(y)), False) >= 0
 
 
-def _is_grey(picture: np.ndarray, corners: np.ndarray) -> bool:
+def is_grey(picture: np.ndarray, corners: np.ndarray) -> bool:
     """Infrared or black-and-white: nothing in the plate's neighbourhood has a colour."""
     h, w = picture.shape[:2]
     low = np.clip(corners.min(0) - 10, 0, (w - 2, h - 2)).astype(int)
@@ -195,11 +216,8 @@ def _is_grey(picture: np.ndarray, corners: np.ndarray) -> bool:
 
 def _decide(reader: "PlateReader", picture: np.ndarray, place: Place, reduced: float) -> Reading:
     colours = place.colours
-    grey = _is_grey(picture, place.corners)
-    texts = place.texts
-    if not grey:  # a text that cannot have the colour seen yields to one that can
-        weights = [t.probability * (0.02 + _agreement(t.text, colours)) for t in texts]
-        texts = [texts[i] for i in np.argsort(weights)[::-1]]
+    grey = is_grey(picture, place.corners)
+    texts = ranked(place, grey=grey)
     best = texts[0]
     allowed = colours_of(best.text)
     mask = np.array([1.0 if c in allowed else 0.05 for c in COLOURS]) * colours
@@ -237,6 +255,19 @@ def _decide(reader: "PlateReader", picture: np.ndarray, place: Place, reduced: f
     )
 
 
+def ranked(place: Place, *, grey: bool) -> list[Text]:
+    """The texts, one that can't have the colour seen yielding to one that can."""
+    if grey:
+        return place.texts
+    weights = [t.probability * (0.02 + _agreement(t.text, place.colours)) for t in place.texts]
+    return [place.texts[i] for i in np.argsort(weights)[::-1]]
+
+
+def raw_score(text: Text) -> float:
+    """What calibration starts from: the weakest character bounds the whole."""
+    return min(text.probability, *text.characters)
+
+
 def _agreement(text: str, colours: np.ndarray) -> float:
     allowed = colours_of(text)
     return float(sum(colours[COLOURS.index(c)] for c in allowed))
@@ -244,5 +275,5 @@ def _agreement(text: str, colours: np.ndarray) -> float:
 
 def calibrated(calibration: dict, text: Text) -> float:
     """The probability that the whole text is right, by the held-out plates."""
-    raw = decide.logit(min(text.probability, min(text.characters)))
+    raw = decide.logit(raw_score(text))
     return float(np.interp(raw, calibration["raw"], calibration["right"]))

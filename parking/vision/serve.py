@@ -97,7 +97,22 @@ def easyocr_reader() -> Any:
         verbose=False,
     )
     made.recognizer.eval()
+    _fuse(made.recognizer)
     return made
+
+
+def _fuse(network: Any) -> None:
+    """Fold each batch normalisation into the convolution before it: the same sums, sooner."""
+    from torch import nn
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    for module in network.modules():
+        if not isinstance(module, nn.Sequential):
+            continue
+        for i in range(len(module) - 1):
+            before, after = module[i], module[i + 1]
+            if isinstance(before, nn.Conv2d) and isinstance(after, nn.BatchNorm2d):
+                module[i], module[i + 1] = fuse_conv_bn_eval(before, after), nn.Identity()
 
 
 def _session(name: str) -> Any:

@@ -7,8 +7,10 @@ Input: one grey channel, 32 pixels high, values (x / 255 - 0.5) / 0.5. Output: l
 import torch
 from torch import nn
 
+_Pair = int | tuple[int, int]
 
-def _conv(cin: int, cout: int, kernel: int | tuple[int, int] = 3, stride=1) -> nn.Sequential:
+
+def _conv(cin: int, cout: int, kernel: _Pair = 3, stride: _Pair = 1) -> nn.Sequential:
     pad = kernel // 2 if isinstance(kernel, int) else (kernel[0] // 2, kernel[1] // 2)
     layer = nn.Conv2d(cin, cout, kernel, stride, pad, bias=False)
     return nn.Sequential(layer, nn.BatchNorm2d(cout), nn.ReLU(inplace=True))

@@ -19,7 +19,7 @@ def make(file: Path = FILE) -> None:
     for char in ALPHABET:
         font = HAN_FONTS[1] if ord(char) > 255 else LATIN_FONTS[0]
         masks[str(ord(char))] = _fit(glyph(char, font), 45, 90, keep=char in "1")
-    np.savez_compressed(file, **masks)
+    np.savez_compressed(file, allow_pickle=False, **masks)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import cv2
 import numpy as np
@@ -43,7 +44,7 @@ def _draw(plan: Plan, queue: "mp.Queue", bank_file: Path | None) -> None:
     rows = photographs.training_part(plan.folder, free_only=plan.free_only)
     scenes = scene_data.Scenes(plan.folder, rows, glyph_bank.load(bank_file) if bank_file else None)
     while True:
-        examples = []
+        examples: list[tuple[Any, ...]] = []
         while len(examples) < plan.batch:
             try:
                 if plan.what == "look":
@@ -61,7 +62,9 @@ def tensor(pictures: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float().sub(127.5).div(64)
 
 
-def finder_loss(out: torch.Tensor, heat: torch.Tensor, offsets: torch.Tensor, weight: torch.Tensor):
+def finder_loss(
+    out: torch.Tensor, heat: torch.Tensor, offsets: torch.Tensor, weight: torch.Tensor
+) -> torch.Tensor:
     p = out[:, :1].sigmoid().clamp(1e-4, 1 - 1e-4)
     hit = (heat > 0.999).float()
     count = hit.sum().clamp(min=1)
@@ -71,7 +74,14 @@ def finder_loss(out: torch.Tensor, heat: torch.Tensor, offsets: torch.Tensor, we
     return (near + far).sum() / count + 2.0 * (corner * weight).sum() / (weight.sum() * 8 + 1)
 
 
-def look_loss(out, shares, weight, colour, double, plate):
+def look_loss(
+    out: torch.Tensor,
+    shares: torch.Tensor,
+    weight: torch.Tensor,
+    colour: torch.Tensor,
+    double: torch.Tensor,
+    plate: torch.Tensor,
+) -> torch.Tensor:
     corner = functional.smooth_l1_loss(out[:, :8], shares, reduction="none", beta=0.02).mean(1)
     loss = 8 * (corner * weight).sum() / (weight.sum() + 1)
     if (colour >= 0).any():

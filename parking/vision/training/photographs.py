@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 FREE = ("MIT", "Apache-2.0")
@@ -53,6 +54,20 @@ def _row(row: dict[str, str]) -> Photograph:
         licence=row.get("licence") or "none stated",
         train=(row.get("train") or "no") == "yes",
     )
+
+
+def picture(folder: Path, row: Photograph) -> np.ndarray:
+    """The photograph's pixels, BGR. Raises FileNotFoundError."""
+    seen = cv2.imread(str(folder / row.file))
+    if seen is None:
+        raise FileNotFoundError(f"{folder / row.file} can't be read")
+    return np.asarray(seen)
+
+
+def width_to_height(quad: np.ndarray) -> float:
+    """How wide a quadrilateral is to its height, by its upper and left edges."""
+    across = float(np.hypot(*(quad[1] - quad[0])))
+    return across / max(1.0, float(np.hypot(*(quad[3] - quad[0]))))
 
 
 def digest(plate: str) -> str:

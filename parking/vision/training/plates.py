@@ -274,7 +274,8 @@ def draw_flat(
         bw_px, bh_px = max(3, round(bw * fat * scale)), max(3, round(bh * scale))
         patch = None
         own = (bank or {}).get(char) if use_bank else None
-        if own and (fonts is None or rng.random() < 0.85):
+        # few masks of a character: fonts keep it from being learnt by heart
+        if own and (fonts is None or rng.random() < (0.85 if len(own) > 20 else 0.65)):
             patch = cv2.resize(rng.choice(own), (bw_px, bh_px), interpolation=cv2.INTER_AREA)
         else:
             face = han if is_han else latin

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from parking.vision import decide
 from parking.vision.grammar import ALPHABET
 from parking.vision.networks.bowei_plate import Model
 from parking.vision.training import bank as glyph_bank
@@ -38,12 +39,32 @@ class Plan:
     drawers: int = 1
 
 
+def _find_two_rows(real: reader_data.RealPlates, start: Path) -> None:
+    """Squeezed crops do not show by their shape that they hold two rows; a reader can tell."""
+    torch.set_num_threads(1)
+    model = Model(len(ALPHABET) + 1)
+    model.load_state_dict(torch.load(start, weights_only=True))
+    model.eval()
+    for i, (picture, text, tall) in enumerate(real.items):
+        views = [reader_data.to_strip(picture, tall=t) for t in (False, True)]
+        with torch.inference_mode():
+            rows = model(tensor(np.stack(views))).numpy()
+        one, two = (min(decide.aligned(decide.probabilities(row), text)) for row in rows)
+        if max(one, two) > 0.1 and abs(one - two) > 0.05:
+            real.items[i] = (picture, text, two > one)
+        else:
+            real.items[i] = (picture, text, tall)
+
+
 def _draw(plan: Plan, number: int, queue: "mp.Queue", bank_file: Path | None) -> None:
     os.nice(2)
     cv2.setNumThreads(1)
     rng = Random(plan.seed * 1000 + number)
     rows = photographs.training_part(plan.folder, free_only=plan.free_only)
     real = reader_data.RealPlates(plan.folder, rows)
+    if plan.start:
+        _find_two_rows(real, plan.start)
+    real.balance()
     bank = glyph_bank.load(bank_file) if bank_file else None
     fonts = Fonts.training()
     while True:

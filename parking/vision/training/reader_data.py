@@ -1,5 +1,7 @@
 """Endless examples for the reader: half generated, half real photographs, both worn by `wear`."""
 
+from collections import Counter
+from itertools import accumulate
 from pathlib import Path
 from random import Random
 
@@ -8,7 +10,7 @@ import numpy as np
 
 from parking.vision import rectify
 from parking.vision.grammar import ALPHABET
-from parking.vision.training import wear
+from parking.vision.training import photographs, wear
 from parking.vision.training.photographs import Photograph
 from parking.vision.training.plates import Fonts, Spec, draw_flat, random_spec
 
@@ -27,14 +29,16 @@ def place(flat: np.ndarray, rng: Random, backdrop: np.ndarray | None, *, tall: b
         mx, my = rng.uniform(-0.02, 0.09), rng.uniform(-0.05, 0.22)
         slope, skew, wobble = rng.gauss(0, 0.22), rng.gauss(0, 0.2), 0.06
     squeeze = 1 / (1 + abs(slope))
-    quad = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], np.float32)
+    quad: np.ndarray = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], np.float32)
     quad[:, 1] *= squeeze
     quad[:, 1] += quad[:, 0] * slope * 0.7
     quad[:, 0] += quad[:, 1] * skew * 0.12
     noise = np.random.default_rng(rng.getrandbits(32)).uniform(-wobble, wobble, (4, 2))
-    quad += noise.astype(np.float32) * np.array((0.6, 1.6), np.float32)
+    quad += (noise * (0.6, 1.6)).astype(np.float32)
     quad = quad * np.array((1 - 2 * mx, 1 - 2 * my), np.float32)
     shift = (rng.uniform(-mx, mx), rng.uniform(-my, my))
+    if rng.random() < 0.12:  # the crop begins within the first character
+        shift = (rng.uniform(-0.055, -0.02), shift[1])
     quad = (quad + 1) / 2 + np.array(shift, np.float32)
     quad *= np.array((width, height), np.float32)
     small = flat
@@ -109,9 +113,10 @@ class RealPlates:
         self, folder: Path, rows: list[Photograph], two_rows: frozenset[str] = frozenset()
     ):
         self.items: list[tuple[np.ndarray, str, bool]] = []
+        self.weights: list[float] | None = None
         self.backdrops: list[np.ndarray] = []
         for row in rows:
-            picture = cv2.imread(str(folder / row.file))
+            picture = photographs.picture(folder, row)
             if row.kind == "crop":
                 h, w = picture.shape[:2]
                 tall = row.file in two_rows or (
@@ -129,14 +134,22 @@ class RealPlates:
                     quad = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
                 if quad is None:
                     continue
-                w = np.linalg.norm(quad[1] - quad[0])
-                h = np.linalg.norm(quad[3] - quad[0])
-                tall = bool(w / max(h, 1) < 2.2 and colour in ("yellow", "white", "black"))
+                wide = photographs.width_to_height(quad)
+                tall = wide < 2.2 and colour in ("yellow", "white", "black")
                 seen = _around(picture, quad, tall=tall)
                 self.items.append((seen, plate, tall))
 
+    def balance(self) -> None:
+        """Draw rare provinces and rare kinds more often than the photographs show them."""
+        heads = Counter(text[0] for _, text, _ in self.items)
+        weights = [
+            (1.6 if len(text) == 8 or text[-1] > "Z" or tall else 1.0) / heads[text[0]] ** 0.5
+            for _, text, tall in self.items
+        ]
+        self.weights = list(accumulate(weights))
+
     def sample(self, rng: Random) -> tuple[np.ndarray, str]:
-        picture, text, tall = rng.choice(self.items)
+        picture, text, tall = rng.choices(self.items, cum_weights=self.weights)[0]
         return to_strip(worn_real(picture, rng), tall=tall), text
 
     def backdrop(self, rng: Random) -> np.ndarray | None:
@@ -147,7 +160,7 @@ def _around(picture: np.ndarray, quad: np.ndarray, *, tall: bool) -> np.ndarray:
     """A little more than the plate, seen straight on."""
     centre = quad.mean(0)
     wide = centre + (quad - centre) * np.array((1.04, 1.1), np.float32)
-    width = int(min(240, max(60, np.linalg.norm(quad[1] - quad[0]) * 1.04)))
+    width = int(np.clip(np.hypot(*(quad[1] - quad[0])) * 1.04, 60, 240))
     return rectify.warp(picture, wide, width, width // 2 if tall else round(width * 0.29))
 
 

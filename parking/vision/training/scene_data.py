@@ -13,7 +13,8 @@ import numpy as np
 
 from parking.vision import drawing
 from parking.vision.grammar import COLOURS
-from parking.vision.training import wear
+from parking.vision.training import photographs, wear
+from parking.vision.training.bank import Bank
 from parking.vision.training.photographs import Photograph
 from parking.vision.training.plates import Fonts, draw_flat, random_spec
 
@@ -39,13 +40,14 @@ class Scene:
 class Scenes:
     """Scenes out of the given photographs' rows, drawn ones and generated plates."""
 
-    def __init__(self, folder: Path, rows: list[Photograph], bank=None) -> None:
+    def __init__(self, folder: Path, rows: list[Photograph], bank: Bank | None = None) -> None:
         self.fonts, self.bank = Fonts.training(), bank
         self.real: list[Scene] = []
-        self._again: Scene | None = None  # every scene is cut twice: drawing one is dear
+        self._again: list[Scene] = []
+        self.crop_used = False
         self.textures: list[tuple[np.ndarray, str]] = []
         for row in rows:
-            picture = cv2.imread(str(folder / row.file))
+            picture = photographs.picture(folder, row)
             if row.kind == "crop":
                 if picture.shape[1] / picture.shape[0] > 2.6:
                     self.textures.append((picture, row.colours[0]))
@@ -61,8 +63,8 @@ class Scenes:
                     exact = False
                 if quad is None:
                     continue
-                wide = np.linalg.norm(quad[1] - quad[0]) / max(1, np.linalg.norm(quad[3] - quad[0]))
-                double = bool(wide < 2.2 and colour in ("yellow", "white", "black"))
+                wide = photographs.width_to_height(quad)
+                double = wide < 2.2 and colour in ("yellow", "white", "black")
                 if len(plate) == 8 and plate[-1].isalpha() and colour == "green":
                     colour = "yellow_green"
                 marks.append(Mark(quad.astype(np.float32), colour, double, exact))
@@ -70,7 +72,12 @@ class Scenes:
                 self.real.append(Scene(picture, marks))
 
     def flat_plate(self, rng: Random, scale: float = 0.6) -> tuple[np.ndarray, str, bool]:
-        if self.textures and rng.random() < 0.3:
+        """A plate seen straight on, its colour, whether it has two rows.
+
+        Real crops serve too; they are not cut exactly at the plate's edges.
+        """
+        self.crop_used = bool(self.textures) and rng.random() < 0.25
+        if self.crop_used:
             picture, colour = rng.choice(self.textures)
             return picture.astype(np.float32), colour, False
         spec = random_spec(rng)
@@ -97,6 +104,12 @@ class Scenes:
                 marks.append(mark)
         return Scene(picture, marks)
 
+    def used(self, rng: Random, times: int) -> Scene:
+        """A scene, handed out `times` times in a row: drawing one is dear."""
+        if not self._again:
+            self._again = [self.scene(rng)] * times
+        return self._again.pop()
+
     def _plain(self, rng: Random) -> Scene:
         w, h = rng.choice(((640, 480), (480, 360), (480, 480)))
         noise = np.random.default_rng(rng.getrandbits(32))
@@ -122,7 +135,7 @@ class Scenes:
         centre = mark.corners.mean(0)
         quad = centre + (mark.corners - centre) * grow
         self._stick(picture, flat, quad, rng)
-        return Mark(quad, colour, double)
+        return Mark(quad, colour, double, not self.crop_used)
 
     def _anywhere(self, picture: np.ndarray, marks: list[Mark], rng: Random) -> Mark | None:
         h, w = picture.shape[:2]
@@ -162,7 +175,7 @@ class Scenes:
             )
             cv2.fillPoly(picture, [holder.astype(np.int32)], tone, cv2.LINE_AA)
         self._stick(picture, flat, quad, rng)
-        return Mark(quad, colour, double)
+        return Mark(quad, colour, double, not self.crop_used)
 
     def _stick(self, picture: np.ndarray, flat: np.ndarray, quad: np.ndarray, rng: Random) -> None:
         if rng.random() < 0.6:  # as bright as its place
@@ -178,10 +191,7 @@ class Scenes:
 
     def cut(self, rng: Random, side: int = SIDE) -> tuple[np.ndarray, list[Mark]]:
         """A `side` x `side` part of a worn scene at a random scale, with what lies in it."""
-        if self._again is None:
-            scene = self._again = self.scene(rng)
-        else:
-            scene, self._again = self._again, None
+        scene = self.used(rng, 2)
         h, w = scene.picture.shape[:2]
         if scene.marks and rng.random() < 0.93:
             mark = rng.choice(scene.marks)
@@ -264,7 +274,7 @@ def look_example(
 ) -> tuple[np.ndarray, np.ndarray, float, int, float, float]:
     """For Look: picture, corners as shares, their weight, colour index or -1, two rows, plate."""
     roll = rng.random()
-    if roll < 0.22 and scenes.textures:  # a real bare crop: its colour is known, not its corners
+    if roll < 0.3 and scenes.textures:  # a real bare crop: its colour is known, not its corners
         picture, colour = rng.choice(scenes.textures)
         seen = cv2.resize(picture, (LOOK_W, LOOK_H), interpolation=cv2.INTER_AREA).astype(
             np.float32
@@ -273,7 +283,7 @@ def look_example(
             seen = np.clip(wear.light(seen, rng) if rng.random() < 0.5 else seen, 0, 255)
         seen = wear.lens(seen, rng, 0.5)
         return seen, np.zeros(8, np.float32), 0.0, _colour(colour, seen), 0.0, 1.0
-    scene = scenes.scene(rng)
+    scene = scenes.used(rng, 4)
     h, w = scene.picture.shape[:2]
     mark = rng.choice(scene.marks) if scene.marks else None
     plate = mark is not None and rng.random() < 0.85

@@ -54,7 +54,7 @@ def lens(image: np.ndarray, rng: Random, strength: float = 1.0) -> np.ndarray:
     if rng.random() < 0.5:
         quality = int(rng.uniform(18, 95))
         packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        image = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+        image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))
     return image
 
 

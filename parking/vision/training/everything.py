@@ -1,0 +1,81 @@
+"""The whole training in one call: reader, glyph bank, reader again, finder, look, pack, calibrate.
+
+On two cores an hour gives a working reader; more minutes give a better one. A GPU is used where
+torch sees one. The same folder, minutes and seed give a like network, not the same bytes: the
+clock ends each step.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from parking.vision.training import bank, finder, reader
+
+Say = Callable[[str], None]
+SHARES = {"first": 0.15, "reader": 0.4, "finder": 0.35, "look": 0.1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """`folder` holds labels.csv and photographs, `work` takes what lies between the steps."""
+
+    folder: Path
+    work: Path
+    minutes: float
+    seed: int = 1
+    free_only: bool = True
+    drawers: int = 1
+
+
+def run(plan: Plan, say: Say = print) -> None:
+    """Train all networks and put them, packed and calibrated, into parking/vision/networks."""
+    plan.work.mkdir(parents=True, exist_ok=True)
+    first, second = plan.work / "first.pt", plan.work / "reader.pt"
+    glyphs = plan.work / "bank.npz"
+
+    def reading(out: Path, share: str, start: Path | None) -> reader.Plan:
+        return reader.Plan(
+            folder=plan.folder,
+            out=out,
+            minutes=plan.minutes * SHARES[share],
+            seed=plan.seed + (start is not None),
+            start=start,
+            free_only=plan.free_only,
+            drawers=plan.drawers,
+        )
+
+    say("reader, from generated plates and photographs")
+    reader.train(reading(first, "first", None), say)
+    say("bank of real glyphs")
+    counts = bank.cut(plan.folder, first, glyphs, free_only=plan.free_only)
+    say(f"{sum(counts.values())} glyphs of {len(counts)} characters")
+    say("reader, with the bank")
+    reader.train(reading(second, "reader", first), say, bank_file=glyphs)
+    for what in ("finder", "look"):
+        say(what)
+        steps = finder.Plan(
+            what=what,
+            folder=plan.folder,
+            out=plan.work / f"{what}.pt",
+            minutes=plan.minutes * SHARES[what],
+            seed=plan.seed,
+            batch=16 if what == "finder" else 64,
+            free_only=plan.free_only,
+        )
+        finder.train(steps, say, bank_file=glyphs)
+    ship(plan, say)
+
+
+def ship(plan: Plan, say: Say = print) -> None:
+    """Pack what lies in `plan.work`, then calibrate on the held-out part."""
+    from parking.vision import serve
+    from parking.vision.training import calibrate, pack
+
+    pack.pack_reader(plan.work / "reader.pt")
+    pack.pack_finders(plan.work / "finder.pt", plan.work / "look.pt")
+    pack.write_manifest(calibration=pack.STRAIGHT, settings=pack.SETTINGS)
+    serve.manifest.cache_clear()
+    table, settings = calibrate.calibrate(plan.folder, serve.PlateReader(), say)
+    pack.write_manifest(calibration=table, settings=settings)
+    serve.manifest.cache_clear()
+    say("packed and calibrated")

@@ -186,6 +186,7 @@ BOWEI_SMS = env.str("BOWEI_SMS", "aliyun" if PRODUCTION else "sandbox")
 BOWEI_SMS_ALIYUN = env.json("BOWEI_SMS_ALIYUN", default={})  # see accounts.sms.AliyunSms
 
 # --- payments: a provider is offered where its settings are present ------------------------------
+BOWEI_LOCK_LEASE_S = env.int("BOWEI_LOCK_LEASE_S", 1800)  # silent so long, a lock lowers itself
 BOWEI_ORDER_VALID_S = env.int("BOWEI_ORDER_VALID_S", 900)
 BOWEI_WECHAT = env.json("BOWEI_WECHAT", default={})  # see payments.providers.wechat
 BOWEI_ALIPAY = env.json("BOWEI_ALIPAY", default={})  # see payments.providers.alipay

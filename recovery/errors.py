@@ -1,0 +1,39 @@
+"""What can stand against a recovery."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import Refused
+
+
+class NotEligible(Refused):
+    """At least one rule does not hold; `rules` are all of them with their answers."""
+
+    def __init__(self, rules: list[dict[str, Any]]) -> None:
+        self.rules = rules
+        reasons = " ".join(str(rule["text"]) for rule in rules if not rule["ok"])
+        super().__init__(
+            "not_eligible",
+            _("A lock may not be used here: %(reasons)s"),
+            reasons=reasons,
+            rules=[rule["code"] for rule in rules if not rule["ok"]],
+        )
+
+
+class WrongState(Refused):
+    """Not in this state of the order."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(
+            "wrong_state",
+            _("The order has moved on meanwhile. Look at it again."),
+            state=state,
+        )
+
+
+class NoPhotograph(Refused):
+    """A lock goes up, and is fetched, with a photograph."""
+
+    def __init__(self) -> None:
+        super().__init__("no_photograph", _("A photograph is needed for this."))

@@ -1,0 +1,230 @@
+"""Recovery of debts with a lock on a merchant's own ground (P1): the order, what it is bound to,
+what was paid for it, and the fetching of the lock afterwards."""
+
+import secrets
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core.models import StatefulModel
+
+
+def new_token() -> str:
+    """128 bits: whoever stands before the lock may see and pay, nobody can guess it."""
+    return secrets.token_urlsafe(16)
+
+
+class RecoveryOrder(StatefulModel):
+    """One vehicle, one lock, the merchant's own debts (追缴订单, P1.2).
+
+    Open until the lock is fetched. A person raises; payment, dispute, waiver, emergency, lease
+    and release code lower (DESIGN 4.8); `ended_by` says which.
+    """
+
+    class State(models.TextChoices):
+        BOUND = "bound", _("bound")
+        PLACED = "placed", _("lock placed")
+        RAISING = "raising", _("going up")
+        RAISED = "raised", _("up")
+        PAID = "paid", _("paid, to be lowered")
+        LOWERING = "lowering", _("going down")
+        LOWERED = "lowered", _("down")
+        MOVED = "moved", _("fetched")
+        CANCELLED = "cancelled", _("cancelled")
+
+    class End(models.TextChoices):
+        PAYMENT = "payment", _("paid")
+        DROPPED = "dropped", _("waived or withdrawn")
+        DISPUTE = "dispute", _("the owner objects")
+        EMERGENCY = "emergency", _("lowered by a person")
+        LEASE = "lease", _("the lock lowered itself")
+        RELEASE_CODE = "release_code", _("release code typed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    STANDING: ClassVar[tuple[str, ...]] = ("bound", "placed", "raising", "raised")
+    ENDING: ClassVar[tuple[str, ...]] = ("paid", "lowering")
+    OPEN: ClassVar[tuple[str, ...]] = (*STANDING, *ENDING, "lowered")
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        "bound": {"placed", "paid", "lowering", "lowered", "cancelled"},
+        "placed": {"raising", "paid", "lowering", "lowered", "cancelled"},
+        "raising": {"raised", "placed", "paid", "lowering", "lowered"},
+        "raised": {"paid", "lowering", "lowered"},
+        "paid": {"lowering", "lowered", "moved"},
+        "lowering": {"lowered", "moved", "paid"},
+        "lowered": {"moved", "lowering"},
+    }
+
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.BOUND)
+    code = models.CharField(_("number"), max_length=20, unique=True)
+    token = models.CharField(max_length=32, unique=True, default=new_token)
+    merchant = models.ForeignKey(
+        "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
+    )
+    section = models.ForeignKey(
+        "parking.Section", models.PROTECT, related_name="+", verbose_name=_("section")
+    )
+    berth = models.ForeignKey(
+        "parking.Berth", models.PROTECT, related_name="+", verbose_name=_("berth")
+    )
+    stay = models.ForeignKey(
+        "parking.ParkingSession", models.PROTECT, related_name="+", verbose_name=_("stay")
+    )
+    device = models.ForeignKey(
+        "devices.Device", models.PROTECT, related_name="+", verbose_name=_("lock")
+    )
+    plate_text = models.CharField(_("plate"), max_length=16)
+    plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
+    eligibility = models.JSONField(_("rules"), default=list)
+    second_look = models.JSONField(_("second look"), default=dict)
+    ended_by = models.CharField(
+        _("ended by"), max_length=16, choices=End.choices, blank=True, default=""
+    )
+    lock_position = models.CharField(_("lock"), max_length=16, blank=True)
+    lock_cause = models.CharField(max_length=32, blank=True)
+    lock_at = models.DateTimeField(_("lock reported"), null=True)
+    problem = models.CharField(_("problem"), max_length=40, blank=True)
+    placed_sha = models.CharField(max_length=64, blank=True)
+    raise_command = models.BigIntegerField(null=True)
+    lower_command = models.BigIntegerField(null=True)
+    bound_at = models.DateTimeField(_("bound"))
+    placed_at = models.DateTimeField(_("placed"), null=True)
+    raising_at = models.DateTimeField(_("raise ordered"), null=True)
+    raised_at = models.DateTimeField(_("raised"), null=True)
+    ended_at = models.DateTimeField(_("lowering ordered"), null=True)
+    lowered_at = models.DateTimeField(_("lowered"), null=True)
+    moved_at = models.DateTimeField(_("fetched"), null=True)
+    bound_by = models.CharField(_("by"), max_length=80)
+
+    class Meta:
+        verbose_name = _("recovery order")
+        verbose_name_plural = _("recovery orders")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    state__in=[
+                        "bound", "placed", "raising", "raised", "paid", "lowering", "lowered",
+                        "moved", "cancelled",
+                    ]
+                ),
+                name="recovery_state_known",
+            ),
+            models.UniqueConstraint(
+                fields=["plate_text", "section"],
+                condition=models.Q(
+                    state__in=["bound", "placed", "raising", "raised", "paid", "lowering"]
+                ),
+                name="recovery_one_open_a_vehicle",
+            ),
+            models.UniqueConstraint(
+                fields=["device"],
+                condition=models.Q(
+                    state__in=[
+                        "bound", "placed", "raising", "raised", "paid", "lowering", "lowered"
+                    ]
+                ),
+                name="recovery_one_open_a_lock",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["bound", "placed", "raising", "raised"])
+                | ~models.Q(ended_by=""),
+                name="recovery_end_has_a_reason",
+            ),
+        ]  # fmt: skip
+        indexes = [models.Index(fields=["merchant", "state", "-id"])]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class BoundDebt(models.Model):
+    """A debt that an order is for; the stay behind it is what a payment settles."""
+
+    order = models.ForeignKey(RecoveryOrder, models.PROTECT, related_name="bound")
+    debt = models.ForeignKey(
+        "arrears.Debt", models.PROTECT, related_name="+", verbose_name=_("debt")
+    )
+    stay = models.ForeignKey(
+        "parking.ParkingSession", models.PROTECT, related_name="+", verbose_name=_("stay")
+    )
+    amount_fen = models.PositiveIntegerField(_("amount when bound (fen)"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order", "debt"], name="recovery_binds_a_debt_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.debt_id}"
+
+
+class SettlementOrder(models.Model):
+    """The confirmed payment that ends a recovery order (结算订单, P1.4); written once."""
+
+    order = models.OneToOneField(RecoveryOrder, models.PROTECT, related_name="settlement")
+    order_item = models.ForeignKey("payments.OrderItem", models.PROTECT, related_name="+")
+    payment_number = models.CharField(_("payment"), max_length=20)
+    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    made_at = models.DateTimeField(_("made"))
+    seen_at = models.DateTimeField(_("seen by the owner"), null=True)
+
+    class Meta:
+        verbose_name = _("settlement order")
+        verbose_name_plural = _("settlement orders")
+
+    def __str__(self) -> str:
+        return self.payment_number
+
+
+class MoveInstruction(StatefulModel):
+    """Fetch the lock (移动指令, P1.6): reminded of, and an alarm when nobody comes."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("to be fetched")
+        CONFIRMED = "confirmed", _("fetched")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {"open": {"confirmed"}}
+
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    order = models.OneToOneField(RecoveryOrder, models.PROTECT, related_name="move")
+    made_at = models.DateTimeField(_("made"))
+    due_at = models.DateTimeField(_("next reminder"))
+    reminders = models.PositiveSmallIntegerField(_("reminders"), default=0)
+    alarm_at = models.DateTimeField(_("alarm"), null=True)
+    evidence = models.JSONField(_("evidence"), default=dict)
+    confirmed_at = models.DateTimeField(_("fetched at"), null=True)
+    confirmed_by = models.CharField(_("by"), max_length=80, blank=True)
+
+    class Meta:
+        verbose_name = _("move instruction")
+        verbose_name_plural = _("move instructions")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["open", "confirmed"]), name="move_state_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(state="open"), name="move_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.state}"
+
+
+class LockEvent(models.Model):
+    """What the lock of an order said, in order; evidence of P1.3 to P1.5."""
+
+    order = models.ForeignKey(RecoveryOrder, models.PROTECT, related_name="lock_events")
+    position = models.CharField(_("position"), max_length=16)
+    cause = models.CharField(_("cause"), max_length=32)
+    battery_pct = models.PositiveSmallIntegerField(_("battery"), null=True)
+    occurred_at = models.DateTimeField(_("occurred"))
+    received_at = models.DateTimeField(_("received"))
+
+    class Meta:
+        verbose_name = _("lock report")
+        verbose_name_plural = _("lock reports")
+        indexes = [models.Index(fields=["order", "id"])]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.position}"

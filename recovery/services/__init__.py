@@ -1,0 +1,35 @@
+"""Changes to recovery orders: bind, place, raise, end, fetch."""
+
+from recovery.services.binding import bind, check_eligibility
+from recovery.services.ending import (
+    cancel,
+    emergency_lower,
+    end_disputed,
+    quote_order,
+    release_cleared,
+    release_dropped,
+    settle_order,
+)
+from recovery.services.lock import command_ended, take_lock_report, take_release_code_used
+from recovery.services.moving import confirm_move, note_seen, remind_of_moves
+from recovery.services.raising import place, raise_lock
+
+__all__ = [
+    "bind",
+    "cancel",
+    "check_eligibility",
+    "command_ended",
+    "confirm_move",
+    "emergency_lower",
+    "end_disputed",
+    "note_seen",
+    "place",
+    "quote_order",
+    "raise_lock",
+    "release_cleared",
+    "release_dropped",
+    "remind_of_moves",
+    "settle_order",
+    "take_lock_report",
+    "take_release_code_used",
+]

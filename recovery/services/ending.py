@@ -1,0 +1,228 @@
+"""What lowers a lock: payment, wherever it was made; waiver; objection; a person (P1.4, P1.5)."""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from arrears import selectors as arrears
+from arrears import services as arrears_services
+from core import audit, clock, locks
+from core.errors import Invalid, Missing, Refused
+from core.transition import transition
+from devices import services as devices
+from parking import services as parking_services
+from payments.rules import BillLine, Quote, Receipt
+from recovery.models import BoundDebt, MoveInstruction, RecoveryOrder, SettlementOrder
+from recovery.rules import MOVE_WITHIN_S
+from recovery.services.raising import tell_pages
+
+log = logging.getLogger("bowei.recovery")
+SYSTEM = "system:recovery"
+End = RecoveryOrder.End
+
+
+# ── The payable "recovery.order" ──────────────────────────────────────────────────────────────
+def quote_order(subject_id: int) -> Quote:
+    """What is due for an order now: its bound debts that are still open, each a line (P1.4).
+
+    Raises Missing; Refused where nothing is due any more.
+    """
+    order = RecoveryOrder.objects.select_related("section", "berth").filter(pk=subject_id).first()
+    if order is None:
+        raise Missing("no_recovery")
+    due = [debt for debt in bound_debts(order) if debt.amount_fen > 0 and debt.live]
+    if not due or order.state in ("moved", "cancelled"):
+        raise Refused("nothing_due", _("There is nothing to pay here any more."))
+    lines = tuple(
+        BillLine(text=debt.title, quantity=1, unit="", unit_price_fen=None,
+                 amount_fen=debt.amount_fen)
+        for debt in due
+    )  # fmt: skip
+    return Quote(
+        amount_fen=sum(debt.amount_fen for debt in due),
+        lines=lines,
+        title=_("Recovery order %(code)s · %(place)s")
+        % {"code": order.code, "place": order.section.name},
+        merchant_id=order.merchant_id,
+        subject_state=order.state,
+    )
+
+
+@transaction.atomic
+def settle_order(receipt: Receipt, left_fen: int) -> int:
+    """Money for an order has arrived: its debts are settled and the lock goes down; fen taken.
+
+    In the payment's transaction: stays first, then debts, then orders (core.locks). Each debt's
+    stay takes its own part; what nothing takes stays the payer's. Never raises for money.
+    """
+    stays = BoundDebt.objects.filter(order_id=receipt.subject_id).order_by("stay_id")
+    taken_fen, settled = 0, []
+    for bound in stays:
+        part = replace(receipt, payable="parking.stay", subject_id=bound.stay_id)
+        part_fen = parking_services.settle_stay(part, left_fen - taken_fen)
+        taken_fen += part_fen
+        if part_fen:
+            settled.append(bound.stay_id)
+    if settled:
+        arrears_services.clear_debts_of_stays(settled, actor=receipt.actor)
+    _release(settled, receipt, paid_here_fen=taken_fen)
+    return taken_fen
+
+
+@transaction.atomic
+def release_cleared(receipt: Receipt, left_fen: int) -> int:
+    """A stay was paid anywhere: orders whose bound debts are all gone by it are settled (P1.4)."""
+    _release([receipt.subject_id], receipt)
+    return 0
+
+
+def _release(stay_ids: list[int], receipt: Receipt, *, paid_here_fen: int = 0) -> None:
+    """Settle every standing order that binds one of these stays and has no open debt left."""
+    orders = locks.lock(
+        RecoveryOrder.objects.filter(
+            pk__in=BoundDebt.objects.filter(stay_id__in=stay_ids).values("order_id"),
+            state__in=[*RecoveryOrder.STANDING, "lowering", "lowered"],
+        )
+    )
+    for order in orders:
+        debts = bound_debts(order)
+        if any(debt.live for debt in debts):
+            continue
+        own = order.pk == receipt.subject_id and receipt.payable == "recovery.order"
+        paid = {bound.stay_id: bound.amount_fen for bound in order.bound.all()}
+        amount_fen = paid_here_fen if own else sum(paid[i] for i in stay_ids if i in paid)
+        SettlementOrder.objects.get_or_create(
+            order=order,
+            defaults={
+                "order_item_id": receipt.item_id,
+                "payment_number": receipt.order_number,
+                "amount_fen": amount_fen,
+                "made_at": clock.now(),
+            },
+        )
+        if order.state in RecoveryOrder.STANDING:
+            _end(order, target="paid", ended_by=End.PAYMENT, actor=receipt.actor)
+        else:
+            tell_pages(order)
+
+
+def bound_debts(order: RecoveryOrder) -> list[Any]:
+    """The debts that an order is for, as they stand now."""
+    return list(arrears.debts(list(order.bound.values_list("debt_id", flat=True))))
+
+
+# ── Without a payment ─────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def release_dropped(debt_id: int, *, actor: str) -> int:
+    """A debt was waived or its objection upheld: orders with no open debt left end (P1.4)."""
+    ended = 0
+    for order in _standing_for(debt_id):
+        if not any(debt.live for debt in bound_debts(order)):
+            ended += _end(order, target="lowering", ended_by=End.DROPPED, actor=actor)
+    return ended
+
+
+@transaction.atomic
+def end_disputed(debt_id: int, *, actor: str) -> int:
+    """The owner objects: the lock goes down before anybody has looked at it (DESIGN 4.8)."""
+    return sum(
+        _end(order, target="lowering", ended_by=End.DISPUTE, actor=actor)
+        for order in _standing_for(debt_id)
+    )
+
+
+@transaction.atomic
+def emergency_lower(order_id: int, *, actor: str, reason: str) -> bool:
+    """A person lowers the lock at once, whatever is owed; who and why is audited (P1.4, P1.5).
+
+    True where this call ended the order; a lock that should be down already is ordered down again.
+    Raises Invalid without a reason.
+    """
+    if not reason.strip():
+        raise Invalid(
+            "no_reason", _("Say why the lock is lowered."), fields={"reason": _("Say why.")}
+        )
+    order = _locked(order_id)
+    audit.record(order, "emergency_lower", actor=actor, reason=reason[:300])
+    if order.state in RecoveryOrder.STANDING:
+        return _end(order, target="lowering", ended_by=End.EMERGENCY, actor=actor, reason=reason)
+    lower_again(order, actor=actor)
+    return False
+
+
+@transaction.atomic
+def cancel(order_id: int, *, actor: str, reason: str = "") -> bool:
+    """Give an order up whose lock never went up; False where it did."""
+    order = _locked(order_id)
+    moved = transition(
+        order, source=["bound", "placed"], target="cancelled", actor=actor, reason=reason,
+        ended_by=End.CANCELLED, ended_at=clock.now(),
+    )  # fmt: skip
+    if moved:
+        _order_down(order, actor=actor)  # never again for this order, even from a late queue
+        tell_pages(order)
+    return bool(moved)
+
+
+def _standing_for(debt_id: int) -> list[RecoveryOrder]:
+    return locks.lock(
+        RecoveryOrder.objects.filter(
+            pk__in=BoundDebt.objects.filter(debt_id=debt_id).values("order_id"),
+            state__in=RecoveryOrder.STANDING,
+        )
+    )
+
+
+def _locked(order_id: int) -> RecoveryOrder:
+    rows = locks.lock(RecoveryOrder.objects.filter(pk=order_id))
+    if not rows:
+        raise Missing("no_recovery")
+    return rows[0]
+
+
+def _end(order: RecoveryOrder, *, target: str, ended_by: str, actor: str, reason: str = "") -> bool:
+    """End a standing order: lowering command and move instruction, as rows of this transaction."""
+    command_id = _order_down(order, actor=actor)
+    moved = transition(
+        order, source=RecoveryOrder.STANDING, target=target, actor=actor,
+        reason=(reason or ended_by)[:300], event="recovery.ended", data={"ended_by": ended_by},
+        ended_by=ended_by, ended_at=clock.now(), lower_command=command_id, problem="",
+    )  # fmt: skip
+    if not moved:
+        return False
+    instruct_move(order)
+    tell_pages(order)
+    log.info("recovery.ended order=%s by=%s", order.code, ended_by)
+    return True
+
+
+def instruct_move(order: RecoveryOrder) -> None:
+    """The merchant is told to fetch the lock, once an order (P1.6)."""
+    now = clock.now()
+    MoveInstruction.objects.get_or_create(
+        order=order,
+        defaults={"made_at": now, "due_at": now + timedelta(seconds=MOVE_WITHIN_S)},
+    )
+
+
+def lower_again(order: RecoveryOrder, *, actor: str) -> int:
+    """Order a lock down that should be down."""
+    command_id = _order_down(order, actor=actor)
+    RecoveryOrder.objects.filter(pk=order.pk).update(lower_command=command_id)
+    tell_pages(order)
+    return command_id
+
+
+def _order_down(order: RecoveryOrder, *, actor: str) -> int:
+    return devices.order(
+        device_id=order.device_id,
+        action="LowerLock",
+        payload={"order_code": order.code, "reason": order.ended_by or "release"},
+        reference=order.code,
+        priority=0,
+        actor=actor,
+    )

@@ -1,0 +1,122 @@
+"""What the lock of an order says (P1.3 to P1.5): its reports move the order by compare-and-set."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from core import clock, locks
+from core.transition import transition
+from recovery.models import LockEvent, RecoveryOrder
+from recovery.rules import effect_of
+from recovery.services.ending import instruct_move, lower_again
+from recovery.services.raising import tell_pages
+
+AT = {"raised": "raised_at", "lowered": "lowered_at"}
+
+
+@transaction.atomic
+def take_lock_report(
+    *,
+    device_id: int,
+    order_code: str | None,
+    position: str,
+    cause: str,
+    battery_pct: int | None,
+    occurred_at: datetime,
+    actor: str,
+) -> None:
+    """Note where the lock is, and let the order follow; a report that comes late changes nothing.
+
+    A lock that is up although its order has ended is ordered down again.
+    """
+    order = _order_of(device_id, order_code)
+    if order is None:
+        return
+    now = clock.now()
+    LockEvent.objects.create(
+        order=order, position=position, cause=cause, battery_pct=battery_pct,
+        occurred_at=occurred_at, received_at=now,
+    )  # fmt: skip
+    if order.lock_at and occurred_at < order.lock_at:
+        return
+    effect = effect_of(order.state, position, cause)
+    seen = {"lock_position": position, "lock_cause": cause, "lock_at": occurred_at}
+    if effect.problem is not None:
+        seen["problem"] = effect.problem
+    facts = dict(seen)
+    if effect.ended_by:
+        facts |= {"ended_by": effect.ended_by, "ended_at": now}
+    if effect.target in AT:
+        facts[AT[effect.target]] = now
+    moved: list[int] = []
+    if effect.target:
+        event = f"recovery.{effect.target}" if effect.target in AT else None
+        moved = transition(
+            order, source=order.state, target=effect.target, actor=actor, reason=cause,
+            event=event, **facts,
+        )  # fmt: skip
+    if not moved:
+        RecoveryOrder.objects.filter(pk=order.pk).update(**seen)
+        order.refresh_from_db()
+    if effect.ended_by:
+        instruct_move(order)
+    if effect.lower:
+        lower_again(order, actor="system:recovery.take_lock_report")
+    tell_pages(order)
+
+
+@transaction.atomic
+def take_release_code_used(*, device_id: int, order_code: str, actor: str) -> None:
+    """Somebody typed the release code at the lock; it is on its way down (P1.5)."""
+    order = _order_of(device_id, order_code)
+    if order is None:
+        return
+    now = clock.now()
+    moved = transition(
+        order, source=["raising", "raised"], target="lowering", actor=actor, reason="release code",
+        ended_by=RecoveryOrder.End.RELEASE_CODE, ended_at=now,
+    )  # fmt: skip
+    moved = moved or transition(
+        order, source="paid", target="lowering", actor=actor, reason="release code"
+    )
+    if moved:
+        instruct_move(order)
+        tell_pages(order)
+
+
+@transaction.atomic
+def command_ended(*, order_code: str, action: str, outcome: str, details: dict[str, str]) -> None:
+    """A raise or lower command ended: done, failed or expired.
+
+    What the lock itself reports decides; this catches what it has no report for: a raise that
+    failed, and a lowering of a lock that was down already.
+    """
+    rows = locks.lock(RecoveryOrder.objects.filter(code=order_code))
+    if not rows:
+        return
+    order, actor = rows[0], "system:recovery.command_ended"
+    why = str(details.get("why", outcome))[:40]
+    if action == "RaiseLock" and outcome != "done" and order.state == "raising":
+        transition(
+            order, source="raising", target="placed", actor=actor, reason=why, problem=why,
+            raising_at=None,
+        )  # fmt: skip
+    elif action == "LowerLock" and outcome == "done":
+        if details.get("position", "lowered") == "lowered":
+            transition(
+                order, source=["paid", "lowering"], target="lowered", actor=actor,
+                event="recovery.lowered", lowered_at=clock.now(), lock_position="lowered",
+                problem="",
+            )  # fmt: skip
+    elif action == "LowerLock" and order.state in RecoveryOrder.ENDING:
+        problem = "jammed" if why == "jam" else "not_lowered"
+        RecoveryOrder.objects.filter(pk=order.pk).update(problem=problem)
+    tell_pages(order)
+
+
+def _order_of(device_id: int, order_code: str | None) -> RecoveryOrder | None:
+    """The order that a report is about: the one it names, else the device's open one; locked."""
+    rows = RecoveryOrder.objects.filter(device_id=device_id)
+    rows = rows.filter(code=order_code) if order_code else rows.filter(state__in=RecoveryOrder.OPEN)
+    found = locks.lock(rows)
+    return found[-1] if found else None

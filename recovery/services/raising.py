@@ -1,0 +1,94 @@
+"""The lock is placed and goes up (P1.3): by a person's command, never by itself (DESIGN 4.8)."""
+
+from dataclasses import asdict
+
+from django.conf import settings
+from django.db import transaction
+
+from core import clock, live, locks
+from core.errors import Missing
+from core.transition import transition
+from devices import services as devices
+from recovery.errors import NoPhotograph, NotEligible, WrongState
+from recovery.models import RecoveryOrder
+from recovery.rules import Rule, bindable, judge
+from recovery.services import facts
+
+
+@transaction.atomic
+def place(order_id: int, *, sha256: str, actor: str) -> RecoveryOrder:
+    """The lock stands where it stops the vehicle; the photograph shows it. Repeating is harmless.
+
+    Raises NoPhotograph; WrongState once the order has ended.
+    """
+    if not sha256:
+        raise NoPhotograph()
+    order = _locked(order_id)
+    now = clock.now()
+    facts_of_move = {"placed_sha": sha256, "placed_at": now}
+    moved = transition(order, source="bound", target="placed", actor=actor, **facts_of_move)
+    if not moved:
+        if order.state not in RecoveryOrder.STANDING:
+            raise WrongState(order.state)
+        RecoveryOrder.objects.filter(pk=order.pk, placed_sha="").update(**facts_of_move)
+    tell_pages(order)
+    return order
+
+
+@transaction.atomic
+def raise_lock(order_id: int, *, actor: str) -> RecoveryOrder:
+    """Order the lock up, after every rule has been asked again, payments last.
+
+    The order's row is locked: a payment or an objection of the same moment comes either before,
+    and the rules refuse, or after, and lowers the lock again. Repeating it while the lock goes up
+    is harmless. Raises NotEligible, WrongState.
+    """
+    order = _locked(order_id)
+    if order.state in ("raising", "raised"):
+        return order
+    if order.state != "placed":
+        raise WrongState(order.state)
+    plate = facts.plate_of(order.plate_text, order.plate_colour)
+    now = facts.situation(
+        merchant_id=order.merchant_id,
+        plate=plate,
+        berth_id=order.berth_id,
+        device_id=order.device_id,
+        second_look_agrees=True,  # it was asked when the order was bound
+        but_for=order.pk,
+    )
+    bound = set(order.bound.values_list("debt_id", flat=True))
+    still = [debt for debt in now.debts if debt.id in bound]
+    rules = judge(now)
+    all_hold = bool(still) and all(bindable(debt, order.merchant_id) for debt in still)
+    rules = [rule if rule.code != "own_debts" else Rule("own_debts", all_hold) for rule in rules]
+    if not all(rule.ok for rule in rules):
+        raise NotEligible([asdict(result) for result in facts.worded(rules)])
+    command_id = devices.order(
+        device_id=order.device_id,
+        action="RaiseLock",
+        payload={"order_code": order.code, "lease_s": settings.BOWEI_LOCK_LEASE_S},
+        reference=order.code,
+        ttl_s=60,
+        actor=actor,
+    )
+    transition(
+        order, source="placed", target="raising", actor=actor, raising_at=clock.now(),
+        raise_command=command_id, problem="",
+    )  # fmt: skip
+    tell_pages(order)
+    return order
+
+
+def _locked(order_id: int) -> RecoveryOrder:
+    rows = locks.lock(RecoveryOrder.objects.filter(pk=order_id))
+    if not rows:
+        raise Missing("no_recovery")
+    return rows[0]
+
+
+def tell_pages(order: RecoveryOrder) -> None:
+    """The owner's page and the merchant's pages ask again."""
+    live.push(f"recovery:{order.pk}")
+    live.push(f"merchant:{order.merchant_id}")
+    live.push(f"section:{order.section_id}")

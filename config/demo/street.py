@@ -133,5 +133,3 @@ class Street:
             pay_berth(Browser(self.url), berth)
         except (PageError, OSError) as error:
             log.info("street.unpaid berth=%s why=%s", berth, str(error)[:120])
-
-

@@ -7,7 +7,7 @@ appid, private_key (PKCS#1 PEM), alipay_public_key, seller_id (may be empty).
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from urllib.error import URLError
 from urllib.parse import parse_qsl
 
@@ -36,7 +36,7 @@ _TRADE = {
     "TRADE_FINISHED": "paid",
     "TRADE_CLOSED": "closed",
 }
-_YUAN = re.compile(r"(\d{1,9})\.(\d{2})")
+_YUAN = re.compile(r"([0-9]{1,9})\.([0-9]{2})")
 _UNCLEAR = ("20000", "10003", "ACQ.SYSTEM_ERROR", "aop.ACQ.SYSTEM_ERROR")
 
 
@@ -151,8 +151,9 @@ class Alipay:
         number = form.get("out_trade_no", "")
         if form.get("refund_fee") or form.get("gmt_refund"):
             # A refund tells again as TRADE_SUCCESS or TRADE_CLOSED: it is no payment.
-            told = RefundSays(state="unclear")
-            return Told("refund", number, form.get("out_biz_no", ""), told)
+            refund = form.get("out_biz_no", "")
+            kind: Literal["refund", "other"] = "refund" if refund else "other"
+            return Told(kind, number, refund, RefundSays(state="unclear"))
         if form.get("trade_status") not in _TRADE:
             return Told("other", number)
         return Told("payment", number, says=_outcome(form))

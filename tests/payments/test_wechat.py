@@ -1,0 +1,198 @@
+"""WeChat Pay as published, with real signatures on both sides."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from payments import providers, services
+from payments.errors import ProviderAway
+from payments.models import Attempt, Notification, Order, Refund
+from tests.payments.conftest import TEST, books
+from tests.payments.servers import WeChatServer, serving
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def wechat(settings: Any) -> Iterator[WeChatServer]:
+    server = WeChatServer()
+    with serving(server) as url:
+        settings.BOWEI_WECHAT = server.settings(url)
+        providers.forget()
+        yield server
+
+
+def begin(order: Order, **how: Any) -> Attempt:
+    return services.begin_attempt(
+        order_id=order.pk, provider="wechat", return_url="https://bowei.example/o/x/done/",
+        actor="owner", client_ip="203.0.113.9", **how,
+    )  # fmt: skip
+
+
+def tell(server: WeChatServer, attempt: Attempt, **changed: Any) -> services.Answer:
+    resource = {**server.resource(attempt.out_trade_no), **changed}
+    return services.receive_notification("wechat", *server.notification(resource))
+
+
+def test_on_a_phone_the_payer_goes_on_to_wechat(order, wechat):
+    attempt = begin(order)
+    assert attempt.state == "pending"
+    assert attempt.pay_url.startswith("https://wx.tenpay.com/checkmweb?prepay_id=1&redirect_url=")
+    sent = wechat.trades[attempt.out_trade_no]
+    assert sent["amount"] == {"total": 600, "currency": "CNY"}
+    assert sent["notify_url"].endswith("/api/v1/payments/notify/wechat")
+
+
+def test_beside_a_screen_a_code_is_shown(order, wechat):
+    attempt = begin(order, by_qr=True)
+    assert attempt.qr.startswith("weixin://wxpay/")
+
+
+def test_a_genuine_notification_settles(order, wechat):
+    attempt = begin(order)
+    wechat.pay(attempt.out_trade_no)
+    answer = tell(wechat, attempt)
+    assert (answer.status, answer.body) == (204, "")
+    attempt.refresh_from_db()
+    assert attempt.provider_no == "42" + attempt.out_trade_no
+    assert books()["provider:wechat"] == 600
+
+
+@pytest.mark.parametrize(
+    ("owner", "off_s", "why"),
+    [("nobody", 0, "signature"), ("wechat", -302, "5 minutes"), ("wechat", 310, "5 minutes")],
+)
+def test_a_forged_or_old_notification_is_refused(order, wechat, owner, off_s, why):
+    attempt = begin(order)
+    wechat.pay(attempt.out_trade_no)
+    resource = wechat.resource(attempt.out_trade_no)
+    message = wechat.notification(resource, owner=owner, stamp=int(time.time()) + off_s)
+    answer = services.receive_notification("wechat", *message)
+    assert answer.status == 401
+    assert json.loads(answer.body)["code"] == "FAIL"
+    attempt.refresh_from_db()
+    assert attempt.state == "pending"
+    assert why in Notification.objects.get().problem
+
+
+def test_a_probe_with_a_wrong_signature_fails(order, wechat):
+    """WeChat probes us with signatures that begin WECHATPAY/SIGNTEST/ and must not be taken."""
+    attempt = begin(order)
+    wechat.pay(attempt.out_trade_no)
+    headers, body = wechat.notification(wechat.resource(attempt.out_trade_no))
+    headers["Wechatpay-Signature"] = "WECHATPAY/SIGNTEST/" + headers["Wechatpay-Signature"]
+    assert services.receive_notification("wechat", headers, body).status == 401
+
+
+@pytest.mark.parametrize("serial", ["", "PUB_KEY_ID_999", "zz", "5157F09EFDC096DE15EBE81A47057A72"])
+def test_an_unknown_serial_is_refused_without_asking_anybody(order, wechat, serial):
+    attempt = begin(order)
+    headers, body = wechat.notification(wechat.resource(attempt.out_trade_no))
+    headers["Wechatpay-Serial"] = serial
+    assert services.receive_notification("wechat", headers, body).status == 401
+
+
+@pytest.mark.parametrize("changed", [{"mchid": "1900000110"}, {"appid": "wx0000000000000000"}])
+def test_a_notification_for_another_app_or_merchant_is_refused(order, wechat, changed):
+    attempt = begin(order)
+    wechat.pay(attempt.out_trade_no)
+    assert tell(wechat, attempt, **changed).status == 401
+    attempt.refresh_from_db()
+    assert attempt.state == "pending"
+
+
+def test_another_amount_settles_nothing(order, wechat):
+    attempt = begin(order)
+    wechat.pay(attempt.out_trade_no)
+    assert tell(wechat, attempt, amount={"total": 1, "currency": "CNY"}).status == 500
+    attempt.refresh_from_db()
+    assert attempt.state == "pending"
+
+
+def test_asking_finds_a_payment_whose_notification_was_lost(order, wechat):
+    attempt = begin(order)
+    assert services.query_attempt(attempt.pk) == "pending"
+    wechat.pay(attempt.out_trade_no)
+    assert services.query_attempt(attempt.pk) == "paid"
+
+
+def test_a_closed_order_is_closed_at_wechat(order, wechat):
+    attempt = begin(order)
+    services.close_order(order, actor=TEST, reason="over")
+    assert services.query_attempt(attempt.pk) == "closed"
+    assert wechat.trades[attempt.out_trade_no]["trade_state"] == "CLOSED"
+
+
+def test_an_answer_that_wechat_did_not_sign_proves_nothing(order, wechat):
+    wechat.forge_answers = True
+    with pytest.raises(ProviderAway):
+        begin(order)
+    attempt = Attempt.objects.get()
+    assert attempt.state == "unknown"
+    wechat.forge_answers = False
+    wechat.pay(attempt.out_trade_no)
+    assert services.query_attempt(attempt.pk) == "paid"
+
+
+def test_no_answer_leaves_the_outcome_unknown(order, settings, wechat):
+    settings.BOWEI_WECHAT = {**settings.BOWEI_WECHAT, "gateway": "http://127.0.0.1:9"}
+    providers.forget()
+    with pytest.raises(ProviderAway):
+        begin(order)
+    assert Attempt.objects.get().state == "unknown"
+
+
+def test_a_refund_is_asked_for_and_followed_until_it_is_done(order, wechat):
+    attempt = begin(order)
+    wechat.pay(attempt.out_trade_no)
+    tell(wechat, attempt)
+    row = services.refund(
+        item_id=order.items.get().pk, amount_fen=250, reason="unused", actor=TEST, key="k"
+    )
+    wechat.refund_status = "PROCESSING"
+    assert services.carry_out_refund(row.pk) == "sent"
+    assert wechat.refunds[row.out_refund_no]["amount"] == {
+        "refund": 250, "total": 600, "currency": "CNY",
+    }  # fmt: skip
+    wechat.refund_status = "ABNORMAL"  # not final
+    assert services.carry_out_refund(row.pk) == "sent"
+    wechat.refund_status = "SUCCESS"
+    assert services.carry_out_refund(row.pk) == "done"
+    assert books()["provider:wechat"] == 350
+
+
+def test_a_refund_s_notification_never_fires_a_payment(order, wechat):
+    attempt = begin(order)
+    wechat.pay(attempt.out_trade_no)
+    tell(wechat, attempt)
+    row = services.refund(
+        item_id=order.items.get().pk, amount_fen=600, reason="unused", actor=TEST, key="k"
+    )
+    resource = {
+        "mchid": WeChatServer.SETTINGS["mchid"],
+        "out_trade_no": attempt.out_trade_no,
+        "out_refund_no": row.out_refund_no,
+        "refund_id": "5000",
+        "refund_status": "SUCCESS",
+        "amount": {"total": 600, "refund": 600},
+    }
+    for _time in range(2):
+        message = wechat.notification(resource, event="REFUND.SUCCESS")
+        assert services.receive_notification("wechat", *message).status == 204
+    row.refresh_from_db()
+    attempt.refresh_from_db()
+    assert (row.state, attempt.state, books()) == ("done", "paid", {})
+
+
+def test_a_trade_closed_event_never_unpays(order, wechat):
+    attempt = begin(order)
+    wechat.pay(attempt.out_trade_no)
+    tell(wechat, attempt)
+    assert tell(wechat, attempt, trade_state="CLOSED").status == 204
+    attempt.refresh_from_db()
+    order.refresh_from_db()
+    assert (attempt.state, order.state) == ("paid", "paid")
+    assert not Refund.objects.exists()

@@ -11,6 +11,7 @@ from django.db import close_old_connections
 
 from config.demo.town import Device, Town
 from config.story.browser import Browser, PageError
+from config.story.paying import pay_berth
 from core import clock
 from devices.client import Camera, DeviceClient, Handheld, Lock, Sensor
 

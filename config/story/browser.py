@@ -147,11 +147,8 @@ class Browser:
         **fields: str,
     ) -> Page:
         """Send a form of a page with these fields filled in, by the button with these words."""
-        data = {**form.fields, **fields}
-        for name, value, words in form.buttons:
-            if name and (not button or button in words):
-                data[name] = value
-                break
+        pressed = [b for b in form.buttons if not button or button in b[2]][:1]
+        data = {**form.fields, **{name: value for name, value, _ in pressed if name}, **fields}
         response = self.session.request(
             form.method.upper(),
             urljoin(page.url, form.action or page.url),

@@ -1,0 +1,18 @@
+"""Paying as a driver does: the bill, the cashier, the sandbox's page, the receipt."""
+
+from config.story.browser import Browser, Page, PageError
+
+
+def pay_berth(browser: Browser, berth_code: str) -> Page:
+    """Pay for the stay at a berth; the receipt. Raises PageError where there is nothing to pay."""
+    page = browser.get(f"/b/{berth_code}/")
+    return pay_order(browser, browser.submit(page, page.form(f"/b/{berth_code}/")))
+
+
+def pay_order(browser: Browser, page: Page) -> Page:
+    """From the cashier's page to the receipt, in the sandbox. Raises PageError."""
+    page = browser.submit(page, page.form("/o/", having="provider"), provider="sandbox")
+    page = browser.submit(page, page.form("/sandbox/"))
+    if "/done/" not in page.url:
+        raise PageError(f"paying ended at {page.url}")
+    return page

@@ -1,0 +1,450 @@
+"""A tariff as data: every question that cities settle differently is a named switch here.
+
+`docs/pricing.md` explains the switches with a worked example; `pricing` makes fees of them.
+A version is stored as JSON: `Tariff.from_json` and `Tariff.to_json` are the only door.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from datetime import time
+from enum import StrEnum
+from typing import Any, Final
+
+from core.calendar import DayKind
+
+SMALL: Final = "small"
+"""The vehicle class that pays the prices as they stand."""
+
+
+class Rounding(StrEnum):
+    """A part of a unit: `up` charges it whole, `down` charges complete units only."""
+
+    up = "up"
+    down = "down"
+
+
+class Boundary(StrEnum):
+    """A unit that runs from one window into the next.
+
+    `split`: each window rounds its own part. `earlier_window`: the unit is charged where it began.
+    `lower_rate`: the unit is charged whole at the lower of the two windows' rates.
+    """
+
+    split_ = "split"
+    earlier_window = "earlier_window"
+    lower_rate = "lower_rate"
+
+
+class Scope(StrEnum):
+    """How often something begins anew: once in a stay, each day of the city, or each window."""
+
+    stay = "stay"
+    day = "day"
+    window = "window"
+
+
+class FreeMode(StrEnum):
+    """Free minutes once exceeded: `deducted` from a longer stay, or `lost` (charged from the
+    start).
+    """
+
+    deducted = "deducted"
+    lost = "lost"
+
+
+class FreeRuns(StrEnum):
+    """Free minutes run from `arrival`, or only within the `windows` that charge."""
+
+    arrival = "arrival"
+    windows = "windows"
+
+
+class CapPer(StrEnum):
+    """What a cap holds for: a day of the city, each 24 hours from arrival, one occurrence of a
+    window, or the whole visit.
+    """
+
+    day = "day"
+    h24 = "24h"
+    window = "window"
+    visit = "visit"
+
+
+class Label(StrEnum):
+    """What a window is called on a bill."""
+
+    all_day = "all_day"
+    day = "day"
+    night = "night"
+    rest_day = "rest_day"
+
+
+ALL_DAYS: Final = frozenset(DayKind)
+WORKED: Final = frozenset({DayKind.workday, DayKind.make_up})
+RESTED: Final = ALL_DAYS - WORKED
+
+
+class BadTariff(ValueError):
+    """Terms that are no tariff. `field` is the path to what is wrong, `windows.0.start`."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A stretch of time with one price: `unit_fen` for each `unit_s`.
+
+    `upto_s` counts from the beginning of the scope (`Tariff.first_scope`), None has no end. A
+    `lump` costs `unit_fen` once, as soon as it has begun, however rounding is.
+    """
+
+    unit_fen: int
+    unit_s: int = 3600
+    upto_s: int | None = None
+    lump: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A part of the day that charges, by time (`steps`) or once for a visit (`visit_fen`).
+
+    From `start` to `end` of the city's clock on the `days` it begins on; an `end` not after
+    `start` is on the next day, so equal ones are the whole day. What no window covers is free.
+    """
+
+    label: Label = Label.all_day
+    start: time = time()
+    end: time = time()
+    days: frozenset[DayKind] = ALL_DAYS
+    steps: tuple[Step, ...] = ()
+    visit_fen: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """At most `fen` for each `per`; with a `window`, of that window's charges alone."""
+
+    per: CapPer
+    fen: int
+    window: Label | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VehicleClass:
+    """How a class differs from small cars: prices in per cent, fen more a unit, caps in per cent.
+
+    Per cent that leave a part of a fen are refused when the tariff is made.
+    """
+
+    percent: int = 100
+    add_unit_fen: int = 0
+    cap_percent: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEnergy:
+    """The new-energy rule: `free_s` of a day's first stay, then `percent` of the fee.
+
+    The free time is deducted, and replaces shorter free minutes. A part of a fen is the owner's.
+    """
+
+    free_s: int = 0
+    percent: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tariff:
+    """Everything that decides a price; made from and stored as JSON (`from_json`, `to_json`)."""
+
+    windows: tuple[Window, ...]
+    rounding: Rounding = Rounding.up
+    boundary: Boundary = Boundary.split_
+    first_scope: Scope = Scope.stay
+    visit_scope: Scope = Scope.window
+    free_s: int = 0
+    free_mode: FreeMode = FreeMode.lost
+    free_runs: FreeRuns = FreeRuns.arrival
+    free_scope: Scope = Scope.stay
+    caps: tuple[Cap, ...] = ()
+    classes: Mapping[str, VehicleClass] = field(default_factory=dict)
+    new_energy: NewEnergy | None = None
+    exempt: Mapping[str, int | None] = field(default_factory=dict)  # class → free s, None: all
+    merge_gap_s: int = 0  # two stops of one vehicle on a section, less apart, are one stay
+    debtors_lose_benefits: bool = False
+
+    def __post_init__(self) -> None:
+        _validate(self)
+
+    @classmethod
+    def from_json(cls, terms: Mapping[str, Any]) -> "Tariff":
+        """The tariff of stored or typed `terms`; BadTariff names the field that is wrong."""
+        return _read_tariff(_fields(terms, "", Tariff), "")
+
+    def to_json(self) -> dict[str, Any]:
+        """Terms that `from_json` reads back to an equal tariff; every switch is spelt out."""
+        return _written(self)
+
+
+# What makes terms a tariff.
+
+
+def _validate(tariff: Tariff) -> None:
+    """Raise BadTariff for terms that could not be priced, or would price one moment twice."""
+    if not tariff.windows:
+        raise BadTariff(
+            "windows", "a tariff needs at least one; one without charge is a price of 0"
+        )
+    for at, window in enumerate(tariff.windows):
+        _validate_window(window, f"windows.{at}")
+    for at, window in enumerate(tariff.windows):
+        for before, other in enumerate(tariff.windows[:at]):
+            if _overlap(window, other):
+                raise BadTariff(f"windows.{at}", f"overlaps windows.{before}")
+    for name in ("free_s", "merge_gap_s"):
+        _not_negative(getattr(tariff, name), name)
+    if tariff.free_scope is Scope.window:
+        raise BadTariff("free_scope", "free minutes run once a stay or once a day")
+    if tariff.free_scope is Scope.day and tariff.free_mode is FreeMode.lost and tariff.free_s:
+        raise BadTariff("free_mode", "free minutes of a day can only be deducted")
+    labels = {window.label for window in tariff.windows}
+    for at, cap in enumerate(tariff.caps):
+        _not_negative(cap.fen, f"caps.{at}.fen")
+        if cap.window is not None and cap.window not in labels:
+            raise BadTariff(f"caps.{at}.window", f"no window is called {cap.window}")
+    for name, free_s in tariff.exempt.items():
+        _not_negative(free_s or 0, f"exempt.{name}")
+    if tariff.new_energy is not None:
+        _not_negative(tariff.new_energy.free_s, "new_energy.free_s")
+        if not 0 <= tariff.new_energy.percent <= 100:
+            raise BadTariff("new_energy.percent", "must be from 0 to 100")
+    for name, terms in tariff.classes.items():
+        _validate_class(tariff, terms, f"classes.{name}")
+
+
+def _validate_window(window: Window, path: str) -> None:
+    for name in ("start", "end"):
+        at = getattr(window, name)
+        if at.second or at.microsecond or at.tzinfo:
+            raise BadTariff(f"{path}.{name}", "must be hours and minutes of the city's clock")
+    if not window.days:
+        raise BadTariff(f"{path}.days", "must name at least one kind of day")
+    if (window.visit_fen is None) == (not window.steps):
+        raise BadTariff(
+            f"{path}.steps", "charge by time (steps) or per visit (visit_fen), not both"
+        )
+    if window.visit_fen is not None:
+        _not_negative(window.visit_fen, f"{path}.visit_fen")
+    before = 0
+    for at, step in enumerate(window.steps):
+        where = f"{path}.steps.{at}"
+        _not_negative(step.unit_fen, f"{where}.unit_fen")
+        if step.unit_s <= 0:
+            raise BadTariff(f"{where}.unit_s", "must be above 0")
+        if (step.upto_s is None) != (at == len(window.steps) - 1):
+            raise BadTariff(
+                f"{where}.upto_s", "every step but the last has an end, the last has none"
+            )
+        if step.lump and step.upto_s is None:
+            raise BadTariff(f"{where}.lump", "a lump needs an end")
+        if step.upto_s is not None and step.upto_s <= before:
+            raise BadTariff(f"{where}.upto_s", "must be after the step before it")
+        before = step.upto_s or before
+
+
+def _validate_class(tariff: Tariff, terms: VehicleClass, path: str) -> None:
+    _not_negative(terms.add_unit_fen, f"{path}.add_unit_fen")
+    for name in ("percent", "cap_percent"):
+        _not_negative(getattr(terms, name), f"{path}.{name}")
+    prices = [step.unit_fen for window in tariff.windows for step in window.steps]
+    prices += [window.visit_fen or 0 for window in tariff.windows]
+    if any(price * terms.percent % 100 for price in prices):
+        raise BadTariff(f"{path}.percent", "leaves a part of a fen on a price of this tariff")
+    if any(cap.fen * terms.cap_percent % 100 for cap in tariff.caps):
+        raise BadTariff(f"{path}.cap_percent", "leaves a part of a fen on a cap of this tariff")
+
+
+def _not_negative(value: int, path: str) -> None:
+    if value < 0:
+        raise BadTariff(path, "must not be negative")
+
+
+def _overlap(one: Window, other: Window) -> bool:
+    """Whether some moment of some day belongs to both."""
+    (a, a_tail), (b, b_tail) = _minutes(one), _minutes(other)
+    share_days = bool(one.days & other.days)
+    return (
+        (share_days and _meet(a, b))
+        or _meet(a_tail, b)  # yesterday's window may run into any kind of day
+        or _meet(a, b_tail)
+        or (share_days and _meet(a_tail, b_tail))
+    )
+
+
+def _minutes(window: Window) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The window's minutes on its own day, and those it runs into the next."""
+    start, end = minute(window.start), minute(window.end)
+    return ((start, end), (0, 0)) if end > start else ((start, 24 * 60), (0, end))
+
+
+def _meet(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return max(one[0], other[0]) < min(one[1], other[1])
+
+
+def minute(at: time) -> int:
+    """Minutes since midnight."""
+    return at.hour * 60 + at.minute
+
+
+# Terms as JSON.
+
+
+def _fields(terms: Any, path: str, kind: type[Any]) -> dict[str, Any]:
+    """The object at `path`, refused where it has a field that `kind` does not have."""
+    if not isinstance(terms, Mapping):
+        raise BadTariff(path or "terms", "must be an object")
+    names = {each.name for each in fields(kind)}
+    for name in terms:
+        if name not in names:
+            raise BadTariff(_at(path, str(name)), "is not known here")
+    required = {
+        each.name
+        for each in fields(kind)
+        if each.default is MISSING and each.default_factory is MISSING
+    }
+    for name in sorted(required - set(terms)):
+        raise BadTariff(_at(path, name), "is missing")
+    return dict(terms)
+
+
+def _at(path: str, name: object) -> str:
+    return f"{path}.{name}" if path else str(name)
+
+
+def _read_tariff(terms: dict[str, Any], path: str) -> Tariff:
+    return Tariff(
+        **_read(
+            terms,
+            path,
+            windows=_list(
+                _object(
+                    Window,
+                    start=_time,
+                    end=_time,
+                    days=_days,
+                    label=_one(Label),
+                    steps=_list(_object(Step)),
+                    visit_fen=_whole_or_none,
+                )
+            ),
+            rounding=_one(Rounding),
+            boundary=_one(Boundary),
+            first_scope=_one(Scope),
+            visit_scope=_one(Scope),
+            free_mode=_one(FreeMode),
+            free_runs=_one(FreeRuns),
+            free_scope=_one(Scope),
+            caps=_list(_object(Cap, per=_one(CapPer), window=_or_none(_one(Label)))),
+            classes=_by_name(_object(VehicleClass)),
+            new_energy=_or_none(_object(NewEnergy)),
+            exempt=_by_name(_whole_or_none),
+            debtors_lose_benefits=_flag,
+        )
+    )
+
+
+Reader = Callable[[Any, str], Any]
+
+
+def _read(terms: dict[str, Any], path: str, **readers: Reader) -> dict[str, Any]:
+    """Each field by its reader; whole numbers where none is named."""
+    read: dict[str, Any] = {}
+    for name, value in terms.items():
+        reader: Reader = readers.get(name, _whole)
+        read[name] = reader(value, _at(path, name))
+    return read
+
+
+def _object(kind: type[Any], **readers: Reader) -> Reader:
+    if kind is Step:
+        readers = {"upto_s": _whole_or_none, "lump": _flag}
+
+    def read(value: Any, path: str) -> Any:
+        return kind(**_read(_fields(value, path, kind), path, **readers))
+
+    return read
+
+
+def _list(reader: Reader) -> Reader:
+    def read(value: Any, path: str) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple):
+            raise BadTariff(path, "must be a list")
+        return tuple(reader(each, _at(path, at)) for at, each in enumerate(value))
+
+    return read
+
+
+def _by_name(reader: Reader) -> Reader:
+    def read(value: Any, path: str) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise BadTariff(path, "must be an object")
+        return {str(name): reader(each, _at(path, name)) for name, each in value.items()}
+
+    return read
+
+
+def _one(kind: type[StrEnum]) -> Reader:
+    def read(value: Any, path: str) -> StrEnum:
+        try:
+            return kind(value)
+        except ValueError:
+            raise BadTariff(path, f"must be one of {', '.join(kind)}") from None
+
+    return read
+
+
+def _or_none(reader: Reader) -> Reader:
+    return lambda value, path: None if value is None else reader(value, path)
+
+
+def _whole(value: Any, path: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadTariff(path, "must be a whole number")
+    return value
+
+
+_whole_or_none = _or_none(_whole)
+
+
+def _flag(value: Any, path: str) -> bool:
+    if not isinstance(value, bool):
+        raise BadTariff(path, "must be true or false")
+    return value
+
+
+def _time(value: Any, path: str) -> time:
+    try:
+        return time() if value == "24:00" else time.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise BadTariff(path, "must be a time such as 07:30") from None
+
+
+def _days(value: Any, path: str) -> frozenset[DayKind]:
+    return frozenset(_list(_one(DayKind))(value, path))
+
+
+def _written(value: Any) -> Any:
+    """A value of a tariff as JSON has it."""
+    if is_dataclass(value):
+        return {each.name: _written(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
+    if isinstance(value, frozenset):
+        return sorted(str(each) for each in value)
+    if isinstance(value, tuple):
+        return [_written(each) for each in value]
+    if isinstance(value, Mapping):
+        return {name: _written(each) for name, each in value.items()}
+    return str(value) if isinstance(value, StrEnum) else value

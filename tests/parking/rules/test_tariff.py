@@ -1,0 +1,107 @@
+"""Terms are stored as JSON; what is no tariff is refused with the field that is wrong."""
+
+import json
+
+import pytest
+
+from parking.rules.tariff import BadTariff, Tariff
+from parking.rules.tariffs import names, ready
+
+PLAIN = {"windows": [{"steps": [{"unit_fen": 1000}]}]}
+
+
+def window(**changes):
+    return {"steps": [{"unit_fen": 100}]} | changes
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_tariff_survives_its_storage(name):
+    stored = json.loads(json.dumps(ready(name).to_json()))
+
+    assert Tariff.from_json(stored) == ready(name)
+    assert Tariff.from_json(stored).to_json() == stored
+
+
+@pytest.mark.parametrize(
+    ("terms", "field"),
+    [
+        (None, "terms"),
+        ({}, "windows"),
+        ({"windows": []}, "windows"),
+        ({"windows": {}}, "windows"),
+        (PLAIN | {"colour": "red"}, "colour"),
+        (PLAIN | {"rounding": "sideways"}, "rounding"),
+        (PLAIN | {"free_s": 1.5}, "free_s"),
+        (PLAIN | {"free_s": True}, "free_s"),
+        (PLAIN | {"free_s": -1}, "free_s"),
+        (PLAIN | {"free_s": 60, "free_scope": "day"}, "free_mode"),
+        (PLAIN | {"free_scope": "window"}, "free_scope"),
+        (PLAIN | {"debtors_lose_benefits": 1}, "debtors_lose_benefits"),
+        (PLAIN | {"caps": [{"per": "week", "fen": 1}]}, "caps.0.per"),
+        (PLAIN | {"caps": [{"per": "day", "fen": -1}]}, "caps.0.fen"),
+        (PLAIN | {"caps": [{"per": "day"}]}, "caps.0.fen"),
+        (PLAIN | {"caps": [{"per": "window", "fen": 1, "window": "night"}]}, "caps.0.window"),
+        (PLAIN | {"exempt": {"disabled": -5}}, "exempt.disabled"),
+        (PLAIN | {"new_energy": {"percent": 101}}, "new_energy.percent"),
+        (PLAIN | {"classes": {"large": {"percent": -1}}}, "classes.large.percent"),
+        ({"windows": [window(start="25:00")]}, "windows.0.start"),
+        ({"windows": [window(end="08:00:30")]}, "windows.0.end"),
+        ({"windows": [window(days=["someday"])]}, "windows.0.days.0"),
+        ({"windows": [window(days=[])]}, "windows.0.days"),
+        ({"windows": [{}]}, "windows.0.steps"),
+        ({"windows": [window(visit_fen=100)]}, "windows.0.steps"),
+        ({"windows": [window(steps=[{"unit_fen": -1}])]}, "windows.0.steps.0.unit_fen"),
+        ({"windows": [window(steps=[{"unit_fen": 1, "unit_s": 0}])]}, "windows.0.steps.0.unit_s"),
+        ({"windows": [window(steps=[{"unit_fen": 1, "upto_s": 9}])]}, "windows.0.steps.0.upto_s"),
+        ({"windows": [window(steps=[{"unit_fen": 1, "lump": True}])]}, "windows.0.steps.0.lump"),
+        (
+            {"windows": [window(steps=[{"unit_fen": 1}, {"unit_fen": 1}])]},
+            "windows.0.steps.0.upto_s",
+        ),
+    ],
+)
+def test_terms_that_are_no_tariff_are_refused_by_field(terms, field):
+    with pytest.raises(BadTariff) as refused:
+        Tariff.from_json(terms)
+
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"start": "08:00", "end": "20:00"}, {"start": "19:59", "end": "21:00"}),
+        ({"start": "20:00", "end": "08:00"}, {"start": "07:00", "end": "09:00"}),
+        ({}, {"start": "07:00", "end": "09:00"}),
+        (
+            {"start": "20:00", "end": "08:00", "days": ["workday"]},
+            {"start": "07:00", "end": "09:00", "days": ["weekend"]},  # Friday's night on Saturday
+        ),
+    ],
+)
+def test_windows_that_overlap_are_refused(one, other):
+    with pytest.raises(BadTariff) as refused:
+        Tariff.from_json({"windows": [window(**one), window(**other)]})
+
+    assert (refused.value.field, refused.value.message) == ("windows.1", "overlaps windows.0")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"start": "08:00", "end": "20:00"}, {"start": "20:00", "end": "08:00"}),
+        ({"days": ["workday", "make_up"]}, {"days": ["weekend", "break"]}),
+        ({"end": "12:00"}, {"start": "12:00", "end": "24:00"}),
+    ],
+)
+def test_windows_that_only_touch_are_fine(one, other):
+    Tariff.from_json({"windows": [window(**one), window(**other)]})
+
+
+def test_a_class_whose_price_would_leave_half_a_fen_is_refused():
+    with pytest.raises(BadTariff) as refused:
+        Tariff.from_json(
+            {"windows": [window(steps=[{"unit_fen": 225}])], "classes": {"large": {"percent": 150}}}
+        )
+
+    assert refused.value.field == "classes.large.percent"

@@ -3,9 +3,25 @@
 from django.urls import URLPattern, path
 
 from monthlycard import api as lots
+from monthlycard import views
 
-owner: list[URLPattern] = []
-merchant: list[URLPattern] = []
+owner: list[URLPattern] = [
+    path("cards/", views.cards, name="monthlycard.cards"),
+    path("cards/<str:number>/pay/", views.pay, name="monthlycard.pay"),
+    path(
+        "cards/deductions/<int:deduction_id>/pay/",
+        views.pay_deduction,
+        name="monthlycard.pay_deduction",
+    ),
+]
+merchant: list[URLPattern] = [
+    path("cards/", views.lots, name="monthlycard.lots"),
+    path(
+        "cards/statements/<str:number>/<str:kind>/",
+        views.statement_file,
+        name="monthlycard.statement_file",
+    ),
+]
 api: list[URLPattern] = [
     path("lots/time/", lots.Time.as_view(), name="monthlycard.time"),
     path("lots/records/", lots.Records.as_view(), name="monthlycard.records"),

@@ -1,0 +1,131 @@
+"""Pages: an owner's cards, a merchant's lots and statements."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from accounts import selectors as accounts
+from accounts.views import merchant_page, owner_page
+from core import images
+from core.errors import BoweiError, Invalid
+from core.plates import Plate
+from monthlycard import selectors, services
+from monthlycard.api import XLSX, as_xlsx
+from monthlycard.errors import CardMissing, StatementMissing
+from monthlycard.forms import Application
+from payments import selectors as payments_selectors
+from payments import services as payments
+
+
+@never_cache
+@owner_page
+def cards(request: HttpRequest) -> HttpResponse:
+    """A person's cards, where they were used, what was taken; and the plans that can be bought."""
+    problem: BoweiError | None = None
+    if request.method == "POST":
+        try:
+            return _apply(request)
+        except BoweiError as error:
+            problem = error
+    mine = list(selectors.cards_of(request.user.pk))
+    ids = [card.pk for card in mine]
+    context: dict[str, Any] = {
+        "cards": [
+            {"card": card, "plate": _plate(card.plate_text, card.plate_colour)} for card in mine
+        ],
+        "passes": list(selectors.passes_of(ids)[:20]),
+        "deductions": list(selectors.deductions_of(ids)[:20]),
+        "plans": list(selectors.plans_on_sale()),
+        "plates": [
+            _plate(text, colour)
+            for text, colour in accounts.proven_plates_of(request.user)  # type: ignore[arg-type]
+        ],
+        "typed": request.POST,
+        "problem": problem,
+    }
+    return render(
+        request, "monthlycard/owner_cards.html", context, status=problem.status if problem else 200
+    )
+
+
+def _apply(request: HttpRequest) -> HttpResponse:
+    form = Application(request.POST, request.FILES)
+    if not form.is_valid():
+        fields = {name: errors[0] for name, errors in form.errors.items()}
+        raise Invalid("bad_application", next(iter(fields.values())), fields=fields)
+    actor = f"user:{request.user.pk}"
+    licence = form.cleaned_data["licence"]
+    card = services.apply(
+        user_id=int(request.user.pk or 0),
+        plan_code=form.cleaned_data["plan"],
+        plate_text=form.cleaned_data["plate"],
+        plate_colour=form.cleaned_data["colour"],
+        evidence_sha=images.keep(licence.read(), by=actor) if licence else "",
+        actor=actor,
+    )
+    return (
+        _to_cashier(card.pk, actor) if card.state == "verified" else redirect("monthlycard.cards")
+    )
+
+
+@require_POST
+@owner_page
+def pay(request: HttpRequest, number: str) -> HttpResponse:
+    """To the cashier, for a card that waits for its payment or is renewed."""
+    card = selectors.cards_of(request.user.pk).filter(number=number).first()
+    if card is None:
+        raise CardMissing()
+    return _to_cashier(card.pk, f"user:{request.user.pk}")
+
+
+@require_POST
+@owner_page
+def pay_deduction(request: HttpRequest, deduction_id: int) -> HttpResponse:
+    """To the cashier, for what a card did not cover."""
+    mine = [card.pk for card in selectors.cards_of(request.user.pk)]
+    row = selectors.deductions_of(mine).filter(pk=deduction_id).first()
+    if row is None:
+        raise CardMissing()
+    return _to_cashier(row.pk, f"user:{request.user.pk}", payable="monthlycard.deduction")
+
+
+def _to_cashier(subject_id: int, actor: str, payable: str = "monthlycard.card") -> HttpResponse:
+    order = payments.open_order(items=[(payable, subject_id)], actor=actor)
+    return redirect(payments_selectors.order_public_url(order))
+
+
+@never_cache
+@merchant_page("cards")
+def lots(request: HttpRequest) -> HttpResponse:
+    """A merchant's lots: are they in touch, what did they report, which statements are open."""
+    merchant = request.merchant  # type: ignore[attr-defined]
+    context = {
+        "lots": list(selectors.lots_of(merchant.pk)),
+        "statements": list(
+            selectors.statements_of(merchant.pk).prefetch_related("differences")[:50]
+        ),
+    }
+    return render(request, "monthlycard/merchant_lots.html", context)
+
+
+@merchant_page("cards")
+def statement_file(request: HttpRequest, number: str, kind: str) -> HttpResponse:
+    """A statement's file, for the merchant whose lot it is."""
+    merchant = request.merchant  # type: ignore[attr-defined]
+    row = selectors.statements_of(merchant.pk).filter(number=number).first()
+    if row is None or kind not in ("csv", "xlsx"):
+        raise StatementMissing()
+    response = (
+        HttpResponse(row.csv.encode(), content_type="text/csv; charset=utf-8")
+        if kind == "csv"
+        else HttpResponse(as_xlsx(row), content_type=XLSX)
+    )
+    response["Content-Disposition"] = f'attachment; filename="statement-{row.pk}.{kind}"'
+    return response
+
+
+def _plate(text: str, colour: str) -> dict[str, Any]:
+    return {"text": text, "colour": colour, "masked": False, "display": Plate(text, None).display}

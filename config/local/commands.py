@@ -15,7 +15,6 @@ from pathlib import Path
 
 import psycopg
 from rich.console import Console
-from rich.table import Table
 
 from config.local.guard import Event, Guard, Lock
 from config.local.processes import dying_with
@@ -25,7 +24,7 @@ from config.local.system import APPLICATION, DEMO, ROOT, Plan, demo_logins, envi
 DATA = Path(os.environ.get("BOWEI_DATA") or ROOT / ".bowei").resolve()
 _ROOM_BYTES = 500 * 1000**2
 _MANAGE = (sys.executable, "manage.py")
-out = Console(highlight=False)
+out = Console(highlight=False, soft_wrap=True)
 
 LABELS = {
     "postgres": "PostgreSQL",
@@ -111,14 +110,11 @@ class _Watching:
                 out.print("Stopped. The data stay; ./bowei demo goes on from there.")
 
     def _welcome(self) -> None:
-        table = Table(box=None, padding=(0, 2), show_header=False)
-        table.add_row("Owner's pages", f"{self.address}/")
-        table.add_row("Merchant's portal", f"{self.address}/merchant/")
-        table.add_row("Operator's desk", f"{self.address}/admin/")
-        for login in demo_logins(DATA):
-            table.add_row(login["who"], f"{login['name']} / {login['password']}")
         out.print("\nBowei 泊位 is up. Ctrl-C stops it.\n")
-        out.print(table)
+        out.print(f"  start page  {self.address}/")
+        for login in demo_logins(DATA):
+            page = f"{self.address}{login['page']}"
+            out.print(f"  {login['who']:<10}  {page}  {login['name']} / {login['password']}")
         out.print(f"\nLogs are in {DATA / 'log'}.\n")
 
 
@@ -248,7 +244,9 @@ def _scratch(
 def _up(guard: Guard) -> Iterator[dict[str, str]]:
     guard.start()
     try:
-        yield guard.wait_up()
+        with Console(stderr=True).status("Starting …"):
+            env = guard.wait_up()
+        yield env
     finally:
         guard.finish()
 

@@ -10,7 +10,9 @@ import resource
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 from config.local.guard import Guard, Lock
@@ -21,7 +23,7 @@ from config.local.valkey import Valkey
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ("postgres", "valkey")
 APPLICATION = ("migrate", "web", "dispatcher", "vision", "worker", "beat")
-DEMO = ("migrate", "web", "dispatcher", "vision", "worker", "beat")
+DEMO = ("migrate", "prepare", *APPLICATION[1:], "street")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,14 +91,7 @@ def services(plan: Plan) -> list[Service]:
 
 
 def _application(part: str, plan: Plan, after: tuple[str, ...]) -> Service:
-    def python(*argv: str, **more: object) -> Service:
-        return Service(
-            name=part,
-            argv=[sys.executable, *argv],
-            after=after,
-            popen={"cwd": ROOT},
-            **more,  # type: ignore[arg-type]
-        )
+    python = partial(_python, part, after)
 
     address = f"http://127.0.0.1:{plan.port}"
     match part:
@@ -126,9 +121,14 @@ def _application(part: str, plan: Plan, after: tuple[str, ...]) -> Service:
                 ready_words="beat: Starting",
             )
         case "street":
-            street = python("manage.py", "simulate_street", "--url", address)
-            return Service(**{**vars(street), "after": (*after, "web", "dispatcher")})
+            after = (*after, "web", "dispatcher")
+            return _python(part, after, "manage.py", "simulate_street", "--url", address)
     raise ValueError(part)
+
+
+def _python(name: str, after: tuple[str, ...], *argv: str, **more: Any) -> Service:
+    command = [sys.executable, *argv]
+    return Service(name=name, argv=command, after=after, popen={"cwd": ROOT}, **more)
 
 
 def _worker(name: str, queue: str) -> list[str]:

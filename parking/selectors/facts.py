@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from core import plates
 from core.errors import Missing
-from parking.models import Berth, HandheldPost, ParkingSession, Section
+from parking.models import Berth, HandheldPost, ParkingSession, Section, Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,10 +127,6 @@ def _colour(name: str) -> plates.Colour | None:
     return plates.Colour(name) if name else None
 
 
-def section_by_code(code: str) -> Section | None:
-    return Section.objects.filter(code=code).first()
-
-
 def section(section_id: int) -> Section:
     """The section; raises Missing."""
     found = Section.objects.filter(pk=section_id).select_related("merchant").first()
@@ -170,3 +166,10 @@ def shown_plate(
         "colour": row.plate_colour,
         "masked": row.plate_text not in held,
     }
+
+
+def plate_in_image(sha256: str, *, merchant_id: int) -> plates.Plate | None:
+    """The plate that was settled for a photograph of one merchant's; None where none was yet."""
+    rows = Sighting.objects.filter(image_sha=sha256, merchant_id=merchant_id, state="settled")
+    seen = rows.order_by("-pk").values("plate_text", "plate_colour").first()
+    return plates.Plate(seen["plate_text"], _colour(seen["plate_colour"])) if seen else None

@@ -10,11 +10,13 @@ from recovery.services.ending import (
     release_dropped,
     settle_order,
 )
+from recovery.services.facts import RuleResult
 from recovery.services.lock import command_ended, take_lock_report, take_release_code_used
 from recovery.services.moving import confirm_move, note_seen, remind_of_moves
-from recovery.services.raising import place, raise_lock
+from recovery.services.raising import place, raise_lock, rules_for
 
 __all__ = [
+    "RuleResult",
     "bind",
     "cancel",
     "check_eligibility",
@@ -29,6 +31,7 @@ __all__ = [
     "release_cleared",
     "release_dropped",
     "remind_of_moves",
+    "rules_for",
     "settle_order",
     "take_lock_report",
     "take_release_code_used",

@@ -33,7 +33,7 @@ def check_eligibility(
             plate=plate,
             berth_id=berth_id,
             device_id=device_id,
-            second_look_agrees=_agrees(plate, second_look),
+            second_look_agrees=_agrees(plate, second_look, merchant_id),
         )
     )
     return facts.worded(rules)
@@ -137,7 +137,9 @@ def _write(
     return order
 
 
-def _agrees(plate: plates.Plate, second_look: dict[str, str] | None) -> bool | None:
+def _agrees(
+    plate: plates.Plate, second_look: dict[str, str] | None, merchant_id: int
+) -> bool | None:
     """Whether what a person typed, or a photograph showed, is this vehicle's plate."""
     if not second_look:
         return None
@@ -148,6 +150,6 @@ def _agrees(plate: plates.Plate, second_look: dict[str, str] | None) -> bool | N
             return False
         return seen.text == plate.text
     if sha256 := second_look.get("sha256", "").strip():
-        read = parking.plate_in_image(sha256)
+        read = parking.plate_in_image(sha256, merchant_id=merchant_id)
         return read is not None and plates.same_vehicle(read, plate)
     raise Invalid("no_second_look", _("Type the plate that you see, or photograph it."))

@@ -6,18 +6,20 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
-from arrears import selectors as arrears
 from arrears import services as arrears_services
 from core import audit, clock, locks
 from core.errors import Invalid, Missing, Refused
 from core.transition import transition
 from devices import services as devices
+from parking import selectors as parking
 from parking import services as parking_services
 from payments.rules import BillLine, Quote, Receipt
 from recovery.models import BoundDebt, MoveInstruction, RecoveryOrder, SettlementOrder
 from recovery.rules import MOVE_WITHIN_S
+from recovery.services.facts import bound_debts, is_live
 from recovery.services.raising import tell_pages
 
 log = logging.getLogger("bowei.recovery")
@@ -34,14 +36,13 @@ def quote_order(subject_id: int) -> Quote:
     order = RecoveryOrder.objects.select_related("section", "berth").filter(pk=subject_id).first()
     if order is None:
         raise Missing("no_recovery")
-    due = [debt for debt in bound_debts(order) if debt.amount_fen > 0 and debt.live]
+    due = [debt for debt in bound_debts(order) if is_live(debt) and debt.amount_fen > 0]
     if not due or order.state in ("moved", "cancelled"):
         raise Refused("nothing_due", _("There is nothing to pay here any more."))
+    stays = parking.stays([debt.stay_id for debt in due])
     lines = tuple(
-        BillLine(text=debt.title, quantity=1, unit="", unit_price_fen=None,
-                 amount_fen=debt.amount_fen)
-        for debt in due
-    )  # fmt: skip
+        BillLine(text=_line_text(stays[debt.stay_id]), amount_fen=debt.amount_fen) for debt in due
+    )
     return Quote(
         amount_fen=sum(debt.amount_fen for debt in due),
         lines=lines,
@@ -90,7 +91,7 @@ def _release(stay_ids: list[int], receipt: Receipt, *, paid_here_fen: int = 0) -
     )
     for order in orders:
         debts = bound_debts(order)
-        if any(debt.live for debt in debts):
+        if any(is_live(debt) for debt in debts):
             continue
         own = order.pk == receipt.subject_id and receipt.payable == "recovery.order"
         paid = {bound.stay_id: bound.amount_fen for bound in order.bound.all()}
@@ -110,9 +111,10 @@ def _release(stay_ids: list[int], receipt: Receipt, *, paid_here_fen: int = 0) -
             tell_pages(order)
 
 
-def bound_debts(order: RecoveryOrder) -> list[Any]:
-    """The debts that an order is for, as they stand now."""
-    return list(arrears.debts(list(order.bound.values_list("debt_id", flat=True))))
+def _line_text(stay: Any) -> str:
+    arrived = timezone.localtime(stay.arrived_at)
+    place = f"{stay.section_name} {stay.berth_code}"
+    return f"{place} · {formats.date_format(arrived, 'SHORT_DATETIME_FORMAT')}"
 
 
 # ── Without a payment ─────────────────────────────────────────────────────────────────────────
@@ -121,7 +123,7 @@ def release_dropped(debt_id: int, *, actor: str) -> int:
     """A debt was waived or its objection upheld: orders with no open debt left end (P1.4)."""
     ended = 0
     for order in _standing_for(debt_id):
-        if not any(debt.live for debt in bound_debts(order)):
+        if not any(is_live(debt) for debt in bound_debts(order)):
             ended += _end(order, target="lowering", ended_by=End.DROPPED, actor=actor)
     return ended
 

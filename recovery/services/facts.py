@@ -154,3 +154,13 @@ def situation(
 
 def _colour(name: str) -> plates.Colour | None:
     return plates.Colour(name) if name else None
+
+
+def is_live(debt: Any) -> bool:
+    """Whether this debt is still asked for, or held by an objection."""
+    return debt.state in ("open", "disputed")
+
+
+def bound_debts(order: RecoveryOrder) -> list[Any]:
+    """The debts that an order is for, as they stand now."""
+    return list(arrears.debts(list(order.bound.values_list("debt_id", flat=True))))

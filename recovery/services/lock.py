@@ -6,6 +6,7 @@ from django.db import transaction
 
 from core import clock, locks
 from core.transition import transition
+from parking import services as parking
 from recovery.models import LockEvent, RecoveryOrder
 from recovery.rules import effect_of
 from recovery.services.ending import instruct_move, lower_again
@@ -60,6 +61,8 @@ def take_lock_report(
         order.refresh_from_db()
     if effect.ended_by:
         instruct_move(order)
+    if position in ("raised", "lowered"):
+        parking.show_lock(berth_id=order.berth_id, up=position == "raised")
     if effect.lower:
         lower_again(order, actor="system:recovery.take_lock_report")
     tell_pages(order)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from core import clock, live, locks, outbox
+from core import clock, images, live, locks, outbox
 from core.transition import transition
 from recovery.errors import NoPhotograph, WrongState
 from recovery.models import MoveInstruction, RecoveryOrder, SettlementOrder
@@ -28,7 +28,7 @@ def confirm_move(
     True where this call noted it. A jammed or silent lock is fetched too. Raises NoPhotograph;
     WrongState while the order still stands.
     """
-    if not sha256 and not position:
+    if not position and not images.exists(sha256):
         raise NoPhotograph()
     order = locks.lock(RecoveryOrder.objects.filter(pk=order_id))[0]
     if order.state in RecoveryOrder.STANDING:

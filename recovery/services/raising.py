@@ -5,7 +5,7 @@ from dataclasses import asdict
 from django.conf import settings
 from django.db import transaction
 
-from core import clock, live, locks
+from core import clock, images, live, locks
 from core.errors import Missing
 from core.transition import transition
 from devices import services as devices
@@ -21,7 +21,7 @@ def place(order_id: int, *, sha256: str, actor: str) -> RecoveryOrder:
 
     Raises NoPhotograph; WrongState once the order has ended.
     """
-    if not sha256:
+    if not images.exists(sha256):
         raise NoPhotograph()
     order = _locked(order_id)
     now = clock.now()
@@ -48,22 +48,9 @@ def raise_lock(order_id: int, *, actor: str) -> RecoveryOrder:
         return order
     if order.state != "placed":
         raise WrongState(order.state)
-    plate = facts.plate_of(order.plate_text, order.plate_colour)
-    now = facts.situation(
-        merchant_id=order.merchant_id,
-        plate=plate,
-        berth_id=order.berth_id,
-        device_id=order.device_id,
-        second_look_agrees=True,  # it was asked when the order was bound
-        but_for=order.pk,
-    )
-    bound = set(order.bound.values_list("debt_id", flat=True))
-    still = [debt for debt in now.debts if debt.id in bound]
-    rules = judge(now)
-    all_hold = bool(still) and all(bindable(debt, order.merchant_id) for debt in still)
-    rules = [rule if rule.code != "own_debts" else Rule("own_debts", all_hold) for rule in rules]
+    rules = rules_for(order)
     if not all(rule.ok for rule in rules):
-        raise NotEligible([asdict(result) for result in facts.worded(rules)])
+        raise NotEligible([asdict(rule) for rule in rules])
     command_id = devices.order(
         device_id=order.device_id,
         action="RaiseLock",
@@ -78,6 +65,26 @@ def raise_lock(order_id: int, *, actor: str) -> RecoveryOrder:
     )  # fmt: skip
     tell_pages(order)
     return order
+
+
+def rules_for(order: RecoveryOrder) -> list[facts.RuleResult]:
+    """The rules as they stand now for an order that is bound; it does not stand against itself.
+
+    The second look was asked when it was bound. Every bound debt must still be due.
+    """
+    now = facts.situation(
+        merchant_id=order.merchant_id,
+        plate=facts.plate_of(order.plate_text, order.plate_colour),
+        berth_id=order.berth_id,
+        device_id=order.device_id,
+        second_look_agrees=True,
+        but_for=order.pk,
+    )
+    bound = set(order.bound.values_list("debt_id", flat=True))
+    still = [debt for debt in now.debts if debt.id in bound]
+    due = bool(still) and all(bindable(debt, order.merchant_id) for debt in still)
+    rules = [Rule(r.code, due) if r.code == "own_debts" else r for r in judge(now)]
+    return facts.worded(rules)
 
 
 def _locked(order_id: int) -> RecoveryOrder:

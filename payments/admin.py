@@ -1,0 +1,130 @@
+"""The operator's view of money: read, and a few deeds that services do."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+
+from core.admin import ReadOnly
+from payments import services
+from payments.models import (
+    Attempt,
+    Credit,
+    LedgerEntry,
+    LedgerTransfer,
+    Notification,
+    Order,
+    OrderItem,
+    Refund,
+)
+
+
+class ItemInline(TabularInline):
+    model = OrderItem
+    fields = ["title", "merchant", "state", "amount_fen", "taken_fen"]
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+
+class AttemptInline(TabularInline):
+    model = Attempt
+    fields = ["out_trade_no", "provider", "state", "amount_fen", "provider_no", "problem"]
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnly):
+    list_display = ["number", "title", "state", "amount_fen", "created_at", "paid_at"]
+    list_filter = ["state"]
+    search_fields = ["number", "attempts__out_trade_no", "attempts__provider_no"]
+    inlines = [ItemInline, AttemptInline]
+    show_full_result_count = False
+    ordering = ["-id"]
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnly):
+    """Where money is stuck: an unknown outcome, an amount that differs."""
+
+    list_display = ["out_trade_no", "provider", "state", "amount_fen", "created_at", "problem"]
+    list_filter = ["state", "provider"]
+    search_fields = ["out_trade_no", "provider_no"]
+    actions = ["ask_provider"]
+    show_full_result_count = False
+    ordering = ["-id"]
+
+    @admin.action(description=_("Ask the provider how these stand"))
+    def ask_provider(self, request: HttpRequest, queryset: QuerySet[Attempt]) -> None:
+        for attempt in queryset[:20]:
+            state = services.query_attempt(attempt.pk)
+            messages.info(request, f"{attempt.out_trade_no}: {state}")
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnly):
+    list_display = [
+        "received_at", "provider", "out_trade_no", "verified", "processed_at", "times", "problem",
+    ]  # fmt: skip
+    list_filter = ["provider", "verified", ("processed_at", admin.EmptyFieldListFilter)]
+    search_fields = ["out_trade_no"]
+    exclude = ["raw"]
+    readonly_fields = ["as_it_came"]
+    actions = ["try_again"]
+    show_full_result_count = False
+    ordering = ["-id"]
+
+    @admin.display(description=_("as it came"))
+    def as_it_came(self, row: Notification) -> str:
+        return bytes(row.raw).decode(errors="replace")[:4000]
+
+    @admin.action(description=_("Act on these now"))
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Notification]) -> None:
+        for notice in queryset.filter(verified=True, processed_at=None)[:50]:
+            problem = services.process_notification(notice.pk)
+            messages.info(request, f"{notice.out_trade_no}: {problem or _('done')}")
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnly):
+    list_display = ["out_refund_no", "state", "amount_fen", "reason", "asked_at", "problem"]
+    list_filter = ["state"]
+    search_fields = ["out_refund_no", "attempt__out_trade_no"]
+    actions = ["ask_anew"]
+    show_full_result_count = False
+    ordering = ["-id"]
+
+    @admin.action(description=_("Ask the provider anew, under a new number"))
+    def ask_anew(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
+        done = sum(
+            services.ask_again(row.pk, actor=f"user:{request.user.pk}")
+            for row in queryset.filter(state="failed")
+        )
+        messages.info(request, _("%(count)s asked for anew") % {"count": done})
+
+
+@admin.register(Credit)
+class CreditAdmin(ReadOnly):
+    list_display = ["attempt", "state", "amount_fen", "why", "created_at"]
+    list_filter = ["state", "why"]
+    ordering = ["-id"]
+
+
+class EntryInline(TabularInline):
+    model = LedgerEntry
+    fields = ["account", "amount_fen", "order_item"]
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+
+@admin.register(LedgerTransfer)
+class LedgerTransferAdmin(ReadOnly):
+    list_display = ["posted_at", "key", "note"]
+    search_fields = ["key", "note"]
+    inlines = [EntryInline]
+    show_full_result_count = False
+    ordering = ["-id"]

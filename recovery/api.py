@@ -1,0 +1,254 @@
+"""Interfaces of recovery: the merchant's, by session; the owner's, by the link on the lock."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import AnonRateThrottle
+from rest_framework.views import APIView
+
+from accounts import selectors as people
+from accounts.rules import may
+from core import idempotency, images
+from core.errors import Denied, Missing
+from devices import selectors as devices
+from parking import selectors as parking
+from payments import selectors as payments
+from payments import services as payments_services
+from recovery import selectors, services
+from recovery.errors import NoPhotograph
+from recovery.models import RecoveryOrder
+
+
+class SecondLook(serializers.Serializer):
+    typed = serializers.CharField(required=False, max_length=32)
+    sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", required=False)
+
+
+class BindRequest(serializers.Serializer):
+    plate_text = serializers.CharField(max_length=32)
+    plate_colour = serializers.CharField(max_length=16, required=False, allow_blank=True)
+    berth_code = serializers.CharField(max_length=20)
+    device_code = serializers.CharField(max_length=40)
+    second_look = SecondLook()
+
+
+class Photograph(serializers.Serializer):
+    sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", required=False)
+    photograph = serializers.FileField(required=False)
+
+
+class Reason(serializers.Serializer):
+    reason = serializers.CharField(max_length=200)
+
+
+class Position(Photograph):
+    latitude = serializers.FloatField(required=False, min_value=-90, max_value=90)
+    longitude = serializers.FloatField(required=False, min_value=-180, max_value=180)
+
+
+class SettlementState(serializers.Serializer):
+    payment_number = serializers.CharField()
+    amount_fen = serializers.IntegerField()
+    made_at = serializers.DateTimeField()
+    seen_at = serializers.DateTimeField(allow_null=True)
+
+
+class MoveState(serializers.Serializer):
+    state = serializers.CharField()
+    due_at = serializers.DateTimeField()
+    reminders = serializers.IntegerField()
+    alarm_at = serializers.DateTimeField(allow_null=True)
+    confirmed_at = serializers.DateTimeField(allow_null=True)
+
+
+class RuleAnswer(serializers.Serializer):
+    code = serializers.CharField()
+    ok = serializers.BooleanField()
+    text = serializers.CharField()
+
+
+class RecoveryState(serializers.Serializer):
+    """One recovery order, with its settlement order and move instruction where there are any."""
+
+    id = serializers.IntegerField()
+    code = serializers.CharField()
+    token = serializers.CharField()
+    state = serializers.CharField()
+    ended_by = serializers.CharField()
+    problem = serializers.CharField()
+    lock_position = serializers.CharField()
+    device_code = serializers.CharField(source="device.code")
+    debt_ids = serializers.SerializerMethodField()
+    settlement = serializers.SerializerMethodField()
+    move = serializers.SerializerMethodField()
+
+    def get_debt_ids(self, order: RecoveryOrder) -> list[int]:
+        return list(order.bound.order_by("debt_id").values_list("debt_id", flat=True))
+
+    def get_settlement(self, order: RecoveryOrder) -> dict[str, Any] | None:
+        found = getattr(order, "settlement", None)
+        return SettlementState(found).data if found else None
+
+    def get_move(self, order: RecoveryOrder) -> dict[str, Any] | None:
+        found = getattr(order, "move", None)
+        return MoveState(found).data if found else None
+
+
+class MerchantView(APIView):
+    """For staff whose role may do `action`."""
+
+    permission_classes = [IsAuthenticated]
+    action = "recover"
+
+    def merchant_id(self, request: Request) -> int:
+        membership = people.membership_of(request.user)
+        if membership is None or not may(membership.role, self.action):
+            raise Denied()
+        return int(membership.merchant_id)
+
+    def actor(self, request: Request) -> str:
+        return f"user:{request.user.pk}"
+
+    def order(self, request: Request, code: str) -> RecoveryOrder:
+        return selectors.order_by_code(self.merchant_id(request), code)
+
+    def answer(self, request: Request, code: str, status: int = 200) -> Response:
+        return Response(RecoveryState(self.order(request, code)).data, status=status)
+
+
+class Orders(MerchantView):
+    """Bind a vehicle's debts to a lock (P1.1); the answer is the recovery order (P1.2)."""
+
+    @extend_schema(request=BindRequest, responses={201: RecoveryState})
+    def post(self, request: Request) -> Response:
+        asked = BindRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        told = asked.validated_data
+        merchant_id = self.merchant_id(request)
+        berth = parking.berth_by_code(told["berth_code"])
+        device = devices.by_code(told["device_code"])
+        if berth is None or device is None or device.merchant_id != merchant_id:
+            raise Missing("no_berth_or_lock")
+
+        def bind() -> dict[str, Any]:
+            order = services.bind(
+                merchant_id=merchant_id,
+                plate_text=told["plate_text"],
+                plate_colour=told.get("plate_colour", ""),
+                berth_id=berth.pk,
+                device_id=device.pk,
+                second_look=dict(told["second_look"]),
+                actor=self.actor(request),
+            )
+            return {"code": order.code}
+
+        key = request.headers.get("Idempotency-Key", "")
+        scope = f"recovery.bind:{merchant_id}"
+        done = idempotency.once(scope, key, dict(request.data), bind) if key else bind()
+        return self.answer(request, done["code"], status=201)
+
+    @extend_schema(responses=RecoveryState(many=True))
+    def get(self, request: Request) -> Response:
+        rows = selectors.orders_of(
+            self.merchant_id(request), state=request.query_params.get("state", "")
+        )
+        return Response(RecoveryState(rows[:200], many=True).data)
+
+
+class OneOrder(MerchantView):
+    @extend_schema(responses=RecoveryState)
+    def get(self, request: Request, code: str) -> Response:
+        return self.answer(request, code)
+
+
+class Place(MerchantView):
+    """The lock is placed; the photograph shows it (P1.3)."""
+
+    @extend_schema(request=Photograph, responses=RecoveryState)
+    def post(self, request: Request, code: str) -> Response:
+        order = self.order(request, code)
+        services.place(order.pk, sha256=_photograph(request), actor=self.actor(request))
+        return self.answer(request, code)
+
+
+class Raise(MerchantView):
+    """Order the lock up (P1.3)."""
+
+    @extend_schema(request=None, responses=RecoveryState)
+    def post(self, request: Request, code: str) -> Response:
+        services.raise_lock(self.order(request, code).pk, actor=self.actor(request))
+        return self.answer(request, code)
+
+
+class Lower(MerchantView):
+    """Order the lock down at once, whatever is owed (P1.4)."""
+
+    action = "lower_lock"
+
+    @extend_schema(request=Reason, responses=RecoveryState)
+    def post(self, request: Request, code: str) -> Response:
+        order = self.order(request, code)
+        reason = str(request.data.get("reason", ""))
+        services.emergency_lower(order.pk, actor=self.actor(request), reason=reason)
+        return self.answer(request, code)
+
+
+class Fetched(MerchantView):
+    """The lock was taken away: a photograph, or its own position (P1.6)."""
+
+    @extend_schema(request=Position, responses=RecoveryState)
+    def post(self, request: Request, code: str) -> Response:
+        order = self.order(request, code)
+        asked = Position(data=request.data)
+        asked.is_valid(raise_exception=True)
+        told = asked.validated_data
+        position = None
+        if "latitude" in told and "longitude" in told:
+            position = {"latitude": told["latitude"], "longitude": told["longitude"]}
+        services.confirm_move(
+            order.pk,
+            actor=self.actor(request),
+            sha256=_photograph(request, needed=position is None),
+            position=position,
+        )
+        return self.answer(request, code)
+
+
+class OwnerOrder(APIView):
+    """What the owner sees and may do, with the link on the lock (P1.4, P1.5)."""
+
+    permission_classes = [AllowAny]
+    throttle_classes = [AnonRateThrottle]
+
+    @extend_schema(operation_id="recovery_owner_order", responses=RecoveryState)
+    def get(self, request: Request, token: str) -> Response:
+        order = selectors.order_by_token(token)
+        services.note_seen(order)
+        told = RecoveryState(selectors.order_by_token(token)).data
+        debts = selectors.debts_of(order)
+        told["due_fen"] = sum(debt["amount_fen"] for debt in debts if debt["live"])
+        told["release_code"] = selectors.release_code(order)
+        return Response(told)
+
+    @extend_schema(operation_id="recovery_owner_pay", request=None, responses={201: dict})
+    def post(self, request: Request, token: str) -> Response:
+        order = selectors.order_by_token(token)
+        payment = payments_services.open_order(items=[("recovery.order", order.pk)], actor="owner")
+        url = payments.order_public_url(payment)
+        return Response({"token": payment.token, "number": payment.number, "url": url}, status=201)
+
+
+def _photograph(request: Request, *, needed: bool = True) -> str:
+    """The hash of the photograph that came with the request, or that was kept before."""
+    if upload := request.FILES.get("photograph"):
+        return images.keep(upload.read(), by=f"user:{request.user.pk}")
+    asked = Photograph(data={"sha256": request.data["sha256"]} if "sha256" in request.data else {})
+    asked.is_valid(raise_exception=True)
+    sha256: str = asked.validated_data.get("sha256", "")
+    if needed and not sha256:
+        raise NoPhotograph()
+    return sha256

@@ -1,0 +1,45 @@
+"""What staff and owners type about recoveries."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+
+class NewOrder(forms.Form):
+    """Which vehicle, which berth, which lock; the plate is typed as a second look."""
+
+    berth = forms.CharField(label=_("Berth"), max_length=20)
+    typed = forms.CharField(
+        label=_("Plate, as you read it on the vehicle"),
+        max_length=32,
+        help_text=_("The second look: read the plate yourself, do not copy it."),
+    )
+    lock = forms.ChoiceField(label=_("Lock"))
+
+    def __init__(self, *args: Any, locks: list[dict[str, Any]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["lock"].choices = [  # type: ignore[attr-defined]
+            (lock["id"], " · ".join(part for part in (lock["code"], lock["name"]) if part))
+            for lock in locks
+        ]
+
+
+class Photograph(forms.Form):
+    """A photograph as evidence."""
+
+    photograph = forms.FileField(
+        label=_("Photograph"),
+        widget=forms.ClearableFileInput(attrs={"accept": "image/*", "capture": "environment"}),
+    )
+
+
+class Objection(forms.Form):
+    """Why the owner objects, in their own words."""
+
+    text = forms.CharField(
+        label=_("What is wrong?"),
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )

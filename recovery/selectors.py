@@ -1,0 +1,151 @@
+"""Questions about recovery orders."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from core import clock
+from core.errors import BoweiError, Missing
+from devices import selectors as devices
+from devices import services as device_services
+from parking import selectors as parking
+from recovery.models import LockEvent, MoveInstruction, RecoveryOrder
+from recovery.services.facts import bound_debts, is_live
+
+CODE_AFTER_S = 20  # a lock that is not down so long after the payment: the owner gets the code
+
+
+def orders_of(merchant_id: int, *, state: str = "") -> QuerySet[RecoveryOrder]:
+    """One merchant's orders, newest first; `state` may also be "open", "fetch" or "alarm"."""
+    rows = RecoveryOrder.objects.filter(merchant_id=merchant_id)
+    if state == "open":
+        rows = rows.filter(state__in=RecoveryOrder.OPEN)
+    elif state == "fetch":
+        rows = rows.filter(move__state="open")
+    elif state == "alarm":
+        rows = rows.filter(_needs_a_person())
+    elif state:
+        rows = rows.filter(state=state)
+    return rows.select_related("section", "berth", "device", "move", "settlement").order_by("-pk")
+
+
+def _needs_a_person() -> Q:
+    return Q(move__state="open", move__alarm_at__isnull=False) | (
+        Q(state__in=RecoveryOrder.OPEN) & ~Q(problem="")
+    )
+
+
+def alarms(merchant_id: int | None = None) -> QuerySet[RecoveryOrder]:
+    """Orders that need a person now: a lock in trouble, or one that nobody fetched."""
+    rows = RecoveryOrder.objects.filter(_needs_a_person()).select_related("merchant", "berth")
+    return rows.filter(merchant_id=merchant_id) if merchant_id else rows
+
+
+def order_of(merchant_id: int, order_id: int) -> RecoveryOrder:
+    """One of this merchant's orders. Raises Missing."""
+    found = orders_of(merchant_id).filter(pk=order_id).first()
+    if found is None:
+        raise Missing("no_recovery")
+    return found
+
+
+def order_by_code(merchant_id: int, code: str) -> RecoveryOrder:
+    """One of this merchant's orders, by its number. Raises Missing."""
+    found = orders_of(merchant_id).filter(code=code).first()
+    if found is None:
+        raise Missing("no_recovery")
+    return found
+
+
+def order_by_token(token: str) -> RecoveryOrder:
+    """The order that the code on the lock opens. Raises Missing."""
+    rows = RecoveryOrder.objects.filter(token=token)
+    rows = rows.select_related("merchant", "section", "berth", "device", "settlement", "move")
+    found = rows.first()
+    if found is None:
+        raise Missing("no_recovery")
+    return found
+
+
+def debts_of(order: RecoveryOrder) -> list[dict[str, Any]]:
+    """What an order is for, as it stands now: amount, place, time, evidence, live or not."""
+    debts = bound_debts(order)
+    stays = parking.stays([debt.stay_id for debt in debts])
+    return [
+        {
+            "id": debt.id,
+            "stay_id": debt.stay_id,
+            "amount_fen": debt.amount_fen,
+            "state": debt.state,
+            "live": is_live(debt),
+            "place": f"{stays[debt.stay_id].section_name} {stays[debt.stay_id].berth_code}",
+            "arrived_at": stays[debt.stay_id].arrived_at,
+            "left_at": stays[debt.stay_id].left_at,
+            "evidence": stays[debt.stay_id].evidence,
+        }
+        for debt in debts
+    ]
+
+
+def lock_of(order: RecoveryOrder) -> dict[str, Any]:
+    """The lock as it last said it is."""
+    device = order.device
+    return {
+        "code": device.code,
+        "online": device.online,
+        "position": device.facts.get("position") or "",
+        "battery_pct": device.facts.get("battery_pct"),
+        "last_heard_at": device.last_heard_at,
+    }
+
+
+def lock_events(order: RecoveryOrder) -> QuerySet[LockEvent]:
+    """What the lock said, oldest first."""
+    return order.lock_events.order_by("pk")
+
+
+def release_code(order: RecoveryOrder) -> str:
+    """The code that lowers the lock without network, for who has paid (P1.5); "" where not needed.
+
+    Shown once the order has ended and the lock did not say within some seconds that it is down.
+    """
+    if order.state not in RecoveryOrder.ENDING or order.ended_at is None:
+        return ""
+    command = devices.command(order.lower_command) if order.lower_command else None
+    waits = command is not None and (clock.real() - command.created_at).total_seconds()
+    if order.device.online and waits is not False and waits < CODE_AFTER_S:
+        return ""
+    try:
+        code: str = device_services.release_code(
+            device_id=order.device_id, order_code=order.code, actor="owner"
+        )
+    except BoweiError:  # it never went up for this order
+        return ""
+    return code
+
+
+def moves_open(merchant_id: int) -> QuerySet[MoveInstruction]:
+    """Locks that this merchant is to fetch, the longest waiting first."""
+    rows = MoveInstruction.objects.filter(state="open", order__merchant_id=merchant_id)
+    return rows.select_related("order__berth", "order__device").order_by("made_at")
+
+
+def locks_of(merchant_id: int) -> list[dict[str, Any]]:
+    """The merchant's locks with what keeps each from being used."""
+    busy = set(
+        RecoveryOrder.objects.filter(
+            merchant_id=merchant_id, state__in=RecoveryOrder.OPEN
+        ).values_list("device_id", flat=True)
+    )
+    return [
+        {
+            "id": device.pk,
+            "code": device.code,
+            "name": device.name,
+            "online": device.online,
+            "position": device.facts.get("position") or "",
+            "battery_pct": device.facts.get("battery_pct"),
+            "busy": device.pk in busy,
+        }
+        for device in devices.devices_of(merchant_id, "lock")
+    ]

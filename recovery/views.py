@@ -1,0 +1,290 @@
+"""The owner's page before the wheel, and the merchant's orders."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from accounts import rules as roles
+from accounts import selectors as people
+from accounts.views import merchant_page
+from arrears import services as arrears
+from core import images
+from core.errors import BoweiError, Denied
+from parking import selectors as parking
+from payments import services as payments
+from recovery import forms, selectors, services
+from recovery.errors import NotEligible
+from recovery.models import RecoveryOrder
+
+
+# ── The owner, before the lock ────────────────────────────────────────────────────────────────
+@never_cache
+def order(request: HttpRequest, token: str) -> HttpResponse:
+    """What stands before the wheel and why; pay, object, and after paying the steps, live.
+
+    Opens for whoever scans the code on the lock: the plate stays masked for all but its holder.
+    """
+    found = selectors.order_by_token(token)
+    problem: BoweiError | None = None
+    if request.method == "POST":
+        try:
+            return _owner_does(request, found)
+        except BoweiError as error:
+            problem = error
+            found = selectors.order_by_token(token)
+    if services.note_seen(found):
+        found = selectors.order_by_token(token)
+    debts = selectors.debts_of(found)
+    for debt in debts:
+        debt["photographs"] = [
+            {"url": images.url(sha), "text": debt["place"], "at": debt["arrived_at"]}
+            for sha in debt["evidence"][:2]
+        ]
+    held = {text for text, _colour in people.proven_plates_of(request.user)}
+    due = [debt for debt in debts if debt["live"] and debt["amount_fen"]]
+    context = {
+        "order": found,
+        "plate": {
+            "text": found.plate_text,
+            "colour": found.plate_colour,
+            "masked": found.plate_text not in held,
+        },
+        "debts": debts,
+        "due_fen": sum(debt["amount_fen"] for debt in due),
+        "lines": [{"text": debt["place"], "amount_fen": debt["amount_fen"]} for debt in due],
+        "standing": found.state in RecoveryOrder.STANDING,
+        "settlement": getattr(found, "settlement", None),
+        "steps": _owner_steps(found),
+        "release_code": selectors.release_code(found),
+        "placed_url": images.url(found.placed_sha) if found.placed_sha else "",
+        "objection": forms.Objection(),
+        "help_phone": found.merchant.help_phone,
+        "topic": f"recovery:{found.pk}",
+        "problem": problem,
+    }
+    status = problem.status if problem else 200
+    return render(request, "recovery/owner_order.html", context, status=status)
+
+
+def _owner_does(request: HttpRequest, found: RecoveryOrder) -> HttpResponse:
+    actor = f"user:{request.user.pk}" if request.user.is_authenticated else "owner"
+    if "object" in request.POST:
+        live_ids = [debt["id"] for debt in selectors.debts_of(found) if debt["live"]]
+        arrears.object(debt_ids=live_ids, text=request.POST.get("text", "")[:2000], actor=actor)
+        for debt_id in live_ids:
+            services.end_disputed(debt_id, actor=actor)  # at once, not when the event comes round
+        messages.success(
+            request, _("We have your objection. The lock is going down; a person will look.")
+        )
+        return redirect("recovery.order", token=found.token)
+    payer = request.user.pk if request.user.is_authenticated else None
+    payment = payments.open_order(
+        items=[("recovery.order", found.pk)], payer_user_id=payer, actor=actor
+    )
+    return redirect("payments.order", token=payment.token)
+
+
+def _owner_steps(found: RecoveryOrder) -> list[dict[str, Any]]:
+    """Paid → going down → down → drive off; or without the first, where nothing was paid."""
+    if found.state in RecoveryOrder.STANDING or found.state == "cancelled":
+        return []
+    down = found.lowered_at is not None
+    moving = found.state == "lowering" or found.lock_position == "lowering"
+    settlement = getattr(found, "settlement", None)
+    steps = []
+    if settlement:
+        steps.append({"text": _("Paid"), "state": "done", "at": settlement.made_at})
+    steps += [
+        {
+            "text": _("The lock is going down"),
+            "state": "done" if down else "now",
+            "at": found.ended_at,
+            "note": "" if down or moving else _("The lock has been told."),
+        },
+        {
+            "text": _("The lock is down"),
+            "state": "done" if down else "todo",
+            "at": found.lowered_at,
+        },
+        {"text": _("Drive off slowly"), "state": "now" if down else "todo", "at": None},
+    ]
+    return steps
+
+
+# ── The merchant ──────────────────────────────────────────────────────────────────────────────
+@never_cache
+@merchant_page("debts")
+def listing(request: HttpRequest) -> HttpResponse:
+    """The merchant's orders by state; those that need a person first to be found."""
+    merchant_id = request.merchant.pk  # type: ignore[attr-defined]
+    state = request.GET.get("state", "")
+    rows = selectors.orders_of(merchant_id, state=state)
+    context = {
+        "page": Paginator(rows, 50).get_page(request.GET.get("page")),
+        "state": state,
+        "filters": [
+            {"name": "", "text": _("All")},
+            {"name": "open", "text": _("Open")},
+            {"name": "fetch", "text": _("To be fetched")},
+            {"name": "alarm", "text": _("Needs a person")},
+        ],
+        "alarms": selectors.alarms(merchant_id).count(),
+        "may_recover": _may(request, "recover"),
+        "topic": f"merchant:{merchant_id}",
+    }
+    return render(request, "recovery/merchant_list.html", context)
+
+
+@never_cache
+@merchant_page("recover")
+def new(request: HttpRequest) -> HttpResponse:
+    """Bind a vehicle's debts to a lock: every rule is shown with its answer before it is done."""
+    merchant_id = request.merchant.pk  # type: ignore[attr-defined]
+    locks = selectors.locks_of(merchant_id)
+    form = forms.NewOrder(request.POST or None, locks=locks)
+    if request.method == "GET" and request.GET.get("berth"):
+        form.initial["berth"] = request.GET["berth"]
+    problem: BoweiError | None = None
+    rules: list[Any] = []
+    if form.is_valid():
+        told = form.cleaned_data
+        berth = parking.berth_by_code(told["berth"])
+        stay = parking.open_stay_at(berth.pk) if berth else None
+        if berth is None or stay is None or berth.section.merchant_id != merchant_id:
+            form.add_error("berth", _("No vehicle of yours is known to stand there."))
+        else:
+            try:
+                made = services.bind(
+                    merchant_id=merchant_id,
+                    plate_text=stay.plate_text,
+                    plate_colour=stay.plate_colour,
+                    berth_id=berth.pk,
+                    device_id=int(told["lock"]),
+                    second_look={"typed": told["typed"]},
+                    actor=f"user:{request.user.pk}",
+                )
+                return redirect("recovery.detail", order_id=made.pk)
+            except NotEligible as error:
+                problem, rules = error, error.rules
+            except BoweiError as error:
+                problem = error
+    context = {"form": form, "locks": locks, "rules": rules, "problem": problem}
+    status = problem.status if problem else 200
+    return render(request, "recovery/merchant_new.html", context, status=status)
+
+
+@never_cache
+@merchant_page("debts")
+def detail(request: HttpRequest, order_id: int) -> HttpResponse:
+    """One order: plate, debts, evidence, rules, lock, and the steps from bound to fetched."""
+    merchant_id = request.merchant.pk  # type: ignore[attr-defined]
+    found = selectors.order_of(merchant_id, order_id)
+    problem: BoweiError | None = None
+    rules: list[Any] = []
+    if request.method == "POST":
+        try:
+            _merchant_does(request, found)
+            return redirect("recovery.detail", order_id=order_id)
+        except NotEligible as error:
+            problem, rules = error, error.rules
+        except BoweiError as error:
+            problem = error
+        found = selectors.order_of(merchant_id, order_id)
+    if not rules and found.state in ("bound", "placed"):
+        rules = [asdict(rule) for rule in services.rules_for(found)]
+    context = {
+        "order": found,
+        "plate": {"text": found.plate_text, "colour": found.plate_colour, "masked": False},
+        "debts": selectors.debts_of(found),
+        "rules": rules,
+        "lock": selectors.lock_of(found),
+        "lock_events": list(selectors.lock_events(found)),
+        "steps": _merchant_steps(found),
+        "settlement": getattr(found, "settlement", None),
+        "move": getattr(found, "move", None),
+        "evidence": _evidence(found),
+        "photograph": forms.Photograph(),
+        "standing": found.state in RecoveryOrder.STANDING,
+        "open": found.state in RecoveryOrder.OPEN,
+        "may_recover": _may(request, "recover"),
+        "may_lower": _may(request, "lower_lock"),
+        "problem": problem,
+        "topic": f"recovery:{found.pk}",
+    }
+    status = problem.status if problem else 200
+    return render(request, "recovery/merchant_detail.html", context, status=status)
+
+
+def _merchant_does(request: HttpRequest, found: RecoveryOrder) -> None:
+    actor = f"user:{request.user.pk}"
+    action = request.POST.get("action", "")
+    if action == "lower":
+        if not _may(request, "lower_lock"):
+            raise Denied()
+        reason = request.POST.get("reason", "")
+        services.emergency_lower(found.pk, actor=actor, reason=reason)
+        return
+    if not _may(request, "recover"):
+        raise Denied()
+    if action in ("raise", "place", "moved") and (upload := request.FILES.get("photograph")):
+        sha256 = images.keep(upload.read(), by=actor)
+    else:
+        sha256 = ""
+    if action == "place":
+        services.place(found.pk, sha256=sha256, actor=actor)
+    elif action == "raise":
+        if sha256:
+            services.place(found.pk, sha256=sha256, actor=actor)
+        services.raise_lock(found.pk, actor=actor)
+    elif action == "moved":
+        services.confirm_move(found.pk, actor=actor, sha256=sha256)
+    elif action == "cancel":
+        services.cancel(found.pk, actor=actor, reason=request.POST.get("reason", ""))
+
+
+def _merchant_steps(found: RecoveryOrder) -> list[dict[str, Any]]:
+    """From bound to fetched, with times; an end without payment leaves out what never was."""
+    settlement = getattr(found, "settlement", None)
+    raised = [
+        {"text": _("Bound"), "at": found.bound_at},
+        {"text": _("Lock placed"), "at": found.placed_at},
+        {"text": _("Raise ordered"), "at": found.raising_at},
+        {"text": _("Lock up"), "at": found.raised_at},
+    ]
+    if found.ended_at:
+        raised = [step for step in raised if step["at"]]
+        ended = settlement.made_at if settlement else found.ended_at
+        raised.append({"text": found.get_ended_by_display().capitalize(), "at": ended})
+    else:
+        raised.append({"text": _("Paid"), "at": None})
+    if found.state != "cancelled":
+        raised.append({"text": _("Lock down"), "at": found.lowered_at})
+        raised.append({"text": _("Lock fetched"), "at": found.moved_at})
+    pending = False
+    for step in raised:
+        step["state"] = "done" if step["at"] else "todo" if pending else "now"
+        pending = pending or not step["at"]
+    return raised
+
+
+def _evidence(found: RecoveryOrder) -> list[dict[str, Any]]:
+    """Photographs of placing and fetching."""
+    shown = []
+    if found.placed_sha:
+        url = images.url(found.placed_sha)
+        shown.append({"url": url, "text": _("Lock placed"), "at": found.placed_at})
+    move = getattr(found, "move", None)
+    if move and move.evidence.get("sha256"):
+        url = images.url(move.evidence["sha256"])
+        shown.append({"url": url, "text": _("Lock fetched"), "at": move.confirmed_at})
+    return shown
+
+
+def _may(request: HttpRequest, action: str) -> bool:
+    return roles.may(request.role, action)  # type: ignore[attr-defined]

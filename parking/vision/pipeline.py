@@ -140,6 +140,11 @@ def _scene(reader: "PlateReader", picture: np.ndarray, region: Region | None) ->
         found = [place for place in found if _inside(place.corners, region, picture.shape)]
     found = sorted(found, key=lambda place: -place.score)[:6]
     looks = reader.look(picture, [_wider(place.corners) for place in found])
+    sharper = [
+        _wider(looked.corners if _sane(looked.corners, picture.shape) else place.corners)
+        for place, looked in zip(found, looks, strict=True)
+    ]
+    looks = reader.look(picture, sharper)  # a second look, from nearer, places corners better
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     spots = []
     for place, looked in zip(found, looks, strict=True):
@@ -153,7 +158,7 @@ def _scene(reader: "PlateReader", picture: np.ndarray, region: Region | None) ->
     places = []
     for (place, looked, quad), strip, first in zip(spots, strips, firsts, strict=True):
         double = looked.double > 0.5
-        again = [_straight(grey, place.corners, double=double)]
+        again = [_straight(grey, _grown(quad), double=double)]
         turned = [_straight(grey, quad, double=not double)]
         texts = _go_on(reader, first, again, turned)
         plate = max(looked.plate, place.score)
@@ -164,13 +169,10 @@ def _scene(reader: "PlateReader", picture: np.ndarray, region: Region | None) ->
 
 
 def _straight(grey: np.ndarray, corners: np.ndarray, *, double: bool) -> np.ndarray:
-    from parking.vision.serve import _small_enough
-
-    source, scale = _small_enough(grey, corners, rectify.WIDTH)
+    source, quad = rectify.near(grey, corners, rectify.WIDTH)
     if double:
-        seen = rectify.warp(source, corners * scale, rectify.WIDTH, rectify.TALL)
-        return rectify.join_rows(seen)
-    return rectify.warp(source, corners * scale, rectify.WIDTH, rectify.HEIGHT)
+        return rectify.join_rows(rectify.warp(source, quad, rectify.WIDTH, rectify.TALL))
+    return rectify.warp(source, quad, rectify.WIDTH, rectify.HEIGHT)
 
 
 def _texts(reader: "PlateReader", strips: list[np.ndarray]) -> list[list[Text]]:
@@ -186,6 +188,12 @@ def _sharpness(strip: np.ndarray) -> float:
 def _wider(corners: np.ndarray) -> np.ndarray:
     centre = corners.mean(0)
     return (centre + (corners - centre) * np.array((1.2, 1.4), np.float32)).astype(np.float32)
+
+
+def _grown(corners: np.ndarray) -> np.ndarray:
+    """A little more than the plate, lest a corner cut off a character."""
+    centre = corners.mean(0)
+    return (centre + (corners - centre) * np.array((1.07, 1.1), np.float32)).astype(np.float32)
 
 
 def _sane(corners: np.ndarray, shape: tuple[int, ...]) -> bool:

@@ -39,6 +39,25 @@ def even(strip_: np.ndarray) -> np.ndarray:
     return np.clip(grey, 0, 255).astype(np.uint8)
 
 
+def near(picture: np.ndarray, quad: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """The part of the picture around `quad` and the quadrilateral in it.
+
+    Where a warp to `width` pixels would skip some, the part is reduced first.
+    """
+    h, w = picture.shape[:2]
+    span = float(np.linalg.norm(quad[1] - quad[0]))
+    if span <= 1.8 * width:
+        return picture, quad
+    low = np.clip(np.floor(quad.min(0)).astype(int) - 2, 0, (w - 2, h - 2))
+    high = np.clip(np.ceil(quad.max(0)).astype(int) + 2, low + 2, (w, h))
+    part = picture[low[1] : high[1], low[0] : high[0]]
+    scale = 1.3 * width / span
+    size = (max(2, round(part.shape[1] * scale)), max(2, round(part.shape[0] * scale)))
+    part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    ratio = np.array(size, np.float32) / (high - low)
+    return part, ((quad - low) * ratio).astype(np.float32)
+
+
 def warp(picture: np.ndarray, corners: np.ndarray, width: int, height: int) -> np.ndarray:
     """The quadrilateral (tl, tr, br, bl) seen straight on, `width` x `height`."""
     target = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)

@@ -192,14 +192,8 @@ class PlateReader:
         views, backs = [], []
         target = np.array([(0, 0), (128, 0), (128, 48), (0, 48)], np.float32)
         for quad in quads:
-            source, scale = _small_enough(picture, quad, 128)
-            matrix = cv2.getPerspectiveTransform((quad * scale).astype(np.float32), target)
-            flags = cv2.INTER_LINEAR
-            views.append(
-                cv2.warpPerspective(
-                    source, matrix, (128, 48), flags=flags, borderMode=cv2.BORDER_REPLICATE
-                )
-            )
+            source, placed = rectify.near(picture, quad, 128)
+            views.append(rectify.warp(source, placed, 128, 48))
             backs.append(cv2.getPerspectiveTransform(target, quad.astype(np.float32)))
         x = (np.stack(views).astype(np.float32).transpose(0, 3, 1, 2) - 127.5) / 64
         out = self.looker.run(None, {"x": x})[0]
@@ -221,15 +215,6 @@ class PlateReader:
         with torch.inference_mode():
             logits = self.easyocr.recognizer(torch.from_numpy((x - 0.5) / 0.5), None).numpy()
         return [decide.probabilities(row) for row in logits]
-
-
-def _small_enough(picture: np.ndarray, quad: np.ndarray, width: int) -> tuple[np.ndarray, float]:
-    """The picture reduced where warping it would skip pixels; and by what factor."""
-    span = float(np.linalg.norm(quad[1] - quad[0]))
-    if span <= 1.8 * width:
-        return picture, 1.0
-    scale = 1.3 * width / span
-    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), scale
 
 
 def _peaks(out: np.ndarray, least: float, scale: np.ndarray) -> list[Found]:

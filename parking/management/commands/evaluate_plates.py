@@ -17,6 +17,9 @@ class Command(BaseCommand):
         parser.add_argument("folder", type=Path, help="folder with labels.csv and the pictures")
         parser.add_argument("--json", action="store_true", help="figures only, as JSON")
         parser.add_argument("--details", type=Path, metavar="FILE", help="one CSV row an image")
+        parser.add_argument(
+            "--generated", type=int, default=0, metavar="N", help="also N drawn plates a kind"
+        )
         part = parser.add_mutually_exclusive_group()
         part.add_argument("--test", action="store_true", help="only rows with train=no")
         part.add_argument("--held-out", action="store_true", help="only the validation part")
@@ -55,6 +58,10 @@ class Command(BaseCommand):
             ):
                 self.stdout.write(f"  {100 * row[name]:6.2f} %  {text}")
             self.stdout.write(f"  {row['ms']:6.2f} ms median, one thread")
+        if options["generated"]:
+            self.stdout.write("generated plates, other seed and other fonts than training:")
+            for kind, (right, n) in evaluation.generated(options["generated"]).items():
+                self.stdout.write(f"  {100 * right / n:6.2f} %  {kind}")
 
     def _progress(self, options: dict[str, Any]) -> Any:
         def say(done: int, of: int) -> None:

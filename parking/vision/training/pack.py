@@ -21,8 +21,8 @@ SETTINGS = {
     "find_side": 640,
     "find_side_near": 256,
     "find_least": 0.2,
-    "least_character": 0.8,
-    "least_plate": 0.8,
+    "least_character": 0.7,
+    "least_plate": 0.6,
     "least_colour": 0.6,
 }
 STRAIGHT = {"raw": [-8.0, 8.0], "right": [0.0003, 0.9997]}

@@ -92,5 +92,11 @@ def training_part(folder: Path, *, free_only: bool = True) -> list[Photograph]:
     return [p for p in rows if p.licence in FREE or not free_only]
 
 
+def unseen_part(folder: Path, *, free_only: bool = True) -> list[Photograph]:
+    """Training rows that training did not see: held out, or left aside for their licence."""
+    aside = [p for p in load(folder) if p.train and p.licence not in FREE] if free_only else []
+    return [*validation_part(folder), *(p for p in aside if not held_out(p))]
+
+
 def validation_part(folder: Path) -> list[Photograph]:
     return [p for p in load(folder) if p.train and held_out(p)]

@@ -102,7 +102,7 @@ KINDS = (
     ("military", 4),
     ("civil_aviation", 1.5),
     ("emergency", 2),
-    ("black", 2),
+    ("black", 3),
 )
 
 

@@ -18,9 +18,20 @@ INDEX = {char: i + 1 for i, char in enumerate(ALPHABET)}
 Bank = dict[str, list[np.ndarray]]
 
 
-def place(flat: np.ndarray, rng: Random, backdrop: np.ndarray | None, *, tall: bool) -> np.ndarray:
-    """The flat plate as a camera's crop of about one plate shows it, worn, BGR uint8."""
-    width = round(np.exp(rng.uniform(np.log(52), np.log(200))))
+def place(
+    flat: np.ndarray,
+    rng: Random,
+    backdrop: np.ndarray | None,
+    *,
+    tall: bool,
+    readable: bool = False,
+) -> np.ndarray:
+    """The flat plate as a camera's crop of about one plate shows it, worn, BGR uint8.
+
+    `readable` leaves out what a person could not read either: at least 80 pixels wide, worn
+    once, not cut; for tests. Training sees worse than that.
+    """
+    width = round(np.exp(rng.uniform(np.log(80 if readable else 52), np.log(200))))
     height = round(width * rng.uniform(0.4, 0.62) if tall else width * rng.uniform(0.22, 0.36))
     if rng.random() < 0.45:  # rectified by good corners
         mx, my = rng.uniform(-0.015, 0.03), rng.uniform(-0.03, 0.06)
@@ -37,7 +48,7 @@ def place(flat: np.ndarray, rng: Random, backdrop: np.ndarray | None, *, tall: b
     quad += (noise * (0.6, 1.6)).astype(np.float32)
     quad = quad * np.array((1 - 2 * mx, 1 - 2 * my), np.float32)
     shift = (rng.uniform(-mx, mx), rng.uniform(-my, my))
-    if rng.random() < 0.12:  # the crop begins within the first character
+    if not readable and rng.random() < 0.12:  # the crop begins within the first character
         shift = (rng.uniform(-0.055, -0.02), shift[1])
     quad = (quad + 1) / 2 + np.array(shift, np.float32)
     quad *= np.array((width, height), np.float32)
@@ -53,6 +64,8 @@ def place(flat: np.ndarray, rng: Random, backdrop: np.ndarray | None, *, tall: b
     seen = cv2.warpPerspective(
         small, matrix, (width, height), dst=ground, borderMode=cv2.BORDER_TRANSPARENT
     )
+    if readable:
+        return wear.lens(seen if rng.random() < 0.5 else wear.light(seen, rng), rng, 0.5)
     return wear.lens(wear.light(seen, rng), rng)
 
 
@@ -170,10 +183,13 @@ def generated(
     bank: Bank | None,
     backdrop: np.ndarray | None,
     kind: str | None = None,
+    *,
+    readable: bool = False,
 ) -> tuple[np.ndarray, Spec]:
     """One generated crop with what stands on it."""
     spec = random_spec(rng, kind)
-    return place(draw_flat(spec, rng, fonts, bank), rng, backdrop, tall=spec.double), spec
+    flat = draw_flat(spec, rng, fonts, bank)
+    return place(flat, rng, backdrop, tall=spec.double, readable=readable), spec
 
 
 def encode(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:

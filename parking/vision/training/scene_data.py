@@ -13,12 +13,13 @@ import numpy as np
 
 from parking.vision import drawing
 from parking.vision.grammar import COLOURS
-from parking.vision.training import photographs, wear
+from parking.vision.training import photographs, reader_data, wear
 from parking.vision.training.bank import Bank
 from parking.vision.training.photographs import Photograph
 from parking.vision.training.plates import Fonts, draw_flat, random_spec
 
 SIDE = 320
+TEXTURES = (("blue", 0.5), ("yellow", 0.24), ("green", 0.13), ("black", 0.08), ("white", 0.05))
 
 
 @dataclass(slots=True)
@@ -71,6 +72,12 @@ class Scenes:
             if len(marks) == len(row.plates):
                 self.real.append(Scene(picture, marks))
 
+    def texture(self, rng: Random) -> tuple[np.ndarray, str]:
+        """A real crop; the colours far more evenly than the photographs, mostly blue, have them."""
+        wanted = rng.choices(*zip(*TEXTURES, strict=True))[0]
+        of_it = [texture for texture in self.textures if texture[1] == wanted]
+        return rng.choice(of_it or self.textures)
+
     def flat_plate(self, rng: Random, scale: float = 0.6) -> tuple[np.ndarray, str, bool]:
         """A plate seen straight on, its colour, whether it has two rows.
 
@@ -78,9 +85,9 @@ class Scenes:
         """
         self.crop_used = bool(self.textures) and rng.random() < 0.25
         if self.crop_used:
-            picture, colour = rng.choice(self.textures)
+            picture, colour = self.texture(rng)
             return picture.astype(np.float32), colour, False
-        spec = random_spec(rng)
+        spec = random_spec(rng, "yellow_double" if rng.random() < 0.06 else None)
         return draw_flat(spec, rng, self.fonts, self.bank, scale), spec.colour, spec.double
 
     def scene(self, rng: Random) -> Scene:
@@ -275,14 +282,18 @@ def look_example(
     """For Look: picture, corners as shares, their weight, colour index or -1, two rows, plate."""
     roll = rng.random()
     if roll < 0.3 and scenes.textures:  # a real bare crop: its colour is known, not its corners
-        picture, colour = rng.choice(scenes.textures)
+        if rng.random() < 0.45:
+            flat, colour, double = scenes.flat_plate(rng, 0.5)
+            picture = reader_data.place(flat, rng, None, tall=double)
+        else:
+            (picture, colour), double = scenes.texture(rng), False
         seen = cv2.resize(picture, (LOOK_W, LOOK_H), interpolation=cv2.INTER_AREA).astype(
             np.float32
         )
         if rng.random() < 0.6:
             seen = np.clip(wear.light(seen, rng) if rng.random() < 0.5 else seen, 0, 255)
         seen = wear.lens(seen, rng, 0.5)
-        return seen, np.zeros(8, np.float32), 0.0, _colour(colour, seen), 0.0, 1.0
+        return seen, np.zeros(8, np.float32), 0.0, _colour(colour, seen), float(double), 1.0
     scene = scenes.used(rng, 4)
     h, w = scene.picture.shape[:2]
     mark = rng.choice(scene.marks) if scene.marks else None

@@ -37,7 +37,7 @@ _NO_NETWORK = (
 
 def ensure(*, dev: bool) -> None:
     """Make `.venv` hold what the requirements say; quick when it does already."""
-    if _is_current(dev=dev):
+    if is_current(dev=dev):
         return
     INSTALLING.parent.mkdir(exist_ok=True)
     with INSTALLING.open("w") as lock:
@@ -46,7 +46,7 @@ def ensure(*, dev: bool) -> None:
         except BlockingIOError:
             _say("Another ./bowei is installing here; waiting for it.")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _is_current(dev=dev):
+        if not is_current(dev=dev):
             _make_environment()
             _install(dev=dev)
 
@@ -57,13 +57,19 @@ def enter(script: str, arguments: list[str]) -> None:
         os.execv(PYTHON, [str(PYTHON), script, *arguments])
 
 
-def _is_current(*, dev: bool) -> bool:
+def is_current(*, dev: bool) -> bool:
+    """Whether an install of what the requirements say now was finished."""
     try:
         installed = json.loads(STAMP.read_text())
     except (OSError, ValueError):
         return False
     wanted = _wanted(dev=dev)
     return PYTHON.exists() and all(installed.get(name) == wanted[name] for name in wanted)
+
+
+def remember(*, dev: bool) -> None:
+    """Note that an install was finished, and of what."""
+    STAMP.write_text(json.dumps(_wanted(dev=dev)))
 
 
 def _wanted(*, dev: bool) -> dict[str, str]:
@@ -113,7 +119,7 @@ def _install(*, dev: bool) -> None:
         part for name in installed if name != CONSTRAINTS for part in ("-r", str(ROOT / name))
     ]
     _pip("the packages", [*wanted, "-c", str(ROOT / CONSTRAINTS)])
-    STAMP.write_text(json.dumps(installed))
+    remember(dev=dev)
 
 
 def _warn_of_cuda() -> None:

@@ -8,14 +8,22 @@ from payments.rules import Payable
 
 # What a device says → who listens.
 MESSAGES: dict[str, str] = {
-    # parking: "VehicleArrived", "VehicleLeft", "ImageTaken"
+    "VehicleArrived": "parking.messages.vehicle_arrived",  # P2.1
+    "VehicleLeft": "parking.messages.vehicle_left",  # P2.1
+    "ImageTaken": "parking.messages.image_taken",  # P2.3, P0.1
     # arrears: "NoticeOutcome"
     # recovery: "LockStatus", "LockPlaced", "ReleaseCodeUsed"
 }
 
 # What was paid → who says what is due, and who settles it, in order, in the payment's transaction.
 PAYABLES: dict[str, Payable] = {
-    # parking: "parking.stay", "parking.prepayment"
+    "parking.stay": Payable(
+        quote="parking.services.quote_stay", settle=["parking.services.settle_stay"]
+    ),
+    "parking.prepayment": Payable(
+        quote="parking.services.quote_prepayment",
+        settle=["parking.services.settle_prepayment"],
+    ),
     # recovery: "recovery.order"
     "monthlycard.card": Payable(
         quote="monthlycard.services.quote_card", settle=["monthlycard.services.settle_card"]
@@ -29,6 +37,11 @@ PAYABLES: dict[str, Payable] = {
 # What happened → what follows, each once.
 REACTIONS: dict[str, list[str]] = {
     # parking
+    "parking.vehicle_arrived": ["parking.reactions.order_image"],  # P2.2
+    "devices.command_failed": ["parking.reactions.next_camera"],  # P2.2
+    "devices.command_expired": ["parking.reactions.next_camera"],  # P2.2
+    "parking.image_taken": ["parking.reactions.send_to_reader"],  # P2.3
+    "parking.money_to_return": ["parking.reactions.return_money"],
     # arrears
     # recovery
     # monthlycard
@@ -42,6 +55,9 @@ SWEEPS: list[str] = [
     "devices.services.expire_commands",
     "devices.services.notice_silence",
     "devices.services.forget_old",
+    "parking.services.chase_images",  # P2.2
+    "parking.services.read_again",  # P2.3
+    "parking.services.flag_long_stays",
     "payments.tasks.close_outdated_orders",
     "payments.tasks.look_at_attempts",
     "payments.tasks.look_at_refunds",
@@ -49,4 +65,10 @@ SWEEPS: list[str] = [
     "payments.tasks.look_at_sandbox",
     "monthlycard.services.close_due",
     "accounts.tasks.resend_forgotten",
+]
+
+# What a person of a merchant should look at, on the street's page: merchant_id → queue items, each
+# with `since`.
+NEEDS: list[str] = [
+    "parking.selectors.needs",
 ]

@@ -47,9 +47,15 @@ def sweep_names() -> list[str]:
     return names
 
 
+def needs_names() -> list[str]:
+    """Who says what a merchant's people should look at."""
+    names: list[str] = _table("NEEDS")
+    return names
+
+
 def every_name() -> list[str]:
     """All dotted names of the wiring, for the check at start-up."""
-    names = [*_table("MESSAGES").values(), *_table("SWEEPS")]
+    names = [*_table("MESSAGES").values(), *_table("SWEEPS"), *_table("NEEDS")]
     names += [name for names in _table("REACTIONS").values() for name in names]
     for payable in _table("PAYABLES").values():
         names += [payable.quote, *payable.settle]

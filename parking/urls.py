@@ -1,7 +1,23 @@
 """The addresses of this row, by public: config/urls.py mounts each list in its place."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-owner: list[URLPattern] = []
-merchant: list[URLPattern] = []
-api: list[URLPattern] = []
+from parking import api as interface
+from parking.views import merchant as staff
+from parking.views import owner as public
+
+owner: list[URLPattern] = [
+    path("", public.home, name="parking.home"),
+    path("b/<str:berth_code>/", public.berth, name="parking.berth"),
+    path("s/<str:token>/", public.stay, name="parking.stay"),
+    path("prepay/", public.prepay_begin, name="parking.prepay"),
+    path("prepay/<str:token>/", public.prepay_order, name="parking.prepay_order"),
+]
+merchant: list[URLPattern] = [
+    path("", staff.street, name="parking.street"),
+    path("street.json", staff.street_json, name="parking.street_json"),
+    path("sessions/", staff.sessions, name="parking.sessions"),
+    path("sessions/<int:session_id>/", staff.session, name="parking.session"),
+    path("reviews/<int:review_id>/", staff.review, name="parking.review"),
+]
+api: list[URLPattern] = interface.patterns

@@ -25,7 +25,7 @@ from config.local.processes import wait_until
 from core import clock as business_clock
 from core import outbox
 
-pytest_plugins = [name for name in ("tests.people",) if find_spec(name)]
+pytest_plugins = [name for name in ("tests.people", "tests.street") if find_spec(name)]
 
 BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))  # a Monday
 NO_BROWSER = "no browser was found"

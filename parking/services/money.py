@@ -23,7 +23,6 @@ from payments.rules import BillLine, Quote, Receipt
 
 log = logging.getLogger("bowei.parking")
 SYSTEM = "system:parking.money"
-LOOK_BACK = timedelta(hours=1)
 Doubt = ParkingSession.Doubt
 
 
@@ -105,6 +104,14 @@ def amend(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str, re
     live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
 
 
+def reprice(stay: ParkingSession, *, actor: str, reason: str) -> None:
+    """Price a due stay anew whose plate has changed: kind and colour decide the price, too."""
+    assert stay.left_at is not None
+    until = billed_until(left_at=stay.left_at, paid_until=stay.paid_until, leave_by=stay.leave_by)
+    if prices.bill_of(stay, until).amount_fen != stay.fee_fen:
+        amend(stay, left_at=stay.left_at, doubt=stay.doubt, actor=actor, reason=reason)
+
+
 def _amend_state(
     stay: ParkingSession, facts: dict[str, object], *, actor: str, reason: str
 ) -> None:
@@ -165,9 +172,9 @@ def quote_stay(subject_id: int) -> Quote:
 
 def bill_lines(lines: list[dict[str, object]], *, already_fen: int = 0) -> tuple[BillLine, ...]:
     """A stored bill as payments wants it; what was paid before is a line of its own."""
-    told = tuple(BillLine(**prices.spoken(line)) for line in lines)
+    told = tuple(prices.spoken(line) for line in lines)
     if already_fen:
-        told += (BillLine(text=_("Already paid"), amount_fen=-already_fen),)
+        told += (BillLine(_("Already paid"), 1, "", -already_fen, -already_fen),)
     return told
 
 
@@ -176,7 +183,8 @@ def settle_stay(receipt: Receipt, left_fen: int) -> int:
     """Money for a stay has arrived; the fen it took. Never raises for money (P2.6, DESIGN 3).
 
     While parked it pays up to the moment that the money covers, and the vehicle may leave within
-    the section's minutes after it. After leaving it takes what is due; the last of it settles.
+    the section's minutes from now: that a new unit began while a person typed costs nothing. After
+    leaving it takes what is due; the last of it settles.
     """
     found = ParkingSession.objects.filter(pk=receipt.subject_id)
     rows = locks.lock(found.select_related("section", "tariff_version"))
@@ -199,22 +207,10 @@ def _pay_parked(stay: ParkingSession, receipt: Receipt, left_fen: int) -> int:
     if not taken_fen:
         return 0
     note_payment(stay, receipt, taken_fen, kind=StayPayment.Kind.PARKED)
-    covered = _covered_until(stay, at, before_fen + taken_fen)
-    extend(stay, paid_until=covered, leave_by=at + timedelta(seconds=stay.section.leave_by_s))
+    paid_until = prices.affordable_until(stay, before_fen + taken_fen)
+    soonest = at + timedelta(seconds=stay.section.leave_by_s)
+    extend(stay, paid_until=paid_until, leave_by=max(soonest, paid_until))
     return taken_fen
-
-
-def _covered_until(stay: ParkingSession, at: datetime, fen: int) -> datetime:
-    """The last minute before `at` that `fen` pays for.
-
-    A bill is some minutes old when it is paid; that a new unit has begun meanwhile costs nothing.
-    """
-    moment = at
-    while moment > max(stay.arrived_at, at - LOOK_BACK):
-        if prices.bill_of(stay, moment).amount_fen <= fen:
-            return moment
-        moment -= timedelta(minutes=1)
-    return max(stay.arrived_at, moment)
 
 
 def note_payment(stay: ParkingSession, receipt: Receipt, fen: int, *, kind: str) -> None:

@@ -166,7 +166,10 @@ def put_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence:
     audit.record(stay, "plate settled", actor=by, confidence=round(confidence, 4))
     _no_inspection(stay, by=by)
     _look_for_double(stay)
-    money.tell_due(stay) if stay.state == "due" else None
+    if stay.state == "due":
+        money.reprice(stay, actor=by, reason="the plate became known")
+        if stay.state == "due":
+            money.tell_due(stay)
     prepay.judge_waiting(stay, actor=by)
     live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
     live.push(f"merchant:{stay.merchant_id}")
@@ -326,6 +329,8 @@ def _correct(session_id: int, plate: plates.Plate, *, actor: str, why: str) -> P
         return stay
     _set_plate(stay, plate, by=actor, confidence=1.0)
     audit.record(stay, "plate corrected", actor=actor, reason=why)
+    if stay.state == "due":
+        money.reprice(stay, actor=actor, reason="the plate was corrected")
     _tell_corrected(stay.pk, old_text, old_colour, plate.text, colour)
     live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
     live.push(f"merchant:{stay.merchant_id}")

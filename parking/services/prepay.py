@@ -339,7 +339,9 @@ def settle_prepayment(receipt: Receipt, left_fen: int) -> int:
     session_id = found.first()
     if session_id is None or left_fen <= 0:
         return 0
-    stay = locks.lock(ParkingSession.objects.filter(pk=session_id).select_related("section"))[0]
+    stay = locks.lock(
+        ParkingSession.objects.filter(pk=session_id).select_related("section", "tariff_version")
+    )[0]
     draft = locks.lock(Prepayment.objects.filter(pk=receipt.subject_id))[0]
     if StayPayment.objects.filter(stay=stay, order_item_id=receipt.item_id).exists():
         return 0
@@ -358,7 +360,7 @@ def settle_prepayment(receipt: Receipt, left_fen: int) -> int:
     if not moved or not taken_fen:
         return 0
     money.note_payment(stay, receipt, taken_fen, kind=StayPayment.Kind.AHEAD)
-    money.extend(
-        stay, paid_until=until, leave_by=until + timedelta(seconds=stay.section.leave_by_s)
-    )
+    paid_until = max(until, prices.affordable_until(stay, money.paid_fen(stay)))
+    grace = timedelta(seconds=stay.section.leave_by_s)
+    money.extend(stay, paid_until=paid_until, leave_by=paid_until + grace)
     return taken_fen

@@ -1,34 +1,43 @@
 """Tariff versions as this row uses them; the arithmetic stands in parking/rules/pricing.py."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-from core import clock
+from core import calendar, clock, plates
 from core.errors import Invalid, Refused
 from parking.models import ParkingSession, TariffVersion
 from parking.rules import pricing
+from parking.rules.tariff import Scope
+from payments.rules import BillLine
+
+LARGE = "large"
+NEW_ENERGY = {"green", "yellow_green"}
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """A fee and how it comes about."""
+    """A fee, how it comes about, and until when it stays the same (None: beyond a month)."""
 
     amount_fen: int
     lines: list[dict[str, Any]]
+    same_until: datetime | None = None
 
 
 def check_terms(terms: dict[str, Any]) -> pricing.Tariff:
-    """The tariff that these terms are. Raises Invalid with the reason."""
+    """The tariff that these terms are. Raises Invalid with the field and the reason."""
     try:
         return pricing.Tariff.from_json(terms)
-    except ValueError as error:
+    except pricing.BadTariff as error:
         raise Invalid(
-            "bad_tariff", _("These terms are no tariff: %(error)s"), error=str(error),
+            "bad_tariff",
+            gettext_lazy("These terms are no tariff: %(error)s"),
+            error=str(error),
             fields={"terms": str(error)},
-        ) from error  # fmt: skip
+        ) from error
 
 
 def version_at(tariff_id: int, at: datetime) -> TariffVersion:
@@ -40,7 +49,7 @@ def version_at(tariff_id: int, at: datetime) -> TariffVersion:
     version = versions.filter(valid_from__lte=at).order_by("-valid_from").first()
     version = version or versions.order_by("valid_from").first()
     if version is None:
-        raise Refused("no_tariff", _("This section has no tariff yet."))
+        raise Refused("no_tariff", gettext_lazy("This section has no tariff yet."))
     if version.first_used_at is None:
         versions.filter(pk=version.pk, first_used_at=None).update(first_used_at=clock.now())
     return version
@@ -50,5 +59,81 @@ def bill_of(stay: ParkingSession, until: datetime) -> Bill:
     """The bill of a stay up to `until`, by its own tariff version; a capped one up to its cap."""
     if stay.capped_at is not None:
         until = min(until, stay.capped_at)
+    until = max(until, stay.arrived_at)
     tariff = pricing.Tariff.from_json(stay.tariff_version.terms)
-    raise NotImplementedError(tariff)
+    fee = pricing.fee(
+        tariff, arrived_at=stay.arrived_at, left_at=until, **_circumstances(stay, tariff)
+    )
+    return Bill(fee.amount_fen, [_stored(line) for line in fee.lines], fee.same_until)
+
+
+def affordable_until(stay: ParkingSession, amount_fen: int) -> datetime:
+    """Up to when `amount_fen` pays this stay."""
+    tariff = pricing.Tariff.from_json(stay.tariff_version.terms)
+    return pricing.affordable_until(
+        tariff,
+        arrived_at=stay.arrived_at,
+        amount_fen=amount_fen,
+        **_circumstances(stay, tariff),
+    )
+
+
+def _circumstances(stay: ParkingSession, tariff: pricing.Tariff) -> pricing.Circumstances:
+    """What else decides the price. An unread plate pays as a small car without history."""
+    known = pricing.Circumstances()
+    if stay.plate_state != "settled":
+        return known
+    plate = plates.Plate(stay.plate_text)
+    known["exempt_as"] = plate.kind.value
+    known["nev"] = stay.plate_colour in NEW_ENERGY
+    if stay.plate_colour in ("yellow", "yellow_green") and LARGE in tariff.classes:
+        known["vehicle_class"] = LARGE
+    once_a_day = known["nev"] and tariff.new_energy is not None and tariff.new_energy.free_s
+    if once_a_day or tariff.free_scope is Scope.day:
+        earlier = _earlier_that_day(stay)
+        known["nev_free_used"] = bool(earlier)
+        if tariff.free_scope is Scope.day:
+            known["used_free_s"] = min(tariff.free_s, sum(earlier))
+    return known
+
+
+def _earlier_that_day(stay: ParkingSession) -> list[int]:
+    """Seconds of this vehicle's earlier stays of the day, with the same merchant."""
+    began, _ends = calendar.day_bounds(calendar.city_date(stay.arrived_at))
+    rows = ParkingSession.objects.filter(
+        merchant_id=stay.merchant_id,
+        plate_text=stay.plate_text,
+        plate_state="settled",
+        arrived_at__gte=began,
+        arrived_at__lt=stay.arrived_at,
+        left_at__isnull=False,
+    ).exclude(state="void")
+    times = rows.values_list("arrived_at", "left_at")
+    return [int((left_at - arrived_at).total_seconds()) for arrived_at, left_at in times]
+
+
+def _stored(line: pricing.Line) -> dict[str, Any]:
+    return asdict(line) | {
+        "starts_at": line.starts_at.isoformat(),
+        "ends_at": line.ends_at.isoformat(),
+    }
+
+
+def spoken(line: dict[str, Any]) -> BillLine:
+    """A stored line in the reader's language."""
+    text = _(pricing.LINE_TEXTS[line["text_code"]])
+    if line["unit"] == "s":
+        text = _("First %(minutes)s min free") % {"minutes": line["quantity"] // 60}
+        return BillLine(text, 1, "", 0, 0)
+    unit = line["unit"]
+    if unit in ("visit", "cap"):
+        return BillLine(text, 1, "", line["unit_price_fen"], line["amount_fen"])
+    if unit.endswith("min"):
+        minutes = int(unit.removesuffix("min"))
+        hours, rest = divmod(minutes, 60)
+        if hours and not rest:
+            unit = _("h") if hours == 1 else ngettext("%(n)d h", "%(n)d h", hours) % {"n": hours}
+        else:
+            unit = ngettext("%(n)d min", "%(n)d min", minutes) % {"n": minutes}
+        unit = f"× {unit}"
+    return BillLine(text, line["quantity"], unit, line["unit_price_fen"], line["amount_fen"])

@@ -1,0 +1,416 @@
+"""The operator's desk for this row: set up streets, look at stays, answer the review queue."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from import_export.admin import ExportMixin
+from import_export.resources import ModelResource
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.import_export.forms import ExportForm
+from unfold.decorators import action, display
+
+from core import plates
+from core.admin import ReadOnly
+from core.errors import BoweiError, Invalid
+from parking import selectors, services
+from parking.forms import CloseForm, OpenForm, PlateForm, ReasonForm
+from parking.models import (
+    Berth,
+    BerthEvent,
+    BerthSensor,
+    CameraCoverage,
+    HandheldPost,
+    ImageOrder,
+    InspectionTask,
+    ParkingSession,
+    PlateReading,
+    Prepayment,
+    ReviewItem,
+    Section,
+    Sighting,
+    StayPayment,
+    Tariff,
+    TariffVersion,
+)
+from parking.services.plates import reason_of
+from parking.services.prices import check_terms
+from parking.views.merchant import actor_of, answer_review, review_context
+
+
+class TermsForm(forms.ModelForm):
+    """A tariff version whose terms are a tariff."""
+
+    class Meta:
+        model = TariffVersion
+        fields = ["tariff", "number", "terms", "valid_from"]
+
+    def clean_terms(self) -> Any:
+        terms = self.cleaned_data["terms"]
+        try:
+            return check_terms(terms).to_json()
+        except Invalid as error:
+            raise forms.ValidationError(error.message) from error
+
+
+@admin.register(TariffVersion)
+class TariffVersionAdmin(ModelAdmin):
+    """Prices: a version that a stay has used can only be looked at."""
+
+    form = TermsForm
+    list_display = ["tariff", "number", "valid_from", "first_used_at"]
+    list_filter = ["tariff"]
+    list_select_related = ["tariff"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        used = obj is not None and obj.first_used_at is not None
+        return not used and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        used = obj is not None and obj.first_used_at is not None
+        return not used and super().has_delete_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        obj.created_by = obj.created_by or actor_of(request)
+        super().save_model(request, obj, form, change)
+
+
+class VersionInline(TabularInline):
+    model = TariffVersion
+    fields = ["number", "valid_from", "first_used_at"]
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Tariff)
+class TariffAdmin(ModelAdmin):
+    list_display = ["name", "merchant"]
+    list_filter = ["merchant"]
+    inlines = [VersionInline]
+
+
+class BerthInline(TabularInline):
+    model = Berth
+    fields = ["position", "number", "code", "latitude", "longitude", "in_service"]
+    ordering = ["position"]
+    extra = 0
+
+
+@admin.register(Section)
+class SectionAdmin(ModelAdmin):
+    list_display = ["name", "code", "merchant", "ground", "tariff"]
+    list_filter = ["merchant", "ground"]
+    list_select_related = ["merchant", "tariff"]
+    search_fields = ["name", "code"]
+    inlines = [BerthInline]
+
+
+class SensorInline(TabularInline):
+    model = BerthSensor
+    extra = 0
+
+
+class CoverageInline(TabularInline):
+    model = CameraCoverage
+    extra = 0
+
+
+@admin.register(Berth)
+class BerthAdmin(ModelAdmin):
+    list_display = ["code", "section", "number", "in_service", "lock_up"]
+    list_filter = ["section__merchant", "in_service"]
+    list_select_related = ["section"]
+    search_fields = ["code"]
+    readonly_fields = ["lock_up"]
+    inlines = [SensorInline, CoverageInline]
+
+
+@admin.register(HandheldPost)
+class HandheldPostAdmin(ModelAdmin):
+    list_display = ["device", "section"]
+    list_select_related = ["device", "section"]
+
+
+# ── Stays ────────────────────────────────────────────────────────────────────────────────────
+class StayResource(ModelResource):
+    """Stays as a table; plates whole, so only the operator may take it."""
+
+    class Meta:
+        model = ParkingSession
+        fields = [
+            "id", "state", "section__name", "berth__code", "plate_text", "plate_colour",
+            "arrived_at", "left_at", "fee_fen", "prepaid_fen", "due_fen", "settled_at",
+            "doubtful", "simulated",
+        ]  # fmt: skip
+
+
+class SightingInline(TabularInline):
+    model = Sighting
+    fields = ["occurred_at", "purpose", "state", "plate", "photograph"]
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def plate(self, row: Sighting) -> str:
+        return plates.display(row.plate_text) if row.plate_text else "-"
+
+    def photograph(self, row: Sighting) -> str:
+        return _picture(row, 160)
+
+
+class EventInline(TabularInline):
+    model = BerthEvent
+    fields = ["occurred_at", "kind", "said_by", "received_at", "times", "ignored"]
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class PaymentInline(TabularInline):
+    model = StayPayment
+    fields = ["paid_at", "kind", "order_number", "amount_fen", "refunded_fen"]
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def _picture(row: Sighting, width: int) -> str:
+    from core import images
+
+    return format_html('<img src="{}" width="{}" alt="">', images.url(row.image_sha), width)
+
+
+@admin.register(ParkingSession)
+class ParkingSessionAdmin(ExportMixin, ReadOnly):
+    """Stays: opened, ended, cancelled and corrected by hand, each with its reason in the trail."""
+
+    resource_classes = [StayResource]
+    export_form_class = ExportForm
+    list_display = ["id", "berth", "masked", "shown_state", "arrived_at", "left_at", "due_fen"]
+    list_filter = ["state", "plate_state", "doubtful", "simulated", "merchant"]
+    list_select_related = ["berth"]
+    search_fields = ["plate_text", "berth__code"]
+    date_hierarchy = "arrived_at"
+    show_full_result_count = False
+    inlines = [SightingInline, PaymentInline, EventInline]
+    actions_detail = ["end_stay", "cancel_stay", "correct_stay"]
+    actions_list = ["open_stay"]
+
+    @display(description=gettext_lazy("plate"))
+    def masked(self, row: ParkingSession) -> str:
+        return plates.masked(row.plate_text) if row.plate_text else "-"
+
+    @display(
+        description=gettext_lazy("state"),
+        label={"parked": "info", "due": "warning", "settled": "success", "void": "danger"},
+    )
+    def shown_state(self, row: ParkingSession) -> tuple[str, str]:
+        return row.state, row.get_state_display()
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("parking.view_parkingsession")
+
+    def has_hand_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("parking.change_parkingsession")
+
+    @action(description=gettext_lazy("Begin a stay by hand"), url_path="open", permissions=["hand"])
+    def open_stay(self, request: HttpRequest) -> HttpResponse:
+        def carry_out(given: dict[str, Any]) -> int:
+            berth = selectors.berth_by_code(given["berth"])
+            if berth is None:
+                raise Invalid("no_berth", _("There is no such berth."))
+            return services.open_by_hand(
+                berth_id=berth.pk, arrived_at=given["arrived_at"], plate_text=given["plate"],
+                plate_colour=given["colour"], actor=actor_of(request), reason=given["reason"],
+            )  # fmt: skip
+
+        return self._by_hand(request, OpenForm, carry_out, title=_("Begin a stay by hand"))
+
+    @action(description=gettext_lazy("End by hand"), url_path="end", permissions=["hand"])
+    def end_stay(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        def carry_out(given: dict[str, Any]) -> int:
+            services.close_by_hand(
+                session_id=int(object_id), left_at=given["left_at"], actor=actor_of(request),
+                reason=given["reason"],
+            )  # fmt: skip
+            return int(object_id)
+
+        return self._by_hand(request, CloseForm, carry_out, title=_("End this stay by hand"))
+
+    @action(description=gettext_lazy("Cancel"), url_path="void", permissions=["hand"])
+    def cancel_stay(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        def carry_out(given: dict[str, Any]) -> int:
+            services.void_stay(
+                session_id=int(object_id), actor=actor_of(request), reason=given["reason"]
+            )
+            return int(object_id)
+
+        return self._by_hand(request, ReasonForm, carry_out, title=_("Cancel this stay"))
+
+    @action(description=gettext_lazy("Correct the plate"), url_path="plate", permissions=["hand"])
+    def correct_stay(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        def carry_out(given: dict[str, Any]) -> int:
+            services.correct_plate(
+                session_id=int(object_id), plate_text=given["plate"],
+                plate_colour=given["colour"], actor=actor_of(request), why="operator",
+            )  # fmt: skip
+            return int(object_id)
+
+        return self._by_hand(request, PlateForm, carry_out, title=_("Correct the plate"))
+
+    def _by_hand(
+        self, request: HttpRequest, form_class: type[forms.Form], carry_out: Any, *, title: str
+    ) -> HttpResponse:
+        """Show the form of a change by hand, and carry it out."""
+        form = form_class(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                pk = carry_out(form.cleaned_data)
+            except BoweiError as error:
+                form.add_error(None, error.message)
+            else:
+                messages.success(request, _("Done, and noted in the audit trail."))
+                return redirect("admin:parking_parkingsession_change", pk)
+        context = {**self.admin_site.each_context(request), "form": form, "title": title}
+        return TemplateResponse(request, "admin/parking/by_hand.html", context)
+
+
+@admin.register(Sighting)
+class SightingAdmin(ReadOnly):
+    list_display = ["id", "occurred_at", "purpose", "state", "device", "berth"]
+    list_filter = ["state", "purpose"]
+    list_select_related = ["device", "berth"]
+    show_full_result_count = False
+    readonly_fields = ["photograph"]
+
+    def photograph(self, row: Sighting) -> str:
+        return _picture(row, 480)
+
+
+@admin.register(PlateReading)
+class PlateReadingAdmin(ReadOnly):
+    list_display = ["sighting", "state", "why", "confident", "model", "read_at"]
+    list_filter = ["state", "why", "model"]
+    show_full_result_count = False
+
+
+@admin.register(ImageOrder)
+class ImageOrderAdmin(ReadOnly):
+    list_display = ["session", "device", "state", "asked_at"]
+    list_filter = ["state"]
+    list_select_related = ["device"]
+
+
+@admin.register(InspectionTask)
+class InspectionTaskAdmin(ReadOnly):
+    list_display = ["berth", "section", "state", "opened_at", "done_at"]
+    list_filter = ["state", "section"]
+    list_select_related = ["berth", "section"]
+
+
+@admin.register(BerthEvent)
+class BerthEventAdmin(ReadOnly):
+    list_display = ["berth", "kind", "occurred_at", "received_at", "said_by", "stay", "times"]
+    list_filter = ["kind", ("stay", admin.EmptyFieldListFilter)]
+    list_select_related = ["berth"]
+    search_fields = ["berth__code"]
+    show_full_result_count = False
+
+
+@admin.register(Prepayment)
+class PrepaymentAdmin(ReadOnly):
+    list_display = ["id", "state", "berth", "minutes", "attempts_left", "created_at"]
+    list_filter = ["state"]
+    list_select_related = ["berth"]
+    exclude = ["token"]
+    show_full_result_count = False
+
+
+# ── The review queue ─────────────────────────────────────────────────────────────────────────
+@admin.register(ReviewItem)
+class ReviewItemAdmin(ReadOnly):
+    """The queue: picture, candidates with their doubt per character, keys 1-5, undo."""
+
+    list_display = ["look", "kind", "reason", "state", "opened_at", "settled_by", "settled_at"]
+    list_display_links = None
+    list_filter = ["state", "kind", "why", "merchant"]
+    ordering = ["-state", "opened_at"]
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReviewItem]:
+        return selectors.reviews_for(None)
+
+    @display(description=gettext_lazy("question"))
+    def look(self, item: ReviewItem) -> str:
+        url = reverse("admin:parking_reviewitem_look", args=[item.pk])
+        return format_html('<a href="{}">{} {}</a>', url, _("Look"), item.pk)
+
+    @display(description=gettext_lazy("why"))
+    def reason(self, item: ReviewItem) -> str:
+        return reason_of(item.why)
+
+    def has_settle_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("parking.change_reviewitem")
+
+    def get_urls(self) -> list[URLPattern]:
+        look = self.admin_site.admin_view(self.look_view)
+        return [path("<int:pk>/look/", look, name="parking_reviewitem_look"), *super().get_urls()]
+
+    def look_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """One question; after an answer the next one."""
+        item = selectors.reviews_for(None).filter(pk=pk).first()
+        if item is None:
+            return redirect("admin:parking_reviewitem_changelist")
+        context = {**self.admin_site.each_context(request), **review_context(item)}
+        context |= {"title": _("Needs a look"), "opts": self.model._meta}
+        if item.session_id:
+            context["stay_url"] = reverse(
+                "admin:parking_parkingsession_change", args=[item.session_id]
+            )
+        if request.method == "POST":
+            if not self.has_settle_permission(request):
+                return HttpResponse(status=403)
+            try:
+                undone = answer_review(item, request)
+            except BoweiError as error:
+                context["problem"] = error.message
+            else:
+                return self._next(request, item, undone=undone)
+        undo = request.session.pop("parking.undo", None)
+        if undo:
+            context["undo_url"] = reverse("admin:parking_reviewitem_look", args=[undo])
+        return TemplateResponse(request, "admin/parking/review.html", context)
+
+    def _next(self, request: HttpRequest, item: ReviewItem, *, undone: bool) -> HttpResponse:
+        if undone:
+            return redirect("admin:parking_reviewitem_look", item.pk)
+        if item.kind == ReviewItem.Kind.PLATE:
+            request.session["parking.undo"] = item.pk
+        following = selectors.open_reviews(None).first()
+        if following is None:
+            messages.success(request, _("Nothing waits any more."))
+            return redirect("admin:parking_reviewitem_changelist")
+        return redirect("admin:parking_reviewitem_look", following.pk)

@@ -1,0 +1,32 @@
+"""The interface of this row, under /api/v1/parking/ (docs/parking.md)."""
+
+from django.urls import URLPattern, path
+
+from parking.api import prepayments, reviews, stays
+
+patterns: list[URLPattern] = [
+    path("prepayments/", prepayments.Drafts.as_view(), name="parking.api_drafts"),
+    path("prepayments/<str:token>/", prepayments.Draft.as_view(), name="parking.api_draft"),
+    path(
+        "prepayments/<str:token>/candidates/",
+        prepayments.Candidates.as_view(),
+        name="parking.api_candidates",
+    ),
+    path("prepayments/<str:token>/berth/", prepayments.Choose.as_view(), name="parking.api_choose"),
+    path(
+        "prepayments/<str:token>/submit/", prepayments.Submit.as_view(), name="parking.api_submit"
+    ),
+    path("prepayments/<str:token>/pay/", prepayments.Pay.as_view(), name="parking.api_prepay"),
+    path("berths/<str:berth_code>/", stays.AtBerth.as_view(), name="parking.api_berth"),
+    path("stays/<str:token>/", stays.ByLink.as_view(), name="parking.api_stay"),
+    path("stays/<str:token>/pay/", stays.PayByLink.as_view(), name="parking.api_stay_pay"),
+    path("sessions/", stays.Sessions.as_view(), name="parking.api_sessions"),
+    path("sessions/<int:pk>/", stays.Session.as_view(), name="parking.api_session"),
+    path("sessions/<int:pk>/close/", stays.Close.as_view(), name="parking.api_close"),
+    path("sessions/<int:pk>/void/", stays.Void.as_view(), name="parking.api_void"),
+    path("sessions/<int:pk>/plate/", stays.Correct.as_view(), name="parking.api_correct"),
+    path("reviews/", reviews.Reviews.as_view(), name="parking.api_reviews"),
+    path("reviews/<int:pk>/", reviews.Review.as_view(), name="parking.api_review"),
+    path("reviews/<int:pk>/settle/", reviews.Settle.as_view(), name="parking.api_settle"),
+    path("reviews/<int:pk>/undo/", reviews.Undo.as_view(), name="parking.api_undo"),
+]

@@ -1,0 +1,105 @@
+"""The review queue over the interface: for the operator, and a merchant's staff for their own."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core import images
+from core.errors import Missing
+from parking import selectors, services
+from parking.api.access import LoggedIn, actor_of, merchant_scope
+from parking.models import ReviewItem
+
+
+class ReviewOut(serializers.ModelSerializer):
+    """A question for a person, with the picture and what the reader thought."""
+
+    image_url = serializers.SerializerMethodField()
+    candidates = serializers.SerializerMethodField()
+    berth = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ReviewItem
+        fields = [
+            "id", "kind", "why", "state", "sighting_id", "session_id", "opened_at", "verdict",
+            "plate_text", "plate_colour", "settled_by", "settled_at", "berth", "image_url",
+            "candidates",
+        ]  # fmt: skip
+
+    def get_image_url(self, item: ReviewItem) -> str:
+        return images.url(item.sighting.image_sha) if item.sighting else ""
+
+    def get_candidates(self, item: ReviewItem) -> list[dict[str, Any]]:
+        reading = getattr(item.sighting, "reading", None) if item.sighting else None
+        return list(reading.candidates) if reading else []
+
+    def get_berth(self, item: ReviewItem) -> str:
+        seen = item.session or item.sighting
+        return seen.berth.code if seen and seen.berth else ""
+
+
+class Reviews(LoggedIn, generics.ListAPIView):
+    """Open questions, oldest first."""
+
+    serializer_class = ReviewOut
+    filter_backends: list[Any] = []
+    queryset = ReviewItem.objects.none()
+
+    def get_queryset(self) -> QuerySet[ReviewItem]:
+        if getattr(self, "swagger_fake_view", False):
+            return ReviewItem.objects.none()
+        return selectors.open_reviews(merchant_scope(self.request, "settle_stay"))
+
+
+def _one(request: Request, pk: int) -> ReviewItem:
+    item = selectors.reviews_for(merchant_scope(request, "settle_stay")).filter(pk=pk).first()
+    if item is None:
+        raise Missing()
+    return item
+
+
+class Review(LoggedIn, APIView):
+    """One question."""
+
+    @extend_schema(responses=ReviewOut)
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(ReviewOut(_one(request, pk)).data)
+
+
+class SettleIn(serializers.Serializer):
+    verdict = serializers.ChoiceField(choices=["plate", "unreadable", "keep"])
+    plate = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
+    colour = serializers.CharField(max_length=16, required=False, allow_blank=True, default="")
+
+
+class Settle(LoggedIn, APIView):
+    """A person's verdict: the plate, unreadable, or keep the stay as it is."""
+
+    @extend_schema(request=SettleIn, responses=ReviewOut)
+    def post(self, request: Request, pk: int) -> Response:
+        item = _one(request, pk)
+        given = SettleIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.settle_review(
+            item_id=item.pk,
+            verdict=given.validated_data["verdict"],
+            plate_text=given.validated_data["plate"],
+            plate_colour=given.validated_data["colour"],
+            actor=actor_of(request),
+        )
+        return Response(ReviewOut(_one(request, pk)).data)
+
+
+class Undo(LoggedIn, APIView):
+    """Take a verdict back within ten minutes."""
+
+    @extend_schema(request=None, responses=ReviewOut)
+    def post(self, request: Request, pk: int) -> Response:
+        item = _one(request, pk)
+        services.undo_review(item_id=item.pk, actor=actor_of(request))
+        return Response(ReviewOut(_one(request, pk)).data)

@@ -1,0 +1,217 @@
+"""Stays over the interface: for whoever stands at a berth, by link, and for merchants."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core import links, plates
+from core.api import LookupRate
+from core.errors import Invalid, Missing, Refused
+from parking import selectors, services
+from parking.api.access import LoggedIn, actor_of, merchant_scope
+from parking.api.prepayments import OrderOut, order_out
+from parking.errors import NoBerth
+from parking.filters import StayFilter
+from parking.models import ParkingSession
+from parking.views.owner import LINK_LIVES_S, STAY_LINK, stay_token
+from payments import services as payments
+
+
+class PublicStay(serializers.Serializer):
+    """What everybody who stands at the berth may see: the plate is masked."""
+
+    token = serializers.CharField()
+    berth = serializers.CharField()
+    section = serializers.CharField()
+    plate_masked = serializers.CharField(allow_blank=True)
+    state = serializers.ChoiceField(choices=ParkingSession.State.choices)
+    arrived_at = serializers.DateTimeField()
+    left_at = serializers.DateTimeField(allow_null=True)
+    amount_fen = serializers.IntegerField()
+    paid_until = serializers.DateTimeField(allow_null=True)
+    leave_by = serializers.DateTimeField(allow_null=True)
+
+
+def _public(row: ParkingSession) -> dict[str, Any]:
+    try:
+        amount_fen = services.quote_stay(row.pk).amount_fen
+    except Refused:
+        amount_fen = 0
+    out: dict[str, Any] = PublicStay(
+        {
+            "token": stay_token(row.pk), "berth": row.berth.code, "section": row.section.name,
+            "plate_masked": plates.masked(row.plate_text) if row.plate_text else "",
+            "state": row.state, "arrived_at": row.arrived_at, "left_at": row.left_at,
+            "amount_fen": amount_fen, "paid_until": row.paid_until, "leave_by": row.leave_by,
+        }
+    ).data  # fmt: skip
+    return out
+
+
+class AtBerth(APIView):
+    """The stay of the vehicle that stands in a berth."""
+
+    permission_classes = [AllowAny]
+    throttle_classes = [LookupRate]
+
+    @extend_schema(responses=PublicStay)
+    def get(self, request: Request, berth_code: str) -> Response:
+        berth = selectors.berth_by_code(berth_code)
+        if berth is None:
+            raise NoBerth(berth_code)
+        stay = selectors.open_stay_at(berth.pk)
+        if stay is None:
+            raise Missing("berth_free")
+        return Response(_public(stay))
+
+
+def _by_link(token: str) -> ParkingSession:
+    data = links.read(STAY_LINK, token, max_age_s=LINK_LIVES_S)
+    row = ParkingSession.objects.filter(pk=data["id"]).select_related("berth", "section").first()
+    if row is None:
+        raise Missing()
+    return row
+
+
+class ByLink(APIView):
+    """One stay by its signed link."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(responses=PublicStay)
+    def get(self, request: Request, token: str) -> Response:
+        return Response(_public(_by_link(token)))
+
+
+class PayByLink(APIView):
+    """The order that pays this stay: up to now while it is parked, else what it left with."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(request=None, responses=OrderOut)
+    def post(self, request: Request, token: str) -> Response:
+        order = payments.open_order(
+            items=[("parking.stay", _by_link(token).pk)], payer_user_id=request.user.pk,
+            actor=actor_of(request),
+        )  # fmt: skip
+        return Response(OrderOut(order_out(order)).data)
+
+
+class StayOut(serializers.ModelSerializer):
+    """A stay as its merchant sees it."""
+
+    berth = serializers.CharField(source="berth.code")
+    section = serializers.CharField(source="section.name")
+
+    class Meta:
+        model = ParkingSession
+        fields = [
+            "id", "state", "berth", "section", "arrived_at", "left_at", "plate_text",
+            "plate_colour", "plate_state", "fee_fen", "prepaid_fen", "due_fen", "lines",
+            "paid_until", "leave_by", "settled_at", "doubtful", "doubt", "simulated",
+        ]  # fmt: skip
+
+
+def _own(request: Request, action: str) -> QuerySet[ParkingSession]:
+    scope = merchant_scope(request, action)
+    if scope is not None:
+        return selectors.sessions_of(scope)
+    return ParkingSession.objects.select_related("berth", "section").order_by("-arrived_at", "-pk")
+
+
+class Sessions(LoggedIn, generics.ListAPIView):
+    """A merchant's stays: filtered, sorted, paged."""
+
+    serializer_class = StayOut
+    filter_backends: list[Any] = []
+    queryset = ParkingSession.objects.none()
+
+    def get_queryset(self) -> QuerySet[ParkingSession]:
+        if getattr(self, "swagger_fake_view", False):
+            return ParkingSession.objects.none()
+        scope = merchant_scope(self.request, "see")
+        found = StayFilter(
+            self.request.query_params, queryset=_own(self.request, "see"), merchant_id=scope or 0
+        )
+        if not found.is_valid():
+            raise Invalid("bad_filter", "This filter can't be understood.", fields=found.errors)
+        rows: QuerySet[ParkingSession] = found.qs
+        return rows
+
+
+class Session(LoggedIn, APIView):
+    """One stay of the merchant's."""
+
+    @extend_schema(responses=StayOut)
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(StayOut(_one(request, pk, "see")).data)
+
+
+def _one(request: Request, pk: int, action: str) -> ParkingSession:
+    row = _own(request, action).filter(pk=pk).first()
+    if row is None:
+        raise Missing()
+    return row
+
+
+class CloseIn(serializers.Serializer):
+    left_at = serializers.DateTimeField()
+    reason = serializers.CharField(max_length=200)
+
+
+class ReasonIn(serializers.Serializer):
+    reason = serializers.CharField(max_length=200)
+
+
+class PlateIn(serializers.Serializer):
+    plate = serializers.CharField(max_length=20)
+    colour = serializers.CharField(max_length=16, required=False, allow_blank=True, default="")
+    reason = serializers.CharField(max_length=200)
+
+
+class Close(LoggedIn, APIView):
+    """End a stay by hand, with a reason."""
+
+    @extend_schema(request=CloseIn, responses=StayOut)
+    def post(self, request: Request, pk: int) -> Response:
+        row = _one(request, pk, "settle_stay")
+        given = CloseIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.close_by_hand(session_id=row.pk, actor=actor_of(request), **given.validated_data)
+        return Response(StayOut(_one(request, pk, "settle_stay")).data)
+
+
+class Void(LoggedIn, APIView):
+    """Cancel a stay, with a reason; what was paid goes back."""
+
+    @extend_schema(request=ReasonIn, responses=StayOut)
+    def post(self, request: Request, pk: int) -> Response:
+        row = _one(request, pk, "void_stay")
+        given = ReasonIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.void_stay(session_id=row.pk, actor=actor_of(request), **given.validated_data)
+        return Response(StayOut(_one(request, pk, "void_stay")).data)
+
+
+class Correct(LoggedIn, APIView):
+    """Give a stay the right plate, with a reason."""
+
+    @extend_schema(request=PlateIn, responses=StayOut)
+    def post(self, request: Request, pk: int) -> Response:
+        row = _one(request, pk, "settle_stay")
+        given = PlateIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.correct_plate(
+            session_id=row.pk,
+            plate_text=given.validated_data["plate"],
+            plate_colour=given.validated_data["colour"],
+            actor=actor_of(request),
+            why=given.validated_data["reason"],
+        )
+        return Response(StayOut(_one(request, pk, "settle_stay")).data)

@@ -1,0 +1,47 @@
+"""How lists of stays are narrowed, on pages and in the interface alike."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from core import plates
+from parking.models import ParkingSession, Section
+
+
+class StayFilter(django_filters.FilterSet):
+    """By state, section, plate, berth, day and doubt."""
+
+    state = django_filters.ChoiceFilter(label=_("State"), choices=ParkingSession.State.choices)
+    section = django_filters.ModelChoiceFilter(label=_("Section"), queryset=Section.objects.none())
+    plate = django_filters.CharFilter(label=_("Plate"), method="by_plate")
+    berth = django_filters.CharFilter(
+        label=_("Berth"), field_name="berth__code", lookup_expr="iexact"
+    )
+    since = django_filters.DateFilter(
+        label=_("From"), field_name="arrived_at", lookup_expr="date__gte"
+    )
+    until = django_filters.DateFilter(
+        label=_("Until"), field_name="arrived_at", lookup_expr="date__lte"
+    )
+    doubtful = django_filters.BooleanFilter(label=_("In doubt"))
+    sort = django_filters.OrderingFilter(
+        fields=[("arrived_at", "arrived"), ("left_at", "left"), ("fee_fen", "fee"),
+                ("due_fen", "due"), ("berth__code", "berth")],
+    )  # fmt: skip
+
+    class Meta:
+        model = ParkingSession
+        fields: list[str] = []
+
+    def __init__(self, *args: Any, merchant_id: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        sections = Section.objects.filter(merchant_id=merchant_id).order_by("name")
+        self.filters["section"].queryset = sections
+
+    def by_plate(
+        self, rows: QuerySet[ParkingSession], name: str, value: str
+    ) -> QuerySet[ParkingSession]:
+        """From the first character on, however it was typed."""
+        return rows.filter(plate_text__startswith=plates.normalise(value))

@@ -1,0 +1,111 @@
+"""What people type about berths, stays and plates."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from core import plates
+from parking.models import Section
+
+COLOUR_NAMES = {
+    "blue": _("blue"),
+    "green": _("green"),
+    "yellow": _("yellow"),
+    "yellow_green": _("yellow and green"),
+    "white": _("white"),
+    "black": _("black"),
+}
+COLOURS = [("", _("as the plate tells")), *COLOUR_NAMES.items()]
+
+
+class PlateField(forms.CharField):
+    """A plate as people type it, cleaned to its normalised text; near plates where it can't be."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("Plate"))
+        kwargs.setdefault("max_length", 20)
+        super().__init__(**kwargs)
+        self.widget.attrs.update(
+            {"autocapitalize": "characters", "autocomplete": "off", "spellcheck": "false"}
+        )
+
+    def clean(self, value: Any) -> str:
+        text: str = super().clean(value)
+        if not text:
+            return ""
+        checked = plates.check(text)
+        if checked.valid:
+            return checked.text
+        near = " · ".join(plates.display(one) for one in checked.suggestions[:3])
+        said = _("This can't be a plate. Look at it once more.")
+        raise forms.ValidationError(f"{said} {near}".strip(), code="bad_plate")
+
+
+class FindBerth(forms.Form):
+    """The code on the sign of a berth."""
+
+    berth = forms.CharField(
+        label=_("Berth code"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocapitalize": "characters", "autocomplete": "off"}),
+    )
+
+
+class DraftForm(forms.Form):
+    """Place, time and plate of a pre-payment (P2.4)."""
+
+    section = forms.ModelChoiceField(
+        label=_("Road"), queryset=Section.objects.none(), empty_label=None
+    )
+    plate = PlateField()
+    colour = forms.ChoiceField(label=_("Plate colour"), choices=COLOURS, required=False)
+    minutes = forms.TypedChoiceField(
+        label=_("How long"),
+        coerce=int,
+        initial=60,
+        choices=[
+            (30, _("30 minutes")), (60, _("1 hour")), (120, _("2 hours")), (180, _("3 hours")),
+            (240, _("4 hours")), (480, _("8 hours")),
+        ],
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["section"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Section.objects.order_by("name", "pk")
+
+
+class PlateForm(forms.Form):
+    """A plate with its colour."""
+
+    plate = PlateField()
+    colour = forms.ChoiceField(label=_("Plate colour"), choices=COLOURS, required=False)
+
+
+class ReasonForm(forms.Form):
+    """Why something is changed by hand."""
+
+    reason = forms.CharField(
+        label=_("Why"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+
+class CloseForm(ReasonForm):
+    """When a vehicle left, as a person knows it."""
+
+    left_at = forms.DateTimeField(
+        label=_("Left at"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
+
+
+class OpenForm(ReasonForm):
+    """A stay that no sensor saw."""
+
+    berth = forms.CharField(label=_("Berth code"), max_length=20)
+    arrived_at = forms.DateTimeField(
+        label=_("Arrived at"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
+    plate = PlateField(required=False)
+    colour = forms.ChoiceField(label=_("Plate colour"), choices=COLOURS, required=False)

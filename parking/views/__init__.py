@@ -1,0 +1,1 @@
+"""Pages of this row: for owners of vehicles, and for merchants."""

@@ -1,0 +1,344 @@
+"""Pages for merchants: the street, the stays, the questions for a person."""
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.models import User
+from accounts.rules import may
+from accounts.views import merchant_page
+from core import clock, images, wiring
+from core.errors import BoweiError, Denied, Missing
+from core.money import format_fen
+from parking import selectors, services
+from parking.filters import StayFilter
+from parking.forms import CloseForm, OpenForm, PlateForm, ReasonForm
+from parking.models import ParkingSession, ReviewItem
+from parking.services import prices
+from parking.services.plates import reason_of
+
+PAGE = 50
+MOST_EXPORTED = 100_000
+
+
+def actor_of(request: HttpRequest) -> str:
+    assert isinstance(request.user, User)
+    return request.user.actor
+
+
+@require_GET
+@merchant_page("see")
+def street(request: HttpRequest) -> HttpResponse:
+    """Sections as strips, figures of the day, and what needs a person."""
+    context = street_data(request.merchant.pk)
+    return render(request, "parking/merchant_street.html", context)
+
+
+def street_data(merchant_id: int) -> dict[str, Any]:
+    needs: list[dict[str, Any]] = []
+    for name in wiring.needs_names():
+        needs += wiring.resolve(name)(merchant_id)
+    needs.sort(key=lambda item: item["since"], reverse=True)
+    return {
+        "sections": selectors.street(merchant_id),
+        "figures": selectors.figures(merchant_id),
+        "needs": needs,
+        "at": clock.now(),
+        "topic": f"merchant:{merchant_id}",
+    }
+
+
+@require_GET
+@merchant_page("see")
+def street_json(request: HttpRequest) -> JsonResponse:
+    """The street as values, for pages that ask again."""
+    sections = [
+        {
+            "id": one.id, "name": one.name, "taken": one.taken, "total": one.total,
+            "berths": [
+                {name: berth[name] for name in ("id", "number", "code", "state", "lock_up", "url")}
+                for berth in one.berths
+            ],
+        }
+        for one in selectors.street(request.merchant.pk)
+    ]  # fmt: skip
+    return JsonResponse({"at": clock.now(), "sections": sections})
+
+
+@require_http_methods(["GET", "POST"])
+@merchant_page("see")
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Stays, filtered, sorted and paged; `export=csv` gives them all as a file."""
+    found = StayFilter(
+        request.GET, queryset=selectors.sessions_of(request.merchant.pk),
+        merchant_id=request.merchant.pk,
+    )  # fmt: skip
+    if request.GET.get("export") == "csv":
+        return _as_csv(found.qs[:MOST_EXPORTED])
+    open_form = OpenForm(request.POST or None)
+    if request.method == "POST":
+        answer = _open_by_hand(request, open_form)
+        if answer is not None:
+            return answer
+    page = Paginator(found.qs, PAGE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    query["export"] = "csv"
+    context = {
+        "page": page,
+        "filter": found,
+        "form": found.form,
+        "open_form": open_form if may(request.role, "settle_stay") else None,
+        "export_url": f"?{query.urlencode()}",
+        "sort": request.GET.get("sort", ""),
+    }
+    return render(request, "parking/merchant_sessions.html", context)
+
+
+def _open_by_hand(request: HttpRequest, form: OpenForm) -> HttpResponse | None:
+    if not may(request.role, "settle_stay"):
+        raise Denied()
+    if not form.is_valid():
+        return None
+    berth = selectors.berth_by_code(form.cleaned_data["berth"])
+    if berth is None or berth.section.merchant_id != request.merchant.pk:
+        form.add_error("berth", _("You have no berth with this code."))
+        return None
+    try:
+        session_id = services.open_by_hand(
+            berth_id=berth.pk,
+            arrived_at=form.cleaned_data["arrived_at"],
+            plate_text=form.cleaned_data["plate"],
+            plate_colour=form.cleaned_data["colour"],
+            actor=actor_of(request),
+            reason=form.cleaned_data["reason"],
+        )
+    except BoweiError as error:
+        form.add_error(None, error.message)
+        return None
+    return redirect("parking.session", session_id)
+
+
+class _Echo:
+    def write(self, value: str) -> str:
+        return value
+
+
+def _as_csv(rows: Any) -> StreamingHttpResponse:
+    """The list as CSV, row by row; a leading ' keeps a spreadsheet from running what was typed."""
+    head = [
+        _("Stay"), _("Section"), _("Berth"), _("Plate"), _("Colour"), _("Arrived"), _("Left"),
+        _("State"), _("Fee"), _("Paid ahead"), _("Due"), _("In doubt"), _("Simulated"),
+    ]  # fmt: skip
+
+    def lines() -> Iterator[str]:
+        writer = csv.writer(_Echo())
+        yield "\ufeff"
+        yield writer.writerow(head)
+        for row in rows.iterator(chunk_size=2000):
+            yield writer.writerow([_safe(cell) for cell in _cells(row)])
+
+    answer = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    name = f"stays-{timezone.localtime(clock.now()):%Y%m%d-%H%M}.csv"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _cells(row: ParkingSession) -> list[Any]:
+    def at(moment: Any) -> str:
+        return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}" if moment else ""
+
+    return [
+        row.pk, row.section.name, row.berth.code, row.plate_text, row.plate_colour,
+        at(row.arrived_at), at(row.left_at), row.get_state_display(), format_fen(row.fee_fen),
+        format_fen(row.prepaid_fen), format_fen(row.due_fen), "1" if row.doubtful else "",
+        "1" if row.simulated else "",
+    ]  # fmt: skip
+
+
+def _safe(cell: Any) -> Any:
+    text = str(cell)
+    return f"'{text}" if text[:1] in "=+-@\t\r" and text[1:2] != "" else cell
+
+
+def _own_stay(request: HttpRequest, session_id: int) -> ParkingSession:
+    rows = selectors.sessions_of(request.merchant.pk).filter(pk=session_id)
+    row = rows.select_related("berth", "section", "tariff_version__tariff").first()
+    if row is None:
+        raise Missing()
+    return row
+
+
+@require_http_methods(["GET", "POST"])
+@merchant_page("see")
+def session(request: HttpRequest, session_id: int) -> HttpResponse:
+    """One stay: bill, evidence, payments, trail; ending, cancelling and correcting it by hand."""
+    row = _own_stay(request, session_id)
+    what = request.POST.get("do", "")
+    forms: dict[str, Any] = {
+        "close": CloseForm(request.POST if what == "close" else None),
+        "void": ReasonForm(request.POST if what == "void" else None, prefix="void"),
+        "plate": PlateForm(
+            request.POST if what == "plate" else None,
+            initial={"plate": row.plate_text, "colour": row.plate_colour},
+        ),
+    }
+    problem = ""
+    if what:
+        try:
+            if _change(request, row, what, forms):
+                return redirect("parking.session", session_id)
+        except BoweiError as error:
+            problem = error.message
+    return render(
+        request, "parking/merchant_session.html", _session_context(request, row, forms, problem)
+    )
+
+
+def _change(request: HttpRequest, row: ParkingSession, what: str, forms: dict[str, Any]) -> bool:
+    """Carry out a change by hand; False where its form must be shown again."""
+    needed = {"close": "settle_stay", "plate": "settle_stay", "void": "void_stay"}.get(what)
+    if needed is None or not may(request.role, needed):
+        raise Denied()
+    form = forms[what]
+    if not form.is_valid():
+        return False
+    given, actor = form.cleaned_data, actor_of(request)
+    if what == "close":
+        services.close_by_hand(
+            session_id=row.pk, left_at=given["left_at"], actor=actor, reason=given["reason"]
+        )
+        messages.success(request, _("The stay has ended."))
+    elif what == "void":
+        services.void_stay(session_id=row.pk, actor=actor, reason=given["reason"])
+        messages.success(request, _("The stay is cancelled. What was paid goes back."))
+    else:
+        services.correct_plate(
+            session_id=row.pk, plate_text=given["plate"], plate_colour=given["colour"],
+            actor=actor, why="corrected on its page",
+        )  # fmt: skip
+        messages.success(request, _("The stay now belongs to this plate."))
+    return True
+
+
+def _session_context(
+    request: HttpRequest, row: ParkingSession, forms: dict[str, Any], problem: str
+) -> dict[str, Any]:
+    now = clock.now()
+    parked = row.state == "parked"
+    bill = prices.bill_of(row, now) if parked else None
+    return {
+        "stay": row,
+        "plate": {"text": row.plate_text, "colour": row.plate_colour, "masked": False},
+        "seconds": int(((row.left_at or now) - row.arrived_at).total_seconds()),
+        "lines": [prices.spoken(line) for line in (bill.lines if bill else row.lines)],
+        "fee_fen": bill.amount_fen if bill else row.fee_fen,
+        "payments": row.payments.order_by("pk"),
+        "evidence": [
+            {
+                "url": images.url(one.image_sha), "text": one.get_purpose_display(),
+                "at": one.occurred_at, "by": one.device.code if one.device else "",
+            }
+            for one in row.sightings.select_related("device").order_by("occurred_at", "pk")
+        ],
+        "events": row.events.order_by("occurred_at", "pk"),
+        "reviews": selectors.open_reviews(request.merchant.pk).filter(session=row),
+        "why_doubt": reason_of(row.doubt) if row.doubtful else "",
+        "trail": selectors.trail_of(row),
+        "forms": forms,
+        "problem": problem,
+        "may_settle": may(request.role, "settle_stay"),
+        "may_void": may(request.role, "void_stay"),
+        "topic": f"section:{row.section_id}",
+    }  # fmt: skip
+
+
+@require_http_methods(["GET", "POST"])
+@merchant_page("settle_stay")
+def review(request: HttpRequest, review_id: int) -> HttpResponse:
+    """One question: the picture, what the reader thought, and what a person says (P2.3, P2.5)."""
+    item = selectors.reviews_for(request.merchant.pk).filter(pk=review_id).first()
+    if item is None:
+        raise Missing()
+    context = review_context(item)
+    if request.method == "POST":
+        try:
+            undone = answer_review(item, request)
+        except BoweiError as error:
+            context["problem"] = error.message
+        else:
+            rest = selectors.open_reviews(request.merchant.pk)
+            following = item if undone else rest.first()
+            if following is None:
+                messages.success(request, _("Nothing waits any more."))
+                return redirect("parking.street")
+            if not undone:
+                _offer_undo(request, item)
+            return redirect("parking.review", following.pk)
+    undo = request.session.pop("parking.undo", None)
+    context["undo_url"] = reverse("parking.review", args=[undo]) if undo else ""
+    return render(request, "parking/merchant_review.html", context)
+
+
+def _offer_undo(request: HttpRequest, item: ReviewItem) -> None:
+    said = item.plate_text or item.get_verdict_display()
+    messages.success(request, _("Settled: %(verdict)s") % {"verdict": said})
+    request.session["parking.undo"] = item.pk
+
+
+def answer_review(item: ReviewItem, request: HttpRequest) -> bool:
+    """Carry out what a person chose on the page of a question; True for an undo."""
+    actor = actor_of(request)
+    what = request.POST.get("do", "")
+    if what == "undo":
+        services.undo_review(item_id=item.pk, actor=actor)
+        return True
+    text, _slash, colour = request.POST.get("choice", "").partition("/")
+    if what == "type":
+        text, colour = request.POST.get("plate", ""), request.POST.get("colour", "")
+    verdict = what if what in ("unreadable", "keep") else "plate"
+    services.settle_review(
+        item_id=item.pk, verdict=verdict, plate_text=text, plate_colour=colour, actor=actor
+    )
+    return False
+
+
+def review_context(item: ReviewItem) -> dict[str, Any]:
+    """What the page of a question shows; candidates with the doubt of each character."""
+    sighting = item.sighting
+    reading = getattr(sighting, "reading", None) if sighting else None
+    candidates = [
+        {
+            "key": place,
+            "text": one["text"],
+            "choice": f"{one['text']}/{reading.colour}",
+            "probability": one["probability"],
+            "characters": [
+                {"text": text, "percent": round(100 * sure), "doubt": sure < 0.9}
+                for text, sure in zip(one["text"], one.get("characters", []), strict=False)
+            ],
+        }
+        for place, one in enumerate((reading.candidates if reading else [])[:5], start=1)
+    ]
+    berth = (sighting and sighting.berth) or (item.session and item.session.berth)
+    return {
+        "item": item,
+        "why": reason_of(item.why),
+        "image": images.url(sighting.image_sha) if sighting else "",
+        "sighting": sighting,
+        "stay": item.session,
+        "berth": berth,
+        "candidates": candidates,
+        "colour": reading.colour if reading else "",
+        "declared": item.prepayment.plate_text if item.prepayment else "",
+        "form": PlateForm(initial={"colour": reading.colour if reading else ""}),
+        "stay_url": reverse("parking.session", args=[item.session_id]) if item.session_id else "",
+    }

@@ -1,0 +1,218 @@
+"""Pages for owners: find the berth, pay the stay, pay ahead. No account, no JavaScript needed."""
+
+import secrets
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts import selectors as people
+from core import clock, images, links
+from core.errors import BoweiError, Missing, Refused
+from parking import selectors, services
+from parking.errors import NoBerth, NothingDue, PlateUnread
+from parking.forms import DraftForm, FindBerth, PlateForm
+from parking.models import ParkingSession, Prepayment
+from parking.services import prepay, prices
+from payments import services as payment_services
+
+STAY_LINK = "parking.stay"
+LINK_LIVES_S = 90 * 24 * 3600
+
+
+def stay_token(session_id: int, *, full: bool = False) -> str:
+    """A link to one stay; `full` shows plate and photographs: only for its proven holder."""
+    return links.sign(STAY_LINK, id=session_id, **({"full": 1} if full else {}))
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """Find a berth by the code on its sign, or begin with a plate."""
+    form = FindBerth(request.GET if "berth" in request.GET else None)
+    if form.is_bound and form.is_valid():
+        berth = selectors.berth_by_code(form.cleaned_data["berth"])
+        if berth is not None:
+            return redirect("parking.berth", berth_code=berth.code)
+        form.add_error("berth", NoBerth(form.cleaned_data["berth"]).message)
+    return render(request, "parking/owner_home.html", {"form": form, "plate_form": PlateForm()})
+
+
+@require_GET
+def berth(request: HttpRequest, berth_code: str) -> HttpResponse:
+    """The stay of the vehicle that stands in this berth now, ready to be paid."""
+    place = selectors.berth_by_code(berth_code)
+    if place is None:
+        raise NoBerth(berth_code)
+    stay = selectors.open_stay_at(place.pk)
+    context: dict[str, Any] = {"berth": place, "section": place.section}
+    if stay is not None:
+        context |= _stay_context(request, stay, full=False)
+    return render(request, "parking/owner_berth.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def stay(request: HttpRequest, token: str) -> HttpResponse:
+    """One stay by its link: what it costs and why, pay it, object to it (P2.6)."""
+    data = links.read(STAY_LINK, token, max_age_s=LINK_LIVES_S)
+    row = (
+        ParkingSession.objects.filter(pk=data["id"])
+        .select_related("berth", "section", "tariff_version__tariff")
+        .first()
+    )
+    if row is None:
+        raise Missing()
+    context = _stay_context(request, row, full=bool(data.get("full")))
+    if request.method == "POST":
+        try:
+            return redirect(_order_url(request, [("parking.stay", row.pk)]))
+        except Refused as error:
+            context["error"] = error
+    return render(request, "parking/owner_stay.html", context)
+
+
+def _order_url(request: HttpRequest, items: list[tuple[str, int]]) -> str:
+    user_id = request.user.pk if request.user.is_authenticated else None
+    order = payment_services.open_order(
+        items=items, payer_user_id=user_id, actor=f"user:{user_id}" if user_id else "owner"
+    )
+    return reverse("payments.order", args=[order.token])
+
+
+def _stay_context(request: HttpRequest, row: ParkingSession, *, full: bool) -> dict[str, Any]:
+    """What the page of a stay shows its reader: bill, plate, and photographs for its holder."""
+    own = people.proven_plates_of(request.user)
+    plate = selectors.shown_plate(row, own=own)
+    full = full or (not plate["masked"] and bool(row.plate_text))
+    plate["masked"] = not full
+    now = clock.now()
+    amount_fen, why_nothing = 0, ""
+    try:
+        quote = services.quote_stay(row.pk)
+        amount_fen, lines = quote.amount_fen, list(quote.lines)
+    except (NothingDue, PlateUnread) as error:
+        why_nothing = error.message
+        stored = prices.bill_of(row, now).lines if row.state == "parked" else row.lines
+        lines = [prices.spoken(line) for line in stored]
+    return {
+        "stay": row,
+        "berth": row.berth,
+        "section": row.section,
+        "plate": plate,
+        "until": row.left_at or now,
+        "seconds": int(((row.left_at or now) - row.arrived_at).total_seconds()),
+        "amount_fen": amount_fen,
+        "lines": lines,
+        "why_nothing": why_nothing,
+        "tariff": str(row.tariff_version),
+        "token": stay_token(row.pk, full=full),
+        "key": secrets.token_urlsafe(12),
+        "leave_by": row.leave_by if row.leave_by and row.leave_by > now else None,
+        "evidence": _evidence(row) if full else [],
+        "topic": f"section:{row.section_id}",
+    }
+
+
+def _evidence(row: ParkingSession) -> list[dict[str, Any]]:
+    seen = row.sightings.order_by("occurred_at", "pk")[:6]
+    return [
+        {
+            "url": images.url(one.image_sha),
+            "text": one.get_purpose_display(),
+            "at": one.occurred_at,
+        }
+        for one in seen
+    ]
+
+
+# ── Paying ahead ─────────────────────────────────────────────────────────────────────────────
+@require_http_methods(["GET", "POST"])
+def prepay_begin(request: HttpRequest) -> HttpResponse:
+    """Draft a pre-payment: place, time, plate (P2.4)."""
+    first = {"plate": request.GET.get("plate", "")}
+    form = DraftForm(request.POST if request.method == "POST" else None, initial=first)
+    if request.method == "POST" and form.is_valid():
+        try:
+            draft = services.draft_prepayment(
+                plate_text=form.cleaned_data["plate"],
+                plate_colour=form.cleaned_data["colour"],
+                minutes=form.cleaned_data["minutes"],
+                section_id=form.cleaned_data["section"].pk,
+                user_id=request.user.pk if request.user.is_authenticated else None,
+            )
+            return redirect("parking.prepay_order", token=draft.token)
+        except BoweiError as error:
+            form.add_error(None, error.message)
+    context = {"form": form, "step": "draft"}
+    return render(request, "parking/owner_prepay.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def prepay_order(request: HttpRequest, token: str) -> HttpResponse:
+    """The draft's steps: choose its berth, submit its plate, pay (P2.4-P2.6)."""
+    draft = prepay.by_token(token)
+    context: dict[str, Any] = {"draft": draft}
+    form = PlateForm(
+        request.POST if request.POST.get("do") == "submit" else None,
+        initial={"plate": draft.plate_text, "colour": draft.plate_colour},
+    )
+    if request.method == "POST":
+        try:
+            answer = _prepay_step(request, draft, form)
+            if answer is not None:
+                return answer
+        except BoweiError as error:
+            context["error"] = error
+        draft = prepay.by_token(token)
+    context |= _prepay_context(draft, form)
+    return render(request, "parking/owner_prepay.html", context)
+
+
+def _prepay_step(request: HttpRequest, draft: Prepayment, form: PlateForm) -> HttpResponse | None:
+    """Do what was asked; None where the form must be shown again."""
+    what = request.POST.get("do")
+    if what == "choose":
+        services.choose_berth(draft.token, request.POST.get("berth", ""))
+    elif what == "submit":
+        if not form.is_valid():
+            return None
+        services.submit_prepayment(
+            draft.token, form.cleaned_data["plate"], form.cleaned_data["colour"]
+        )
+    elif what == "pay":
+        return redirect(_order_url(request, [("parking.prepayment", draft.pk)]))
+    elif what == "cancel":
+        services.cancel_prepayment(draft.token)
+        return redirect("parking.home")
+    return redirect("parking.prepay_order", token=draft.token)
+
+
+def _prepay_context(draft: Prepayment, form: PlateForm) -> dict[str, Any]:
+    context: dict[str, Any] = {"draft": draft, "form": form, "step": draft.state}
+    if draft.state in ("draft", "correcting", "submitted") and draft.berth_id is None:
+        context |= {"step": "choose", "candidates": services.candidate_berths(draft.token)}
+    elif draft.state == "draft":
+        context["step"] = "submit"
+    if draft.state == "confirmed":
+        try:
+            quote = services.quote_prepayment(draft.pk)
+            context |= {"amount_fen": quote.amount_fen, "lines": quote.lines}
+        except Refused as error:
+            context["why_nothing"] = error.message
+    context["differs"] = [PART_NAMES[part]() for part in draft.differs if part in PART_NAMES]
+    if draft.session is not None and draft.state == "confirmed":
+        context["covers_until"] = prepay.covers_until(draft, draft.session)
+    if draft.session is not None and draft.state in ("paid", "used"):
+        context["stay_token"] = stay_token(draft.session.pk, full=True)
+    return context
+
+
+PART_NAMES = {
+    "province": lambda: _("the province"),
+    "office": lambda: _("the letter after the province"),
+    "serial": lambda: _("the number"),
+    "length": lambda: _("how many characters it has"),
+    "colour": lambda: _("the colour"),
+}

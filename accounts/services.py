@@ -15,6 +15,7 @@ from accounts.models import LoginCode, Membership, Merchant, PlateHolding, SmsMe
 from accounts.sms import render
 from core import audit, clock, outbox, personal
 from core.errors import Invalid, Refused, TooMany
+from core.plates import BadPlate, parse
 from core.transition import transition
 
 PHONE = re.compile(r"^(\+?86)?(1[3-9]\d{9})$")
@@ -116,8 +117,6 @@ def redeem_login_code(*, phone: str, code: str) -> User:
 @transaction.atomic
 def claim_plate(*, user: User, plate_text: str, plate_colour: str) -> PlateHolding:
     """A person says that a plate is theirs; it opens nothing until it is shown."""
-    from core.plates import BadPlate, parse
-
     try:
         plate = parse(plate_text, plate_colour or None)
     except BadPlate as error:
@@ -125,7 +124,7 @@ def claim_plate(*, user: User, plate_text: str, plate_colour: str) -> PlateHoldi
     holding, _created = PlateHolding.objects.exclude(state=PlateHolding.State.ENDED).get_or_create(
         user=user,
         plate_text=plate.text,
-        plate_colour=plate_colour,
+        plate_colour=plate.colour or "",
         defaults={"claimed_at": clock.now(), "state": PlateHolding.State.CLAIMED},
     )
     return holding
@@ -140,7 +139,9 @@ def prove_holding(
     if holding.state == PlateHolding.State.PROVEN:
         return holding
     former = PlateHolding.objects.filter(
-        plate_text=holding.plate_text, plate_colour=plate_colour, state=PlateHolding.State.PROVEN
+        plate_text=holding.plate_text,
+        plate_colour=holding.plate_colour,
+        state=PlateHolding.State.PROVEN,
     )
     transition(
         former, source="proven", target="ended", actor=actor, reason="new holder",

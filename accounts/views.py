@@ -1,9 +1,6 @@
-"""Log-in, and the two guards that stand before pages."""
+"""Log-in, and the plates of a person."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib.auth import login, logout
 from django.contrib.auth.views import LoginView
@@ -15,47 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts import selectors, services
+from accounts.guards import merchant_page, owner_page
 from accounts.models import User
-from accounts.rules import may
-from core.errors import BoweiError, Denied
-
-View = Callable[..., HttpResponse]
-
-
-def merchant_page(action: str) -> Callable[[View], View]:
-    """Only for staff whose role may do `action`; sets request.merchant and request.role."""
-
-    def guard(view: View) -> View:
-        @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if not request.user.is_authenticated:
-                return _to_login(request, "accounts.login")
-            membership = selectors.membership_of(request.user)
-            if membership is None or not may(membership.role, action):
-                raise Denied()
-            request.merchant = membership.merchant  # type: ignore[attr-defined]
-            request.role = membership.role  # type: ignore[attr-defined]
-            return view(request, *args, **kwargs)
-
-        return guarded
-
-    return guard
-
-
-def owner_page(view: View) -> View:
-    """Only for a person who has logged in; with their phone, if they own a vehicle."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.is_authenticated:
-            return _to_login(request, "accounts.owner_login")
-        return view(request, *args, **kwargs)
-
-    return guarded
-
-
-def _to_login(request: HttpRequest, name: str) -> HttpResponse:
-    return redirect(f"{reverse(name)}?{urlencode({'next': request.get_full_path()})}")
+from core.errors import BoweiError
 
 
 class StaffLogin(LoginView):
@@ -122,3 +81,6 @@ def plates(request: HttpRequest) -> HttpResponse:
             context["error"] = error
     context["holdings"] = selectors.holdings_of(user)
     return render(request, "accounts/owner_plates.html", context)
+
+
+__all__ = ["merchant_page", "owner_page"]

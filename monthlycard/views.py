@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts import selectors as accounts
-from accounts.views import merchant_page, owner_page
+from accounts.guards import merchant_page, owner_page
 from core import images
 from core.errors import BoweiError, Invalid
 from core.plates import Plate

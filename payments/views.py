@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from accounts.views import merchant_page
+from accounts.guards import merchant_page
 from core import clock
 from core.errors import BoweiError, Missing
 from payments import providers, selectors, services

@@ -1,0 +1,52 @@
+"""The two guards that stand before pages: staff with a role, owners who have logged in."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from accounts import selectors
+from accounts.rules import may
+from core.errors import Denied
+
+View = Callable[..., HttpResponse]
+
+
+def merchant_page(action: str) -> Callable[[View], View]:
+    """Only for staff whose role may do `action`; sets request.merchant and request.role."""
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return _to_login(request, "accounts.login")
+            membership = selectors.membership_of(request.user)
+            if membership is None or not may(membership.role, action):
+                raise Denied()
+            request.merchant = membership.merchant  # type: ignore[attr-defined]
+            request.role = membership.role  # type: ignore[attr-defined]
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return guard
+
+
+def owner_page(view: View) -> View:
+    """Only for a person who has logged in; with their phone, if they own a vehicle."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return _to_login(request, "accounts.owner_login")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def _to_login(request: HttpRequest, name: str) -> HttpResponse:
+    return redirect(f"{reverse(name)}?{urlencode({'next': request.get_full_path()})}")

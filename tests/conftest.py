@@ -121,7 +121,8 @@ def live(transactional_db: None) -> Iterator[Live]:
 def process_env(transactional_db: None) -> dict[str, str]:
     """The environment for a real process (`manage.py …`) that works on the test's database."""
     database = connection.settings_dict
-    host, port = database["HOST"], database["PORT"]
+    host = database["HOST"] or database["OPTIONS"].get("host", "")
+    port = database["PORT"]
     place = f"host={host}" + (f"&port={port}" if port else "")
     user = database["USER"] + (f":{database['PASSWORD']}" if database["PASSWORD"] else "")
     url = f"postgresql://{user}@/{database['NAME']}?{place}"

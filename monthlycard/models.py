@@ -111,8 +111,8 @@ class Plan(models.Model):
     on_sale = models.BooleanField(_("on sale"), default=True)
 
     class Meta:
-        verbose_name = _("plan")
-        verbose_name_plural = _("plans")
+        verbose_name = _("card plan")
+        verbose_name_plural = _("card plans")
 
     def __str__(self) -> str:
         return self.name
@@ -146,7 +146,7 @@ class Card(StatefulModel):
     applied_at = models.DateTimeField(_("applied"))
     valid_from = models.DateTimeField(_("valid from"), null=True)
     valid_until = models.DateTimeField(_("valid until"), null=True)
-    quota_left = models.BigIntegerField(_("left"), default=0)
+    quota_left = models.BigIntegerField(_("remaining"), default=0)
 
     class Meta:
         verbose_name = _("card")

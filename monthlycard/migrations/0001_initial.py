@@ -181,8 +181,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "plan",
-                "verbose_name_plural": "plans",
+                "verbose_name": "card plan",
+                "verbose_name_plural": "card plans",
             },
         ),
         migrations.CreateModel(
@@ -219,7 +219,7 @@ class Migration(migrations.Migration):
                 ("applied_at", models.DateTimeField(verbose_name="applied")),
                 ("valid_from", models.DateTimeField(null=True, verbose_name="valid from")),
                 ("valid_until", models.DateTimeField(null=True, verbose_name="valid until")),
-                ("quota_left", models.BigIntegerField(default=0, verbose_name="left")),
+                ("quota_left", models.BigIntegerField(default=0, verbose_name="remaining")),
                 (
                     "user",
                     models.ForeignKey(

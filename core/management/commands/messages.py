@@ -55,11 +55,16 @@ def catalogue_path(app: str) -> Path:
 
 
 def texts_of(app: str) -> dict[Key, str]:
-    """Every translatable text of `app` and the first file that says it."""
+    """Every translatable text of `app` and the first file that says it.
+
+    What `core` says in Chinese already, all may use without saying it again.
+    """
     found: dict[Key, str] = {}
+    shared = {_key(m) for m in _read(catalogue_path("core")) if m.id} if app != "core" else set()
     for path in _sources(app):
         for key in _texts_in(path):
-            found.setdefault(key, str(path.relative_to(settings.BASE_DIR)))
+            if key not in shared:
+                found.setdefault(key, str(path.relative_to(settings.BASE_DIR)))
     if app == "core":
         for key in _theme_texts():
             found.setdefault(key, "unfold")

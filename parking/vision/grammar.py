@@ -42,16 +42,17 @@ SHAPES: tuple[Shape, ...] = (
     Shape("nev_small", _slots(_P, _L, ENERGY_LETTERS, _S, *_FOUR), ("green",)),
     Shape("nev_large", _slots(_P, _L, *_FOUR, _D, ENERGY_LETTERS), ("yellow_green", "green")),
     Shape("trailer", _slots(_P, _L, _S, _S, _S, _S, "挂"), ("yellow",), 2),
-    Shape("coach", _slots(_P, _L, _S, _S, _S, _S, "学"), ("yellow", "green"), 1),
+    Shape("coach", _slots(_P, _L, *_FOUR, "学"), ("yellow",)),
     Shape("police", _slots(_P, _L, _D + "ABCD", _D, _D, _D, "警"), ("white",)),
     Shape("hong_kong", _slots("粤", "Z", _S, _S, _S, _S, "港"), ("black",), 2),
     Shape("macau", _slots("粤", "Z", _S, _S, _S, _S, "澳"), ("black",), 2),
     Shape("consulate", _slots(_P, _L, *_FOUR, "领"), ("black",)),
     Shape("embassy", _slots(_D, _D, *_FOUR, "使"), ("black",)),
+    Shape("embassy", _slots("使", _D, _D, *_FOUR), ("black",)),  # the older form
     Shape("armed_police", _slots("W", "J", _P, *_FOUR, _S), ("white",)),
     Shape("armed_police", _slots("W", "J", *_FOUR, _S), ("white",)),
     Shape("military", _slots(SERIAL_LETTERS, SERIAL_LETTERS, *_FOUR, _D), ("white",)),
-    Shape("civil_aviation", _slots("民", "航", _S, _S, _S, _S, _S), ("green", "blue", "white"), 1),
+    Shape("civil_aviation", _slots("民", "航", _S, _S, _S, _S, _S), ("green",), 2),
     Shape("emergency", _slots(_P, "XS", *_FOUR, "应", "急"), ("white",)),
 )
 

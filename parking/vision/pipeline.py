@@ -55,8 +55,8 @@ def best_place(
     """The place that counts, with what was read there; None where nothing looks like a plate."""
     if looks_like_crop(picture) and region is None:
         best = _crop(reader, picture)
-        if best is None or not best.texts or best.texts[0].probability < 0.2:
-            best = _better(best, _scene(reader, picture, None))
+        if best.plate < 0.5 or not _sure(best.texts, CROP_SURE):
+            return _better(best, _scene(reader, picture, None))
         return best
     return _scene(reader, picture, region)
 
@@ -100,7 +100,7 @@ def _crop(reader: "PlateReader", picture: np.ndarray) -> Place:
     return Place(looked.corners, texts, looked.colours, looked.plate, sharpness)
 
 
-SURE, DOUBTFUL = 0.97, 0.4
+SURE, DOUBTFUL, CROP_SURE = 0.97, 0.4, 0.8
 
 
 def _go_on(

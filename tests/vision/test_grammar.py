@@ -1,10 +1,14 @@
 """What the decoder takes for a plate (FACTS §1)."""
 
+from random import Random
+
 import numpy as np
 import pytest
 
+from core import plates
 from parking.vision import decide
 from parking.vision.grammar import ALPHABET, colours_of, shape_of
+from parking.vision.training.plates import KINDS, random_spec
 
 
 @pytest.mark.parametrize(
@@ -76,3 +80,17 @@ def test_views_that_disagree_leave_doubt() -> None:
     merged = decide.merge([one, two])
     assert {candidate.text for candidate in merged[:2]} == {"京A12345", "京A12346"}
     assert merged[0].probability < 0.6
+
+
+def test_the_decoder_and_the_house_agree_on_what_a_plate_is() -> None:
+    """Drawn plates of every kind are valid by `core.plates`, of the same kind and colour."""
+    rng = Random(11)
+    for kind, _ in KINDS:
+        for _ in range(40):
+            spec = random_spec(rng, kind)
+            found = plates.check(spec.text)
+            assert found.valid, (spec.text, found.why)
+            assert found.kind == spec.kind, spec.text
+            assert shape_of(spec.text) is not None
+            if kind != "black":  # ordinary black plates are no longer issued, but still seen
+                assert spec.colour in found.colours, spec

@@ -87,22 +87,28 @@ class Spec:
 
 KINDS = (
     ("ordinary", 36),
-    ("yellow", 7),
-    ("yellow_double", 7),
+    ("yellow", 9),
+    ("yellow_double", 9),
     ("nev_small", 13),
     ("nev_large", 5),
-    ("coach", 4),
-    ("trailer", 4),
-    ("police", 4),
-    ("hong_kong", 2),
-    ("macau", 1.5),
-    ("consulate", 2),
+    ("coach", 5),
+    ("trailer", 5),
+    ("police", 5),
+    ("hong_kong", 3),
+    ("macau", 2.5),
+    ("consulate", 3),
     ("embassy", 2),
     ("armed_police", 3),
     ("military", 4),
-    ("civil_aviation", 1.5),
-    ("emergency", 2),
+    ("civil_aviation", 3.5),
+    ("emergency", 3),
     ("black", 3),
+)
+
+
+CONSULAR = (
+    *("沪A", "粤A", "川A", "渝A", "辽A", "云A", "桂A"),
+    *("鄂A", "湘A", "陕A", "闽D", "鲁B", "蒙E"),
 )
 
 
@@ -142,7 +148,7 @@ def random_spec(rng: Random, kind: str | None = None) -> Spec:
             text = head + _digits(rng, 5) + rng.choice("DDDFFF" + ENERGY_LETTERS)
             return Spec(text, kind, "yellow_green")
         case "coach":
-            return Spec(head + serial_short(rng) + "学", kind, "yellow", rng.random() < 0.2)
+            return Spec(head + four + "学", kind, "yellow", rng.random() < 0.2)
         case "trailer":
             return Spec(head + serial_short(rng) + "挂", kind, "yellow", rng.random() < 0.85)
         case "police":
@@ -151,14 +157,16 @@ def random_spec(rng: Random, kind: str | None = None) -> Spec:
             last = "港" if kind == "hong_kong" else "澳"
             return Spec("粤Z" + serial(rng, 4) + last, kind, "black")
         case "consulate":
-            return Spec(head + four + "领", kind, "black")
+            return Spec(rng.choice(CONSULAR) + four + "领", kind, "black")
         case "embassy":
-            return Spec(_digits(rng, 6) + "使", kind, "black")
+            six = _digits(rng, 6)
+            return Spec("使" + six if rng.random() < 0.25 else six + "使", kind, "black")
         case "armed_police":
             province = rng.choice(PROVINCES) if rng.random() < 0.75 else ""
             return Spec("WJ" + province + four + rng.choice(SERIAL), kind, "white")
         case "military":
             letters = rng.choice(SERIAL_LETTERS) + rng.choice(SERIAL_LETTERS)
+            letters = "KA" if letters == "WJ" else letters  # WJ is the armed police
             return Spec(letters + _digits(rng, 5), kind, "white", rng.random() < 0.1)
         case "civil_aviation":
             return Spec("民航" + serial_short(rng) + rng.choice(DIGITS), kind, "green")
@@ -316,7 +324,7 @@ def _red_places(spec: Spec, rng: Random) -> set[int]:
         case "emergency":
             return {0, 1, last - 1, last} if rng.random() < 0.5 else {last - 1, last}
         case "embassy":
-            return {last}
+            return {spec.text.index("使")}
     return set()
 
 

@@ -39,8 +39,11 @@ class Plan:
     drawers: int = 1
 
 
-def _find_two_rows(real: reader_data.RealPlates, start: Path) -> None:
-    """Squeezed crops do not show by their shape that they hold two rows; a reader can tell."""
+def _study(real: reader_data.RealPlates, start: Path) -> None:
+    """What a trained reader can tell of the real crops.
+
+    Which squeezed ones hold two rows, and where the characters of plain blue ones part.
+    """
     torch.set_num_threads(1)
     model = Model(len(ALPHABET) + 1)
     model.load_state_dict(torch.load(start, weights_only=True))
@@ -54,6 +57,11 @@ def _find_two_rows(real: reader_data.RealPlates, start: Path) -> None:
             real.items[i] = (picture, text, two > one)
         else:
             real.items[i] = (picture, text, tall)
+        if real.items[i][2] or not real.blue[i] or len(text) != 7 or one < 0.8:
+            continue
+        places = decide.alignment(decide.probabilities(rows[0]), text)
+        middles = (np.array(places) + 0.5) / len(rows[0])
+        real.gaps[i] = (0.0, 0.0, *((middles[1:-1] + middles[2:]) / 2))
 
 
 def _draw(plan: Plan, number: int, queue: "mp.Queue", bank_file: Path | None) -> None:
@@ -63,7 +71,7 @@ def _draw(plan: Plan, number: int, queue: "mp.Queue", bank_file: Path | None) ->
     rows = photographs.training_part(plan.folder, free_only=plan.free_only)
     real = reader_data.RealPlates(plan.folder, rows)
     if plan.start:
-        _find_two_rows(real, plan.start)
+        _study(real, plan.start)
     real.balance()
     bank = glyph_bank.load(bank_file) if bank_file else None
     fonts = Fonts.training()

@@ -56,7 +56,8 @@ class OrderView(APIView):
 @require_POST
 def notify(request: HttpRequest, provider: str) -> HttpResponse:
     """A provider's notification, raw: what it signed is the body as it came."""
-    length = int(request.headers.get("Content-Length") or 0)
-    body = b"" if length > services.LARGEST_NOTIFICATION else request.body
-    answer = services.receive_notification(provider, request.headers, body)
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdigit() or int(length) > services.LARGEST_NOTIFICATION:
+        return HttpResponse(status=413)
+    answer = services.receive_notification(provider, request.headers, request.body)
     return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)

@@ -30,7 +30,7 @@ class RecoveryOrder(StatefulModel):
         PAID = "paid", _("paid, to be lowered")
         LOWERING = "lowering", _("going down")
         LOWERED = "lowered", _("down")
-        MOVED = "moved", _("fetched")
+        MOVED = "moved", _("taken away")
         CANCELLED = "cancelled", _("cancelled")
 
     class End(models.TextChoices):
@@ -93,7 +93,7 @@ class RecoveryOrder(StatefulModel):
     raised_at = models.DateTimeField(_("raised"), null=True)
     ended_at = models.DateTimeField(_("lowering ordered"), null=True)
     lowered_at = models.DateTimeField(_("lowered"), null=True)
-    moved_at = models.DateTimeField(_("fetched"), null=True)
+    moved_at = models.DateTimeField(_("taken away"), null=True)
     bound_by = models.CharField(_("by"), max_length=80)
 
     class Meta:
@@ -181,7 +181,7 @@ class MoveInstruction(StatefulModel):
 
     class State(models.TextChoices):
         OPEN = "open", _("to be fetched")
-        CONFIRMED = "confirmed", _("fetched")
+        CONFIRMED = "confirmed", _("taken away")
 
     MOVES: ClassVar[dict[str, set[str]]] = {"open": {"confirmed"}}
 

@@ -193,6 +193,11 @@ BOWEI_ORDER_VALID_S = env.int("BOWEI_ORDER_VALID_S", 900)
 BOWEI_WECHAT = env.json("BOWEI_WECHAT", default={})  # see payments.providers.wechat
 BOWEI_ALIPAY = env.json("BOWEI_ALIPAY", default={})  # see payments.providers.alipay
 
+# --- arrears --------------------------------------------------------------------------------------
+BOWEI_GRACE_H = env.int("BOWEI_GRACE_H", 72)  # from a demand's delivery to an active listing
+# A debt to one merchant is told to another's terminals only with the consent of PIPL art. 23.
+BOWEI_SHARE_LISTINGS = env.bool("BOWEI_SHARE_LISTINGS", False)
+
 # --- words, time -------------------------------------------------------------------------------
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("Chinese")), ("en", _("English"))]

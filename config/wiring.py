@@ -11,14 +11,18 @@ MESSAGES: dict[str, str] = {
     "VehicleArrived": "parking.messages.vehicle_arrived",  # P2.1
     "VehicleLeft": "parking.messages.vehicle_left",  # P2.1
     "ImageTaken": "parking.messages.image_taken",  # P2.3, P0.1
-    # arrears: "NoticeOutcome"
+    "NoticeOutcome": "arrears.messages.notice_outcome",  # P3.4
     # recovery: "LockStatus", "LockPlaced", "ReleaseCodeUsed"
 }
 
 # What was paid → who says what is due, and who settles it, in order, in the payment's transaction.
 PAYABLES: dict[str, Payable] = {
     "parking.stay": Payable(
-        quote="parking.services.quote_stay", settle=["parking.services.settle_stay"]
+        quote="parking.services.quote_stay",
+        settle=[
+            "parking.services.settle_stay",
+            "arrears.services.clear_debts",
+        ],
     ),
     "parking.prepayment": Payable(
         quote="parking.services.quote_prepayment",
@@ -43,6 +47,26 @@ REACTIONS: dict[str, list[str]] = {
     "parking.image_taken": ["parking.reactions.send_to_reader"],  # P2.3
     "parking.money_to_return": ["parking.reactions.return_money"],
     # arrears
+    "parking.plate_settled": ["arrears.reactions.find_debts", "arrears.reactions.assess"],  # P3, P0
+    "parking.left_unpaid": [
+        "arrears.reactions.start_pay_window",
+        "arrears.reactions.watch",
+    ],  # P0.4
+    "parking.stay_settled": ["arrears.reactions.settled"],
+    "parking.stay_voided": ["arrears.reactions.voided"],
+    "parking.stay_repriced": ["arrears.reactions.repriced"],
+    "parking.plate_corrected": [
+        "arrears.reactions.plate_corrected",
+        "arrears.reactions.assess",
+    ],
+    "arrears.pay_window_ended": ["arrears.reactions.open_debt"],  # P3.1, P3.2
+    "arrears.debt_opened": ["arrears.reactions.demand"],
+    "arrears.debt_resumed": ["arrears.reactions.demand"],
+    "arrears.watch_ran_out": ["arrears.reactions.assist"],  # P0.5, P0.6
+    "accounts.holding_proven": ["arrears.reactions.ask_new_holder"],
+    "accounts.sms_sent": ["arrears.reactions.text_sent"],
+    "accounts.sms_failed": ["arrears.reactions.text_failed"],
+    "devices.command_done": ["arrears.reactions.notice_shown"],
     # recovery
     # monthlycard
     "monthlycard.statement_agreed": ["monthlycard.reactions.deduct_agreed"],  # P4.12
@@ -63,6 +87,14 @@ SWEEPS: list[str] = [
     "payments.tasks.look_at_refunds",
     "payments.tasks.look_at_notifications",
     "payments.tasks.look_at_sandbox",
+    "arrears.services.end_pay_windows",
+    "arrears.services.end_watches",
+    "arrears.services.end_graces",
+    "arrears.services.send_demands",
+    "arrears.services.carry_out_contacts",
+    "arrears.services.expire_notices",
+    "arrears.services.ask_again",
+    "arrears.services.nightly",
     "monthlycard.services.close_due",
     "accounts.tasks.resend_forgotten",
 ]

@@ -7,6 +7,7 @@ one winner, decided by PostgreSQL: a single UPDATE that names the expected state
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections, models, transaction
 from django.db.models.sql import UpdateQuery
 
@@ -95,7 +96,10 @@ def _move(rows: models.QuerySet[Any], source: str, values: dict[str, Any]) -> li
     query = rows.filter(state=source).order_by().query.chain(UpdateQuery)
     query.add_update_values(values)
     connection = connections[rows.db]
-    sql, params = query.get_compiler(using=rows.db).as_sql()
+    try:
+        sql, params = query.get_compiler(using=rows.db).as_sql()
+    except EmptyResultSet:  # such as pk__in=[]: Django knows without asking
+        return []
     pk = connection.ops.quote_name(rows.model._meta.pk.column)
     with connection.cursor() as cursor:
         cursor.execute(f"{sql} RETURNING {pk}", params)

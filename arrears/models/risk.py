@@ -87,8 +87,8 @@ class Assessment(StatefulModel):
         DELETED = "deleted", _("deleted by its subject")
 
     MOVES: ClassVar[dict[str, set[str]]] = {
-        "waiting": {"done", "deleted"},
-        "done": {"deleted"},
+        "waiting": {"done", "deleted", "waiting"},
+        "done": {"deleted", "waiting"},  # the plate was corrected: scored anew
     }
 
     stay = models.OneToOneField(

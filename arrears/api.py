@@ -1,0 +1,217 @@
+"""Interfaces: a merchant's debts and notices, an owner's dues and decisions."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import selectors as accounts
+from accounts.rules import may
+from arrears import selectors, services
+from arrears.models import Debt, Dispute, RecoveryNotice
+from core.errors import Denied, Missing
+from core.idempotency import once
+
+
+class WorksForMerchant(BasePermission):
+    """Staff whose role may see debts; their merchant is the scope of everything they get."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        membership = accounts.membership_of(request.user)
+        view.membership = membership
+        return membership is not None and may(membership.role, "debts")
+
+
+class DebtState(serializers.ModelSerializer):
+    plate = serializers.CharField(source="plate_text")
+    colour = serializers.CharField(source="plate_colour")
+    section = serializers.CharField(source="section.name")
+    berth = serializers.CharField(source="stay.berth.code")
+    session_id = serializers.IntegerField(source="stay_id")
+
+    class Meta:
+        model = Debt
+        fields = [
+            "id", "session_id", "plate", "colour", "section", "berth", "amount_fen", "state",
+            "opened_at", "demanded_at", "ended_at",
+        ]  # fmt: skip
+
+
+class DebtFilter(django_filters.FilterSet):
+    plate = django_filters.CharFilter(field_name="plate_text")
+
+    class Meta:
+        model = Debt
+        fields = ["state", "plate"]
+
+
+class Reason(serializers.Serializer):
+    reason = serializers.CharField(max_length=300)
+
+
+@extend_schema_view(list=extend_schema(operation_id="arrears_debts"))
+class DebtViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """One merchant's debts; another's are not there."""
+
+    permission_classes = [IsAuthenticated, WorksForMerchant]
+    serializer_class = DebtState
+    filterset_class = DebtFilter
+    queryset = Debt.objects.none()
+
+    def get_queryset(self) -> QuerySet[Debt]:
+        membership = getattr(self, "membership", None)
+        if membership is None:
+            return Debt.objects.none()
+        return selectors.debts_of_merchant(membership.merchant_id)
+
+    @extend_schema(request=Reason, responses=DebtState, operation_id="arrears_waive")
+    def waive(self, request: Request, pk: int) -> Response:
+        """Ask for it no more; `Idempotency-Key` makes a repetition harmless."""
+        debt = self.get_object()
+        if not may(self.membership.role, "void_stay"):  # type: ignore[attr-defined]
+            raise Denied()
+        body = Reason(data=request.data)
+        body.is_valid(raise_exception=True)
+        reason = body.validated_data["reason"]
+
+        def do() -> dict[str, Any]:
+            services.waive_debt(debt_id=debt.pk, actor=request.user.actor, reason=reason)
+            debt.refresh_from_db()
+            return dict(DebtState(debt).data)
+
+        key = request.headers.get("Idempotency-Key", "")
+        answer = once(f"arrears.waive:{debt.pk}", key[:80], {"reason": reason}, do) if key else do()
+        return Response(answer)
+
+
+class NoticeState(serializers.ModelSerializer):
+    plate = serializers.CharField(source="plate_text")
+    device = serializers.CharField(source="device.code", default=None)
+
+    class Meta:
+        model = RecoveryNotice
+        fields = [
+            "id", "sighting_id", "plate", "device", "amount_fen", "state", "outcome", "made_at",
+            "due_at", "told_at",
+        ]  # fmt: skip
+
+
+@extend_schema_view(list=extend_schema(operation_id="arrears_notices"))
+class NoticeViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """What one merchant's terminals were told, and what came of it (P3.4)."""
+
+    permission_classes = [IsAuthenticated, WorksForMerchant]
+    serializer_class = NoticeState
+    filterset_fields = ["state"]
+    queryset = RecoveryNotice.objects.none()
+
+    def get_queryset(self) -> QuerySet[RecoveryNotice]:
+        membership = getattr(self, "membership", None)
+        if membership is None:
+            return RecoveryNotice.objects.none()
+        return selectors.notices_of_merchant(membership.merchant_id)
+
+
+class DueState(serializers.Serializer):
+    session_id = serializers.IntegerField(source="stay.id")
+    debt_id = serializers.IntegerField(allow_null=True)
+    state = serializers.CharField(help_text="window: time to pay is running; open; disputed")
+    amount_fen = serializers.IntegerField()
+    pay_by = serializers.DateTimeField(allow_null=True)
+    plate = serializers.CharField(source="stay.plate_text")
+    section = serializers.CharField(source="stay.section_name")
+    berth = serializers.CharField(source="stay.berth_code")
+    arrived_at = serializers.DateTimeField(source="stay.arrived_at")
+    left_at = serializers.DateTimeField(source="stay.left_at")
+    lines = serializers.JSONField(source="stay.lines")
+
+
+class DuesView(APIView):
+    """What the person who asks still has to pay, for the plates they have shown to hold."""
+
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(responses=DueState(many=True), operation_id="arrears_dues")
+    def get(self, request: Request) -> Response:
+        found = selectors.dues_of(accounts.proven_plates_of(request.user))
+        return Response(DueState(found, many=True).data)
+
+
+class ObjectionBody(serializers.Serializer):
+    session_id = serializers.IntegerField()
+    reason = serializers.ChoiceField(choices=Dispute.Reason.choices)
+    text = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+
+
+class DisputeState(serializers.ModelSerializer):
+    class Meta:
+        model = Dispute
+        fields = ["id", "state", "reason", "text", "answer", "opened_at", "answer_by", "decided_at"]
+
+
+def _own_stay(request: Request, session_id: int) -> None:
+    """Raises Missing unless the person who asks holds the plate of this stay."""
+    from parking import selectors as parking
+
+    stay = parking.stay(session_id)
+    if (stay.plate_text, stay.plate_colour) not in accounts.proven_plates_of(request.user):
+        raise Missing()
+
+
+class ObjectView(APIView):
+    """Object to one of one's own stays."""
+
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(request=ObjectionBody, responses=DisputeState, operation_id="arrears_object")
+    def post(self, request: Request) -> Response:
+        body = ObjectionBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        told = body.validated_data
+        _own_stay(request, told["session_id"])
+        dispute = services.object(
+            session_ids=[told["session_id"]],
+            reason=told["reason"],
+            text=told.get("text", ""),
+            user_id=request.user.pk,
+            actor=request.user.actor,
+        )
+        return Response(DisputeState(dispute).data)
+
+
+class DecisionState(serializers.Serializer):
+    session_id = serializers.IntegerField()
+    state = serializers.CharField()
+    at_risk = serializers.BooleanField(allow_null=True)
+    percent = serializers.IntegerField(allow_null=True)
+    threshold_percent = serializers.IntegerField(allow_null=True)
+    reasons = serializers.JSONField()
+    as_of = serializers.DateTimeField()
+    late = serializers.BooleanField()
+    model = serializers.CharField()
+    portrait_version = serializers.CharField()
+    model_source = serializers.CharField()
+    simulated = serializers.BooleanField()
+    objected = serializers.BooleanField()
+    payment_time_s = serializers.IntegerField(allow_null=True)
+    plan = serializers.JSONField(allow_null=True)
+
+
+class DecisionView(APIView):
+    """The automatic decision about one of one's own stays, with its reasons (P0.3)."""
+
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(responses=DecisionState, operation_id="arrears_decision")
+    def get(self, request: Request, session_id: int) -> Response:
+        _own_stay(request, session_id)
+        decision = selectors.decision_of(session_id)
+        if decision is None:
+            raise Missing()
+        return Response(DecisionState(decision).data)

@@ -1,0 +1,44 @@
+"""What this row refuses, by name."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import Refused
+
+
+class DebtMoved(Refused):
+    """The debt is no longer what the person saw."""
+
+    def __init__(self, **facts: Any) -> None:
+        super().__init__("debt_moved", _("This has changed meanwhile. Look at it again."), **facts)
+
+
+class NothingToObject(Refused):
+    """None of it is open any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "nothing_to_object", _("Nothing is asked of you here any more; all is settled.")
+        )
+
+
+class DisputeDecided(Refused):
+    """Somebody else has decided, or it was withdrawn."""
+
+    def __init__(self) -> None:
+        super().__init__("dispute_decided", _("This objection is already decided."))
+
+
+class ModelNotBetter(Refused):
+    """A model takes over only after it was better in shadow (P0.3)."""
+
+    def __init__(self, **facts: Any) -> None:
+        super().__init__(
+            "model_not_better",
+            _(
+                "This model may not take over: it needs %(needed)s judged stays in shadow and a "
+                "lower error than the serving one."
+            ),
+            **facts,
+        )

@@ -1,0 +1,118 @@
+"""What events set off here (config/wiring.py says which)."""
+
+from functools import partial
+
+from django.db import transaction
+
+from arrears import services
+from arrears.services import assistance, demands, notices
+from arrears.tasks import ask_scorer
+from core.outbox import Event
+from core.plates import Colour, Plate
+
+
+def find_debts(event: Event) -> None:
+    """parking.plate_settled: look through the vehicle's history, compare it with the list, and tell
+    the terminal that has just seen it (P3.1, P3.3, P3.4)."""
+    data = event.data
+    services.find_debts_of(data["plate_text"])
+    merchant_id = data.get("merchant_id") or notices.merchant_of_sighting(
+        data.get("section_id"), data.get("device_id")
+    )
+    if merchant_id is None:
+        return
+    colour = data["plate_colour"]
+    services.issue_notices(
+        sighting_id=data["sighting_id"],
+        device_id=data.get("device_id"),
+        section_id=data.get("section_id"),
+        merchant_id=merchant_id,
+        plate=Plate(data["plate_text"], Colour(colour) if colour else None),
+        confidence=data.get("confidence"),
+    )
+
+
+def assess(event: Event) -> None:
+    """parking.plate_settled, parking.plate_corrected: have the stay scored (P0.2, P0.3)."""
+    session_id = event.data.get("session_id")
+    assessment_id = services.assess(session_id=session_id) if session_id else None
+    if assessment_id is not None:
+        transaction.on_commit(partial(ask_scorer, assessment_id), robust=True)
+
+
+def start_pay_window(event: Event) -> None:
+    """parking.left_unpaid: everybody has time to pay."""
+    services.start_pay_window(session_id=event.data["session_id"])
+
+
+def watch(event: Event) -> None:
+    """parking.left_unpaid: watch it if it is at risk, and only then (P0.4)."""
+    services.watch(session_id=event.data["session_id"])
+
+
+def open_debt(event: Event) -> None:
+    """arrears.pay_window_ended: what is still unpaid is a debt (P3.1, P3.2)."""
+    services.open_debt(session_id=event.data["session_id"])
+
+
+def demand(event: Event) -> None:
+    """arrears.debt_opened, arrears.debt_resumed: every debtor is asked."""
+    services.make_demand(debt_id=event.data["debt_id"])
+
+
+def assist(event: Event) -> None:
+    """arrears.watch_ran_out: the scheme, the plan, the first contact (P0.5, P0.6)."""
+    plan = services.assist(watch_id=event.data["watch_id"])
+    if plan is not None:
+        first = plan.contacts.order_by("number").first()
+        if first is not None:
+            services.carry_out(first.pk)
+
+
+def settled(event: Event) -> None:
+    """parking.stay_settled: also where no payment did it (written off, or cheaper than paid)."""
+    services.clear_debts_of_stays([event.data["session_id"]], actor="system:arrears.settled")
+
+
+def voided(event: Event) -> None:
+    """parking.stay_voided: nothing is owed for a stay that never was."""
+    services.forget_stay(session_id=event.data["session_id"])
+
+
+def repriced(event: Event) -> None:
+    """parking.stay_repriced: the debt follows the fee."""
+    services.follow_stay(session_id=event.data["session_id"])
+
+
+def plate_corrected(event: Event) -> None:
+    """parking.plate_corrected: another vehicle's debt, from now on."""
+    services.plate_corrected(session_id=event.data["session_id"])
+
+
+def ask_new_holder(event: Event) -> None:
+    """accounts.holding_proven: what waited for an inspector can be sent."""
+    services.ask_new_holder(user_id=event.data["user_id"])
+
+
+def text_sent(event: Event) -> None:
+    """accounts.sms_sent: the demand is delivered, the contact made."""
+    kind, _colon, number = event.data.get("key", "").partition(":")
+    if kind == "demand":
+        demands.text_sent(int(number))
+    elif kind == "contact":
+        assistance.text_sent(int(number))
+
+
+def text_failed(event: Event) -> None:
+    """accounts.sms_failed: the demand goes on paper, the contact failed."""
+    kind, _colon, number = event.data.get("key", "").partition(":")
+    if kind == "demand":
+        demands.text_failed(int(number))
+    elif kind == "contact":
+        assistance.text_failed(int(number))
+
+
+def notice_shown(event: Event) -> None:
+    """devices.command_done: the terminal shows the notice."""
+    if event.data.get("action") == "ShowNotice":
+        notices.notice_shown(event.data["command_id"])

@@ -1,0 +1,54 @@
+"""Questions about debts, listings, dues and decisions."""
+
+from arrears.selectors.dues import (
+    Decision,
+    Due,
+    decision_of,
+    dues_of,
+    dues_of_stays,
+    object_path,
+    why_path,
+)
+from arrears.selectors.facts import (
+    DebtFacts,
+    Listing,
+    debt_of_stay,
+    debts,
+    demand_delivered,
+    listing_of,
+    open_debts_of,
+)
+from arrears.selectors.merchants import (
+    ages,
+    debts_of_merchant,
+    disputes_of_merchant,
+    disputes_to_answer,
+    listings,
+    notices_of_merchant,
+)
+from arrears.selectors.uplift import Uplift, uplift
+
+__all__ = [
+    "DebtFacts",
+    "Decision",
+    "Due",
+    "Listing",
+    "Uplift",
+    "ages",
+    "debt_of_stay",
+    "debts",
+    "debts_of_merchant",
+    "decision_of",
+    "demand_delivered",
+    "disputes_of_merchant",
+    "disputes_to_answer",
+    "dues_of",
+    "dues_of_stays",
+    "listing_of",
+    "listings",
+    "notices_of_merchant",
+    "object_path",
+    "open_debts_of",
+    "uplift",
+    "why_path",
+]

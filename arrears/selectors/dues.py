@@ -1,0 +1,184 @@
+"""What a person still has to pay, and why it was decided what was decided."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from arrears.models import Assessment, Contact, Debt, Demand, Dispute, PayWindow, Plan
+from arrears.risk import features
+from core import links
+from core.money import format_fen
+from parking import selectors as parking
+from parking.selectors import StayFacts
+
+OBJECT, WHY = "arrears.object", "arrears.why"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """One stay that is not paid. `state`: window (time to pay is running), open or disputed."""
+
+    stay: StayFacts
+    debt_id: int | None
+    state: str
+    pay_by: datetime | None
+    amount_fen: int
+    object_path: str
+    why_path: str | None
+    dispute_state: str | None = None
+
+    @property
+    def payable(self) -> bool:
+        return self.amount_fen > 0
+
+
+def dues_of(plates: Iterable[tuple[str, str]]) -> list[Due]:
+    """All unpaid stays of these vehicles over all merchants, oldest first."""
+    found: dict[int, StayFacts] = {}
+    for text, colour in plates:
+        for facts in parking.unpaid_stays_of(text, colour):
+            found[facts.id] = facts
+    return _dues(found)
+
+
+def dues_of_stays(session_ids: Collection[int]) -> list[Due]:
+    """Those of these stays that are not paid, oldest first."""
+    stays = parking.stays(session_ids)
+    return _dues({pk: one for pk, one in stays.items() if one.state == "due"})
+
+
+def _dues(stays: dict[int, StayFacts]) -> list[Due]:
+    debts = {one.stay_id: one for one in Debt.objects.filter(stay_id__in=stays)}
+    windows = {one.stay_id: one for one in PayWindow.objects.filter(stay_id__in=stays)}
+    scored = set(
+        Assessment.objects.filter(stay_id__in=stays, state="done").values_list("stay_id", flat=True)
+    )
+    disputes = dict(
+        Dispute.objects.filter(stay_id__in=stays).order_by("pk").values_list("stay_id", "state")
+    )
+    rows = []
+    for facts in stays.values():
+        debt = debts.get(facts.id)
+        window = windows.get(facts.id)
+        held = disputes.get(facts.id) == "open" or (debt is not None and debt.state == "disputed")
+        state = "disputed" if held else ("open" if debt and debt.state == "open" else "window")
+        rows.append(
+            Due(
+                stay=facts,
+                debt_id=debt.pk if debt else None,
+                state=state,
+                pay_by=window.due_at if window else None,
+                amount_fen=facts.due_fen,
+                object_path=object_path([facts.id]),
+                why_path=why_path(facts.id) if facts.id in scored else None,
+                dispute_state=disputes.get(facts.id),
+            )
+        )
+    return sorted(rows, key=lambda one: (one.stay.arrived_at, one.stay.id))
+
+
+def object_path(session_ids: Collection[int]) -> str:
+    """The page on which these stays can be objected to; its address proves by itself."""
+    return reverse(OBJECT, args=[links.sign(OBJECT, stays=sorted(session_ids))])
+
+
+def why_path(session_id: int) -> str:
+    """The page that explains the automatic decision about a stay."""
+    return reverse(WHY, args=[links.sign(WHY, stay=session_id)])
+
+
+def demand_of(token: str) -> Demand | None:
+    """The demand whose link this is, while any of its debts is live or it is two weeks old."""
+    return Demand.objects.filter(token=token).prefetch_related("debts").first()
+
+
+def stays_of_demand(demand: Demand) -> list[int]:
+    return [debt.stay_id for debt in demand.debts.all()]
+
+
+def stays_of_contact(contact: Contact) -> list[int]:
+    return [contact.plan.stay_id]
+
+
+def dispute_by_token(token: str) -> Dispute | None:
+    return Dispute.objects.filter(token=token).first()
+
+
+def disputes_of_stays(session_ids: Collection[int]) -> list[Dispute]:
+    """Objections about these stays, newest first."""
+    rows = Dispute.objects.filter(stay_id__in=list(session_ids))
+    return list(rows.order_by("-pk"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """An automatic decision in words, for the person it is about (DESIGN 4.9, PIPL 24)."""
+
+    session_id: int
+    state: str
+    at_risk: bool | None
+    percent: int | None
+    threshold_percent: int | None
+    reasons: list[dict[str, Any]]
+    as_of: datetime
+    late: bool
+    model: str
+    portrait_version: str
+    model_source: str
+    simulated: bool
+    objected: bool
+    payment_time_s: int | None
+    plan: dict[str, Any] | None
+
+
+def decision_of(session_id: int) -> Decision | None:
+    """What was decided about this stay, from what, and what follows; in the reader's language."""
+    rows = Assessment.objects.filter(stay_id=session_id).select_related("portrait", "model")
+    row = rows.first()
+    if row is None:
+        return None
+    plan = Plan.objects.filter(stay_id=session_id).select_related("scheme").first()
+    return Decision(
+        session_id=session_id,
+        state=row.state,
+        at_risk=row.at_risk,
+        percent=None if row.probability is None else round(100 * row.probability),
+        threshold_percent=None if row.threshold is None else round(100 * row.threshold),
+        reasons=[
+            {
+                "text": features.sentence(one["feature"], one["value"]),
+                "raises": one["push"] > 0,
+                "effect": _("raised the estimate")
+                if one["push"] > 0
+                else _("lowered the estimate"),
+            }
+            for one in row.reasons
+        ],
+        as_of=row.as_of,
+        late=row.late,
+        model=row.model.version if row.model else "",
+        portrait_version=row.portrait.version if row.portrait else "",
+        model_source=row.model.source if row.model else "",
+        simulated=bool(row.portrait and row.portrait.simulated),
+        objected=row.objected,
+        payment_time_s=row.payment_time_s,
+        plan=_plan(plan) if plan else None,
+    )
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return {
+        "scheme": plan.scheme.name,
+        "channel": plan.scheme.get_channel_display(),
+        "holdout": plan.holdout,
+        "parts": [format_fen(fen) for fen in plan.parts_fen],
+        "state": plan.state,
+        "contacts": [
+            {"at": one.at, "due_at": one.due_at, "state": one.state, "outcome": one.outcome}
+            for one in plan.contacts.order_by("number")
+        ],
+    }

@@ -1,0 +1,133 @@
+"""Debts and listings as values, for other rows and for pages."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from arrears.models import BlacklistEntry, Debt
+from arrears.rules.vehicle import plate_of
+from core.plates import Plate, same_vehicle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebtFacts:
+    """One debt at the moment of asking; `demanded_at` is when its first demand was delivered."""
+
+    id: int
+    stay_id: int
+    merchant_id: int
+    merchant_name: str
+    section_id: int
+    section_name: str
+    ground: str
+    berth_code: str
+    plate_text: str
+    plate_colour: str
+    amount_fen: int
+    state: str
+    opened_at: datetime
+    demanded_at: datetime | None
+    arrived_at: datetime
+    left_at: datetime | None
+
+    @property
+    def disputed(self) -> bool:
+        return self.state == "disputed"
+
+    @property
+    def is_open(self) -> bool:
+        """Due and not held by an objection."""
+        return self.state == "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A vehicle's place on the list."""
+
+    id: int
+    state: str
+    since: datetime
+    due_at: datetime | None
+    amount_fen: int
+    why: dict[str, Any]
+
+    @property
+    def is_active(self) -> bool:
+        return self.state == "active"
+
+
+def _rows() -> QuerySet[Debt]:
+    return Debt.objects.select_related("merchant", "section", "stay__berth")
+
+
+def _facts(debt: Debt) -> DebtFacts:
+    return DebtFacts(
+        id=debt.pk,
+        stay_id=debt.stay_id,
+        merchant_id=debt.merchant_id,
+        merchant_name=debt.merchant.name,
+        section_id=debt.section_id,
+        section_name=debt.section.name,
+        ground=debt.section.ground,
+        berth_code=debt.stay.berth.code,
+        plate_text=debt.plate_text,
+        plate_colour=debt.plate_colour,
+        amount_fen=debt.amount_fen,
+        state=debt.state,
+        opened_at=debt.opened_at,
+        demanded_at=debt.demanded_at,
+        arrived_at=debt.stay.arrived_at,
+        left_at=debt.stay.left_at,
+    )
+
+
+def debts(debt_ids: Collection[int]) -> dict[int, DebtFacts]:
+    """Debts by id, in whatever state; one query."""
+    return {debt.pk: _facts(debt) for debt in _rows().filter(pk__in=list(debt_ids))}
+
+
+def debt_of_stay(session_id: int) -> DebtFacts | None:
+    """The debt of a stay, if its window ended unpaid."""
+    debt = _rows().filter(stay_id=session_id).first()
+    return _facts(debt) if debt else None
+
+
+def open_debts_of(plate: Plate, merchant_id: int | None = None) -> list[DebtFacts]:
+    """Live debts of this vehicle, contested ones too, oldest first; one query.
+
+    `merchant_id` asks for one creditor's. A colour unknown on either side excludes nothing.
+    """
+    rows = _rows().filter(plate_text=plate.text, state__in=Debt.LIVE)
+    if merchant_id is not None:
+        rows = rows.filter(merchant_id=merchant_id)
+    ordered = rows.order_by("opened_at", "pk")
+    return [
+        _facts(debt)
+        for debt in ordered
+        if same_vehicle(plate, plate_of(debt.plate_text, debt.plate_colour))
+    ]
+
+
+def demand_delivered(debt_ids: Iterable[int]) -> bool:
+    """Whether a demand for every one of these debts was delivered; False for none at all."""
+    found = debts(list(debt_ids))
+    return bool(found) and all(one.demanded_at is not None for one in found.values())
+
+
+def listing_of(plate: Plate) -> Listing | None:
+    """The vehicle's entry, in whatever live state; one query (P3.3)."""
+    rows = BlacklistEntry.objects.filter(plate_text=plate.text).exclude(state="gone")
+    for entry in rows.order_by("pk"):
+        if same_vehicle(plate, plate_of(entry.plate_text, entry.plate_colour)):
+            return Listing(
+                id=entry.pk,
+                state=entry.state,
+                since=entry.since,
+                due_at=entry.due_at,
+                amount_fen=entry.amount_fen,
+                why=entry.why,
+            )
+    return None

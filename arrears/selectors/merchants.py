@@ -1,0 +1,93 @@
+"""A merchant's own debts, notices and objections; never another's."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Sum
+
+from arrears.models import BlacklistEntry, Contact, Debt, Demand, Dispute, RecoveryNotice
+from core import clock
+
+AGES_DAYS = (7, 30, 90)
+
+
+def debts_of_merchant(
+    merchant_id: int, *, state: str = "", search: str = "", section_id: int | None = None
+) -> QuerySet[Debt]:
+    """One merchant's debts, newest first, with place and stay; `search` is part of a plate."""
+    rows = Debt.objects.filter(merchant_id=merchant_id).select_related("section", "stay__berth")
+    if state == "live":
+        rows = rows.filter(state__in=Debt.LIVE)
+    elif state:
+        rows = rows.filter(state=state)
+    if search:
+        rows = rows.filter(plate_text__icontains=search.strip().upper())
+    if section_id:
+        rows = rows.filter(section_id=section_id)
+    return rows.order_by("-opened_at", "-pk")
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """Open money by how long it is open; `to_days` None is the oldest group."""
+
+    from_days: int
+    to_days: int | None
+    count: int
+    amount_fen: int
+
+
+def ages(merchant_id: int) -> list[Age]:
+    """Live debts by age; one query."""
+    now = clock.now()
+    edges = [0, *AGES_DAYS]
+    rows = Debt.objects.filter(merchant_id=merchant_id, state__in=Debt.LIVE)
+    wanted: dict[str, Any] = {}
+    for at, start in enumerate(edges):
+        condition = Q(opened_at__lte=now - timedelta(days=start))
+        if at + 1 < len(edges):
+            condition &= Q(opened_at__gt=now - timedelta(days=edges[at + 1]))
+        wanted[f"n{at}"] = Count("pk", filter=condition)
+        wanted[f"fen{at}"] = Sum("amount_fen", filter=condition)
+    told = rows.aggregate(**wanted)
+    return [
+        Age(start, edges[at + 1] if at + 1 < len(edges) else None, told[f"n{at}"],
+            told[f"fen{at}"] or 0)
+        for at, start in enumerate(edges)
+    ]  # fmt: skip
+
+
+def listings(plates: list[tuple[str, str]]) -> dict[tuple[str, str], BlacklistEntry]:
+    """The live entries of these vehicles."""
+    texts = {text for text, _colour in plates}
+    rows = BlacklistEntry.objects.filter(plate_text__in=texts).exclude(state="gone")
+    return {(row.plate_text, row.plate_colour): row for row in rows}
+
+
+def notices_of_merchant(merchant_id: int) -> QuerySet[RecoveryNotice]:
+    """What this merchant's terminals were told, newest first."""
+    rows = RecoveryNotice.objects.filter(merchant_id=merchant_id)
+    return rows.select_related("device").order_by("-pk")
+
+
+def paper_demands_of(merchant_id: int) -> QuerySet[Demand]:
+    """Demands that wait for an inspector of this merchant, oldest first."""
+    rows = Demand.objects.filter(state="made", channel="paper", debts__merchant_id=merchant_id)
+    return rows.distinct().prefetch_related("debts").order_by("made_at", "pk")
+
+
+def disputes_of_merchant(merchant_id: int) -> QuerySet[Dispute]:
+    """Objections to this merchant's stays, those that wait longest first."""
+    return Dispute.objects.filter(merchant_id=merchant_id).order_by("-state", "answer_by", "pk")
+
+
+def disputes_to_answer() -> QuerySet[Dispute]:
+    """The operator's queue: open objections, the most urgent first."""
+    return Dispute.objects.filter(state="open").order_by("answer_by", "pk")
+
+
+def calls_to_make(merchant_id: int) -> QuerySet[Contact]:
+    """Calls that a person of this merchant has to make."""
+    rows = Contact.objects.filter(state="sending", channel="call")
+    return rows.filter(plan__stay__merchant_id=merchant_id).select_related("plan").order_by("pk")

@@ -1,0 +1,86 @@
+"""Changes to debts and what leads to them and follows from them."""
+
+from arrears.services.assistance import (
+    assist,
+    call_made,
+    carry_out,
+    carry_out_contacts,
+    open_contact,
+    opt_in,
+    opt_out,
+    use_contact,
+)
+from arrears.services.debts import (
+    clear_debts,
+    clear_debts_of_stays,
+    end_pay_windows,
+    find_debts_of,
+    find_debts_of_city,
+    follow_stay,
+    forget_stay,
+    open_debt,
+    plate_corrected,
+    start_pay_window,
+    waive_debt,
+)
+from arrears.services.demands import (
+    ask_new_holder,
+    deliver_demand,
+    deliver_on_page,
+    deliver_on_paper,
+    make_demand,
+    send_demands,
+)
+from arrears.services.disputes import object, settle_dispute, withdraw_dispute
+from arrears.services.listing import relist
+from arrears.services.models import promote, register
+from arrears.services.notices import expire_notices, issue_notices, take_outcome
+from arrears.services.portraits import delete_portraits
+from arrears.services.scoring import ask_again, assess, score
+from arrears.services.sweeps import end_graces, nightly
+from arrears.services.watches import end_watches, watch
+
+__all__ = [
+    "ask_again",
+    "ask_new_holder",
+    "assess",
+    "assist",
+    "call_made",
+    "carry_out",
+    "carry_out_contacts",
+    "clear_debts",
+    "clear_debts_of_stays",
+    "delete_portraits",
+    "deliver_demand",
+    "deliver_on_page",
+    "deliver_on_paper",
+    "end_graces",
+    "end_pay_windows",
+    "end_watches",
+    "expire_notices",
+    "find_debts_of",
+    "find_debts_of_city",
+    "follow_stay",
+    "forget_stay",
+    "issue_notices",
+    "make_demand",
+    "nightly",
+    "object",
+    "open_contact",
+    "open_debt",
+    "opt_in",
+    "opt_out",
+    "plate_corrected",
+    "promote",
+    "register",
+    "relist",
+    "score",
+    "send_demands",
+    "settle_dispute",
+    "start_pay_window",
+    "take_outcome",
+    "use_contact",
+    "waive_debt",
+    "watch",
+    "withdraw_dispute",
+]

@@ -1,0 +1,317 @@
+"""Help to pay: the plan that fits a person, and its contacts (P0.5, P0.6)."""
+
+import logging
+import secrets
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.urls import reverse
+
+from accounts import selectors as accounts
+from accounts import services as account_services
+from arrears.models import Contact, Debt, Dispute, OptOut, Plan, Portrait, Watch
+from arrears.rules import contacts as hours
+from arrears.rules import schemes as rules
+from arrears.rules.vehicle import subject_of
+from arrears.services import schemes
+from arrears.services.stays import is_owed, locked_one
+from core import clock, live, outbox
+from core.errors import Missing
+from core.money import format_fen, split_fen
+from core.transition import transition
+from parking import selectors as parking
+
+log = logging.getLogger("bowei.arrears")
+SYSTEM = "system:arrears.assistance"
+BATCH = 100
+EXPERIMENT = "assistance-2026"
+KEY = "contact:"
+LINK_LIVES = timedelta(days=14)
+INTRUSIVE = ("sms", "call")
+
+
+# ── The plan (P0.5) ──────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def assist(*, watch_id: int) -> Plan | None:
+    """The predicted payment time has passed unpaid: choose the scheme and make the personal plan.
+
+    What was weighed is stored with it. None where it was paid or is contested meanwhile.
+    """
+    watch = Watch.objects.select_related("assessment__portrait").get(pk=watch_id)
+    facts = locked_one(watch.stay_id)
+    watch.refresh_from_db()
+    if watch.state != "ran_out" or not is_owed(facts) or is_contested(watch.stay_id):
+        return None
+    if Plan.objects.filter(watch=watch).exists():
+        return None
+    user = accounts.holder_of(facts.plate_text, facts.plate_colour)
+    subject = subject_of(facts.plate_text, facts.plate_colour, user.pk if user else None)
+    portrait = watch.assessment.portrait
+    features = portrait.features if isinstance(portrait, Portrait) else {}
+    held_out = rules.in_holdout(subject, salt=EXPERIMENT)
+    in_use = schemes.in_use()
+    reachable = _reachable(user.phone if user else "")
+    case = rules.Case(
+        amount_fen=facts.due_fen,
+        probability=watch.assessment.probability or 0.0,
+        late_share=features.get("late_share") or 0.0,
+        overdue=features.get("overdue") or 0,
+    )
+    offers = [schemes.offer(scheme) for scheme in in_use.values()]
+    if not any(one.channel in reachable for one in offers):
+        log.warning("arrears.no_scheme_reaches watch=%s", watch.pk)
+        offers = [schemes.offer(schemes.page_scheme())]
+    best, weighed = rules.choose(offers, case, reachable=reachable, holdout=held_out)
+    scheme = schemes.by_code(best.code)
+    plan = Plan.objects.create(
+        watch=watch,
+        stay_id=facts.id,
+        scheme=scheme,
+        subject=subject,
+        plate_text=facts.plate_text,
+        plate_colour=facts.plate_colour,
+        user=user,
+        holdout=held_out,
+        amount_fen=facts.due_fen,
+        parts_fen=split_fen(facts.due_fen, [1] * best.instalments),
+        channel=scheme.channel,
+        tone=scheme.tone,
+        wording="plan" if best.instalments > 1 else "reminder",
+        expected_fen=next(one.expected_fen for one in weighed if one.code == best.code),
+        weighed=[{"scheme": one.code, "expected_fen": one.expected_fen} for one in weighed],
+        made_at=clock.now(),
+    )
+    due_at = clock.now() + timedelta(hours=scheme.delay_h)
+    _plan_contact(plan, 1, due_at)
+    outbox.add("arrears.plan_made", plan_id=plan.pk, session_id=facts.id)
+    return plan
+
+
+def _reachable(phone: str) -> set[str]:
+    """How a person can be reached; the phone is only a proven holder's."""
+    return {"page", "sms", "call"} if phone else {"page"}
+
+
+def is_contested(session_id: int) -> bool:
+    """Whether a person has to look first: an open objection to this stay or its debt."""
+    open_ones = Dispute.objects.filter(state="open")
+    return (
+        open_ones.filter(stay_id=session_id).exists()
+        or Debt.objects.filter(stay_id=session_id, state="disputed").exists()
+    )
+
+
+# ── The contacts (P0.6) ──────────────────────────────────────────────────────────────────────
+def _plan_contact(plan: Plan, number: int, due_at: datetime) -> Contact:
+    contact, _created = Contact.objects.get_or_create(
+        plan=plan,
+        number=number,
+        defaults={"subject": plan.subject, "channel": plan.channel, "due_at": due_at},
+    )
+    return contact
+
+
+def carry_out_contacts() -> int:
+    """A sweep: contacts whose time has come, each in a transaction of its own."""
+    due = Contact.objects.filter(state="planned", due_at__lte=clock.now())
+    ids = list(due.order_by("due_at", "pk").values_list("pk", flat=True)[:BATCH])
+    return sum(carry_out(pk) for pk in ids)
+
+
+@transaction.atomic
+def carry_out(contact_id: int) -> int:
+    """Make one contact, or say why not; 1 where its state or time changed.
+
+    Everything is looked at now: paid or contested stops it, an opt-out blocks it, night and caps
+    put it off. The person's own row of limits is locked, so that two merchants' contacts of one
+    moment count each other.
+    """
+    found = Contact.objects.filter(pk=contact_id).select_related("plan").first()
+    if found is None:
+        return 0
+    facts = locked_one(found.plan.stay_id)
+    contact = Contact.objects.select_for_update(of=("self",)).get(pk=contact_id)
+    plan = Plan.objects.select_related("user", "scheme").get(pk=contact.plan_id)
+    now = clock.now()
+    if contact.state != "planned" or contact.due_at > now:
+        return 0
+    if not is_owed(facts):
+        return _end(contact, "stopped", "nothing due")
+    if is_contested(plan.stay_id):
+        return _end(contact, "stopped", "disputed")
+    if opted_out(contact.subject) or (plan.user is not None and plan.user.sms_opted_out):
+        return _end(contact, "blocked", "opted out")
+    if contact.channel in INTRUSIVE:
+        _serialise(contact.subject)
+        allowed_at = hours.next_allowed(now, _earlier(contact.subject, since=now - hours.WEEK))
+        if allowed_at > now:
+            why = "quiet hours" if hours.is_quiet(now) else "limit reached"
+            Contact.objects.filter(pk=contact.pk).update(due_at=allowed_at, why=why)
+            return 1
+    return _make(contact, plan, facts)
+
+
+def _serialise(subject: str) -> None:
+    """One contact of a person at a time; the lock ends with the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 26))", [subject])
+
+
+def _earlier(subject: str, *, since: datetime) -> list[datetime]:
+    """When this person was contacted before, by whomever; demands count too."""
+    rows = Contact.objects.filter(subject=subject, at__gt=since, channel__in=INTRUSIVE)
+    return list(rows.values_list("at", flat=True))
+
+
+def _make(contact: Contact, plan: Plan, facts: parking.StayFacts) -> int:
+    now = clock.now()
+    if contact.channel == "sms":
+        phone = plan.user.phone if plan.user else ""
+        if not phone:
+            return _end(contact, "failed", "no phone")
+        account_services.send_sms(
+            phone=phone,
+            template=plan.wording,
+            params={
+                "place": facts.section_name,
+                "amount": format_fen(facts.due_fen),
+                "parts": str(len(plan.parts_fen)),
+                "url": settings.PUBLIC_URL + reverse("arrears.dues", args=[contact.token]),
+            },
+            key=f"{KEY}{contact.pk}",
+        )
+        moved = transition(contact, source="planned", target="sending", actor=SYSTEM, at=now)
+    elif contact.channel == "call":
+        moved = transition(
+            contact, source="planned", target="sending", actor=SYSTEM, at=now, why="call list"
+        )
+    else:  # on the page: it stands there from now on
+        moved = transition(contact, source="planned", target="sent", actor=SYSTEM, at=now)
+    live.push(f"merchant:{facts.merchant_id}")
+    _go_on(plan, contact)
+    return len(moved)
+
+
+def _go_on(plan: Plan, contact: Contact) -> None:
+    """Plan the next contact of the scheme, or end the plan with its last."""
+    if contact.number < plan.scheme.contacts:
+        after = clock.now() + timedelta(hours=max(plan.scheme.gap_h, 1))
+        _plan_contact(plan, contact.number + 1, hours.after_quiet(after))
+    else:
+        transition(plan, source="running", target="done", actor=SYSTEM)
+
+
+def _end(contact: Contact, target: str, why: str) -> int:
+    return len(transition(contact, source="planned", target=target, actor=SYSTEM, why=why))
+
+
+@transaction.atomic
+def text_sent(contact_id: int) -> None:
+    """The provider has taken the reminder."""
+    rows = Contact.objects.filter(pk=contact_id)
+    transition(rows, source="sending", target="sent", actor=SYSTEM)
+
+
+@transaction.atomic
+def text_failed(contact_id: int) -> None:
+    """The reminder could not be sent; it counts against nobody's budget."""
+    rows = Contact.objects.filter(pk=contact_id)
+    transition(rows, source="sending", target="failed", actor=SYSTEM, why="not sent", at=None)
+
+
+@transaction.atomic
+def call_made(*, contact_id: int, outcome: str, actor: str) -> bool:
+    """A person has called; `outcome` as Contact.Outcome. False where it was noted before."""
+    rows = Contact.objects.filter(pk=contact_id, channel="call")
+    return bool(transition(rows, source="sending", target="sent", actor=actor, outcome=outcome))
+
+
+def stop(session_ids: Collection[int], *, target: str, why: str, actor: str) -> None:
+    """End the plans of these stays with the change that ends them; queued texts are recalled.
+
+    `target` is `paid` or `stopped`. Contacts that were made get their outcome (P0.6).
+    """
+    if not session_ids:
+        return
+    plans = Plan.objects.filter(stay_id__in=list(session_ids))
+    ids = list(plans.values_list("pk", flat=True))
+    if not ids:
+        return
+    transition(
+        Plan.objects.filter(pk__in=ids), source=["running", "done"], target=target, actor=actor,
+        reason=why,
+    )  # fmt: skip
+    contacts = Contact.objects.filter(plan_id__in=ids)
+    transition(contacts, source="planned", target="stopped", actor=actor, why=why)
+    for pk in contacts.filter(state="sending", channel="sms").values_list("pk", flat=True):
+        if recall(f"{KEY}{pk}", actor=actor):
+            transition(
+                Contact.objects.filter(pk=pk), source="sending", target="stopped", actor=actor,
+                why=why, at=None,
+            )  # fmt: skip
+    transition(
+        contacts.filter(channel="call"), source="sending", target="stopped", actor=actor, why=why,
+        at=None,
+    )  # fmt: skip
+    outcome = {"paid": "paid", "disputed": "disputed"}.get(why)
+    if outcome:
+        made = contacts.filter(state__in=["sent", "sending"], outcome__in=["", "opened"])
+        made.update(outcome=outcome)
+
+
+def recall(key: str, *, actor: str) -> bool:
+    """Take back a text that has not been sent yet."""
+    return account_services.recall_sms(key=key, actor=actor)
+
+
+# ── The person's wish ────────────────────────────────────────────────────────────────────────
+def opted_out(subject: str) -> bool:
+    return OptOut.objects.filter(subject=subject).exists()
+
+
+@transaction.atomic
+def opt_out(*, subject: str, actor: str) -> None:
+    """No more reminders to this person or vehicle, from any merchant; what is planned stops."""
+    OptOut.objects.get_or_create(subject=subject, defaults={"at": clock.now(), "by": actor})
+    contacts = Contact.objects.filter(subject=subject)
+    for pk in contacts.filter(state="sending", channel="sms").values_list("pk", flat=True):
+        recall(f"{KEY}{pk}", actor=actor)
+    transition(contacts, source="planned", target="blocked", actor=actor, why="opted out")
+    made = contacts.filter(state="sent", outcome__in=["", "opened"])
+    made.update(outcome="opted_out")
+
+
+@transaction.atomic
+def opt_in(*, subject: str) -> None:
+    """Reminders are welcome again."""
+    OptOut.objects.filter(subject=subject).delete()
+
+
+# ── The link of a contact ────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def open_contact(*, token: str, browser: str) -> Contact:
+    """The contact whose link was opened. Raises Missing for an unknown or outdated one.
+
+    It works once: after it has been used to pay, it opens only in the browser that used it. What
+    only looks at an address beforehand (a carrier, a phone's preview) uses nothing up.
+    """
+    contact = Contact.objects.select_related("plan").filter(token=token).first()
+    if contact is None or contact.at is None or clock.now() > contact.at + LINK_LIVES:
+        raise Missing("bad_link")
+    if contact.used_at is not None and not secrets.compare_digest(contact.opened_by, browser):
+        raise Missing("used_link")
+    if contact.opened_at is None:
+        Contact.objects.filter(pk=contact.pk, opened_at=None).update(opened_at=clock.now())
+        Contact.objects.filter(pk=contact.pk, outcome="").update(outcome="opened")
+    return contact
+
+
+@transaction.atomic
+def use_contact(*, contact_id: int, browser: str) -> bool:
+    """The link is used to pay, in this browser; False where another one has used it."""
+    rows = Contact.objects.filter(pk=contact_id)
+    if rows.filter(used_at=None).update(used_at=clock.now(), opened_by=browser):
+        return True
+    return rows.filter(opened_by=browser).exists()

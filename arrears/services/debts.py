@@ -1,0 +1,373 @@
+"""From leaving unpaid to the debt, and out of it again (P3.1, P3.2)."""
+
+import logging
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from arrears.errors import DebtMoved
+from arrears.models import Debt, Demand, Dispute, PayWindow
+from arrears.services import assistance, listing, watches
+from arrears.services.stays import is_owed, locked, locked_one
+from core import clock, live, outbox
+from core.errors import Invalid
+from core.transition import transition
+from parking import services as parking_services
+from parking.selectors import StayFacts
+from payments.rules import Receipt
+
+log = logging.getLogger("bowei.arrears")
+SYSTEM = "system:arrears.debts"
+BATCH = 200
+
+
+# ── The pay window: for everybody ────────────────────────────────────────────────────────────
+@transaction.atomic
+def start_pay_window(*, session_id: int) -> PayWindow | None:
+    """A stay has left unpaid: its owner has the section's time to pay. None where nothing is due.
+
+    A stay that is due again (its departure was corrected) gets a whole new window.
+    """
+    facts = locked_one(session_id)
+    if not is_owed(facts):
+        return None
+    assert facts.left_at is not None
+    begins = max(facts.left_at, clock.now() - timedelta(seconds=facts.pay_window_s))
+    window, created = PayWindow.objects.get_or_create(
+        stay_id=session_id,
+        defaults={"due_at": facts.left_at + timedelta(seconds=facts.pay_window_s)},
+    )
+    if not created:
+        begins = max(begins, clock.now())
+        transition(
+            window, source=["paid", "dropped"], target="open", actor=SYSTEM, reason="due again",
+            due_at=begins + timedelta(seconds=facts.pay_window_s),
+        )  # fmt: skip
+    return window
+
+
+@transaction.atomic
+def end_pay_windows() -> int:
+    """A sweep: windows whose time is over; `arrears.pay_window_ended` for each."""
+    due = PayWindow.objects.filter(state="open", due_at__lte=clock.now()).order_by("due_at")
+    rows = list(due.values_list("pk", "stay_id")[:BATCH])
+    if not rows:
+        return 0
+    stay_of = dict(rows)
+    moved = transition(
+        PayWindow.objects.filter(pk__in=stay_of, due_at__lte=clock.now()), source="open",
+        target="ended", actor=SYSTEM, event="arrears.pay_window_ended",
+        data=lambda pk: {"window_id": pk, "session_id": stay_of[pk]},
+    )  # fmt: skip
+    return len(moved)
+
+
+# ── The debt ─────────────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def open_debt(*, session_id: int, actor: str = SYSTEM) -> Debt | None:
+    """The window has ended and nothing was paid: a debt. None where something was, or is held.
+
+    The stay is locked before it is read, so a payment at the same instant either came first or
+    waits and then clears the debt that it finds (P3.1).
+    """
+    facts = locked_one(session_id)
+    window = PayWindow.objects.filter(stay_id=session_id, state="ended").first()
+    if window is None or not is_owed(facts):
+        return None
+    debt, created = Debt.objects.get_or_create(
+        stay_id=session_id,
+        defaults={
+            "merchant_id": facts.merchant_id,
+            "section_id": facts.section_id,
+            "plate_text": facts.plate_text,
+            "plate_colour": facts.plate_colour,
+            "amount_fen": facts.due_fen,
+            "opened_at": clock.now(),
+        },
+    )
+    if not created:
+        moved = transition(
+            debt, source=["paid", "cancelled"], target="open", actor=actor, reason="due again",
+            amount_fen=facts.due_fen, opened_at=clock.now(), demanded_at=None, ended_at=None,
+            plate_text=facts.plate_text, plate_colour=facts.plate_colour,
+        )  # fmt: skip
+        if not moved:
+            return None
+    outbox.add("arrears.debt_opened", debt_id=debt.pk, session_id=session_id)
+    _hold_if_objected(debt)
+    listing.relist(debt.plate_text, debt.plate_colour, actor=actor)
+    live.push(f"merchant:{debt.merchant_id}")
+    return debt
+
+
+def _hold_if_objected(debt: Debt) -> None:
+    """An objection to the stay that came before the debt holds the debt too."""
+    for dispute in Dispute.objects.filter(stay_id=debt.stay_id, state="open"):
+        dispute.debts.add(debt)
+        transition(debt, source="open", target="disputed", actor=SYSTEM, reason="objected before")
+
+
+def clear_debts(receipt: Receipt, left_fen: int) -> int:
+    """Settle function of "parking.stay": what hangs on a stay that was just settled ends with it.
+
+    Takes no money itself. Runs in the payment's transaction: the debt is paid, the vehicle leaves
+    the list, notices, watches, plans and waiting messages stop, all with the payment or not at all.
+    """
+    clear_debts_of_stays([receipt.subject_id], actor=receipt.actor)
+    return 0
+
+
+@transaction.atomic
+def clear_debts_of_stays(session_ids: Collection[int], *, actor: str) -> list[int]:
+    """Bring debts in line with these stays' payments; the debts that this call cleared.
+
+    A stay that was paid in part keeps its debt, at the amount that is left.
+    """
+    stays = locked(session_ids)
+    settled = [pk for pk, facts in stays.items() if facts.state == "settled"]
+    now = clock.now()
+    partly = [facts for facts in stays.values() if facts.state == "due"]
+    plates = set(_plates_of(settled)) | set(_plates_of([facts.id for facts in partly]))
+    for facts in partly:
+        Debt.objects.filter(stay_id=facts.id, state__in=Debt.LIVE).update(amount_fen=facts.due_fen)
+    transition(
+        PayWindow.objects.filter(stay_id__in=settled), source=["open", "ended"], target="paid",
+        actor=actor,
+    )  # fmt: skip
+    cleared = transition(
+        Debt.objects.filter(stay_id__in=settled), source=list(Debt.LIVE), target="paid",
+        actor=actor, event="arrears.debt_paid", ended_at=now,
+    )  # fmt: skip
+    watches.end(settled, target="paid", actor=actor)
+    assistance.stop(settled, target="paid", why="paid", actor=actor)
+    _drop_demands(cleared, actor=actor)
+    _relist(plates, actor=actor)
+    return cleared
+
+
+def _plates_of(session_ids: Collection[int]) -> list[tuple[str, str]]:
+    rows = Debt.objects.filter(stay_id__in=list(session_ids), state__in=Debt.LIVE)
+    return list(rows.values_list("plate_text", "plate_colour"))
+
+
+def _relist(plates: Iterable[tuple[str, str]], *, actor: str, reason: str = "") -> None:
+    for text, colour in sorted(set(plates)):
+        listing.relist(text, colour, actor=actor, reason=reason)
+
+
+def _drop_demands(debt_ids: Collection[int], *, actor: str) -> None:
+    """Demands all of whose debts are over are not delivered any more; a queued text is recalled."""
+    if not debt_ids:
+        return
+    touched = Demand.objects.filter(debts__in=list(debt_ids), state__in=["made", "sending"])
+    for demand in touched.distinct():
+        if not demand.debts.filter(state__in=Debt.LIVE).exists():
+            assistance.recall(f"demand:{demand.pk}", actor=actor)
+            transition(demand, source=["made", "sending"], target="dropped", actor=actor)
+
+
+# ── Out of it without a payment ──────────────────────────────────────────────────────────────
+@transaction.atomic
+def waive_debt(*, debt_id: int, actor: str, reason: str) -> None:
+    """The creditor asks for it no more. Raises DebtMoved, Invalid without a reason.
+
+    The stay is cancelled with it, so that nothing asks for it again; what was paid goes back.
+    """
+    if not reason.strip():
+        raise Invalid(
+            "no_reason", _("Say why."), fields={"reason": _("Say why, for who looks later.")}
+        )
+    debt = Debt.objects.get(pk=debt_id)
+    locked([debt.stay_id])
+    moved = drop([debt_id], target="waived", actor=actor, reason=reason)
+    if not moved:
+        raise DebtMoved()
+
+
+def drop(debt_ids: Collection[int], *, target: str, actor: str, reason: str) -> list[int]:
+    """End live debts without money; the stays' locks are held. `arrears.debt_dropped` for each."""
+    debts = {debt.pk: debt for debt in Debt.objects.filter(pk__in=list(debt_ids))}
+    word = {"waived": "waived", "cancelled": "upheld"}[target]
+    moved = transition(
+        Debt.objects.filter(pk__in=list(debts)), source=list(Debt.LIVE), target=target,
+        actor=actor, reason=reason[:300], event="arrears.debt_dropped", data={"reason": word},
+        ended_at=clock.now(),
+    )  # fmt: skip
+    sessions = [debts[pk].stay_id for pk in moved]
+    transition(
+        PayWindow.objects.filter(stay_id__in=sessions), source=["open", "ended"],
+        target="dropped", actor=actor,
+    )  # fmt: skip
+    for session_id in sessions:
+        parking_services.void_stay(session_id=session_id, actor=actor, reason=reason[:300])
+    watches.end(sessions, target="dropped", actor=actor)
+    assistance.stop(sessions, target="stopped", why=word, actor=actor)
+    _drop_demands(moved, actor=actor)
+    _relist(
+        [(debts[pk].plate_text, debts[pk].plate_colour) for pk in moved],
+        actor=actor, reason=word,
+    )  # fmt: skip
+    for pk in moved:
+        live.push(f"merchant:{debts[pk].merchant_id}")
+    return moved
+
+
+@transaction.atomic
+def forget_stay(*, session_id: int, actor: str = SYSTEM) -> None:
+    """A person has voided the stay: nothing is owed for it, nobody is contacted about it."""
+    facts = locked_one(session_id)
+    if facts.state != "void":
+        return
+    debts = Debt.objects.filter(stay_id=session_id, state__in=Debt.LIVE)
+    plates = list(debts.values_list("plate_text", "plate_colour"))
+    ids = list(debts.values_list("pk", flat=True))
+    dropped = transition(
+        debts, source=list(Debt.LIVE), target="cancelled", actor=actor, reason="stay voided",
+        event="arrears.debt_dropped", data={"reason": "upheld"}, ended_at=clock.now(),
+    )  # fmt: skip
+    transition(
+        PayWindow.objects.filter(stay_id=session_id), source=["open", "ended"], target="dropped",
+        actor=actor,
+    )  # fmt: skip
+    watches.end([session_id], target="dropped", actor=actor)
+    assistance.stop([session_id], target="stopped", why="voided", actor=actor)
+    _drop_demands(dropped or ids, actor=actor)
+    _relist(plates, actor=actor, reason="stay voided")
+
+
+@transaction.atomic
+def follow_stay(*, session_id: int, actor: str = SYSTEM) -> None:
+    """The stay has another plate or price than its debt: the debt follows, and both lists.
+
+    Whoever now holds the plate has heard of nothing yet: nothing that was said to the other counts
+    against them, the window begins anew and the demand is made anew.
+    """
+    facts = locked_one(session_id)
+    debt = Debt.objects.filter(stay_id=session_id, state__in=Debt.LIVE).first()
+    if debt is None:
+        return
+    if facts.state == "settled":
+        clear_debts_of_stays([session_id], actor=actor)
+        return
+    before = (debt.plate_text, debt.plate_colour)
+    values: dict[str, object] = {"amount_fen": facts.due_fen}
+    if _moved(debt, facts):
+        values |= {
+            "plate_text": facts.plate_text,
+            "plate_colour": facts.plate_colour,
+            "demanded_at": None,
+        }
+        _drop_demands_of(debt, actor=actor)
+        outbox.add("arrears.debt_opened", debt_id=debt.pk, session_id=session_id)
+    Debt.objects.filter(pk=debt.pk).update(**values)
+    _relist({before, (facts.plate_text, facts.plate_colour)}, actor=actor, reason="stay corrected")
+
+
+@transaction.atomic
+def plate_corrected(*, session_id: int, actor: str = SYSTEM) -> None:
+    """Another vehicle stood there: what was meant for the first one's holder stops at once."""
+    facts = locked_one(session_id)
+    watches.end([session_id], target="dropped", actor=actor)
+    assistance.stop([session_id], target="stopped", why="plate corrected", actor=actor)
+    PayWindow.objects.filter(stay_id=session_id, state="open").update(
+        due_at=clock.now() + timedelta(seconds=facts.pay_window_s)
+    )
+    follow_stay(session_id=session_id, actor=actor)
+
+
+def _drop_demands_of(debt: Debt, *, actor: str) -> None:
+    """The debt leaves the demands that are not delivered yet; an empty one is dropped."""
+    for demand in Demand.objects.filter(debts=debt, state__in=["made", "sending"]):
+        demand.debts.remove(debt)
+        if not demand.debts.exists():
+            assistance.recall(f"demand:{demand.pk}", actor=actor)
+            transition(demand, source=["made", "sending"], target="dropped", actor=actor)
+
+
+def _moved(debt: Debt, facts: StayFacts) -> bool:
+    return (debt.plate_text, debt.plate_colour) != (facts.plate_text, facts.plate_colour)
+
+
+# ── Looking through the parking history (P3.1) ───────────────────────────────────────────────
+MISSED_SQL = """
+SELECT s.id FROM parking_parkingsession s
+JOIN parking_section c ON c.id = s.section_id
+LEFT JOIN arrears_debt d ON d.stay_id = s.id
+LEFT JOIN arrears_paywindow w ON w.stay_id = s.id
+WHERE s.state = 'due' AND s.plate_state = 'settled' AND s.due_fen > 0 AND NOT s.simulated
+  AND d.id IS NULL
+  AND coalesce(w.due_at, s.left_at + c.pay_window_s * interval '1 second') <= %(now)s
+  AND {whose}
+ORDER BY s.id
+"""
+
+
+def find_debts_of(plate_text: str) -> list[int]:
+    """Unpaid stays of this plate whose window is over and that have no debt yet, made debts.
+
+    One indexed query where there is none, which is nearly always: the window's end makes debts by
+    itself. This looks again whenever the vehicle is seen (P3.1).
+    """
+    with connection.cursor() as cursor:
+        sql = MISSED_SQL.format(whose="s.plate_text = %(plate)s")
+        cursor.execute(sql, {"now": clock.now(), "plate": plate_text})
+        missed = [row[0] for row in cursor.fetchall()]
+    opened = [_open_missed(session_id) for session_id in missed]
+    return [debt.pk for debt in opened if debt is not None]
+
+
+@transaction.atomic
+def _open_missed(session_id: int) -> Debt | None:
+    window = start_pay_window(session_id=session_id)
+    if window is None:
+        return None
+    transition(
+        PayWindow.objects.filter(pk=window.pk, due_at__lte=clock.now()), source="open",
+        target="ended", actor=SYSTEM, reason="found at a sighting",
+    )  # fmt: skip
+    return open_debt(session_id=session_id)
+
+
+CITY_SQL = """
+WITH made AS (
+    INSERT INTO arrears_paywindow (stay_id, state, due_at)
+    SELECT s.id, 'open', s.left_at + c.pay_window_s * interval '1 second'
+    FROM parking_parkingsession s
+    JOIN parking_section c ON c.id = s.section_id
+    WHERE s.state = 'due' AND s.plate_state = 'settled' AND s.due_fen > 0 AND NOT s.simulated
+      AND NOT EXISTS (SELECT 1 FROM arrears_paywindow w WHERE w.stay_id = s.id)
+    ON CONFLICT (stay_id) DO NOTHING
+    RETURNING stay_id
+), lost AS (
+    SELECT w.id, w.stay_id FROM arrears_paywindow w
+    JOIN parking_parkingsession s ON s.id = w.stay_id
+    WHERE w.state = 'ended' AND w.due_at <= %(until)s AND s.state = 'due' AND s.due_fen > 0
+      AND NOT EXISTS (SELECT 1 FROM arrears_debt d WHERE d.stay_id = s.id)
+)
+SELECT (SELECT count(*) FROM made), array(SELECT id FROM lost), array(SELECT stay_id FROM lost)
+"""
+
+
+@transaction.atomic
+def find_debts_of_city() -> int:
+    """Once a night, in one statement: every unpaid stay has its window, every ended window a debt.
+
+    What it finds goes the ordinary way: new windows through their sweep, lost ones through the
+    event said again. An hour after its end a window without a debt is one whose event was lost.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(CITY_SQL, {"until": clock.now() - timedelta(hours=1)})
+        made, windows, sessions = cursor.fetchone()
+    outbox.add_many(
+        "arrears.pay_window_ended",
+        [
+            {"window_id": window_id, "session_id": session_id}
+            for window_id, session_id in zip(windows, sessions, strict=True)
+        ],
+    )
+    found: int = made + len(windows)
+    if found:
+        log.info("arrears.city_swept found=%s", found)
+    return found

@@ -1,0 +1,211 @@
+"""Demands: every debtor is asked, in a way that can be shown, before anything follows (P3.2)."""
+
+import logging
+from collections.abc import Collection
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts import selectors as accounts
+from accounts import services as account_services
+from arrears.errors import DebtMoved
+from arrears.models import Debt, Demand
+from arrears.rules.contacts import after_quiet, is_quiet
+from arrears.services import listing
+from core import clock, images, live, locks, outbox
+from core.errors import Invalid
+from core.money import format_fen
+from core.transition import transition
+
+log = logging.getLogger("bowei.arrears")
+SYSTEM = "system:arrears.demands"
+BATCH = 100
+KEY = "demand:"
+
+
+@transaction.atomic
+def make_demand(*, debt_id: int) -> Demand | None:
+    """Ask for this debt: by text to the proven holder's phone, on their page, else on paper (P3.2).
+
+    At night a text waits for the morning, and debts that come meanwhile go into the same one.
+    """
+    debt = Debt.objects.select_for_update(of=("self",)).get(pk=debt_id)
+    if debt.state != "open" or debt.demanded_at is not None:
+        return None
+    waiting = Demand.objects.filter(
+        plate_text=debt.plate_text, plate_colour=debt.plate_colour, state="made"
+    ).first()
+    if waiting is None:
+        user = accounts.holder_of(debt.plate_text, debt.plate_colour)
+        channel = Demand.Channel.PAPER
+        if user is not None:
+            channel = Demand.Channel.SMS if user.phone else Demand.Channel.PAGE
+        waiting = Demand.objects.create(
+            plate_text=debt.plate_text,
+            plate_colour=debt.plate_colour,
+            user=user,
+            channel=channel,
+            due_at=after_quiet(clock.now()),
+            made_at=clock.now(),
+        )
+    waiting.debts.add(debt)
+    live.push(f"merchant:{debt.merchant_id}")
+    return waiting
+
+
+def send_demands() -> int:
+    """A sweep: texts whose time has come; each in a transaction of its own."""
+    if is_quiet(clock.now()):
+        return 0
+    due = Demand.objects.filter(state="made", channel="sms", due_at__lte=clock.now())
+    ids = list(due.order_by("due_at").values_list("pk", flat=True)[:BATCH])
+    return sum(_send(pk) for pk in ids)
+
+
+@transaction.atomic
+def _send(demand_id: int) -> int:
+    """Hand one demand to the text messages; what is owed is read now, not when it was made."""
+    demand = Demand.objects.select_for_update(of=("self",)).get(pk=demand_id)
+    if demand.state != "made":
+        return 0
+    debts = list(demand.debts.filter(state="open").select_related("section").order_by("opened_at"))
+    if not debts:
+        return len(transition(demand, source="made", target="dropped", actor=SYSTEM))
+    phone = demand.user.phone if demand.user else ""
+    if not phone:
+        transition(demand, source="made", target="failed", actor=SYSTEM, reason="no phone")
+        return len(_on_paper(demand))
+    until = timezone.localtime(clock.now() + listing.grace())
+    account_services.send_sms(
+        phone=phone,
+        template="demand",
+        params={
+            "place": place_of(debts),
+            "amount": format_fen(sum(debt.amount_fen for debt in debts)),
+            "until": f"{until.month}月{until.day}日 {until:%H:%M}",
+            "url": settings.PUBLIC_URL + reverse("arrears.dues", args=[demand.token]),
+        },
+        key=f"{KEY}{demand.pk}",
+    )
+    return len(
+        transition(
+            demand, source="made", target="sending", actor=SYSTEM, evidence=f"{KEY}{demand.pk}"
+        )
+    )
+
+
+def place_of(debts: Collection[Debt]) -> str:
+    """Where the stays were, as a message says it: one road, or one of several."""
+    names = list(dict.fromkeys(debt.section.name for debt in debts))
+    return names[0] if len(names) == 1 else f"{names[0]}等 {len(names)} 处"
+
+
+@transaction.atomic
+def deliver_demand(*, demand_id: int, evidence: str, actor: str) -> bool:
+    """The demand has reached the debtor; False where it was delivered or dropped before.
+
+    From here its debts' grace runs: the vehicle's entry is recomputed at once.
+    """
+    demand = Demand.objects.get(pk=demand_id)
+    locks.lock(demand.debts.filter(state__in=Debt.LIVE))  # debts before demands, as a payment does
+    now = clock.now()
+    moved = transition(
+        demand, source=["made", "sending", "failed"], target="delivered", actor=actor,
+        delivered_at=now, evidence=evidence[:120],
+    )  # fmt: skip
+    if not moved:
+        return False
+    debts = demand.debts.filter(state__in=Debt.LIVE)
+    ids = list(debts.values_list("pk", flat=True))
+    Debt.objects.filter(pk__in=ids, demanded_at=None).update(demanded_at=now)
+    outbox.add("arrears.demand_delivered", demand_id=demand.pk, debt_ids=ids)
+    listing.relist(demand.plate_text, demand.plate_colour, actor=actor, reason="demand delivered")
+    return True
+
+
+@transaction.atomic
+def deliver_on_paper(
+    *, debt_ids: Collection[int], photograph: bytes, merchant_id: int, actor: str
+) -> Demand:
+    """An inspector has left a paper notice at the vehicle; the photograph shows it.
+
+    Raises Invalid for a file that is no photograph, DebtMoved where none of the debts is this
+    merchant's and open.
+    """
+    if not photograph:
+        raise Invalid(
+            "no_photograph",
+            _("The photograph of the notice at the vehicle is missing."),
+            fields={"photograph": _("Choose the photograph.")},
+        )
+    debts = list(Debt.objects.filter(pk__in=list(debt_ids), merchant_id=merchant_id, state="open"))
+    if not debts or len({(one.plate_text, one.plate_colour) for one in debts}) != 1:
+        raise DebtMoved()
+    sha256 = images.keep(photograph, by=actor)
+    demand = Demand.objects.create(
+        plate_text=debts[0].plate_text,
+        plate_colour=debts[0].plate_colour,
+        channel=Demand.Channel.PAPER,
+        due_at=clock.now(),
+        made_at=clock.now(),
+    )
+    demand.debts.set(debts)
+    deliver_demand(demand_id=demand.pk, evidence=f"photograph:{sha256}", actor=actor)
+    for waiting in Demand.objects.filter(debts__in=debts, state="made").distinct():
+        if not waiting.debts.filter(demanded_at=None, state__in=Debt.LIVE).exists():
+            transition(waiting, source="made", target="dropped", actor=actor, reason="on paper")
+    return demand
+
+
+@transaction.atomic
+def deliver_on_page(*, plates: Collection[tuple[str, str]], actor: str) -> int:
+    """The proven holder has just been shown these plates' dues: that delivers what is waiting."""
+    delivered = 0
+    for text, colour in plates:
+        waiting = Demand.objects.filter(plate_text=text, plate_colour=colour)
+        for pk in waiting.filter(state__in=["made", "failed"]).values_list("pk", flat=True):
+            delivered += deliver_demand(demand_id=pk, evidence="page", actor=actor)
+    return delivered
+
+
+@transaction.atomic
+def text_sent(demand_id: int) -> None:
+    """The provider has taken the text."""
+    deliver_demand(demand_id=demand_id, evidence=f"{KEY}{demand_id}", actor=SYSTEM)
+
+
+@transaction.atomic
+def text_failed(demand_id: int) -> None:
+    """The phone can't be reached: the demand goes on paper."""
+    demand = Demand.objects.get(pk=demand_id)
+    moved = transition(demand, source="sending", target="failed", actor=SYSTEM, reason="not sent")
+    if moved:
+        _on_paper(demand)
+
+
+def _on_paper(demand: Demand) -> list[int]:
+    return transition(
+        demand, source="failed", target="made", actor=SYSTEM, reason="by an inspector",
+        channel=Demand.Channel.PAPER,
+    )  # fmt: skip
+
+
+@transaction.atomic
+def ask_new_holder(*, user_id: int) -> int:
+    """A holder has become known: what waited for an inspector goes to their phone or page."""
+    people = Demand._meta.get_field("user").related_model
+    user = people.objects.get(pk=user_id)  # type: ignore[union-attr]
+    changed = 0
+    for text, colour in accounts.proven_plates_of(user):
+        rows = Demand.objects.filter(
+            plate_text=text, plate_colour=colour, state="made", channel="paper"
+        )
+        changed += rows.update(
+            user=user,
+            channel="sms" if user.phone else "page",
+            due_at=after_quiet(clock.now()),
+        )
+    return changed

@@ -1,0 +1,78 @@
+"""The list of vehicles with unpaid debts, recomputed where a debt changes (P3.2)."""
+
+from datetime import timedelta
+
+from django.conf import settings
+
+from arrears.models import BlacklistEntry, Debt
+from arrears.rules import listing as rules
+from arrears.rules.vehicle import plate_of
+from arrears.services import notices
+from core import clock, live, locks, outbox
+from core.plates import exempt
+from core.transition import transition
+
+SYSTEM = "system:arrears.listing"
+
+
+def grace() -> timedelta:
+    """The time between the delivery of a demand and an active listing."""
+    return timedelta(hours=settings.BOWEI_GRACE_H)
+
+
+def relist(plate_text: str, plate_colour: str, *, actor: str = SYSTEM, reason: str = "") -> str:
+    """Bring this vehicle's entry in line with its debts, in the open transaction; its new state.
+
+    The entry's row is locked before the debts are read, so of two payments at once the second sees
+    what the first did. Notices that no longer hold are withdrawn here. An exempt vehicle is never
+    listed: its debts exist, its entry does not.
+    """
+    if exempt(plate_of(plate_text, plate_colour)):
+        return rules.GONE
+    now = clock.now()
+    debts = Debt.objects.filter(plate_text=plate_text, plate_colour=plate_colour)
+    if debts.filter(state__in=Debt.LIVE).exists():
+        BlacklistEntry.objects.bulk_create(
+            [BlacklistEntry(plate_text=plate_text, plate_colour=plate_colour, since=now)],
+            ignore_conflicts=True,
+        )
+    mine = BlacklistEntry.objects.filter(plate_text=plate_text, plate_colour=plate_colour)
+    entries = locks.lock(mine.exclude(state=rules.GONE))
+    if not entries:
+        return rules.GONE
+    entry = entries[0]
+    owed = list(debts.filter(state__in=Debt.LIVE).order_by("opened_at", "pk"))
+    place = rules.place(
+        [rules.Owed(one.amount_fen, one.demanded_at, one.state == "disputed") for one in owed],
+        now=now,
+        grace=grace(),
+    )
+    why = {
+        "debts": [one.pk for one in owed],
+        "count": len(owed),
+        "oldest": owed[0].opened_at.isoformat() if owed else None,
+    }
+    facts = {"amount_fen": place.amount_fen, "due_at": place.due_at, "why": why}
+    if place.state == entry.state:
+        BlacklistEntry.objects.filter(pk=entry.pk).update(**facts)
+    else:
+        _move(entry, place.state, facts, actor=actor, reason=reason)
+    notices.withdraw_stale(entry_id=entry.pk, listed=place.state == rules.ACTIVE, actor=actor)
+    for merchant_id in {one.merchant_id for one in owed}:
+        live.push(f"merchant:{merchant_id}")
+    return place.state
+
+
+def _move(
+    entry: BlacklistEntry, target: str, facts: dict[str, object], *, actor: str, reason: str
+) -> None:
+    source = entry.state
+    if target == rules.ACTIVE:
+        facts["active_at"] = clock.now()
+    if target == rules.GONE:
+        facts["gone_at"] = clock.now()
+    transition(entry, source=source, target=target, actor=actor, reason=reason, **facts)
+    if target == rules.ACTIVE:
+        outbox.add("arrears.listed", entry_id=entry.pk)
+    elif source == rules.ACTIVE or target == rules.GONE:
+        outbox.add("arrears.unlisted", entry_id=entry.pk, state=target)

@@ -1,0 +1,236 @@
+"""Recovery notices: made for a sighting, sent to its terminal, withdrawn when untrue (P3.4)."""
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from arrears.models import BlacklistEntry, Debt, RecoveryNotice
+from arrears.rules.vehicle import plate_of
+from core import clock, live, locks, plates
+from core.errors import BoweiError
+from core.money import format_fen
+from core.transition import transition
+from devices import selectors as devices
+from devices import services as device_services
+from parking import selectors as parking
+
+log = logging.getLogger("bowei.arrears")
+SYSTEM = "system:arrears.notices"
+LIVES = timedelta(minutes=15)
+READ_BY_PEOPLE = ("handheld", "gate")
+SURE = 0.90  # below this a reading may be kept, but nobody is accused on it
+REFERENCE = "arrears.notice:"
+
+
+@transaction.atomic
+def issue_notices(
+    *,
+    sighting_id: int,
+    device_id: int | None,
+    section_id: int | None,
+    merchant_id: int,
+    plate: plates.Plate,
+    confidence: float | None,
+) -> list[RecoveryNotice]:
+    """Tell the terminal that has just seen a listed vehicle; the notices made by this call.
+
+    The entry is locked, then looked at: a payment of the same moment either comes first, and there
+    is no notice, or comes second, and withdraws it. The amount is read now, and is what this
+    merchant is owed: a debt to another is told to another only where the law's consent is had
+    (BOWEI_SHARE_LISTINGS; PIPL art. 23).
+    """
+    if confidence is not None and confidence < SURE:
+        return []
+    entry = _active_entry(plate)
+    if entry is None:
+        return []
+    debts = _owed_here(entry, merchant_id)
+    if not debts:
+        return []
+    made = []
+    for terminal_id in _terminals(device_id, section_id):
+        notice, created = RecoveryNotice.objects.get_or_create(
+            sighting_id=sighting_id,
+            device_id=terminal_id,
+            defaults={
+                "entry": entry,
+                "merchant_id": merchant_id,
+                "section_id": section_id,
+                "plate_text": plate.text,
+                "plate_colour": str(plate.colour or ""),
+                "amount_fen": sum(debt.amount_fen for debt in debts),
+                "debt_ids": [debt.pk for debt in debts],
+                "made_at": clock.now(),
+                "due_at": clock.now() + LIVES,
+            },
+        )
+        if created:
+            made.append(notice)
+            _send(notice, debts)
+    live.push(f"merchant:{merchant_id}")
+    return made
+
+
+def _active_entry(plate: plates.Plate) -> BlacklistEntry | None:
+    """The locked active entry of this vehicle, if there is one after waiting for its lock."""
+    for entry in locks.lock(BlacklistEntry.objects.filter(plate_text=plate.text, state="active")):
+        if plates.same_vehicle(plate, plate_of(entry.plate_text, entry.plate_colour)):
+            return entry
+    return None
+
+
+def _owed_here(entry: BlacklistEntry, merchant_id: int) -> list[Debt]:
+    debts = Debt.objects.filter(
+        plate_text=entry.plate_text, plate_colour=entry.plate_colour, state="open"
+    ).select_related("stay__section", "stay__berth")
+    if not settings.BOWEI_SHARE_LISTINGS:
+        debts = debts.filter(merchant_id=merchant_id)
+    return list(debts.order_by("opened_at", "pk"))
+
+
+def _terminals(device_id: int | None, section_id: int | None) -> list[int | None]:
+    """Who reads it: the terminal itself, else the section's handhelds, else the merchant's page."""
+    if device_id is not None and devices.device(device_id).kind in READ_BY_PEOPLE:
+        return [device_id]
+    handhelds: list[int | None] = list(parking.terminals_for(section_id)) if section_id else []
+    return handhelds or [None]
+
+
+def _send(notice: RecoveryNotice, debts: list[Debt]) -> None:
+    if notice.device_id is None:
+        return
+    with translation.override(settings.LANGUAGE_CODE):
+        lines = [
+            _("%(place)s, %(day)s: %(amount)s")
+            % {
+                "place": debt.stay.section.name,
+                "day": timezone.localtime(debt.stay.arrived_at).strftime("%Y-%m-%d"),
+                "amount": format_fen(debt.amount_fen),
+            }
+            for debt in debts[:20]
+        ]
+    try:
+        with transaction.atomic():
+            command_id = device_services.order(
+                device_id=notice.device_id,
+                action="ShowNotice",
+                payload={
+                    "notice_id": notice.pk,
+                    "plate": plates.display(notice.plate_text),
+                    "lines": lines,
+                    "amount_fen": notice.amount_fen,
+                    "expires_at_ms": int(notice.due_at.timestamp() * 1000),
+                },
+                reference=f"{REFERENCE}{notice.pk}",
+                ttl_s=int(LIVES.total_seconds()),
+                actor=SYSTEM,
+            )
+    except BoweiError as error:  # revoked meanwhile: the merchant still sees it
+        log.warning("arrears.notice_not_sent notice=%s error=%s", notice.pk, error.code)
+        return
+    transition(notice, source="made", target="sent", actor=SYSTEM, command_id=command_id)
+
+
+def withdraw_stale(*, entry_id: int, listed: bool, actor: str) -> list[int]:
+    """Take back notices that are no longer true: all once the vehicle is not listed any more, else
+    those none of whose debts is open. In the transaction that made them untrue."""
+    rows = RecoveryNotice.objects.filter(entry_id=entry_id, state__in=RecoveryNotice.LIVE)
+    stale = []
+    for notice in rows:
+        still = Debt.objects.filter(pk__in=notice.debt_ids, state="open")
+        if not listed or not still.exists():
+            stale.append(notice.pk)
+    return withdraw(stale, actor=actor)
+
+
+def withdraw(notice_ids: list[int], *, actor: str, reason: str = "") -> list[int]:
+    """Withdraw these notices, on their terminals too; those that this call withdrew."""
+    if not notice_ids:
+        return []
+    rows = RecoveryNotice.objects.filter(pk__in=notice_ids)
+    moved = transition(
+        rows, source=list(RecoveryNotice.LIVE), target="withdrawn", actor=actor, reason=reason
+    )
+    for notice in RecoveryNotice.objects.filter(pk__in=moved).exclude(device=None):
+        if notice.command_id:
+            device_services.withdraw(notice.command_id)
+        try:
+            with transaction.atomic():
+                device_services.order(
+                    device_id=notice.device_id,
+                    action="WithdrawNotice",
+                    payload={"notice_id": notice.pk},
+                    reference=f"{REFERENCE}{notice.pk}",
+                    actor=SYSTEM,
+                )
+        except BoweiError as error:
+            log.warning("arrears.withdrawal_not_sent notice=%s error=%s", notice.pk, error.code)
+    return moved
+
+
+@transaction.atomic
+def take_outcome(*, notice_id: int, device_id: int, outcome: str, actor: str) -> bool:
+    """The terminal says what became of the notice; False for one that is not its own (P3.4)."""
+    rows = RecoveryNotice.objects.filter(pk=notice_id, device_id=device_id)
+    if not rows.exists():
+        return False
+    now = clock.now()
+    if outcome == "shown":
+        sources = ["made", "sent", "expired"]
+        moved = transition(
+            rows, source=sources, target="shown", actor=actor, outcome=outcome, told_at=now
+        )
+    else:
+        sources = ["made", "sent", "shown", "expired"]
+        moved = transition(
+            rows, source=sources, target="acknowledged", actor=actor, outcome=outcome, told_at=now
+        )
+        if not moved:  # said before: what it says last counts
+            rows.filter(state="acknowledged").update(outcome=outcome, told_at=now)
+    merchant_id = rows.values_list("merchant_id", flat=True).get()
+    live.push(f"merchant:{merchant_id}")
+    return True
+
+
+@transaction.atomic
+def notice_shown(command_id: int) -> None:
+    """The terminal has carried out ShowNotice: somebody has it before their eyes."""
+    rows = RecoveryNotice.objects.filter(command_id=command_id)
+    transition(
+        rows, source=["made", "sent"], target="shown", actor=SYSTEM, outcome="shown",
+        told_at=clock.now(),
+    )  # fmt: skip
+
+
+@transaction.atomic
+def expire_notices() -> int:
+    """A sweep: nobody stands there any more after a while; how many were too old."""
+    rows = RecoveryNotice.objects.filter(
+        Q(due_at__lte=clock.now()), state__in=["made", "sent", "shown"]
+    )
+    ids = list(rows.order_by("due_at").values_list("pk", flat=True)[:200])
+    if not ids:
+        return 0
+    moved = transition(
+        RecoveryNotice.objects.filter(pk__in=ids), source=["made", "sent", "shown"],
+        target="expired", actor=SYSTEM,
+    )  # fmt: skip
+    commands = RecoveryNotice.objects.filter(pk__in=moved).exclude(command_id=None)
+    for command_id in commands.values_list("command_id", flat=True):
+        device_services.withdraw(command_id)
+    return len(moved)
+
+
+def merchant_of_sighting(section_id: int | None, device_id: int | None) -> int | None:
+    """Whose terminal has seen it."""
+    if device_id is not None:
+        merchant_id: int = devices.device(device_id).merchant_id
+        return merchant_id
+    if section_id is not None:
+        return parking.section(section_id).merchant_id
+    return None

@@ -1,0 +1,126 @@
+"""Scoring a stay: the row is made at once, the score by a worker, however late (P0.3)."""
+
+import logging
+from datetime import timedelta
+
+from django.db import transaction
+
+from arrears.models import Assessment, Portrait, RiskModel, ShadowScore
+from arrears.services import assistance, models, portraits, watches
+from arrears.services.stays import locked_one
+from core import clock
+from core.transition import transition
+
+log = logging.getLogger("bowei.arrears")
+SYSTEM = "system:arrears.scoring"
+Q = 0.8  # the predicted payment time: by then 8 of 10 who pay in time have paid
+ASK_AGAIN = timedelta(seconds=30)
+
+
+@transaction.atomic
+def assess(*, session_id: int) -> int | None:
+    """Make sure that this stay is scored as of its arrival; the assessment's id if it has to be.
+
+    A stay whose plate was corrected after it was scored is scored anew, for the right vehicle.
+    """
+    facts = locked_one(session_id)
+    if facts.simulated or facts.plate_state != "settled" or facts.state == "void":
+        return None
+    row, created = Assessment.objects.get_or_create(
+        stay_id=session_id,
+        defaults={
+            "plate_text": facts.plate_text,
+            "plate_colour": facts.plate_colour,
+            "as_of": facts.arrived_at,
+            "ask_again_at": clock.real() + ASK_AGAIN,
+        },
+    )
+    if not created and (row.plate_text, row.plate_colour) != (facts.plate_text, facts.plate_colour):
+        moved = transition(
+            row, source=["waiting", "done"], target="waiting", actor=SYSTEM,
+            reason="plate corrected", plate_text=facts.plate_text,
+            plate_colour=facts.plate_colour, probability=None, at_risk=None, reasons=[],
+            portrait=None, ask_again_at=clock.real() + ASK_AGAIN,
+        )  # fmt: skip
+        created = bool(moved)
+    return row.pk if created else None
+
+
+def score(assessment_id: int) -> bool:
+    """Draw the portrait, ask the models, store what they say; False where that was done before.
+
+    Slow work stands outside the transaction. The stay is locked while the answer is stored: if it
+    has left meanwhile, the score is marked late and its watch begins now.
+    """
+    from arrears.risk import registry, scoring
+
+    row = Assessment.objects.filter(pk=assessment_id, state="waiting").first()
+    if row is None:
+        return False
+    serving = models.serving()
+    drawn = portraits.draw(
+        plate_text=row.plate_text, plate_colour=row.plate_colour, as_of=row.as_of
+    )
+    answer = scoring.score(registry.load(serving.version), drawn.features)
+    shadows = [
+        (shadow, scoring.score(registry.load(shadow.version), drawn.features).probability)
+        for shadow in models.in_shadow()
+    ]
+    with transaction.atomic():
+        facts = locked_one(row.stay_id)
+        if not _same_vehicle(row, facts.plate_text, facts.plate_colour):
+            return False
+        stored = _store(row, answer, portraits.keep(drawn), serving, facts.pay_window_s,
+                        late=facts.left_at is not None)  # fmt: skip
+        if not stored:
+            return False
+        ShadowScore.objects.bulk_create(
+            [ShadowScore(assessment=row, model=model, probability=p) for model, p in shadows],
+            ignore_conflicts=True,
+        )
+        if facts.left_at is not None and not assistance.is_contested(row.stay_id):
+            watches.begin(facts)
+    return True
+
+
+def _same_vehicle(row: Assessment, text: str, colour: str) -> bool:
+    return (row.plate_text, row.plate_colour) == (text, colour)
+
+
+def _store(
+    row: Assessment, answer: object, portrait: Portrait, model: RiskModel, window_s: int, *,
+    late: bool,
+) -> bool:  # fmt: skip
+    from arrears.risk.scoring import Score
+
+    assert isinstance(answer, Score)
+    threshold = models.threshold_of(model)
+    hours = answer.payment_time.hours_until(Q, within_h=window_s / 3600)
+    moved = transition(
+        row, source="waiting", target="done", actor=SYSTEM, reason=f"model {model.version}",
+        event="arrears.assessed", data={"session_id": row.stay_id},
+        portrait=portrait, model=model, probability=round(answer.probability, 6),
+        threshold=round(threshold, 6), at_risk=answer.probability >= threshold,
+        reasons=[
+            {"feature": one.feature, "value": one.value, "push": one.push}
+            for one in answer.reasons
+        ],
+        payment_time_s=round(hours * 3600),
+        payment_time=[round(chance, 4) for chance in answer.payment_time.paid_by],
+        late=late, done_at=clock.now(), ask_again_at=None,
+    )  # fmt: skip
+    log.info("arrears.assessed session=%s at_risk=%s late=%s", row.stay_id, row.at_risk, late)
+    return bool(moved)
+
+
+def ask_again() -> int:
+    """A sweep: scores whose task was lost with the queue are asked for again."""
+    from arrears.tasks import ask_scorer
+
+    now = clock.real()
+    rows = Assessment.objects.filter(state="waiting", ask_again_at__lte=now).order_by("pk")
+    lost = list(rows.values_list("pk", flat=True)[:100])
+    Assessment.objects.filter(pk__in=lost).update(ask_again_at=now + 4 * ASK_AGAIN)
+    for pk in lost:
+        ask_scorer(pk)
+    return len(lost)

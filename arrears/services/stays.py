@@ -1,0 +1,36 @@
+"""The stay's row as the mutex of all that hangs on it (core/locks.py: stay → debt → blacklist).
+
+A payment holds the stay's lock while it settles. Whoever opens a debt, stores a score or makes a
+plan for a stay takes it first too, and reads after it: then nobody acts on a stay that is just
+being paid, and no two transactions wait for each other.
+"""
+
+from collections.abc import Collection
+
+from arrears.models import PayWindow
+from core import locks
+from parking import selectors as parking
+from parking.selectors import StayFacts
+
+
+def locked(session_ids: Collection[int]) -> dict[int, StayFacts]:
+    """Lock these stays in order and read them as they are then."""
+    stays = PayWindow._meta.get_field("stay").related_model
+    locks.lock(stays._base_manager.filter(pk__in=list(session_ids)))  # type: ignore[union-attr]
+    return parking.stays(session_ids)
+
+
+def locked_one(session_id: int) -> StayFacts:
+    """Lock one stay and read it. Raises core.errors.Missing."""
+    locked([session_id])
+    return parking.stay(session_id)
+
+
+def is_owed(facts: StayFacts) -> bool:
+    """Whether somebody is asked to pay for this stay; a simulated one never is."""
+    return (
+        facts.state == "due"
+        and facts.due_fen > 0
+        and facts.plate_state == "settled"
+        and not facts.simulated
+    )

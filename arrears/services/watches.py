@@ -1,0 +1,64 @@
+"""Watching a stay at risk until its predicted payment time (P0.4)."""
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from django.db import transaction
+
+from arrears.models import Assessment, Watch
+from arrears.services.stays import is_owed, locked_one
+from core import clock
+from core.transition import transition
+from parking.selectors import StayFacts
+
+SYSTEM = "system:arrears.watches"
+BATCH = 200
+
+
+@transaction.atomic
+def watch(*, session_id: int) -> Watch | None:
+    """A stay at risk has left unpaid: watch it. None for everybody else (P0.4: and only then).
+
+    A stay that is not scored yet is watched when its score comes (services.scoring).
+    """
+    return begin(locked_one(session_id))
+
+
+def begin(facts: StayFacts) -> Watch | None:
+    """Begin the watch of a stay whose lock is held."""
+    found = Assessment.objects.filter(stay_id=facts.id, state="done", at_risk=True)
+    assessment = found.filter(objected=False).first()
+    if assessment is None or not is_owed(facts) or facts.left_at is None:
+        return None
+    seconds = assessment.payment_time_s or 0
+    watch, _created = Watch.objects.get_or_create(
+        stay_id=facts.id,
+        defaults={
+            "assessment": assessment,
+            "due_at": facts.left_at + timedelta(seconds=seconds),
+            "began_at": clock.now(),
+        },
+    )
+    return watch
+
+
+@transaction.atomic
+def end_watches() -> int:
+    """A sweep: predicted payment times that are over; `arrears.watch_ran_out` for each."""
+    due = Watch.objects.filter(state="watching", due_at__lte=clock.now()).order_by("due_at")
+    rows = dict(due.values_list("pk", "stay_id")[:BATCH])
+    if not rows:
+        return 0
+    moved = transition(
+        Watch.objects.filter(pk__in=rows), source="watching", target="ran_out", actor=SYSTEM,
+        event="arrears.watch_ran_out", data=lambda pk: {"session_id": rows[pk]},
+    )  # fmt: skip
+    return len(moved)
+
+
+def end(session_ids: Collection[int], *, target: str, actor: str) -> list[int]:
+    """End the watches of these stays; `paid` when they were paid, `dropped` else."""
+    if not session_ids:
+        return []
+    rows = Watch.objects.filter(stay_id__in=list(session_ids))
+    return transition(rows, source=["watching", "ran_out"], target=target, actor=actor)

@@ -1,0 +1,351 @@
+"""Pages for owners (what is still to pay, why, objecting) and for merchants (their debts)."""
+
+import csv
+from collections.abc import Collection
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from accounts import selectors as accounts
+from accounts.models import User
+from accounts.rules import may
+from accounts.views import merchant_page, owner_page
+from arrears import selectors, services
+from arrears.forms import Answer, DebtFilter, Objection, PaperNotice
+from arrears.models import Contact
+from arrears.rules.vehicle import subject_of
+from arrears.selectors import dues as due_selectors
+from arrears.selectors import merchants as merchant_selectors
+from arrears.services.assistance import opted_out
+from core import images, links
+from core.errors import BoweiError, Denied, Missing
+from parking import selectors as parking
+from payments import services as payments
+
+LINK_LIVES_S = 180 * 24 * 3600
+
+
+def _actor(request: HttpRequest) -> str:
+    return request.user.actor if isinstance(request.user, User) else "owner"
+
+
+def _own(request: HttpRequest) -> list[tuple[str, str]]:
+    return accounts.proven_plates_of(request.user)
+
+
+def _rows(dues: list[selectors.Due], own: Collection[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Dues as the page shows them: the plate masked for everybody but its holder."""
+    return [
+        {
+            "due": one,
+            "plate": parking.shown_plate(one.stay, own=own),
+            "lines": one.stay.lines,
+            "evidence": [{"url": images.url(sha), "text": ""} for sha in one.stay.evidence[:2]],
+        }
+        for one in dues
+    ]
+
+
+# ── What is still to pay ─────────────────────────────────────────────────────────────────────
+@never_cache
+@owner_page
+def dues(request: HttpRequest) -> HttpResponse:
+    """All unpaid stays of the plates that this person has shown to hold, over all merchants."""
+    user = request.user
+    assert isinstance(user, User)
+    own = _own(request)
+    found = selectors.dues_of(own)
+    subject = subject_of("", "", user.pk)
+    if request.method == "POST":
+        if "reminders" in request.POST:
+            return _reminders(request, subject)
+        return _pay(request, found, "arrears.dues")
+    services.deliver_on_page(plates=own, actor=user.actor)
+    return _dues_page(request, found, own, subject=subject, holds=bool(own))
+
+
+@never_cache
+def dues_by_link(request: HttpRequest, token: str) -> HttpResponse:
+    """The dues of one message: no log-in, no more than that message was about (P0.6)."""
+    if not request.session.session_key:
+        request.session.create()
+    browser = request.session.session_key or ""
+    found, subject, contact_id = _by_token(token, browser)
+    if request.method == "POST":
+        if "reminders" in request.POST and subject:
+            return _reminders(request, subject)
+        if contact_id and not services.use_contact(contact_id=contact_id, browser=browser):
+            raise Missing("used_link")
+        request.session["arrears.link"] = token
+        return _pay(request, found, "arrears.dues", token)
+    return _dues_page(request, found, _own(request), subject=subject, holds=True)
+
+
+def _by_token(token: str, browser: str) -> tuple[list[selectors.Due], str, int | None]:
+    demand = due_selectors.demand_of(token)
+    if demand is not None:
+        return selectors.dues_of_stays(due_selectors.stays_of_demand(demand)), "", None
+    contact: Contact = services.open_contact(token=token, browser=browser)
+    found = selectors.dues_of_stays(due_selectors.stays_of_contact(contact))
+    return found, contact.subject, contact.pk
+
+
+def _dues_page(
+    request: HttpRequest,
+    found: list[selectors.Due],
+    own: Collection[tuple[str, str]],
+    *,
+    subject: str,
+    holds: bool,
+) -> HttpResponse:
+    payable = [one for one in found if one.state != "disputed"]
+    context = {
+        "rows": _rows(found, own),
+        "total_fen": sum(one.amount_fen for one in payable),
+        "several": len(found) > 1,
+        "subject": subject,
+        "reminders_off": bool(subject) and opted_out(subject),
+        "holds": holds,
+    }
+    return render(request, "arrears/owner_dues.html", context)
+
+
+def _pay(request: HttpRequest, found: list[selectors.Due], back: str, *args: str) -> HttpResponse:
+    """Open one order for the chosen stays; what was not on the page can't be chosen."""
+    offered = {one.stay.id for one in found}
+    chosen = [int(raw) for raw in request.POST.getlist("stay") if raw.isdigit()]
+    chosen = [pk for pk in dict.fromkeys(chosen) if pk in offered]
+    if not chosen:
+        messages.warning(request, _("Choose at least one fee to pay."))
+        return redirect(back, *args)
+    try:
+        order = payments.open_order(
+            items=[("parking.stay", pk) for pk in sorted(chosen)],
+            payer_user_id=request.user.pk if request.user.is_authenticated else None,
+            actor=_actor(request),
+        )
+    except BoweiError as error:
+        messages.warning(request, error.message)
+        return redirect(back, *args)
+    return redirect("payments.order", token=order.token)
+
+
+def _reminders(request: HttpRequest, subject: str) -> HttpResponse:
+    """Turn reminders off or on again; demands, which must come, still do."""
+    if request.POST["reminders"] == "off":
+        services.opt_out(subject=subject, actor=_actor(request))
+        messages.success(request, _("You will get no more reminders."))
+    else:
+        services.opt_in(subject=subject)
+        messages.success(request, _("You will get reminders again."))
+    return redirect(request.path)
+
+
+# ── Objecting ────────────────────────────────────────────────────────────────────────────────
+@never_cache
+def object_page(request: HttpRequest, token: str) -> HttpResponse:
+    """Say that something is wrong: debts are held, contacts stop, a lock goes down first."""
+    sessions = links.read(due_selectors.OBJECT, token, max_age_s=LINK_LIVES_S)["stays"]
+    stays = [one for _pk, one in sorted(parking.stays(sessions).items())]
+    form = Objection(request.POST or None)
+    problem: BoweiError | None = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.object(
+                session_ids=sessions,
+                reason=form.cleaned_data["reason"],
+                text=form.cleaned_data["text"],
+                user_id=request.user.pk if request.user.is_authenticated else None,
+                actor=_actor(request),
+            )
+            return redirect(request.path)
+        except BoweiError as error:
+            problem = error
+    own = _own(request)
+    context = {
+        "rows": [
+            {"stay": one, "plate": parking.shown_plate(one, own=own), "amount_fen": one.due_fen}
+            for one in stays
+        ],
+        "form": form,
+        "problem": problem,
+        "disputes": due_selectors.disputes_of_stays(sessions),
+        "open": any(one.state == "due" for one in stays),
+    }
+    status = 200 if request.method != "POST" else 400
+    return render(request, "arrears/owner_object.html", context, status=status)
+
+
+# ── Why ──────────────────────────────────────────────────────────────────────────────────────
+@never_cache
+def why(request: HttpRequest, token: str) -> HttpResponse:
+    """What a machine decided about this stay, from what, and how to object (DESIGN 4.9)."""
+    session_id = links.read(due_selectors.WHY, token, max_age_s=LINK_LIVES_S)["stay"]
+    stay = parking.stay(session_id)
+    own = _own(request)
+    is_holder = (stay.plate_text, stay.plate_colour) in set(own)
+    if request.method == "POST":
+        return _change_decision(request, session_id, own=own, is_holder=is_holder)
+    context = {
+        "stay": stay,
+        "plate": parking.shown_plate(stay, own=own),
+        "decision": selectors.decision_of(session_id),
+        "is_holder": is_holder,
+        "object_path": selectors.object_path([session_id]),
+    }
+    return render(request, "arrears/owner_why.html", context)
+
+
+def _change_decision(
+    request: HttpRequest, session_id: int, *, own: list[tuple[str, str]], is_holder: bool
+) -> HttpResponse:
+    if request.POST.get("do") == "delete":
+        if not is_holder:
+            raise Denied()
+        services.delete_portraits(user_id=request.user.pk or 0, plates=own, actor=_actor(request))
+        messages.success(request, _("What was concluded about you is deleted."))
+        return redirect(request.path)
+    services.object(
+        session_ids=[session_id],
+        reason="decision",
+        user_id=request.user.pk if request.user.is_authenticated else None,
+        actor=_actor(request),
+    )
+    return redirect(selectors.object_path([session_id]))
+
+
+# ── The merchant's debts ─────────────────────────────────────────────────────────────────────
+@never_cache
+@merchant_page("debts")
+def debts(request: HttpRequest) -> HttpResponse:
+    """A merchant's debts: filter, age, demands that wait for an inspector, objections."""
+    merchant = request.merchant  # type: ignore[attr-defined]
+    role = request.role  # type: ignore[attr-defined]
+    asked = request.GET.copy()
+    asked.setdefault("state", "live")
+    form = DebtFilter(asked)
+    wanted = form.cleaned_data if form.is_valid() else {"state": "live", "plate": ""}
+    rows = selectors.debts_of_merchant(merchant.pk, state=wanted["state"], search=wanted["plate"])
+    if request.GET.get("format") == "csv":
+        return _csv(rows)
+    page = Paginator(rows, 50).get_page(request.GET.get("page"))
+    listed = selectors.listings([(one.plate_text, one.plate_colour) for one in page])
+    query = asked.copy()
+    query["format"] = "csv"
+    context = {
+        "form": form,
+        "page": page,
+        "rows": [
+            {
+                "debt": one,
+                "plate": {"text": one.plate_text, "colour": one.plate_colour, "masked": False},
+                "listing": listed.get((one.plate_text, one.plate_colour)),
+            }
+            for one in page
+        ],
+        "ages": selectors.ages(merchant.pk),
+        "notices": selectors.notices_of_merchant(merchant.pk)[:10],
+        "disputes": [
+            {"dispute": one, "form": Answer(prefix=f"d{one.pk}")}
+            for one in merchant_selectors.disputes_of_merchant(merchant.pk).filter(state="open")
+        ],
+        "paper": [
+            {
+                "demand": one,
+                "plate": {"text": one.plate_text, "colour": one.plate_colour, "masked": False},
+                "ids": [debt.pk for debt in one.debts.all() if debt.merchant_id == merchant.pk],
+                "form": PaperNotice(auto_id=f"paper-{one.pk}-%s"),
+            }
+            for one in merchant_selectors.paper_demands_of(merchant.pk)[:20]
+        ],
+        "may_decide": may(role, "void_stay"),
+        "export_url": f"{request.path}?{query.urlencode()}",
+        "topic": f"merchant:{merchant.pk}",
+    }
+    return render(request, "arrears/merchant_debts.html", context)
+
+
+def _csv(rows: Any) -> HttpResponse:
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="debts.csv"'
+    response.write("\ufeff")
+    writer = csv.writer(response)
+    writer.writerow(["debt", "plate", "colour", "section", "berth", "since", "state", "fen"])
+    for one in rows.iterator():
+        writer.writerow(
+            [
+                one.pk,
+                one.plate_text,
+                one.plate_colour,
+                one.section.name,
+                one.stay.berth.code,
+                one.opened_at.isoformat(),
+                one.state,
+                one.amount_fen,
+            ]
+        )
+    return response
+
+
+@require_POST
+@merchant_page("debts")
+def paper_notice(request: HttpRequest) -> HttpResponse:
+    """An inspector has left a paper notice at the vehicle (P3.2: the demand is delivered)."""
+    merchant = request.merchant  # type: ignore[attr-defined]
+    photograph = request.FILES.get("photograph")
+    ids = [int(raw) for raw in request.POST.getlist("debt") if raw.isdigit()]
+    try:
+        services.deliver_on_paper(
+            debt_ids=ids,
+            photograph=photograph.read() if photograph else b"",
+            merchant_id=merchant.pk,
+            actor=_actor(request),
+        )
+        messages.success(request, _("The notice counts as delivered from now on."))
+    except BoweiError as error:
+        messages.warning(request, error.message)
+    return redirect("arrears.debts")
+
+
+@require_POST
+@merchant_page("void_stay")
+def waive(request: HttpRequest, debt_id: int) -> HttpResponse:
+    """Ask for a debt no more."""
+    merchant = request.merchant  # type: ignore[attr-defined]
+    if not selectors.debts_of_merchant(merchant.pk).filter(pk=debt_id).exists():
+        raise Missing()
+    try:
+        services.waive_debt(
+            debt_id=debt_id, actor=_actor(request), reason=request.POST.get("reason", "")
+        )
+        messages.success(request, _("The debt is waived."))
+    except BoweiError as error:
+        messages.warning(request, error.message)
+    return redirect("arrears.debts")
+
+
+@require_POST
+@merchant_page("void_stay")
+def answer(request: HttpRequest, dispute_id: int) -> HttpResponse:
+    """Answer an objection to one of this merchant's stays."""
+    merchant = request.merchant  # type: ignore[attr-defined]
+    found = selectors.disputes_of_merchant(merchant.pk).filter(pk=dispute_id).first()
+    if found is None:
+        raise Missing()
+    form = Answer(request.POST, prefix=f"d{dispute_id}")
+    if not form.is_valid():
+        messages.warning(request, _("Choose an answer and say why."))
+        return redirect(reverse("arrears.debts") + "#disputes")
+    try:
+        services.settle_dispute(dispute_id=dispute_id, actor=_actor(request), **form.cleaned_data)
+        messages.success(request, _("The owner can read your answer now."))
+    except BoweiError as error:
+        messages.warning(request, error.message)
+    return redirect("arrears.debts")

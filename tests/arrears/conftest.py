@@ -1,0 +1,114 @@
+"""Hands for the tests of arrears: past stays, paying, and time that passes."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from accounts import services as accounts
+from arrears import services
+from arrears.models import Assessment, Debt
+from core import clock as business_clock
+from core import outbox, plates
+from parking import services as parking
+from parking.models import Berth, ParkingSession
+from payments import services as payments
+from tests.street import PLATE, TEST
+
+Pay = Callable[..., None]
+
+
+def sweep(name: str) -> int:
+    """One sweep of the wiring, by its function's name."""
+    return int(getattr(services, name)())
+
+
+@pytest.fixture
+def pass_time(clock: Any, run_reactions: Callable[[], int]) -> Callable[..., None]:
+    """Time passes and everything follows: `pass_time(hours=73)`."""
+
+    def go(**span: float) -> None:
+        run_reactions()
+        business_clock.advance(timedelta(**span))
+        follow()
+
+    def follow() -> None:
+        for _round in range(4):
+            outbox.sweep_once()
+            run_reactions()
+
+    go.follow = follow  # type: ignore[attr-defined]
+    return go
+
+
+@pytest.fixture
+def pay(run_reactions: Callable[[], int]) -> Pay:
+    """Somebody pays for stays at the counter."""
+
+    def go(*stays: ParkingSession, follow: bool = True) -> None:
+        order = payments.open_order(items=[("parking.stay", one.pk) for one in stays], actor=TEST)
+        payments.pay_at_counter(order.pk, TEST)
+        if follow:
+            run_reactions()
+
+    return go
+
+
+@pytest.fixture
+def holder(owner: Any) -> Any:
+    """The owner, shown to hold PLATE."""
+    accounts.prove_holding(
+        user=owner, plate_text=PLATE.text, plate_colour=str(PLATE.colour), method="licence seen",
+        actor=TEST,
+    )  # fmt: skip
+    return owner
+
+
+@pytest.fixture
+def past(clock: Any) -> Callable[..., None]:
+    """Imports marked simulated stays: `past(plate, berth, [None, 300])`, oldest first; None for
+    never paid."""
+
+    def go(plate: plates.Plate, berth: Berth, delays_h: list[float | None]) -> None:
+        rows = []
+        now = business_clock.now()
+        for at, delay_h in enumerate(reversed(delays_h), start=1):
+            arrived: datetime = now - timedelta(days=20 * at)
+            left = arrived + timedelta(hours=3)
+            rows.append(
+                {
+                    "plate": plate.text,
+                    "colour": str(plate.colour),
+                    "berth": berth.code,
+                    "arrived_at": arrived.isoformat(),
+                    "left_at": left.isoformat(),
+                    "paid_at": ""
+                    if delay_h is None
+                    else (left + timedelta(hours=delay_h)).isoformat(),
+                }
+            )
+        parking.import_history(rows, simulated=True, actor=TEST)
+
+    return go
+
+
+@pytest.fixture
+def scored() -> Callable[[ParkingSession], Assessment]:
+    """The worker's part: scores a stay that waits for it."""
+
+    def go(stay: ParkingSession) -> Assessment:
+        row = Assessment.objects.get(stay=stay)
+        services.score(row.pk)
+        row.refresh_from_db()
+        return row
+
+    return go
+
+
+@pytest.fixture
+def debt(berth: Berth, stay_of: Any, pass_time: Any) -> Debt:
+    """A debt of PLATE for ninety minutes on A-001, just opened."""
+    stay = stay_of(berth, minutes=90)
+    pass_time(hours=73)
+    return Debt.objects.get(stay=stay)

@@ -1,0 +1,265 @@
+"""From leaving unpaid to the debt, the demand, the list, and out of it (P3.1, P3.2)."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from accounts.models import SmsMessage
+from arrears import selectors, services
+from arrears.errors import DebtMoved
+from arrears.models import BlacklistEntry, Debt, Demand, PayWindow
+from core.errors import Invalid
+from core.models import AuditEntry, OutboxEvent
+from core.plates import Colour, Plate
+from parking import services as parking
+from parking.models import Berth, ParkingSession
+from tests.conftest import BEGIN
+from tests.street import OTHER_PLATE, PLATE, TEST, photograph
+
+POLICE = Plate("沪A1234警", Colour.white)
+
+
+def entry() -> BlacklistEntry:
+    return BlacklistEntry.objects.exclude(state="gone").get()
+
+
+def test_everybody_who_leaves_unpaid_has_a_pay_window(
+    berth: Berth, stay_of: Any, run_reactions: Any
+) -> None:
+    stay = stay_of(berth, minutes=90)
+    run_reactions()
+    window = PayWindow.objects.get(stay=stay)
+    assert window.due_at == stay.left_at + timedelta(hours=72)
+    assert not Debt.objects.exists()
+
+
+def test_who_pays_within_the_window_never_owes_a_debt(
+    berth: Berth, stay_of: Any, pass_time: Any, pay: Any
+) -> None:
+    stay = stay_of(berth, minutes=90)
+    pass_time(hours=71)
+    pay(stay)
+    pass_time(hours=100)
+    assert not Debt.objects.exists()
+    assert PayWindow.objects.get().state == "paid"
+
+
+def test_the_window_ends_unpaid_and_a_debt_and_a_pending_entry_arise(debt: Debt) -> None:
+    assert (debt.amount_fen, debt.state) == (1200, "open")  # P3.1
+    assert entry().state == "pending"  # P3.2: from the first debt on
+    assert entry().amount_fen == 1200
+    assert entry().why["debts"] == [debt.pk]
+    assert entry().due_at is None  # no demand was delivered: no grace runs
+
+
+def test_the_proven_holder_is_asked_by_text_and_listed_after_the_grace(
+    holder: Any, debt: Debt, pass_time: Any
+) -> None:
+    demand = Demand.objects.get()
+    text = SmsMessage.objects.get(template="demand")
+    assert (demand.channel, demand.state) == ("sms", "delivered")
+    assert "¥12.00" in text.text
+    assert f"/dues/{demand.token}/" in text.text
+    debt.refresh_from_db()
+    assert entry().due_at == debt.demanded_at + timedelta(hours=72)
+
+    pass_time(hours=71)
+    assert entry().state == "pending"
+    pass_time(hours=2)
+    assert entry().state == "active"  # P3.2
+    assert selectors.listing_of(PLATE).is_active  # type: ignore[union-attr]
+    assert OutboxEvent.objects.filter(topic="arrears.listed").count() == 1
+
+
+def test_without_a_known_holder_nobody_is_listed_before_paper_is_left_at_the_vehicle(
+    debt: Debt, merchant: Any, pass_time: Any
+) -> None:
+    pass_time(days=30)
+    assert entry().state == "pending"
+    assert Demand.objects.get().channel == "paper"
+
+    from core import images
+
+    services.deliver_on_paper(
+        debt_ids=[debt.pk], photograph=images.load(photograph(5)), merchant_id=merchant.pk,
+        actor="user:1",
+    )  # fmt: skip
+    pass_time(hours=73)
+    assert entry().state == "active"
+    assert Demand.objects.get(state="delivered").evidence.startswith("photograph:")
+
+
+def test_another_merchant_cannot_deliver_a_demand_for_it(debt: Debt, other_merchant: Any) -> None:
+    from core import images
+
+    with pytest.raises(DebtMoved):
+        services.deliver_on_paper(
+            debt_ids=[debt.pk], photograph=images.load(photograph(5)),
+            merchant_id=other_merchant.pk, actor="user:1",
+        )  # fmt: skip
+
+
+def test_a_paper_notice_needs_its_photograph(debt: Debt, merchant: Any) -> None:
+    with pytest.raises(Invalid):
+        services.deliver_on_paper(
+            debt_ids=[debt.pk], photograph=b"", merchant_id=merchant.pk, actor="user:1"
+        )
+    with pytest.raises(Invalid):
+        services.deliver_on_paper(
+            debt_ids=[debt.pk], photograph=b"no picture", merchant_id=merchant.pk, actor="user:1"
+        )
+
+
+def test_a_demand_that_comes_due_at_night_waits_for_the_morning(
+    berth: Berth, stay_of: Any, holder: Any, pass_time: Any
+) -> None:
+    stay_of(berth, minutes=30)
+    pass_time(hours=72 + 14)  # Thursday 23:00
+    assert Demand.objects.get().state == "made"
+    assert not SmsMessage.objects.filter(template="demand").exists()
+    pass_time(hours=9)
+    assert Demand.objects.get().state == "delivered"
+
+
+def test_a_new_holder_gets_the_demand_that_waited_for_an_inspector(
+    debt: Debt, owner: Any, pass_time: Any
+) -> None:
+    from tests.people import prove
+
+    prove(owner, PLATE.text, str(PLATE.colour))
+    pass_time(seconds=1)
+    assert (Demand.objects.get().channel, Demand.objects.get().state) == ("sms", "delivered")
+
+
+def test_the_payment_takes_debt_and_entry_away_in_its_own_transaction(
+    holder: Any, debt: Debt, pass_time: Any, pay: Any
+) -> None:
+    pass_time(hours=73)
+    assert entry().state == "active"
+    pay(debt.stay, follow=False)  # nothing of the outbox has run yet
+
+    debt.refresh_from_db()
+    assert debt.state == "paid"
+    assert selectors.listing_of(PLATE) is None  # P3.2: leaves the moment it is paid
+    assert BlacklistEntry.objects.get().state == "gone"
+    assert OutboxEvent.objects.filter(topic="arrears.debt_paid").count() == 1
+
+
+def test_of_two_debts_one_payment_leaves_the_other_listed(
+    section: Any, holder: Any, stay_of: Any, pass_time: Any, pay: Any
+) -> None:
+    first, second = Berth.objects.filter(section=section)[:2]
+    a, b = stay_of(first, minutes=90), stay_of(second, minutes=30)
+    pass_time(hours=73)
+    pass_time(hours=73)
+    assert (entry().state, entry().amount_fen) == ("active", 1800)
+    pay(a)
+    assert (entry().state, entry().amount_fen) == ("active", 600)
+    pay(b)
+    assert selectors.listing_of(PLATE) is None
+
+
+def test_an_exempt_vehicle_owes_but_is_never_listed(
+    berth: Berth, stay_of: Any, pass_time: Any
+) -> None:
+    stay_of(berth, POLICE, minutes=90)
+    pass_time(days=30)
+    assert Debt.objects.get().state == "open"
+    assert not BlacklistEntry.objects.exists()
+
+
+def test_a_simulated_stay_never_becomes_a_debt(berth: Berth, past: Any, pass_time: Any) -> None:
+    past(PLATE, berth, [None, None, 300.0])
+    services.find_debts_of(PLATE.text)
+    services.find_debts_of_city()
+    pass_time(days=4)
+    assert not Debt.objects.exists()
+    assert not PayWindow.objects.exists()
+
+
+def test_a_waived_debt_asks_nobody_any_more(debt: Debt, pass_time: Any) -> None:
+    with pytest.raises(Invalid):
+        services.waive_debt(debt_id=debt.pk, actor="user:1", reason=" ")
+    services.waive_debt(debt_id=debt.pk, actor="user:1", reason="hardship")
+    debt.refresh_from_db()
+    assert debt.state == "waived"
+    assert ParkingSession.objects.get().state == "void"
+    assert selectors.listing_of(PLATE) is None
+    dropped = OutboxEvent.objects.get(topic="arrears.debt_dropped")
+    assert dropped.data == {"debt_id": debt.pk, "reason": "waived"}
+    with pytest.raises(DebtMoved):
+        services.waive_debt(debt_id=debt.pk, actor="user:1", reason="again")
+    pass_time(seconds=1)
+
+
+def test_a_voided_stay_takes_its_debt_along(debt: Debt, pass_time: Any) -> None:
+    parking.void_stay(session_id=debt.stay_id, actor=TEST, reason="wrong berth")
+    pass_time(seconds=1)
+    debt.refresh_from_db()
+    assert debt.state == "cancelled"
+    assert selectors.listing_of(PLATE) is None
+
+
+def test_a_corrected_plate_moves_the_debt_and_asks_anew(
+    holder: Any, debt: Debt, pass_time: Any
+) -> None:
+    pass_time(hours=73)
+    assert entry().state == "active"
+    parking.correct_plate(
+        session_id=debt.stay_id, plate_text=OTHER_PLATE.text,
+        plate_colour=str(OTHER_PLATE.colour), actor=TEST, why="misread",
+    )  # fmt: skip
+    pass_time(seconds=1)
+    debt.refresh_from_db()
+    assert debt.plate_text == OTHER_PLATE.text
+    assert debt.demanded_at is None  # the other one has heard of nothing
+    assert selectors.listing_of(PLATE) is None
+    assert selectors.listing_of(OTHER_PLATE).state == "pending"  # type: ignore[union-attr]
+
+
+def test_what_the_sweep_has_lost_is_found_when_the_vehicle_is_seen(debt: Debt, clock: Any) -> None:
+    Debt.objects.all().delete()
+    PayWindow.objects.all().delete()
+    found = services.find_debts_of(PLATE.text)  # P3.1
+    assert Debt.objects.get(pk=found[0]).amount_fen == 1200
+    assert services.find_debts_of(PLATE.text) == []
+
+
+def test_the_look_at_one_vehicle_is_one_query(
+    debt: Debt, clock: Any, django_assert_num_queries: Any
+) -> None:
+    clock.now()  # known for a moment
+    with django_assert_num_queries(1):
+        services.find_debts_of(PLATE.text)
+
+
+def test_the_city_is_gone_through_in_one_statement_at_night(
+    section: Any, stay_of: Any, clock: Any, pass_time: Any, django_assert_num_queries: Any
+) -> None:
+    for berth in Berth.objects.filter(section=section):
+        stay_of(berth, Plate(f"沪C0000{berth.position}", Colour.blue), minutes=60)
+    OutboxEvent.objects.all().delete()  # nobody was told
+    clock.advance(timedelta(hours=80))
+    clock.now()
+    with django_assert_num_queries(1 + 2):  # and a savepoint
+        assert services.find_debts_of_city() == 3  # P3.1
+    pass_time(seconds=1)
+    assert Debt.objects.count() == 3
+    assert services.find_debts_of_city() == 0
+
+
+def test_the_nightly_look_happens_once_a_night(clock: Any) -> None:
+    clock.move_to(BEGIN + timedelta(hours=18))  # 03:00
+    services.nightly()
+    from core.models import IdempotencyKey
+
+    assert IdempotencyKey.objects.filter(scope="arrears.nightly").count() == 1
+    services.nightly()
+    assert IdempotencyKey.objects.filter(scope="arrears.nightly").count() == 1
+
+
+def test_every_move_of_a_debt_is_in_the_audit_trail(debt: Debt, pay: Any) -> None:
+    pay(debt.stay)
+    trail = AuditEntry.objects.filter(subject="arrears.debt", subject_id=debt.pk)
+    assert [(row.from_state, row.to_state, row.actor) for row in trail] == [("open", "paid", TEST)]

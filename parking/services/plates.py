@@ -218,6 +218,8 @@ def settle_by_person(item: ReviewItem, *, actor: str) -> None:
     plate = plates.Plate(item.plate_text, _colour(item.plate_colour))
     sighting = item.sighting
     if sighting is None:
+        if item.session_id:
+            _correct(item.session_id, plate, actor=actor, why=item.why)
         return
     _judge_reading(sighting, plate.text, actor=actor)
     if sighting.state == "settled":
@@ -319,10 +321,12 @@ def _correct(session_id: int, plate: plates.Plate, *, actor: str, why: str) -> P
     drop_reviews(session=stay, kind=ReviewItem.Kind.PLATE, actor=actor)
     for sighting in stay.sightings.exclude(purpose="leaving").select_related("reading"):
         _judge_reading(sighting, plate.text, actor=actor)
+        if sighting.state == "received":
+            continue  # its reading will be compared with the stay's plate
         transition(
-            sighting, source=["review", "settled", "unreadable"], target="settled", actor=actor,
-            reason=why, plate_text=plate.text, plate_colour=colour, confidence=1.0,
-            settled_by=actor, settled_at=clock.now(),
+            sighting, source=sighting.state, target="settled", actor=actor, reason=why,
+            plate_text=plate.text, plate_colour=colour, confidence=1.0, settled_by=actor,
+            settled_at=clock.now(),
         )  # fmt: skip
     if not was_settled:
         put_plate(stay, plate, by=actor, confidence=1.0)

@@ -218,7 +218,7 @@ def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Verdict:
     }
     if stay.plate_state != "settled":
         transition(
-            draft, source=["draft", "submitted", "correcting"], target="submitted", actor=actor,
+            draft, source=draft.state, target="submitted", actor=actor,
             **facts,
         )  # fmt: skip
         if stay.plate_state in ("review", "unreadable"):
@@ -227,13 +227,13 @@ def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Verdict:
     compared = _compare(draft, stay)
     if compared.verdict == comparison.Verdict.confirm:
         transition(
-            draft, source=["draft", "submitted", "correcting"], target="confirmed", actor=actor,
+            draft, source=draft.state, target="confirmed", actor=actor,
             differs=[], **facts,
         )  # fmt: skip
         return Verdict(outcome="confirmed", attempts_left=draft.attempts_left)
     parts = sorted(compared.differs)
     transition(
-        draft, source=["draft", "submitted", "correcting"], target="correcting", actor=actor,
+        draft, source=draft.state, target="correcting", actor=actor,
         differs=parts, attempts_left=F("attempts_left") - 1, **facts,
     )  # fmt: skip
     if compared.near_miss:
@@ -242,13 +242,13 @@ def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Verdict:
 
 
 def _compare(draft: Prepayment, stay: ParkingSession) -> comparison.Comparison:
+    """Weighed with what our reader was seen to confuse, and with the well-known look-alikes."""
     from parking.vision import confusion
 
-    return comparison.compare(
-        plates.Plate(stay.plate_text, _colour(stay.plate_colour)),
-        plates.Plate(draft.plate_text, _colour(draft.plate_colour)),
-        confusion=confusion,
-    )
+    read = plates.Plate(stay.plate_text, _colour(stay.plate_colour))
+    declared = plates.Plate(draft.plate_text, _colour(draft.plate_colour))
+    measured = comparison.compare(read, declared, confusion=confusion)
+    return measured if measured.near_miss else comparison.compare(read, declared)
 
 
 def _colour(name: str) -> plates.Colour | None:

@@ -1,0 +1,199 @@
+"""Paying ahead: candidates, comparison, instruction, payment, the rest comes back (P2.4-P2.6)."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from core import plates
+from core.errors import Invalid, Refused, TooMany
+from parking import services
+from parking.errors import NoBerth, WrongState
+from parking.models import Berth, Prepayment, ReviewItem, Section
+from parking.rules import candidates
+from payments.models import Refund
+from tests.parking.test_money import arrive_money, begin, pay
+from tests.street import OTHER_PLATE, PLATE
+
+WRONG = "沪B98765"
+
+
+@pytest.fixture
+def draft(section: Section, berth: Berth, stay_of: Any) -> Prepayment:
+    """A draft for the vehicle with PLATE, which stands in A-001; its berth is chosen."""
+    stay_of(berth, PLATE, ago_min=3)
+    draft = services.draft_prepayment(plate_text=PLATE.text, minutes=120, section_id=section.pk)
+    services.candidate_berths(draft.token)
+    return services.choose_berth(draft.token, "A-001")
+
+
+def test_several_candidates_belong_to_a_draft_newly_taken_first(
+    section: Section, stay_of: Any
+) -> None:
+    for code, ago in (("A-001", 90), ("A-003", 2)):  # P2.4
+        stay_of(Berth.objects.get(code=code), None, ago_min=ago)
+    draft = services.draft_prepayment(plate_text=PLATE.text, minutes=60, section_id=section.pk)
+    found = services.candidate_berths(draft.token)
+    assert [one.berth_code for one in found] == ["A-003", "A-001", "A-002"]
+    assert [one.taken_minutes_ago for one in found] == [2, 90, None]
+
+
+def test_the_plate_does_not_reveal_where_a_car_stands(section: Section, stay_of: Any) -> None:
+    """P2.4: the list is the same for the plate that stands there and for any other."""
+    stay_of(Berth.objects.get(code="A-002"), PLATE, ago_min=5)
+    stay_of(Berth.objects.get(code="A-003"), OTHER_PLATE, ago_min=1)
+    lists = [
+        services.candidate_berths(
+            services.draft_prepayment(plate_text=text, minutes=60, section_id=section.pk).token
+        )
+        for text in (PLATE.text, OTHER_PLATE.text, "京A00001")
+    ]
+    assert lists[0] == lists[1] == lists[2]
+
+
+def test_berths_near_a_point_are_ranked_by_time_and_distance(section: Section, clock: Any) -> None:
+    now = clock.now()
+    places = [
+        candidates.Place(berth_id=1, taken_at=now - timedelta(minutes=20), distance_m=10),
+        candidates.Place(berth_id=2, taken_at=now - timedelta(minutes=1), distance_m=200),
+        candidates.Place(berth_id=3, taken_at=None, distance_m=5),
+    ]
+    assert candidates.rank(places, arrived_at=now) == [2, 1, 3]
+    assert 110 < candidates.distance_m((31.2, 121.4), (31.201, 121.4)) < 112
+
+
+def test_only_a_candidate_can_be_chosen(draft: Prepayment, road: Section) -> None:
+    with pytest.raises(NoBerth):
+        services.choose_berth(draft.token, "R-001")
+
+
+def test_an_equal_plate_is_confirmed(draft: Prepayment) -> None:
+    verdict = services.submit_prepayment(draft.token, "沪a 12345", "blue")  # P2.5, P2.6
+    assert verdict.outcome == "confirmed"
+    draft.refresh_from_db()
+    assert draft.state == "confirmed"
+
+
+def test_a_wrong_plate_gets_the_instruction_which_part_differs(draft: Prepayment) -> None:
+    verdict = services.submit_prepayment(draft.token, "沪B98765", "blue")  # P2.6
+    assert (verdict.outcome, verdict.parts) == ("modify", ("office", "serial"))
+    assert verdict.attempts_left == 2
+    with pytest.raises(WrongState):
+        services.quote_prepayment(draft.pk)
+    assert services.submit_prepayment(draft.token, PLATE.text, "blue").outcome == "confirmed"
+
+
+def test_three_wrong_plates_end_the_attempts(draft: Prepayment) -> None:
+    for _again in range(3):
+        services.submit_prepayment(draft.token, WRONG, "blue")
+    with pytest.raises(TooMany):
+        services.submit_prepayment(draft.token, PLATE.text, "blue")
+
+
+def test_asking_around_for_a_plate_is_stopped_over_all_drafts(
+    section: Section, berth: Berth, stay_of: Any
+) -> None:
+    stay_of(berth, PLATE)
+
+    def ask() -> None:
+        draft = services.draft_prepayment(plate_text=WRONG, minutes=60, section_id=section.pk)
+        services.candidate_berths(draft.token)
+        services.choose_berth(draft.token, "A-001")
+        services.submit_prepayment(draft.token)
+
+    for _again in range(10):
+        ask()
+    with pytest.raises(TooMany):
+        ask()
+
+
+def test_a_near_miss_also_goes_to_a_person_who_may_decide_for_the_payer(
+    section: Section, berth: Berth, stay_of: Any, draft: Prepayment, seen: Any, merchant: Any,
+    enrolled: Any,
+) -> None:  # fmt: skip
+    """P2.5: weighed with the reader's own confusions (8 and B)."""
+    stay = draft.berth and draft.berth.stays.get()
+    assert stay is not None
+    services.correct_plate(
+        session_id=stay.pk, plate_text="沪AB2345", plate_colour="blue", actor="user:7", why="x"
+    )
+    verdict = services.submit_prepayment(draft.token, "沪A82345", "blue")
+    assert verdict.outcome == "modify"
+    item = ReviewItem.objects.get(kind="prepayment", state="open")
+    services.correct_plate(
+        session_id=stay.pk, plate_text="沪A82345", plate_colour="blue", actor="user:7", why="8"
+    )
+    services.settle_review(item_id=item.pk, verdict="keep", actor="user:7")
+    draft.refresh_from_db()
+    assert draft.state == "confirmed"
+
+
+def test_a_submission_before_the_reading_is_answered_when_it_comes(
+    section: Section, berth: Berth, stay_of: Any
+) -> None:
+    stay = stay_of(berth, None)
+    draft = services.draft_prepayment(plate_text=PLATE.text, minutes=60, section_id=section.pk)
+    services.candidate_berths(draft.token)
+    services.choose_berth(draft.token, "A-001")
+    assert services.submit_prepayment(draft.token).outcome == "waiting"
+    services.correct_plate(
+        session_id=stay.pk, plate_text=PLATE.text, plate_colour="blue", actor="user:7", why="seen"
+    )
+    draft.refresh_from_db()
+    assert draft.state == "confirmed"
+
+
+def test_a_paid_pre_payment_settles_the_stay_and_the_unused_part_comes_back(
+    draft: Prepayment, berth: Berth, clock: Any, run_reactions: Any
+) -> None:
+    services.submit_prepayment(draft.token, PLATE.text, "blue")
+    assert services.quote_prepayment(draft.pk).amount_fen == 1200  # P2.6
+    pay(("parking.prepayment", draft.pk))
+    draft.refresh_from_db()
+    stay = berth.stays.get()
+    assert (draft.state, stay.prepaid_fen, stay.state) == ("paid", 1200, "parked")
+    assert stay.paid_until == stay.arrived_at + timedelta(minutes=120)
+
+    clock.advance(timedelta(minutes=30))
+    services.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
+    run_reactions()
+    stay.refresh_from_db()
+    draft.refresh_from_db()
+    assert (stay.state, stay.fee_fen, draft.state) == ("settled", 600, "used")
+    assert [refund.amount_fen for refund in Refund.objects.all()] == [600]
+
+
+def test_a_pre_payment_that_ends_late_still_has_its_grace(
+    draft: Prepayment, berth: Berth, clock: Any
+) -> None:
+    services.submit_prepayment(draft.token, PLATE.text, "blue")
+    pay(("parking.prepayment", draft.pk))
+    clock.advance(timedelta(minutes=130))
+    services.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
+    assert berth.stays.get().state == "settled"
+
+
+def test_money_for_a_stay_that_left_meanwhile_pays_what_is_due(
+    draft: Prepayment, berth: Berth, clock: Any, run_reactions: Any
+) -> None:
+    services.submit_prepayment(draft.token, PLATE.text, "blue")
+    attempt = begin(("parking.prepayment", draft.pk))
+    clock.advance(timedelta(minutes=30))
+    services.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
+    arrive_money(attempt)
+    assert (berth.stays.get().state, Refund.objects.get().amount_fen) == ("settled", 600)
+
+
+def test_a_free_berth_cannot_be_submitted(section: Section, clock: Any) -> None:
+    draft = services.draft_prepayment(plate_text=PLATE.text, minutes=60, section_id=section.pk)
+    services.candidate_berths(draft.token)
+    services.choose_berth(draft.token, "A-002")
+    with pytest.raises(Refused) as refused:
+        services.submit_prepayment(draft.token)
+    assert refused.value.code == "no_vehicle"
+
+
+def test_a_draft_needs_a_plate_that_can_be_one(section: Section) -> None:
+    with pytest.raises(Invalid):
+        services.draft_prepayment(plate_text="ABC", minutes=60, section_id=section.pk)
+    assert plates.check("ABC").valid is False

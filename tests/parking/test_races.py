@@ -1,0 +1,140 @@
+"""Two connections at the same moment: one stay, one answer, no fen lost (P2.1, P2.5)."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from parking import services
+from parking.models import Berth, BerthEvent, ParkingSession, PlateReading, ReviewItem, StayPayment
+from payments import services as payments
+from payments.models import LedgerEntry, Refund
+from tests.parking.test_money import arrive_money, begin
+from tests.parking.test_plates import reading
+from tests.payments.threads import at_once
+from tests.street import PLATE, TEST, new_section, photograph
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def berth(transactional_db: None, clock: Any, merchant: Any) -> Berth:
+    new_section(merchant, code="A", name="愚园路停车场", ground="own")
+    return Berth.objects.get(code="A-001")
+
+
+def test_two_sensors_say_the_same_arrival_at_once(berth: Berth, clock: Any) -> None:
+    at = clock.now()
+
+    def arrive() -> int | None:
+        return services.open_session(berth_id=berth.pk, occurred_at=at, said_by=TEST)
+
+    ids = at_once(arrive, arrive, arrive)
+    assert len(set(ids)) == 1
+    assert ParkingSession.objects.count() == 1
+    assert BerthEvent.objects.get().times == 3
+
+
+def test_two_different_arrivals_at_once_leave_one_open_stay(berth: Berth, clock: Any) -> None:
+    at = clock.now()
+    moments = (at - timedelta(minutes=5), at)
+    results = at_once(
+        *(
+            lambda moment=moment: services.open_session(
+                berth_id=berth.pk, occurred_at=moment, said_by=TEST
+            )
+            for moment in moments
+        )
+    )
+    assert all(isinstance(one, int) for one in results), results
+    assert ParkingSession.objects.filter(state="parked").get().arrived_at == at
+
+
+def test_arrival_and_departure_at_once_are_one_stay(berth: Berth, clock: Any) -> None:
+    at = clock.now()
+    at_once(
+        lambda: services.open_session(
+            berth_id=berth.pk, occurred_at=at - timedelta(hours=2), said_by=TEST
+        ),
+        lambda: services.close_session(berth_id=berth.pk, occurred_at=at, said_by=TEST),
+    )
+    stay = ParkingSession.objects.get()
+    assert (stay.state, stay.left_at) == ("due", at)
+
+
+def test_paying_and_leaving_at_once_loses_no_fen(berth: Berth, clock: Any, stay_of: Any) -> None:
+    stay = stay_of(berth, PLATE, ago_min=50)
+    attempt = begin(("parking.stay", stay.pk))
+    results = at_once(
+        lambda: arrive_money(attempt),
+        lambda: services.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST),
+    )
+    assert not [one for one in results if isinstance(one, Exception)], results
+    stay.refresh_from_db()
+    assert (stay.state, stay.due_fen) == ("settled", 0)
+    assert StayPayment.objects.get().amount_fen == 600
+    assert sum(LedgerEntry.objects.values_list("amount_fen", flat=True)) == 0
+
+
+def test_two_payments_of_one_stay_at_once_take_it_once(
+    berth: Berth, clock: Any, stay_of: Any
+) -> None:
+    stay = stay_of(berth, PLATE, minutes=50)
+    other = stay_of(Berth.objects.get(code="A-002"), PLATE, minutes=50)
+    first = begin(("parking.stay", stay.pk))
+    second = begin(("parking.stay", stay.pk), ("parking.stay", other.pk))
+    results = at_once(lambda: arrive_money(first), lambda: arrive_money(second))
+    assert not [one for one in results if isinstance(one, Exception)], results
+    assert sum(StayPayment.objects.values_list("amount_fen", flat=True)) == 1200
+    assert sum(Refund.objects.values_list("amount_fen", flat=True)) == 600
+    assert set(ParkingSession.objects.values_list("state", flat=True)) == {"settled"}
+
+
+def test_a_reading_delivered_twice_at_once_is_one(
+    berth: Berth, clock: Any, merchant: Any, enrolled: Any
+) -> None:
+    camera = enrolled("C-001", "camera", merchant)
+    services.cover(berth_id=berth.pk, device_id=camera, actor=TEST)
+    services.open_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    sighting_id = services.take_sighting(
+        device_id=camera, kind="camera", merchant_id=merchant.pk, attendant=None,
+        image_sha=photograph(), occurred_at=clock.now(), purpose="arrival", berth_code=berth.code,
+    )  # fmt: skip
+    results = at_once(
+        lambda: services.take_reading(sighting_id=sighting_id, reading=reading()),
+        lambda: services.take_reading(sighting_id=sighting_id, reading=reading("沪B67890")),
+    )
+    assert sorted(results) == [False, True]
+    assert ParkingSession.objects.get().plate_text == PlateReading.objects.get().text
+
+
+def test_two_people_settle_one_question_at_once(
+    berth: Berth, clock: Any, merchant: Any, enrolled: Any
+) -> None:
+    camera = enrolled("C-001", "camera", merchant)
+    services.cover(berth_id=berth.pk, device_id=camera, actor=TEST)
+    sighting_id = services.take_sighting(
+        device_id=camera, kind="camera", merchant_id=merchant.pk, attendant=None,
+        image_sha=photograph(), occurred_at=clock.now(), purpose="arrival", berth_code=berth.code,
+    )  # fmt: skip
+    services.open_plate_review(sighting_id=sighting_id, why="no_plate")
+    item = ReviewItem.objects.get()
+
+    def settle(text: str, by: str) -> ReviewItem:
+        return services.settle_review(
+            item_id=item.pk, verdict="plate", plate_text=text, plate_colour="blue", actor=by
+        )
+
+    results = at_once(lambda: settle("沪A12345", "user:1"), lambda: settle("沪A12346", "user:2"))
+    assert [isinstance(one, Exception) for one in results].count(True) == 1
+    item.refresh_from_db()
+    item.sighting.refresh_from_db()
+    assert item.sighting.plate_text == item.plate_text
+
+
+def test_one_order_for_one_stay_whoever_asks(berth: Berth, clock: Any, stay_of: Any) -> None:
+    stay = stay_of(berth, PLATE, minutes=50)
+    orders = at_once(
+        *[lambda: payments.open_order(items=[("parking.stay", stay.pk)], actor="owner")] * 3
+    )
+    assert len({order.pk for order in orders}) == 1

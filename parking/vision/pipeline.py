@@ -1,5 +1,6 @@
 """One picture's way: places, views of each place, texts, colour, and the decision."""
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,10 @@ from parking.vision.types import Candidate, Reading, Region
 
 if TYPE_CHECKING:
     from parking.vision.serve import PlateReader
+
+Strips = list[np.ndarray]
+Texts = list[list[Text]]
+Flow = Generator[Strips, Texts | None, "Place | None"]
 
 CROP_LONGEST, CROP_RATIO = 480, 1.5
 _GREY_CHROMA = 7.0
@@ -39,26 +44,54 @@ def looks_like_crop(picture: np.ndarray) -> bool:
     return w <= CROP_LONGEST and w / h >= CROP_RATIO
 
 
-def read(
-    reader: "PlateReader", picture: np.ndarray, *, region: Region | None, reduced: float
-) -> Reading:
-    """The reading of one decoded picture."""
-    best = best_place(reader, picture, region)
-    if best is None or not best.texts:
-        return _nothing(reader)
-    return _decide(reader, picture, best, reduced)
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One decoded picture (BGR uint8); `reduced` is by how much its sides were reduced."""
+
+    picture: np.ndarray
+    region: Region | None = None
+    reduced: float = 1.0
 
 
-def best_place(
-    reader: "PlateReader", picture: np.ndarray, region: Region | None = None
-) -> Place | None:
-    """The place that counts, with what was read there; None where nothing looks like a plate."""
-    if looks_like_crop(picture) and region is None:
-        best = _crop(reader, picture)
-        if best.plate < 0.5 or not _sure(best.texts, CROP_SURE):
-            return _better(best, _scene(reader, picture, None))
-        return best
-    return _scene(reader, picture, region)
+def read(reader: "PlateReader", jobs: list[Job]) -> list[Reading]:
+    """The readings of several pictures; what they ask of the reading network goes in batches."""
+    readings = []
+    for job, best in zip(jobs, best_places(reader, jobs), strict=True):
+        if best is None or not best.texts:
+            readings.append(_nothing(reader))
+        else:
+            readings.append(_decide(reader, job.picture, best, job.reduced))
+    return readings
+
+
+def best_places(reader: "PlateReader", jobs: list[Job]) -> list[Place | None]:
+    """The place that counts in each picture; None where nothing looks like a plate.
+
+    Each picture is a flow of its own that hands out strips and is given their texts; one round
+    of all flows is one batch.
+    """
+    flows = [_flow(reader, job) for job in jobs]
+    places: list[Place | None] = [None] * len(flows)
+    given: dict[int, Texts | None] = dict.fromkeys(range(len(flows)))
+    while given:
+        asked: dict[int, Strips] = {}
+        for number, texts in given.items():
+            try:  # the first call of `send` starts a flow and takes None
+                asked[number] = flows[number].send(texts)
+            except StopIteration as end:
+                places[number] = end.value
+        found = iter(_texts(reader, [strip for strips in asked.values() for strip in strips]))
+        given = {number: [next(found) for _ in strips] for number, strips in asked.items()}
+    return places
+
+
+def _flow(reader: "PlateReader", job: Job) -> Flow:
+    if not looks_like_crop(job.picture) or job.region is not None:
+        return (yield from _scene(reader, job.picture, job.region))
+    best = yield from _crop(reader, job.picture)
+    if best is None or best.plate < 0.5 or not _sure(best.texts, CROP_SURE):
+        return _better(best, (yield from _scene(reader, job.picture, None)))
+    return best
 
 
 def _better(a: Place | None, b: Place | None) -> Place | None:
@@ -86,7 +119,7 @@ def _whole(picture: np.ndarray) -> np.ndarray:
     return np.array([(0, 0), (w, 0), (w, h), (0, h)], np.float32)
 
 
-def _crop(reader: "PlateReader", picture: np.ndarray) -> Place:
+def _crop(reader: "PlateReader", picture: np.ndarray) -> Flow:
     """A bare crop: straightened by its corners; where that is not sure, as it is besides."""
     looked = reader.look(picture, [_whole(picture)])[0]
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
@@ -95,7 +128,8 @@ def _crop(reader: "PlateReader", picture: np.ndarray) -> Place:
     views = [bare[double]]
     if looked.plate > 0.3 and _sane(looked.corners, picture.shape):
         views.insert(0, _straight(grey, looked.corners, double=double))
-    texts = _go_on(reader, _texts(reader, views[:1])[0], views[1:], [bare[not double]])
+    first = (yield views[:1]) or [[]]
+    texts = yield from _go_on(first[0], views[1:], [bare[not double]])
     sharpness = _sharpness(views[0])
     return Place(looked.corners, texts, looked.colours, looked.plate, sharpness)
 
@@ -104,14 +138,14 @@ SURE, DOUBTFUL, CROP_SURE = 0.97, 0.4, 0.8
 
 
 def _go_on(
-    reader: "PlateReader", first: list[Text], more: list[np.ndarray], others: list[np.ndarray]
-) -> list[Text]:
+    first: list[Text], more: Strips, others: Strips
+) -> Generator[Strips, Texts | None, list[Text]]:
     """The first view alone if it is sure, else all views merged, else another split of rows."""
     if _sure(first, SURE):
         return first
-    texts = decide.merge([first, *_texts(reader, more)]) if more else first
+    texts = decide.merge([first, *((yield more) or [])]) if more else first
     if not _sure(texts, DOUBTFUL):
-        texts = max([texts, *_texts(reader, others)], key=_probability)
+        texts = max([texts, *((yield others) or [])], key=_probability)
     return texts
 
 
@@ -126,7 +160,7 @@ def _probability(texts: list[Text]) -> float:
 MOST_PLACES = 3
 
 
-def _scene(reader: "PlateReader", picture: np.ndarray, region: Region | None) -> Place | None:
+def _scene(reader: "PlateReader", picture: np.ndarray, region: Region | None) -> Flow:
     """The plate that counts in a whole picture: inside `region`, else the largest."""
     from parking.vision.serve import overlap
 
@@ -154,13 +188,13 @@ def _scene(reader: "PlateReader", picture: np.ndarray, region: Region | None) ->
     spots.sort(key=lambda spot: -cv2.contourArea(spot[2].astype(np.float32)))
     spots = spots[:MOST_PLACES]
     strips = [_straight(grey, quad, double=looked.double > 0.5) for _, looked, quad in spots]
-    firsts = _texts(reader, strips) if strips else []
+    firsts = ((yield strips) or []) if strips else []
     places = []
     for (place, looked, quad), strip, first in zip(spots, strips, firsts, strict=True):
         double = looked.double > 0.5
         again = [_straight(grey, _grown(quad), double=double)]
         turned = [_straight(grey, quad, double=not double)]
-        texts = _go_on(reader, first, again, turned)
+        texts = yield from _go_on(first, again, turned)
         plate = max(looked.plate, place.score)
         places.append(Place(quad, texts, looked.colours, plate, _sharpness(strip)))
         if _probability(texts) > 0.3:
@@ -175,8 +209,10 @@ def _straight(grey: np.ndarray, corners: np.ndarray, *, double: bool) -> np.ndar
     return rectify.warp(source, quad, rectify.WIDTH, rectify.HEIGHT)
 
 
-def _texts(reader: "PlateReader", strips: list[np.ndarray]) -> list[list[Text]]:
+def _texts(reader: "PlateReader", strips: Strips) -> Texts:
     """The texts of each strip, all strips in one batch."""
+    if not strips:
+        return []
     even = [rectify.even(strip) for strip in strips]
     return [decide.texts(probs) for probs in reader.probabilities(even)]
 

@@ -19,7 +19,7 @@ import numpy as np
 from parking.vision import decide, rectify
 from parking.vision.grammar import COLOURS
 from parking.vision.images import decode
-from parking.vision.types import Point, Reading, Region
+from parking.vision.types import HostileImage, Reading, Region
 
 NETWORKS = Path(__file__).with_name("networks")
 NAME = "bowei_plate"
@@ -158,9 +158,30 @@ class PlateReader:
 
     def read(self, data: bytes, *, region: Region | None = None) -> Reading:
         """One encoded picture; raises HostileImage."""
-        picture, reduced = decode(data)
+        answer = self.read_many([data], [region])[0]
+        if isinstance(answer, HostileImage):
+            raise answer
+        return answer
+
+    def read_many(
+        self, pictures: list[bytes], regions: list[Region | None]
+    ) -> list[Reading | HostileImage]:
+        """Several encoded pictures in one batch; a refused one stands as its error."""
+        from parking.vision import pipeline
+
+        answers: list[Reading | HostileImage | None] = []
+        jobs = []
+        for data, region in zip(pictures, regions, strict=True):
+            try:
+                picture, reduced = decode(data)
+            except HostileImage as error:
+                answers.append(error)
+                continue
+            jobs.append(pipeline.Job(picture, region, reduced))
+            answers.append(None)
         with _LOCK:
-            return self.read_pixels(picture, region=region, reduced=reduced)
+            readings = iter(pipeline.read(self, jobs))
+        return [next(readings) if answer is None else answer for answer in answers]
 
     def read_pixels(
         self, picture: np.ndarray, *, region: Region | None = None, reduced: float = 1.0
@@ -168,7 +189,7 @@ class PlateReader:
         """One decoded picture, BGR uint8; corners are given in pixels times `reduced`."""
         from parking.vision import pipeline
 
-        return pipeline.read(self, picture, region=region, reduced=reduced)
+        return pipeline.read(self, [pipeline.Job(picture, region, reduced)])[0]
 
     # the three networks, as arrays in and arrays out
 
@@ -237,15 +258,3 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
     inter = float(np.prod(np.maximum(high - low, 0)))
     union = float(np.prod(np.ptp(a, axis=0)) + np.prod(np.ptp(b, axis=0))) - inter
     return inter / union if union > 0 else 0.0
-
-
-__all__ = [
-    "DamagedNetwork",
-    "Found",
-    "Looked",
-    "PlateReader",
-    "Point",
-    "overlap",
-    "reader",
-    "rectify",
-]

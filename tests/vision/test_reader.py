@@ -101,6 +101,12 @@ def test_one_refused_picture_does_not_take_the_others_along() -> None:
     assert text_of(answers[1]) == "京A12345"
 
 
+def test_a_batch_reads_what_single_readings_read() -> None:
+    pictures = [draw_scene(text, colour, seed=seed) for text, colour, seed in SCENES[:4]]
+    together = [text_of(answer) for answer in read_images(pictures)]
+    assert together == [text_of(read_image(data)) for data in pictures]
+
+
 def test_every_reading_goes_through_the_network_inside_easyocr(monkeypatch) -> None:
     held = reader()
     seen: list[tuple[int, ...]] = []

@@ -57,7 +57,7 @@ def worn_trials(reader: PlateReader, folder: Path, *, free_only: bool = True) ->
 
 def trial(reader: PlateReader, picture: np.ndarray, truths: tuple[str, ...]) -> Trial:
     """One reading held against the labelled plates, of which any is right."""
-    place = pipeline.best_place(reader, picture)
+    place = pipeline.best_places(reader, [pipeline.Job(picture)])[0]
     if place is None or not place.texts:
         return Trial(0.0, 0.0, truths[0], "")
     best = pipeline.ranked(place, grey=pipeline.is_grey(picture, place.corners))[0]

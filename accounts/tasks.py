@@ -13,7 +13,7 @@ from core import clock, personal
 FORGOTTEN = timedelta(minutes=3)
 
 
-@shared_task(bind=True, max_retries=6)  # type: ignore[misc]
+@shared_task(bind=True, max_retries=6)
 def send_sms(self, sms_id: int) -> None:  # type: ignore[no-untyped-def]
     """Hand one waiting message to the provider; its key makes a repetition harmless there."""
     row = SmsMessage.objects.filter(pk=sms_id, state=SmsMessage.State.QUEUED).first()

@@ -14,7 +14,7 @@ class BoweiError(Exception):
 
     status = 400
 
-    def __init__(self, code: str, message: Any, **facts: Any) -> None:
+    def __init__(self, code: str, message: Any, /, **facts: Any) -> None:
         super().__init__(code)
         self.code = code
         self._message = message
@@ -36,7 +36,13 @@ class Invalid(BoweiError):
     status = 400
 
     def __init__(
-        self, code: str, message: Any, *, fields: dict[str, Any] | None = None, **facts: Any
+        self,
+        code: str,
+        message: Any,
+        /,
+        *,
+        fields: dict[str, Any] | None = None,
+        **facts: Any,
     ) -> None:
         super().__init__(code, message, **facts)
         self.fields = fields or {}
@@ -47,7 +53,7 @@ class Denied(BoweiError):
 
     status = 403
 
-    def __init__(self, code: str = "denied", message: Any = None, **facts: Any) -> None:
+    def __init__(self, code: str = "denied", message: Any = None, /, **facts: Any) -> None:
         super().__init__(code, message or _("You are not allowed to do this."), **facts)
 
 
@@ -56,7 +62,7 @@ class Missing(BoweiError):
 
     status = 404
 
-    def __init__(self, code: str = "missing", message: Any = None, **facts: Any) -> None:
+    def __init__(self, code: str = "missing", message: Any = None, /, **facts: Any) -> None:
         super().__init__(code, message or _("We can't find this. Check the address."), **facts)
 
 
@@ -71,7 +77,7 @@ class TooMany(BoweiError):
 
     status = 429
 
-    def __init__(self, code: str = "too_many", message: Any = None, **facts: Any) -> None:
+    def __init__(self, code: str = "too_many", message: Any = None, /, **facts: Any) -> None:
         message = message or _("That was too many attempts. Wait a little and try again.")
         super().__init__(code, message, **facts)
 

@@ -33,6 +33,7 @@ def once(
             )
         answer: dict[str, Any] = row.answer
         return answer
-    row.answer = do()
+    done = do()
+    row.answer = done
     row.save(update_fields=["answer"])
-    return row.answer
+    return done

@@ -37,8 +37,13 @@ def transition(
     a topic, an outbox event with `<model>_id` and `data`. An instance is refreshed when it moved.
     Raises BadMove for a move that the model's MOVES do not know; needs an open transaction.
     """
-    instance = what if isinstance(what, models.Model) else None
-    rows = type(what)._base_manager.filter(pk=what.pk) if instance is not None else what
+    instance: StatefulModel | None = None
+    rows: models.QuerySet[Any]
+    if isinstance(what, models.Model):
+        instance = what
+        rows = type(what)._base_manager.filter(pk=what.pk)
+    else:
+        rows = what
     model = rows.model
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("transition() needs a transaction")
@@ -94,7 +99,7 @@ def _move(rows: models.QuerySet[Any], source: str, values: dict[str, Any]) -> li
             return []
         rows = rows.model._base_manager.filter(pk__in=keys)
     query = rows.filter(state=source).order_by().query.chain(UpdateQuery)
-    query.add_update_values(values)
+    query.add_update_values(values)  # type: ignore[attr-defined]  # an UpdateQuery since chain()
     connection = connections[rows.db]
     try:
         sql, params = query.get_compiler(using=rows.db).as_sql()

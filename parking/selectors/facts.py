@@ -127,6 +127,10 @@ def _colour(name: str) -> plates.Colour | None:
     return plates.Colour(name) if name else None
 
 
+def section_by_code(code: str) -> Section | None:
+    return Section.objects.filter(code=code).first()
+
+
 def section(section_id: int) -> Section:
     """The section; raises Missing."""
     found = Section.objects.filter(pk=section_id).select_related("merchant").first()

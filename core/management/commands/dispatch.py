@@ -43,7 +43,9 @@ class Command(BaseCommand):
         """Sleep until somebody wakes us, half a second at most."""
         try:
             if listener is None:
-                listener = wake.client().pubsub(ignore_subscribe_messages=True)
+                listener = wake.client().pubsub(  # type: ignore[no-untyped-call]
+                    ignore_subscribe_messages=True
+                )
                 listener.subscribe(wake.channel())
             if listener.get_message(timeout=0.5):
                 while listener.get_message(timeout=0):  # many touches are one

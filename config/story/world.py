@@ -1,0 +1,151 @@
+"""What the story holds in its hands: browsers of its people, devices on real sockets, the clock."""
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from django.db import close_old_connections
+
+from accounts.models import SmsMessage
+from config.demo.town import OWNER_PHONE, Town
+from config.story.browser import Browser
+from config.story.teller import StepFailed, Teller, must
+from core import clock
+from core.plates import Plate
+from devices.client import Camera, DeviceClient, Handheld, Lock, Sensor
+
+T = TypeVar("T")
+PATIENCE_S = 20.0
+
+
+class Wire:
+    """Devices live in an event loop of their own thread; the story speaks to them from outside."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+
+    def do(self, work: Coroutine[Any, Any, T], timeout_s: float = PATIENCE_S) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout_s)
+
+
+@dataclass
+class World:
+    """One story's world. `plate` is what people see: TEXT where it was given, else the reading."""
+
+    url: str
+    photo: bytes
+    typed: Plate | None
+    town: Town
+    teller: Teller
+    wire: Wire = field(default_factory=Wire)
+    clients: dict[str, DeviceClient] = field(default_factory=dict)
+    plate: Plate | None = None
+    misread: bool = False
+
+    def __post_init__(self) -> None:
+        self.operator = self._staff("operator")
+        self.city = self._staff("city")
+        self.yuyuan = self._staff("yuyuan")
+        self.owner = Browser(self.url)
+        self.driver = Browser(self.url)  # somebody with a phone and no account
+
+    def _staff(self, name: str) -> Browser:
+        browser = Browser(self.url)
+        browser.log_in(name, self.town.password)
+        return browser
+
+    # ── Devices ──────────────────────────────────────────────────────────────────────────────
+    def client(self, code: str) -> DeviceClient:
+        """The device of this code, connected."""
+        if code not in self.clients:
+            device = next(one for one in self.town.devices if one.code == code)
+            self.clients[code] = self.wire.do(self._connect(device.code, device.key))
+        return self.clients[code]
+
+    async def _connect(self, code: str, key: str) -> DeviceClient:
+        client = DeviceClient(self.url.replace("http", "ws", 1), code, key)
+        await client.start()
+        await asyncio.wait_for(client.connected.wait(), PATIENCE_S)
+        return client
+
+    def sensor(self, berth: str) -> Sensor:
+        return Sensor(self.client(f"S-{berth}"))
+
+    def camera(self, code: str) -> Camera:
+        """A camera that sees the story's photograph, whatever berth it is asked for."""
+        return Camera(self.client(code), lambda berth, purpose: self.photo)
+
+    def handheld(self, code: str, attendant: str) -> Handheld:
+        """A handheld with an attendant logged in."""
+        handheld = Handheld(self.client(code), lambda berth, purpose: self.photo)
+        self.wire.do(handheld.log_in(attendant, self.town.password))
+        return handheld
+
+    def lock(self, code: str) -> Lock:
+        return Lock(self.client(code), travel_s=0.4)
+
+    # ── Time ─────────────────────────────────────────────────────────────────────────────────
+    def pass_time(self, **by: float) -> None:
+        """Move business time forward."""
+        close_old_connections()
+        clock.advance(timedelta(**by))
+        time.sleep(0.25)  # the other processes look at the clock again after 0.2 s
+
+    def until_hour(self, hour: int) -> None:
+        """Move on to the next such hour in the city: people are written to by day."""
+        from django.utils import timezone
+
+        local = timezone.localtime(clock.now())
+        goal = local.replace(hour=hour, minute=0, second=0, microsecond=0)
+        if goal <= local:
+            goal += timedelta(days=1)
+        self.pass_time(seconds=(goal - local).total_seconds())
+
+    def wait(self, what: str, look: Callable[[], T | None], patience_s: float = PATIENCE_S) -> T:
+        """Look until it is there. Raises StepFailed with `what` was missing."""
+        end = time.monotonic() + patience_s
+        while True:
+            found = look()
+            if found:
+                return found
+            if time.monotonic() > end:
+                raise StepFailed(f"not seen within {patience_s:.0f} s: {what}")
+            time.sleep(0.1)
+
+    # ── People ───────────────────────────────────────────────────────────────────────────────
+    def log_in_owner(self) -> None:
+        """Log the owner in with the code that came to their phone."""
+        page = self.owner.get("/me/login/?next=/me/plates/")
+        page = self.owner.submit(page, page.form("/me/login/", having="phone"), phone=OWNER_PHONE)
+        code = re.search(r"\b(\d{6})\b", self.newest_sms())
+        must(code, "no log-in code on the phone")
+        assert code is not None
+        page = self.owner.submit(
+            page, page.form("/me/login/", having="code"), phone=OWNER_PHONE, code=code[1]
+        )
+        must("/me/plates/" in page.url, "the owner could not log in")
+
+    def newest_sms(self, containing: str = "") -> str:
+        """The newest text message on the owner's phone. The sandbox's table is the phone."""
+        close_old_connections()
+        for message in SmsMessage.objects.order_by("-pk")[:20]:
+            if message.state == "sent" and containing in message.text:
+                return message.text
+        return ""
+
+    # ── What others see ──────────────────────────────────────────────────────────────────────
+    def stay_at(self, berth: str, staff: Browser) -> dict[str, Any] | None:
+        """The newest stay at a berth, as its merchant's interface shows it."""
+        rows = staff.api("GET", f"/api/v1/parking/sessions/?berth={berth}&page_size=1")["results"]
+        found: dict[str, Any] | None = rows[0] if rows else None
+        return found
+
+    def stay(self, stay_id: int, staff: Browser) -> dict[str, Any]:
+        found: dict[str, Any] = staff.api("GET", f"/api/v1/parking/sessions/{stay_id}/")
+        return found

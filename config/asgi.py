@@ -12,10 +12,11 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 import core.urls  # noqa: E402
 import devices.urls  # noqa: E402
+from devices.uploads import limit_uploads  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": limit_uploads(http),
         "websocket": URLRouter(
             [*getattr(devices.urls, "websocket", []), *core.urls.websocket],
         ),

@@ -102,7 +102,7 @@ class CodeTaken(Refused):
     """Another device has this code."""
 
     def __init__(self, code: str) -> None:
-        super().__init__("code_taken", _("Another device has the code %(code)s."), code=code)
+        super().__init__("code_taken", _("Another device has the code %(device)s."), device=code)
 
 
 class DeviceRevoked(Refused):

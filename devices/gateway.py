@@ -162,7 +162,8 @@ class DeviceGateway:
             for outgoing in due:
                 self._open.add(outgoing.message_id)
                 try:
-                    await asyncio.wait_for(self._say(outgoing.frame), SEND_WITHIN_S)
+                    async with asyncio.timeout(SEND_WITHIN_S):
+                        await self._say(outgoing.frame)
                 except TimeoutError:
                     return await self._close(frames.CLOSE_SLOW, "slow")
 

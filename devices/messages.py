@@ -1,7 +1,7 @@
 """What devices say about themselves. What they say about others is wired in config/wiring.py."""
 
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
@@ -10,11 +10,11 @@ from django.db.models import Q
 
 from accounts import rules as roles
 from accounts import selectors as people
-from core import clock, live
+from core import clock
 from devices.errors import LoginRefused, LoginTooOften
 from devices.models import Connection, Device, DeviceMessage
 from devices.rules import protocol
-from devices.services import commands, release
+from devices.services import commands, hints, release
 from devices.services.connections import Link
 from devices.services.liveness import HEARTBEAT_S
 
@@ -104,14 +104,13 @@ def _note(link: Link, facts: dict[str, Any]) -> None:
     """Merge facts into the device's; its row is locked by the message's transaction."""
     device = Device.objects.only("facts").get(pk=link.device_id)
     Device.objects.filter(pk=link.device_id).update(facts={**device.facts, **facts})
-    live.push(f"device:{link.device_id}")
+    hints.show(link.device_id, link.merchant_id)
 
 
 def _ms(at: Any) -> int:
     return int(at.timestamp() * 1000)
 
 
-M = TypeVar("M", bound=protocol.Message)
 OWN: dict[str, Any] = {
     "Heartbeat": heartbeat,
     "DeviceState": device_state,

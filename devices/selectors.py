@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from core import clock
 from devices.errors import NoDevice
@@ -65,3 +65,13 @@ def to_look_at(epochs: dict[int, int]) -> set[int]:
         state__in=Command.OPEN,
     )
     return (set(ids) - alive) | set(due.values_list("device_id", flat=True))
+
+
+def counts_of(merchant_id: int) -> dict[str, int]:
+    """How many of one merchant's devices in service are there, silent, and low on battery."""
+    return devices_of(merchant_id).aggregate(
+        all=Count("pk"),
+        online=Count("pk", filter=Q(online=True)),
+        silent=Count("pk", filter=Q(silent=True, state="active")),
+        low=Count("pk", filter=Q(facts__battery_pct__lt=20)),
+    )

@@ -314,7 +314,9 @@ class DeviceClient:
             head = self._outbox[0]
             self._answered.clear()
             await line.send(head.call.encode())
-            await asyncio.wait_for(self._answered.wait(), self.answer_s)
+            # Not wait_for: Python 3.11's may swallow a cancellation that comes with the answer.
+            async with asyncio.timeout(self.answer_s):
+                await self._answered.wait()
 
     async def _listen(self, line: ClientConnection) -> None:
         async for raw in line:

@@ -176,7 +176,8 @@ class Lock:
     async def _travel(self, seconds: float) -> None:
         """Move for so long, unless it is to be lowered."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._lower_wanted.wait(), seconds / self.speed)
+            async with asyncio.timeout(seconds / self.speed):
+                await self._lower_wanted.wait()
 
     def _watch_lease(self) -> None:
         if self._watch is not None:

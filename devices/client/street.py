@@ -126,7 +126,8 @@ class Handheld:
 
     async def notice(self, timeout_s: float = 10.0) -> Payload:
         """The next notice that appears on the screen."""
-        return await asyncio.wait_for(self.shown.get(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            return await self.shown.get()
 
     async def answer(self, notice_id: int, outcome: str) -> Payload:
         """What became of the notice: acknowledged, paid, gone, mistaken."""

@@ -234,7 +234,7 @@ def _mark_sent(row: Command, epoch: int, now: datetime) -> Outgoing:
     attempts = row.attempts + 1
     first_s, most_s = (1, 15) if row.priority == URGENT else (3, 30)
     message_id = f"{row.pk}.{attempts}"  # new with each attempt; command_id stays
-    facts = {
+    facts: dict[str, Any] = {
         "attempts": attempts,
         "sent_epoch": epoch,
         "open_message": message_id,

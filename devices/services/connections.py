@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
-from core import clock, live, outbox
+from core import clock, outbox
 from core.transition import transition
 from devices.errors import KeyRefused
 from devices.models import Connection, Credential, Device
@@ -79,7 +79,7 @@ def log_in(code: str, key: str) -> Link:
     if device.silent:
         Device.objects.filter(pk=device.pk).update(silent=False)
         outbox.add("devices.came_online", device_id=device.pk, kind=device.kind)
-        live.push(f"device:{device.pk}")
+        hints.show(device.pk, device.merchant_id)
     older = device.credentials.filter(revoked_at=None, pk__lt=credential.pk)
     older.update(revoked_at=now)
     Credential.objects.filter(pk=credential.pk).update(last_used_at=now)
@@ -113,7 +113,7 @@ def heard(link: Link) -> bool:
     if not alive.filter(silent=True).update(last_heard_at=now, online=True, silent=False):
         return False
     outbox.add("devices.came_online", device_id=link.device_id, kind=link.kind)
-    live.push(f"device:{link.device_id}")
+    hints.show(link.device_id, link.merchant_id)
     return True
 
 
@@ -125,4 +125,4 @@ def log_out(link: Link, why: str) -> None:
         closed_at=now, why_closed=why[:20]
     )
     if Device.objects.filter(pk=link.device_id, epoch=link.epoch).update(online=False):
-        live.push(f"device:{link.device_id}")
+        hints.show(link.device_id, link.merchant_id)

@@ -6,6 +6,8 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import transaction
 
+from core import live
+
 log = logging.getLogger("bowei.devices")
 
 
@@ -16,6 +18,12 @@ def group(device_id: int) -> str:
 def look(device_id: int) -> None:
     """After the commit, let the device's socket look at its rows. Never raises."""
     transaction.on_commit(lambda: _send(device_id))
+
+
+def show(device_id: int, merchant_id: int) -> None:
+    """After the commit, let the pages that show this device ask again."""
+    live.push(f"device:{device_id}")
+    live.push(f"merchant:{merchant_id}")
 
 
 def _send(device_id: int) -> None:

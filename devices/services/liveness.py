@@ -5,8 +5,9 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 
-from core import clock, live, outbox
+from core import clock, outbox
 from devices.models import Connection, Device, MessageReceipt
+from devices.services import hints
 
 HEARTBEAT_S: float = getattr(settings, "BOWEI_HEARTBEAT_S", 20)
 SILENT_AFTER_S: float = getattr(settings, "BOWEI_SILENT_AFTER_S", 90)
@@ -21,7 +22,7 @@ def notice_silence() -> int:
     rows = list(
         Device.objects.select_for_update(skip_locked=True)
         .filter(silent=False, last_heard_at__lt=heard_before)
-        .values("pk", "kind")
+        .values("pk", "kind", "merchant_id")
         .order_by("last_heard_at")[:200]
     )
     ids = [row["pk"] for row in rows]
@@ -34,8 +35,8 @@ def notice_silence() -> int:
     outbox.add_many(
         "devices.went_silent", [{"device_id": row["pk"], "kind": row["kind"]} for row in rows]
     )
-    for device_id in ids:
-        live.push(f"device:{device_id}")
+    for row in rows:
+        hints.show(row["pk"], row["merchant_id"])
     return len(ids)
 
 

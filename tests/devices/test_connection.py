@@ -16,12 +16,16 @@ from devices.rules import frames
 from devices.services import connections, reception
 from tests.devices.conftest import Street, in_thread, until
 
-WAY = {"subprotocols": [frames.SUBPROTOCOL], "compression": None, "proxy": None}
-
 
 def line(street: Street, code: str, key: str | None = None):
     headers = {"Authorization": f"Bearer {key or street.keys[code]}"}
-    return connect(f"{street.live.ws}/devices/{code}", additional_headers=headers, **WAY)
+    return connect(
+        f"{street.live.ws}/devices/{code}",
+        additional_headers=headers,
+        subprotocols=[websockets.Subprotocol(frames.SUBPROTOCOL)],
+        compression=None,
+        proxy=None,
+    )
 
 
 async def ask(socket, frame: frames.Call):
@@ -86,7 +90,7 @@ def test_a_message_of_an_older_epoch_is_refused_and_kept(street: Street) -> None
     call = frames.Call("m1", "VehicleArrived", arrived)
     answer = reception.receive(old, call.encode(), call)
     assert answer.stale
-    assert frames.decode(answer.frame).code == "stale_epoch"
+    assert '"stale_epoch"' in answer.frame
     kept = DeviceMessage.objects.get()
     assert (kept.refused, kept.epoch, kept.action) == ("stale_epoch", 1, "VehicleArrived")
     assert not OutboxEvent.objects.filter(topic="tests.heard").exists()

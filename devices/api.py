@@ -1,0 +1,151 @@
+"""Interfaces: photographs from devices, and a merchant's devices for the portal and programs."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import generics, serializers
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.views import APIView
+
+from accounts import selectors as people
+from accounts.rules import may
+from core.errors import Denied, Invalid
+from devices import selectors, services
+from devices.errors import KeyRefused
+from devices.models import Command, Device
+from devices.services.connections import who
+
+
+class DeviceKey(BaseAuthentication):
+    """`Authorization: Bearer <key>`: the key that opens the device's socket; sets request.auth."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Device] | None:
+        scheme, _blank, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        try:
+            return None, who(key.strip()).device
+        except KeyRefused as error:
+            raise AuthenticationFailed(error.message, code=error.code) from error
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class DeviceKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = DeviceKey
+    name = "deviceKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "A device's key."}
+
+
+class IsDevice(BasePermission):
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return isinstance(request.auth, Device)
+
+
+class UploadRate(SimpleRateThrottle):
+    """A camera that has gone wild must not fill the disk."""
+
+    rate = "300/min"
+
+    def get_cache_key(self, request: Request, view: Any) -> str:
+        return f"devices.upload.{request.auth.pk if isinstance(request.auth, Device) else 'none'}"
+
+
+class ImageView(APIView):
+    """A photograph, sent before the device speaks of it."""
+
+    authentication_classes = [DeviceKey]
+    permission_classes = [IsDevice]
+    throttle_classes = [UploadRate]
+
+    @extend_schema(
+        operation_id="devices_image_put",
+        request={"image/jpeg": OpenApiTypes.BINARY, "image/png": OpenApiTypes.BINARY},
+        responses={
+            200: OpenApiResponse(description="Was kept before."),
+            201: OpenApiResponse(description="Is kept now."),
+            400: OpenApiResponse(description="Other bytes than the hash says, or no photograph."),
+            401: OpenApiResponse(description="The key is not valid."),
+            413: OpenApiResponse(description="Larger than the limit; nothing was read."),
+        },
+    )
+    def put(self, request: Request, sha256: str) -> Response:
+        device = request.auth
+        assert isinstance(device, Device)
+        new = services.keep_image(device=device, sha256=sha256, data=_body(request._request))
+        return Response({"sha256": sha256}, status=201 if new else 200)
+
+
+def _body(request: HttpRequest) -> bytes:
+    length = int(request.headers.get("Content-Length") or 0)
+    if length > settings.BOWEI_IMAGE_LIMIT:  # devices.uploads stands before this
+        raise Invalid("too_large", _("The photograph is larger than 12 MB."))
+    return request.body
+
+
+class DeviceRow(serializers.ModelSerializer):
+    battery_pct = serializers.IntegerField(source="facts.battery_pct", default=None)
+    position = serializers.CharField(source="facts.position", default=None)
+
+    class Meta:
+        model = Device
+        fields = [
+            "id", "code", "kind", "name", "state", "online", "silent", "last_heard_at",
+            "battery_pct", "position",
+        ]  # fmt: skip
+
+
+class CommandRow(serializers.ModelSerializer):
+    class Meta:
+        model = Command
+        fields = [
+            "id", "action", "reference", "state", "created_at", "sent_at", "ended_at", "attempts",
+        ]  # fmt: skip
+
+
+def _merchant_id(request: Request) -> int:
+    """The merchant of the person who asks. Raises Denied where they may not see devices."""
+    membership = people.membership_of(request.user)
+    if membership is None or not may(membership.role, "see"):
+        raise Denied()
+    return membership.merchant_id
+
+
+class DeviceList(generics.ListAPIView):
+    """The merchant's devices in service."""
+
+    permission_classes = [IsAuthenticated]
+    serializer_class = DeviceRow
+    filterset_fields = ["kind", "online", "silent"]
+    queryset = Device.objects.none()  # names the model for the schema
+
+    def get_queryset(self) -> Any:
+        return selectors.devices_of(_merchant_id(self.request))
+
+
+class CommandList(generics.ListAPIView):
+    """What one of the merchant's devices was told, newest first."""
+
+    permission_classes = [IsAuthenticated]
+    serializer_class = CommandRow
+    queryset = Command.objects.none()
+
+    def get_queryset(self) -> Any:
+        merchant_id = _merchant_id(self.request)
+        device = generics.get_object_or_404(
+            selectors.devices_of(merchant_id), code=self.kwargs["code"]
+        )
+        return selectors.commands_of(device.pk)

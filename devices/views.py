@@ -1,0 +1,59 @@
+"""The merchant's page of devices: which are there, which are silent, what they need."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.views import merchant_page
+from devices import selectors
+from devices.models import Device
+
+SORTS = {"code": "code", "kind": "kind", "heard": "last_heard_at"}
+
+
+@merchant_page("see")
+def device_list(request: HttpRequest) -> HttpResponse:
+    """All devices of the merchant in service; `kind` filters, `sort` orders."""
+    merchant_id = request.merchant.pk  # type: ignore[attr-defined]
+    kind = request.GET.get("kind", "")
+    rows = selectors.devices_of(merchant_id, kind if kind in Device.Kind.values else None)
+    sort = request.GET.get("sort", "")
+    column = SORTS.get(sort.removeprefix("-"))
+    if column:
+        rows = rows.order_by(f"{'-' if sort.startswith('-') else ''}{column}", "code")
+    page = Paginator(rows, 50).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "devices/merchant_list.html",
+        {
+            "page": page,
+            "devices": [_row(device) for device in page],
+            "counts": selectors.counts_of(merchant_id),
+            "kind": kind,
+            "kinds": Device.Kind.choices,
+            "topic": f"merchant:{merchant_id}",
+        },
+    )
+
+
+def _row(device: Device) -> dict[str, Any]:
+    battery_pct = device.facts.get("battery_pct")
+    return {
+        "code": device.code,
+        "name": device.name,
+        "kind": device.get_kind_display(),
+        "state": _state(device),
+        "heard_at": device.last_heard_at,
+        "battery_pct": battery_pct,
+        "position": device.facts.get("position") if device.kind == Device.Kind.LOCK else None,
+        "tampered": bool(device.facts.get("tampered")),
+    }
+
+
+def _state(device: Device) -> str:
+    """One word for a person; the row's age says for how long."""
+    if device.state == Device.State.ENROLLED:
+        return "enrolled"
+    return "online" if device.online else "silent"

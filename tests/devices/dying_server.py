@@ -1,0 +1,24 @@
+"""The real application, which kills itself after the first effect and before its answer."""
+
+import os
+import signal
+
+from config import wiring
+from config.asgi import application
+from devices.services import reception
+
+for name in ("VehicleArrived", "VehicleLeft"):
+    wiring.MESSAGES[name] = "tests.devices.conftest.listen"
+
+if os.environ.get("DIE_AFTER_EFFECT"):
+    whole = reception.receive
+
+    def receive(link, raw, call):  # type: ignore[no-untyped-def]
+        answer = whole(link, raw, call)
+        if call.action == "VehicleArrived":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+    reception.receive = receive
+
+__all__ = ["application"]

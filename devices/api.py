@@ -10,7 +10,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +20,6 @@ from accounts import selectors as people
 from accounts.rules import may
 from core.errors import Denied, Invalid
 from devices import selectors, services
-from devices.errors import KeyRefused
 from devices.models import Command, Device
 from devices.services.connections import who
 
@@ -33,10 +31,7 @@ class DeviceKey(BaseAuthentication):
         scheme, _blank, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        try:
-            return None, who(key.strip()).device
-        except KeyRefused as error:
-            raise AuthenticationFailed(error.message, code=error.code) from error
+        return None, who(key.strip()).device
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

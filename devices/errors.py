@@ -8,6 +8,8 @@ from core.errors import Denied, Missing, Refused, TooMany
 class KeyRefused(Denied):
     """The key is not this device's, or no longer; all reasons look the same from outside."""
 
+    status = 401
+
     def __init__(self) -> None:
         super().__init__("key_refused", _("The device's key is not valid."))
 

@@ -164,6 +164,7 @@ def refuse(link: Link, error: frames.Error) -> None:
         _end(row, "failed", details, actor=f"device:{link.device_code}")
 
 
+@transaction.atomic
 def finish(
     device_id: int, command_id: int, outcome: str, details: dict[str, Any], *, actor: str
 ) -> None:
@@ -201,15 +202,17 @@ def _hold(device: Device, payload: dict[str, Any], now: datetime) -> int:
 
 def _let_go(device: Device, order_code: str, now: datetime, *, actor: str) -> None:
     """From here on the lock is never raised for this order; waiting raises end."""
+    # Commands before holds, as take_due locks them: the other way round the two could wait for
+    # each other, and a payment would break for it.
+    transition(
+        Command.objects.filter(device=device, action="RaiseLock"), source=Command.OPEN,
+        target="superseded", actor=actor, reason="the lock is lowered", ended_at=now,
+    )  # fmt: skip
     holds = ReleaseCode.objects.filter(device=device, order_code=order_code)
     if not holds.update(lowering_at=now):
         ReleaseCode.objects.create(
             device=device, order_code=order_code, made_at=now, lowering_at=now
         )
-    transition(
-        Command.objects.filter(device=device, action="RaiseLock"), source=Command.OPEN,
-        target="superseded", actor=actor, reason="the lock is lowered", ended_at=now,
-    )  # fmt: skip
 
 
 def _may_rise(row: Command, link: Link) -> bool:

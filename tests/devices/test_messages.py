@@ -243,7 +243,7 @@ async def test_a_listeners_refusal_undoes_its_effect_and_is_answered_the_same_wa
 
     def refuse() -> None:
         OutboxEvent.objects.create(topic="tests.heard", data={}, occurred_at=clock.now())
-        raise Refused("no_such_berth", "There is no berth %(code)s.", berth="A-017")
+        raise Refused("no_such_berth", "There is no berth %(berth)s.", berth="A-017")
 
     during.append(refuse)
     await in_thread(street.enroll, "S-1", "sensor")

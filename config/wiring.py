@@ -70,6 +70,7 @@ REACTIONS: dict[str, list[str]] = {
     # recovery
     # monthlycard
     "monthlycard.statement_agreed": ["monthlycard.reactions.deduct_agreed"],  # P4.12
+    "monthlycard.ended": ["monthlycard.reactions.refund_rest"],  # P4.2
     # accounts
     "accounts.sms_queued": ["accounts.reactions.send_sms"],
 }
@@ -95,7 +96,9 @@ SWEEPS: list[str] = [
     "arrears.services.expire_notices",
     "arrears.services.ask_again",
     "arrears.services.nightly",
-    "monthlycard.services.close_due",
+    "monthlycard.services.close_due",  # P4.9
+    "monthlycard.services.take_silence",  # P4.12
+    "monthlycard.services.notice_missed",  # P4.10
     "accounts.tasks.resend_forgotten",
 ]
 

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +25,8 @@ class LotSystem(models.Model):
     takes_cards = models.BooleanField(_("takes cards"), default=True)
     last_asked_at = models.DateTimeField(_("last heard of"), null=True, editable=False)
     list_cursor = models.BigIntegerField(_("has the list up to"), default=0, editable=False)
+    closed_until = models.DateTimeField(_("closed until"), null=True, editable=False)
+    next_close_at = models.DateTimeField(_("closes next"), null=True, editable=False, db_index=True)
 
     class Meta:
         verbose_name = _("lot system")
@@ -198,6 +201,7 @@ class CardVehicle(models.Model):
     plate_text = models.CharField(max_length=16)
     plate_colour = models.CharField(max_length=16)
     lots = models.JSONField()
+    told = models.JSONField()  # these lots and those of the version before: who must hear of it
     valid_from = models.DateTimeField()
     valid_until = models.DateTimeField()
     state = models.CharField(max_length=16)
@@ -207,7 +211,10 @@ class CardVehicle(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["card", "version"], name="record_version_of_a_card")
         ]
-        indexes = [models.Index(fields=["plate_text", "cursor"])]
+        indexes = [
+            models.Index(fields=["plate_text", "cursor"]),
+            GinIndex(fields=["told"], name="record_told", opclasses=["jsonb_path_ops"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.card_id} v{self.version}"
@@ -261,7 +268,7 @@ class PassRecord(models.Model):
     received_at = models.DateTimeField(_("received"))
     count_today = models.PositiveIntegerField(_("count of the day"), null=True)
     oddity = models.CharField(_("oddity"), max_length=20, blank=True)
-    statement = models.ForeignKey(
+    statement = models.ForeignKey(  # at whose closing its visit was counted
         "monthlycard.Statement", models.PROTECT, null=True, related_name="passes"
     )
 
@@ -279,7 +286,7 @@ class PassRecord(models.Model):
             models.Index(fields=["card", "passed_at"]),
             models.Index(
                 fields=["lot", "card"],
-                condition=models.Q(statement=None, flow="card"),
+                condition=models.Q(statement=None, card__isnull=False),
                 name="pass_not_yet_stated",
             ),
         ]
@@ -316,6 +323,8 @@ class Statement(StatefulModel):
     checksum = models.CharField(_("checksum"), max_length=64)
     made_at = models.DateTimeField(_("made"))
     fetched_at = models.DateTimeField(_("fetched"), null=True)
+    missed_at = models.DateTimeField(_("alarm: not fetched"), null=True)
+    silence_at = models.DateTimeField(_("silence agrees at"), null=True)
     answered_at = models.DateTimeField(_("answered"), null=True)
     answered_by = models.CharField(max_length=80, blank=True)
 
@@ -326,6 +335,16 @@ class Statement(StatefulModel):
             models.CheckConstraint(
                 condition=models.Q(state__in=["sent", "agreed", "disputed", "deducted"]),
                 name="statement_state_known",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["made_at"],
+                condition=models.Q(fetched_at=None, missed_at=None, state="sent"),
+                name="statement_not_fetched",
+            ),
+            models.Index(
+                fields=["silence_at"], condition=models.Q(state="sent"), name="statement_silence"
             ),
         ]
 
@@ -344,6 +363,7 @@ class StatementItem(models.Model):
     correction = models.BooleanField(_("correction of an earlier period"), default=False)
     entry_at = models.DateTimeField()
     exit_at = models.DateTimeField()
+    counted_until = models.DateTimeField()  # the exit, or where the card ran out before it (P4.8)
     quantity = models.PositiveIntegerField()
     unit_price_fen = models.PositiveIntegerField()
     fee_fen = models.PositiveIntegerField()

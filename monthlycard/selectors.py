@@ -1,8 +1,9 @@
 """Questions about cards, lots and statements."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from core import clock
 from monthlycard.models import (
@@ -23,9 +24,16 @@ def lot_by_code(code: str) -> LotSystem | None:
     return LotSystem.objects.filter(code=code).select_related("section").first()
 
 
-def agreement_in_force(lot: LotSystem) -> Agreement | None:
-    """The newest version that both sides have signed and that holds by now."""
-    rows = lot.agreements.filter(state="signed", valid_from__lte=clock.now())
+def agreement_in_force(lot: LotSystem, *, before: datetime | None = None) -> Agreement | None:
+    """The newest version that both sides have signed and that holds now, or held before `before`.
+
+    A period goes by the agreement that held when it ended, however late it is closed.
+    """
+    rows = lot.agreements.filter(state="signed")
+    if before is None:
+        rows = rows.filter(valid_from__lte=clock.now())
+    else:
+        rows = rows.filter(valid_from__lt=before)
     return rows.order_by("-version").first()
 
 
@@ -45,10 +53,11 @@ def records_of(plate_text: str) -> list[CardRecord]:
 def records_since(lot: LotSystem, cursor: int, limit: int = 1000) -> list[CardVehicle]:
     """The records after `cursor` that concern this lot, revocations included (P4.4).
 
-    A card that was taken off this lot still shows here, with its other lots: that is how the lot
-    learns that it is gone.
+    A card that was taken off this lot shows here once more, without it: that is how the lot learns
+    that it is gone. Cards of other lots are none of its business.
     """
-    rows = CardVehicle.objects.filter(cursor__gt=cursor).select_related("card")
+    rows = CardVehicle.objects.filter(cursor__gt=cursor, told__contains=[lot.code])
+    rows = rows.select_related("card")
     return list(rows.order_by("cursor")[:limit])
 
 
@@ -62,7 +71,14 @@ def as_record(row: CardVehicle) -> CardRecord:
         valid_from=row.valid_from,
         valid_until=row.valid_until,
         state=row.state,  # type: ignore[arg-type]
+        made_at=row.made_at,
     )
+
+
+def history_of(card_ids: Iterable[int]) -> list[CardRecord]:
+    """All versions of these cards' records."""
+    rows = CardVehicle.objects.filter(card__in=set(card_ids)).select_related("card")
+    return [as_record(row) for row in rows]
 
 
 def cards_of(user_id: int) -> QuerySet[Card]:
@@ -98,9 +114,25 @@ def statements_of(merchant_id: int) -> QuerySet[Statement]:
 
 
 def unstated_passes(lot: LotSystem) -> QuerySet[PassRecord]:
-    """Card vehicles' passes that no statement has yet."""
-    rows = PassRecord.objects.filter(lot=lot, statement=None, flow=PassRecord.Flow.CARD)
-    return rows.exclude(card=None).select_related("card")
+    """Card vehicles' passes that no statement has yet; with them the exits of cards that ran out.
+
+    What of such a stay is the card's says `rules.card_visits` (P4.8).
+    """
+    ran_out = Q(flow=PassRecord.Flow.TEMPORARY, direction="exit", reason="expired")
+    rows = PassRecord.objects.filter(lot=lot, statement=None, card__isnull=False)
+    return rows.filter(Q(flow=PassRecord.Flow.CARD) | ran_out).select_related("card")
+
+
+def odd_passes_of(merchant_id: int) -> QuerySet[PassRecord]:
+    """A merchant's pass records with something odd about them, newest first (P4.7)."""
+    rows = PassRecord.objects.filter(lot__merchant_id=merchant_id).exclude(oddity="")
+    return rows.select_related("lot__section").order_by("-received_at", "-pk")
+
+
+def waiting_for(lot: LotSystem) -> list[str]:
+    """The numbers of the statements that this lot has not checked yet, oldest first."""
+    rows = lot.statements.filter(state__in=["sent", "disputed"]).order_by("pk")
+    return list(rows.values_list("number", flat=True))
 
 
 def as_pass(row: PassRecord) -> Pass:
@@ -126,6 +158,7 @@ def lines_of(statement: Statement) -> list[StatementLine]:
             plate_colour=row.plate_colour,
             entry_at=row.entry_at,
             exit_at=row.exit_at,
+            counted_until=row.counted_until,
             quantity=row.quantity,
             unit_price_fen=row.unit_price_fen,
             fee_fen=row.fee_fen,

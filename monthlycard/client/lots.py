@@ -18,6 +18,7 @@ from monthlycard.rules import (
     StatementLine,
     Terms,
     admit,
+    card_visits,
     pair,
     statement_lines,
 )
@@ -48,10 +49,14 @@ class Lot:
 
     client: LotClient
     at_expiry: Literal["temporary", "refused"] = "temporary"
-    records: dict[str, CardRecord] = field(default_factory=dict)  # by card number
+    records: dict[str, CardRecord] = field(default_factory=dict)  # the newest by card number
+    history: list[CardRecord] = field(default_factory=list)  # every version that ever came
     cursor: int = 0
     movements: list[Movement] = field(default_factory=list)
     unreported: list[Movement] = field(default_factory=list)
+    late: set[str] = field(default_factory=set)  # records that go into a later statement
+    stated: dict[str, str] = field(default_factory=dict)  # visit → the statement it stands in
+    waiting: list[str] = field(default_factory=list)  # statements that this lot still has to check
     disagreements: list[tuple[str, bool, bool]] = field(default_factory=list)
     _numbers: Any = field(default_factory=lambda: count(1))
 
@@ -61,9 +66,11 @@ class Lot:
         while True:
             answer = self.client.get("records/", since=self.cursor)
             for row in answer["records"]:
-                self.records[row["card"]] = _as_record(row)
+                record = _as_record(row)
+                self.records[record.card_number] = record
+                self.history.append(record)
                 came += 1
-            self.cursor = answer["cursor"]
+            self.cursor, self.waiting = answer["cursor"], answer["statements_waiting"]
             if not answer["more"]:
                 return came
 
@@ -100,6 +107,7 @@ class Lot:
         answer = self.client.post("passes/", {"records": [self._as_report(m) for m in batch]})
         self.unreported = [movement for movement in self.unreported if movement not in batch]
         outcomes: list[dict[str, str]] = answer["outcomes"]
+        self.late |= {row["record_id"] for row in outcomes if row.get("oddity") == "late"}
         return outcomes
 
     def check(self, number: str) -> dict[str, Any]:
@@ -111,9 +119,15 @@ class Lot:
         data = self.client.get_file(f"statements/{number}/", file="csv")
         if hashlib.sha256(data).hexdigest() != statement["checksum"]:
             raise ValueError("the statement's file does not fit its checksum")
-        visits = {line["visit"] for line in statement["lines"]}
-        until = datetime.fromisoformat(statement["until"])
-        mine = [line for line in self.own_lines() if line.visit in visits or line.exit_at < until]
+        self.sync()
+        self.stated |= {line["visit"]: number for line in statement["lines"]}
+        ends_at = datetime.fromisoformat(statement["ends_at"])
+        mine = [
+            line
+            for line in self.own_lines(statement["agreement"])
+            if self.stated.get(line.visit) == number
+            or (line.exit_at < ends_at and self._should_be_stated(line))
+        ]
         answer: dict[str, Any] = self.client.post(
             f"statements/{number}/check/",
             {"checksum": statement["checksum"], "lines": [_as_json(line) for line in mine]},
@@ -125,18 +139,27 @@ class Lot:
         rows = self.client.get("statements/")["statements"]
         return [row["number"] for row in rows if row["state"] in ("sent", "disputed")]
 
-    def own_lines(self) -> list[StatementLine]:
-        """Every visit of a card vehicle, priced by the agreement from this lot's own records."""
-        terms = Terms.from_json(self.client.get("agreement/")["terms"])
+    def own_lines(self, version: int | None = None) -> list[StatementLine]:
+        """Every visit of a card vehicle as far as it is the card's, from this lot's own records.
+
+        Priced by the agreement of this version, or by the newest.
+        """
+        query = {"version": version} if version else {}
+        agreement = self.client.get("agreement/", **query)
         visits, _odd = pair(
             Pass(
                 record_id=m.record_id, direction=m.direction, plate_text=m.plate_text,
                 plate_colour=m.plate_colour, card_number=m.card, at=m.at,
             )
             for m in self.movements
-            if m.flow == "card"
+            if m.card and m.flow != "refused"
         )  # fmt: skip
-        return list(statement_lines(terms, visits))
+        mine = card_visits(visits, self.history, when_expired=agreement["when_expired"])
+        return list(statement_lines(Terms.from_json(agreement["terms"]), mine))
+
+    def _should_be_stated(self, line: StatementLine) -> bool:
+        """Not in an earlier statement, and not of records that came late: those are in a later."""
+        return line.visit not in self.stated and self.late.isdisjoint(line.visit.split("/"))
 
     def decide(self, direction: str, plate: str, colour: str, at: datetime) -> Decision:
         """By this lot's own list (P4.5)."""
@@ -161,11 +184,13 @@ class Lot:
         decision = self.decide(direction, plate, colour, at)
         card = decision.record.card_number if decision.card and decision.record else ""
         reason = decision.reason
-        if direction == "exit" and card and not self._entered_with(card):
+        inside = self._inside_with_card(plate) if direction == "exit" else ""
+        if direction == "exit" and card and card != inside:
             card, reason = "", "no_card_at_entry"
         flow: Literal["card", "temporary", "refused"] = "card" if card else "temporary"
-        if direction == "exit" and reason == "expired" and self.at_expiry == "refused":
-            flow = "refused"
+        if inside and reason == "expired":
+            card = inside  # it ran out during the stay: the agreement says what is the card's
+            flow = self.at_expiry
         movement = Movement(
             record_id=f"{self.client.code}-{next(self._numbers):06d}", direction=direction,
             plate_text=plate, plate_colour=colour, etc_plate=etc, at=at, card=card, flow=flow,
@@ -175,9 +200,10 @@ class Lot:
         self.unreported.append(movement)
         return movement
 
-    def _entered_with(self, card: str) -> bool:
-        mine = [m for m in self.movements if m.card == card]
-        return bool(mine) and mine[-1].direction == "entry"
+    def _inside_with_card(self, plate: str) -> str:
+        """The card with which this vehicle is inside, or none."""
+        mine = [m for m in self.movements if m.plate_text == plate and m.flow != "refused"]
+        return mine[-1].card if mine and mine[-1].direction == "entry" else ""
 
     def _as_report(self, movement: Movement) -> dict[str, Any]:
         today = [
@@ -235,7 +261,7 @@ class AskLot(Lot):
         record = self.records.get(answer["card"]) or CardRecord(
             card_number=answer["card"], version=0, plate_text=plate, plate_colour=colour,
             lots=(self.client.code,), valid_from=at,
-            valid_until=datetime.fromisoformat(answer["valid_until"]), state="active",
+            valid_until=datetime.fromisoformat(answer["valid_until"]), state="active", made_at=at,
         )  # fmt: skip
         return Decision(True, answer["reason"], record)
 
@@ -250,6 +276,7 @@ def _as_record(row: dict[str, Any]) -> CardRecord:
         valid_from=datetime.fromisoformat(row["valid_from"]),
         valid_until=datetime.fromisoformat(row["valid_until"]),
         state=row["state"],
+        made_at=datetime.fromisoformat(row["made_at"]),
     )
 
 
@@ -261,6 +288,7 @@ def _as_json(line: StatementLine) -> dict[str, Any]:
         "colour": line.plate_colour,
         "entry_at": line.entry_at.isoformat(),
         "exit_at": line.exit_at.isoformat(),
+        "counted_until": line.counted_until.isoformat(),
         "quantity": line.quantity,
         "unit_price_fen": line.unit_price_fen,
         "fee_fen": line.fee_fen,

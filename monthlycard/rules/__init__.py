@@ -4,8 +4,10 @@ from monthlycard.rules import signing
 from monthlycard.rules.admission import CardRecord, Decision, Part, admit, parts_of_stay
 from monthlycard.rules.differences import Difference, compare
 from monthlycard.rules.fees import FeeLine, Terms, Window, fee_lines
-from monthlycard.rules.periods import Period, period_before
+from monthlycard.rules.periods import Period, period_before, period_of
+from monthlycard.rules.rest import Rest, rest_of_card
 from monthlycard.rules.statement import StatementLine, as_csv, checksum, statement_lines
+from monthlycard.rules.stays import card_visits
 from monthlycard.rules.visits import Oddity, Pass, Visit, pair
 
 __all__ = [
@@ -17,18 +19,22 @@ __all__ = [
     "Part",
     "Pass",
     "Period",
+    "Rest",
     "StatementLine",
     "Terms",
     "Visit",
     "Window",
     "admit",
     "as_csv",
+    "card_visits",
     "checksum",
     "compare",
     "fee_lines",
     "pair",
     "parts_of_stay",
     "period_before",
+    "period_of",
+    "rest_of_card",
     "signing",
     "statement_lines",
 ]

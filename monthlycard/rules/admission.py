@@ -23,6 +23,7 @@ class CardRecord:
     valid_from: datetime
     valid_until: datetime  # the first instant at which it is not valid any more
     state: Literal["active", "suspended", "ended"]
+    made_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from monthlycard.rules.statement import StatementLine
@@ -56,9 +57,7 @@ def _kind(there: list[StatementLine] | None, here: list[StatementLine] | None) -
         return "missing_there"
     if here is None:
         return "missing_here"
-    if {(line.entry_at, line.exit_at) for line in there} != {
-        (line.entry_at, line.exit_at) for line in here
-    }:
+    if {_times(line) for line in there} != {_times(line) for line in here}:
         return "time"
     if {line.unit_price_fen for line in there} != {line.unit_price_fen for line in here}:
         return "tariff"
@@ -67,6 +66,10 @@ def _kind(there: list[StatementLine] | None, here: list[StatementLine] | None) -
     ):
         return "amount"
     return None
+
+
+def _times(line: StatementLine) -> tuple[datetime, datetime, datetime]:
+    return line.entry_at, line.exit_at, line.counted_until
 
 
 def _by_visit(lines: Iterable[StatementLine]) -> dict[str, list[StatementLine]]:

@@ -36,6 +36,15 @@ def period_before(kind: Literal["week", "month"], day: int, *, at: datetime) -> 
     return Period(_midnight(_month_before(last)), _midnight(last))
 
 
+def period_of(kind: Literal["week", "month"], day: int, *, at: datetime) -> Period:
+    """The period that `at` lies in. Raises ValueError as period_before does."""
+    starts_at = period_before(kind, day, at=at).ends_at
+    if kind == "week":
+        return Period(starts_at, starts_at + timedelta(days=7))
+    following = (starts_at.date().replace(day=1) + timedelta(days=31)).replace(day=day)
+    return Period(starts_at, _midnight(following))
+
+
 def _month_before(day: date) -> date:
     return (day.replace(day=1) - timedelta(days=1)).replace(day=day.day)
 

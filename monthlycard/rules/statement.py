@@ -11,7 +11,7 @@ from monthlycard.rules.fees import Terms, fee_lines
 from monthlycard.rules.visits import Visit
 
 COLUMNS = (
-    "visit", "card", "plate", "colour", "entry_at", "exit_at",
+    "visit", "card", "plate", "colour", "entry_at", "exit_at", "counted_until",
     "quantity", "unit_price_fen", "fee_fen",
 )  # fmt: skip
 
@@ -26,6 +26,7 @@ class StatementLine:
     plate_colour: str
     entry_at: datetime
     exit_at: datetime
+    counted_until: datetime
     quantity: int
     unit_price_fen: int
     fee_fen: int
@@ -35,7 +36,7 @@ def statement_lines(terms: Terms, visits: Iterable[Visit]) -> tuple[StatementLin
     """All lines of these visits, by vehicle and time; the same visits give the same lines."""
     lines: list[StatementLine] = []
     for visit in visits:
-        priced = fee_lines(terms, entry_at=visit.entry.at, exit_at=visit.exit.at)
+        priced = fee_lines(terms, entry_at=visit.entry.at, exit_at=visit.counted_until)
         for quantity, unit_price_fen in [
             (line.quantity, line.unit_price_fen) for line in priced
         ] or [(0, 0)]:
@@ -47,6 +48,7 @@ def statement_lines(terms: Terms, visits: Iterable[Visit]) -> tuple[StatementLin
                     plate_colour=visit.entry.plate_colour,
                     entry_at=visit.entry.at,
                     exit_at=visit.exit.at,
+                    counted_until=visit.counted_until,
                     quantity=quantity,
                     unit_price_fen=unit_price_fen,
                     fee_fen=quantity * unit_price_fen,
@@ -64,7 +66,7 @@ def as_csv(lines: Iterable[StatementLine]) -> bytes:
         writer.writerow(
             [
                 line.visit, line.card_number, line.plate_text, line.plate_colour,
-                _utc(line.entry_at), _utc(line.exit_at),
+                _utc(line.entry_at), _utc(line.exit_at), _utc(line.counted_until),
                 line.quantity, line.unit_price_fen, line.fee_fen,
             ]
         )  # fmt: skip

@@ -25,6 +25,12 @@ class Visit:
 
     entry: Pass
     exit: Pass
+    card_until: datetime | None = None  # where the card ran out before the exit
+
+    @property
+    def counted_until(self) -> datetime:
+        """Until when the visit is the card's."""
+        return self.card_until or self.exit.at
 
     @property
     def key(self) -> str:

@@ -4,17 +4,25 @@ import hashlib
 import json
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
 
+from arrears import selectors as arrears
 from core import audit, clock, outbox, personal
+from core.money import format_fen
+from core.plates import BadPlate, parse
 from core.transition import transition
 from monthlycard import selectors
 from monthlycard.errors import BadSignature, BadTerms, OtherBody
 from monthlycard.models import Agreement, Card, LotSystem, PassRecord, Question
-from monthlycard.rules import Terms, admit, signing
+from monthlycard.rules import Terms, admit, period_of, signing
+from monthlycard.services.cards import reissue
+
+CLOCKS_DIFFER = timedelta(minutes=10)  # a pass further ahead than this is typed `future`
 
 
 @transaction.atomic
@@ -38,6 +46,11 @@ def draft_agreement(*, lot: LotSystem, actor: str, terms: dict[str, Any], **rest
         Terms.from_json(terms)
     except ValueError as error:
         raise BadTerms(str(error)) from error
+    if rest["period"] != Agreement.Period.EXIT:
+        try:
+            period_of(rest["period"], rest.get("period_day", 1), at=clock.now())
+        except ValueError as error:
+            raise BadTerms(str(error)) from error
     newest = lot.agreements.order_by("-version").first()
     agreement = Agreement(lot=lot, version=newest.version + 1 if newest else 1, terms=terms, **rest)
     agreement.terms_hash = agreement_hash(agreement)
@@ -88,10 +101,44 @@ def _signed(agreement: Agreement, actor: str) -> bool:
         event="monthlycard.agreement_signed",
     )  # fmt: skip
     agreement.refresh_from_db()
+    if moved:
+        begins = max(clock.now(), agreement.valid_from)
+        at = close_at(agreement, after=begins) or begins
+        LotSystem.objects.filter(pk=agreement.lot_id, next_close_at=None).update(next_close_at=at)
     return bool(moved)
 
 
+def close_at(agreement: Agreement, *, after: datetime) -> datetime | None:
+    """When the period that `after` lies in is closed; None: with the next exit."""
+    if agreement.period == Agreement.Period.EXIT:
+        return None
+    kind: Any = agreement.period
+    return period_of(kind, agreement.period_day, at=after).ends_at
+
+
 @transaction.atomic
+def renew_secret(*, lot: LotSystem, actor: str) -> str:
+    """A new secret for a lot, shown this once; the old one is worth nothing from now on."""
+    secret = secrets.token_urlsafe(32)
+    LotSystem.objects.filter(pk=lot.pk).update(
+        secret_sealed=personal.seal(secret), secret_version=F("secret_version") + 1
+    )
+    audit.record(lot, "secret_renewed", actor=actor)
+    return secret
+
+
+@transaction.atomic
+def set_takes_cards(*, lot: LotSystem, takes: bool, actor: str) -> bool:
+    """Whether a lot takes cards (P4.8); its plans' cards are told to the lots again."""
+    rows = LotSystem.objects.filter(pk=lot.pk, takes_cards=not takes)
+    if not rows.update(takes_cards=takes):
+        return False
+    audit.record(lot, "takes_cards" if takes else "takes_no_cards", actor=actor)
+    for plan_id in lot.plans.values_list("pk", flat=True):
+        reissue(plan_id=plan_id)
+    return True
+
+
 def answer_question(
     *,
     lot: LotSystem,
@@ -105,37 +152,83 @@ def answer_question(
     """Whether a vehicle passes as a card vehicle, with the reason (P4.6); again asked, the same.
 
     `lots_own` is what the lot's own list said, where it has looked: a disagreement is recorded.
+    Raises OtherBody where the number stands for another question.
     """
-    known = Question.objects.filter(lot=lot, request_id=request_id).first()
+    asked = _Asked(lot, request_id, direction, plate_text, plate_colour, at, lots_own)
+    try:
+        return _answer(asked)
+    except IntegrityError:
+        return _answer(asked)  # the same question at the same moment: now it is known
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    lot: LotSystem
+    request_id: str
+    direction: str
+    plate_text: str
+    plate_colour: str
+    at: datetime
+    lots_own: bool | None
+
+
+@transaction.atomic
+def _answer(asked: _Asked) -> dict[str, Any]:
+    lot = asked.lot
+    known = Question.objects.filter(lot=lot, request_id=asked.request_id).first()
     if known is not None:
+        if (known.plate_text, known.direction) != (asked.plate_text, asked.direction):
+            raise OtherBody(asked.request_id)
         answer: dict[str, Any] = known.answer
         return answer
     decision = admit(
-        selectors.records_of(plate_text),
-        plate_text=plate_text,
-        plate_colour=plate_colour,
+        selectors.records_of(asked.plate_text),
+        plate_text=asked.plate_text,
+        plate_colour=asked.plate_colour,
         lot=lot.code,
-        at=at,
+        at=asked.at,
     )
     admitted = decision.card and lot.takes_cards
     reason = decision.reason if lot.takes_cards else "lot_takes_no_cards"
-    card = (
-        Card.objects.filter(number=decision.record.card_number).first() if decision.record else None
-    )
+    record = decision.record
+    card = Card.objects.filter(number=record.card_number).first() if record else None
     answer = {
-        "request_id": request_id,
+        "request_id": asked.request_id,
         "admit": "card" if admitted else "temporary",
         "reason": reason,
-        "card": decision.record.card_number if decision.record and admitted else None,
-        "valid_until": decision.record.valid_until.isoformat() if decision.record else None,
+        "card": record.card_number if record and admitted else None,
+        "valid_until": record.valid_until.isoformat() if record and admitted else None,
+        "notice": recovery_notice(asked.plate_text, asked.plate_colour),
     }
     Question.objects.create(
-        lot=lot, request_id=request_id, direction=direction, plate_text=plate_text,
-        plate_colour=plate_colour, asked_at=clock.now(), card=card, admitted=admitted,
-        reason=reason, answer=answer, lots_own=lots_own,
-        disagreed=lots_own is not None and lots_own != admitted,
+        lot=lot, request_id=asked.request_id, direction=asked.direction,
+        plate_text=asked.plate_text, plate_colour=asked.plate_colour, asked_at=clock.now(),
+        card=card, admitted=admitted, reason=reason, answer=answer, lots_own=asked.lots_own,
+        disagreed=asked.lots_own is not None and asked.lots_own != admitted,
     )  # fmt: skip
     return answer
+
+
+def recovery_notice(plate_text: str, plate_colour: str) -> dict[str, Any] | None:
+    """What a lot is told about a listed vehicle, in the answer to its question (P3.3, P3.4).
+
+    Nothing where the colour is unknown or the text is no plate: nobody is accused on a guess; and
+    nothing while the entry is pending or suspended.
+    """
+    if not plate_colour:
+        return None
+    try:
+        listing = arrears.listing_of(parse(plate_text, plate_colour))
+    except BadPlate:
+        return None
+    if listing is None or not listing.is_active:
+        return None
+    amount = format_fen(listing.amount_fen)
+    return {
+        "text": _("Parking fees of %(amount)s are open for this vehicle.") % {"amount": amount},
+        "amount_fen": listing.amount_fen,
+        "since": listing.since.isoformat(),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +252,8 @@ def take_passes(*, lot: LotSystem, reports: list[Report]) -> list[dict[str, str]
     """Store entry and exit records, each once; for each its outcome: stored, again, or differs.
 
     A batch may come twice or in parts. Odd records are stored with what is odd about them: late
-    (its period's statement is sealed already), unknown_card, other_plate, card_not_valid.
+    (its period is closed already), future, etc_differs, unknown_card, other_vehicle,
+    not_valid_then.
     """
     outcomes: list[dict[str, str]] = []
     for report in reports:
@@ -174,6 +268,10 @@ def take_passes(*, lot: LotSystem, reports: list[Report]) -> list[dict[str, str]
         outcomes.append({"record_id": report.record_id, "outcome": outcome, "oddity": row.oddity})
         if created:
             outbox.add("monthlycard.passed", pass_id=row.pk, lot_id=lot.pk)
+    if any(report.direction == "exit" for report in reports):
+        agreement = selectors.agreement_in_force(lot)
+        if agreement and agreement.period == Agreement.Period.EXIT:
+            LotSystem.objects.filter(pk=lot.pk).update(next_close_at=clock.now())
     return outcomes
 
 
@@ -198,6 +296,8 @@ def _as_row(lot: LotSystem, report: Report, body_hash: str) -> dict[str, Any]:
 def _oddity(lot: LotSystem, report: Report, card: Card | None) -> str:
     if report.etc_plate_text and report.etc_plate_text != report.plate_text:
         return "etc_differs"  # P4.1: read plate and tag are compared, neither overwrites the other
+    if report.passed_at > clock.now() + CLOCKS_DIFFER:
+        return "future"
     if report.flow != PassRecord.Flow.CARD:
         return ""
     if card is None:
@@ -209,7 +309,8 @@ def _oddity(lot: LotSystem, report: Report, card: Card | None) -> str:
         lot=lot.code,
         at=report.passed_at,
     )
+    if decision.reason in ("no_card", "other_colour"):
+        return "other_vehicle"
     if not decision.card:
         return "not_valid_then"
-    sealed = lot.statements.filter(ends_at__gt=report.passed_at, starts_at__lte=report.passed_at)
-    return "late" if sealed.exists() else ""
+    return "late" if lot.closed_until and report.passed_at < lot.closed_until else ""

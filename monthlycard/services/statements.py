@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from core import clock, outbox
+from core import audit, clock, live, outbox
 from core.transition import transition
 from monthlycard import selectors
-from monthlycard.errors import NoAgreement, NotDue, StatementMissing, WrongChecksum
+from monthlycard.errors import NotDue, StatementMissing, WrongChecksum
 from monthlycard.models import (
     Agreement,
     Card,
@@ -26,88 +27,120 @@ from monthlycard.rules import (
     StatementLine,
     Terms,
     as_csv,
+    card_visits,
     checksum,
     compare,
     pair,
     period_before,
     statement_lines,
 )
+from monthlycard.rules.periods import CITY
+from monthlycard.services.lots import close_at
 from payments import services as payments
 from payments.rules import BillLine, Entry, Quote, Receipt, merchant_account
 
 BATCH = 50
+SECOND = timedelta(seconds=1)
+FETCH_WITHIN = timedelta(hours=24)
 
 
 def close_due() -> int:
-    """Sweep: make every statement whose period has ended (P4.9, P4.10); how many were made."""
-    made = 0
-    for lot in LotSystem.objects.filter(agreements__state="signed").distinct()[:BATCH]:
-        agreement = selectors.agreement_in_force(lot)
-        if agreement is None:
-            continue
-        if agreement.period == Agreement.Period.EXIT:
-            made += _close_exits(lot)
-        else:
-            period = period_before(
-                agreement.period,
-                agreement.period_day,
-                at=clock.now(),  # type: ignore[arg-type]
-            )
-            if not lot.statements.filter(ends_at__gte=period.ends_at).exists():
-                made += close_period(
-                    lot_id=lot.pk, starts_at=period.starts_at, ends_at=period.ends_at
-                ) is not None  # fmt: skip
-    return made + _take_silence_for_agreement()
+    """Sweep: make every statement whose period has ended (P4.9, P4.10); how many were made.
 
-
-def _close_exits(lot: LotSystem) -> int:
-    visits, _odd = pair(selectors.as_pass(row) for row in selectors.unstated_passes(lot))
-    made = 0
-    for visit in visits:
-        made += close_period(
-            lot_id=lot.pk, starts_at=visit.entry.at, ends_at=visit.exit.at, only_visit=visit.key
-        ) is not None  # fmt: skip
-    return made
+    A period that was missed is made up: each call closes one period of a lot.
+    """
+    due = LotSystem.objects.filter(next_close_at__lte=clock.now()).order_by("next_close_at")
+    return sum(_close_next(lot_id) for lot_id in list(due.values_list("pk", flat=True)[:BATCH]))
 
 
 @transaction.atomic
-def close_period(
-    *, lot_id: int, starts_at: datetime, ends_at: datetime, only_visit: str = ""
+def _close_next(lot_id: int) -> int:
+    """Close one lot's period that is due; two at once: the second finds it closed."""
+    lot = LotSystem.objects.select_for_update(of=("self",)).get(pk=lot_id)
+    ends_at = lot.next_close_at
+    if ends_at is None or ends_at > clock.now():
+        return 0
+    agreement = selectors.agreement_in_force(lot, before=ends_at)
+    if agreement is None:
+        agreement = selectors.agreement_in_force(lot)
+    if agreement is None:
+        LotSystem.objects.filter(pk=lot_id).update(next_close_at=None)
+        return 0
+    if agreement.period == Agreement.Period.EXIT:
+        made = _close_exits(lot, agreement)
+        following = selectors.agreement_in_force(lot) or agreement
+        closed_until = lot.closed_until
+    else:
+        kind: Any = agreement.period
+        begin = lot.closed_until or period_before(kind, agreement.period_day, at=ends_at).starts_at
+        made = int(_make(lot, agreement, starts_at=begin, ends_at=ends_at) is not None)
+        following = selectors.agreement_in_force(lot, before=ends_at + SECOND) or agreement
+        closed_until = ends_at
+    LotSystem.objects.filter(pk=lot_id).update(
+        closed_until=closed_until, next_close_at=close_at(following, after=ends_at)
+    )
+    return made
+
+
+def _close_exits(lot: LotSystem, agreement: Agreement) -> int:
+    visits, _odd = pair(selectors.as_pass(row) for row in selectors.unstated_passes(lot))
+    made = 0
+    for visit in visits:
+        statement = _make(
+            lot, agreement, starts_at=visit.entry.at, ends_at=visit.exit.at, only_visit=visit.key
+        )
+        made += statement is not None
+    return made
+
+
+def _make(
+    lot: LotSystem,
+    agreement: Agreement,
+    *,
+    starts_at: datetime,
+    ends_at: datetime,
+    only_visit: str = "",
 ) -> Statement | None:
     """Make and seal the statement of a period, from all visits that ended before its end.
 
-    Visits whose records came after their own period was sealed go in as corrections. None where
-    there is nothing to state. Two at once: the lot's row is locked, the second finds the passes
-    stated. Raises NoAgreement.
+    Visits whose records came after their own period was closed go in as corrections. None where
+    there is nothing to state. The lot's row must be locked.
     """
-    lot = LotSystem.objects.select_for_update(of=("self",)).get(pk=lot_id)
-    agreement = selectors.agreement_in_force(lot)
-    if agreement is None:
-        raise NoAgreement()
     rows = {row.record_id: row for row in selectors.unstated_passes(lot)}
-    visits, _odd = pair(selectors.as_pass(row) for row in rows.values())
-    if only_visit:
-        visits = [visit for visit in visits if visit.key == only_visit]
-    else:
-        visits = [visit for visit in visits if visit.exit.at < ends_at]
+    paired, _odd = pair(selectors.as_pass(row) for row in rows.values())
+    ended = [
+        visit
+        for visit in paired
+        if (visit.key == only_visit if only_visit else visit.exit.at < ends_at)
+    ]
+    visits = card_visits(
+        ended,
+        selectors.history_of(row.card_id for row in rows.values() if row.card_id),
+        when_expired=agreement.when_expired,  # type: ignore[arg-type]
+    )
     if not visits:
         return None
     lines = statement_lines(Terms.from_json(agreement.terms), visits)
     data = as_csv(lines)
-    number = f"{lot.code}-{only_visit or f'{ends_at:%Y%m%d}'}-{lot.statements.count() + 1}"
+    last_day = (ends_at - timedelta(microseconds=1)).astimezone(CITY)
+    hours = agreement.silence_agrees_after_h
+    now = clock.now()
     statement = Statement.objects.create(
-        lot=lot, agreement=agreement, number=number[:40], starts_at=starts_at, ends_at=ends_at,
-        total_fen=sum(line.fee_fen for line in lines), entries=len(visits), exits=len(visits),
-        csv=data.decode(), checksum=checksum(data), made_at=clock.now(),
+        lot=lot, agreement=agreement,
+        number=f"{lot.code}-{last_day:%Y%m%d}-{lot.statements.count() + 1}",
+        starts_at=starts_at, ends_at=ends_at, total_fen=sum(line.fee_fen for line in lines),
+        entries=len(visits), exits=len(visits), csv=data.decode(), checksum=checksum(data),
+        made_at=now, silence_at=None if hours is None else now + timedelta(hours=hours),
     )  # fmt: skip
     cards = {row.card.number: row.card for row in rows.values() if row.card}
     StatementItem.objects.bulk_create(
         _item(statement, cards[line.card_number], line, correction=line.exit_at < starts_at)
         for line in lines
     )
-    stated = [rows[record].pk for v in visits for record in (v.entry.record_id, v.exit.record_id)]
-    PassRecord.objects.filter(pk__in=stated).update(statement=statement)
+    counted = [rows[record].pk for v in ended for record in (v.entry.record_id, v.exit.record_id)]
+    PassRecord.objects.filter(pk__in=counted).update(statement=statement)
     outbox.add("monthlycard.statement_made", statement_id=statement.pk, lot_id=lot.pk)
+    live.push(f"merchant:{lot.merchant_id}")
     return statement
 
 
@@ -117,8 +150,8 @@ def _item(
     return StatementItem(
         statement=statement, card=card, visit=line.visit, plate_text=line.plate_text,
         plate_colour=line.plate_colour, correction=correction, entry_at=line.entry_at,
-        exit_at=line.exit_at, quantity=line.quantity, unit_price_fen=line.unit_price_fen,
-        fee_fen=line.fee_fen,
+        exit_at=line.exit_at, counted_until=line.counted_until, quantity=line.quantity,
+        unit_price_fen=line.unit_price_fen, fee_fen=line.fee_fen,
     )  # fmt: skip
 
 
@@ -151,10 +184,13 @@ def answer_statement(
     )  # fmt: skip
     facts = {"answered_at": clock.now(), "answered_by": actor}
     if rows:
-        transition(
+        moved = transition(
             statement, source="sent", target="disputed", actor=actor,
             event="monthlycard.statement_disputed", **facts,
         )  # fmt: skip
+        if not moved:
+            Statement.objects.filter(pk=statement.pk).update(**facts)
+            audit.record(statement, "checked_again", actor=actor, differences=len(rows))
     else:
         agree(statement, actor=actor)
     return rows
@@ -169,16 +205,34 @@ def agree(statement: Statement, *, actor: str, reason: str = "") -> bool:
     return bool(moved)
 
 
-def _take_silence_for_agreement() -> int:
-    """Where the signed agreement says that silence agrees, and only there (P4.12)."""
-    waiting = Statement.objects.filter(state="sent").exclude(agreement__silence_agrees_after_h=None)
+def take_silence() -> int:
+    """Sweep: silence agrees where the signed agreement says so, and only there (P4.12)."""
+    due = Statement.objects.filter(state="sent", silence_at__lte=clock.now())
     agreed = 0
-    for statement in waiting.select_related("agreement")[:BATCH]:
-        hours = statement.agreement.silence_agrees_after_h or 0
-        if clock.now() >= statement.made_at + timedelta(hours=hours):
-            with transaction.atomic():
-                agreed += agree(statement, actor="system:monthlycard", reason="silence")
+    for statement in due.order_by("silence_at")[:BATCH]:
+        with transaction.atomic():
+            agreed += agree(statement, actor="system:monthlycard.take_silence", reason="silence")
     return agreed
+
+
+@transaction.atomic
+def notice_missed() -> int:
+    """Sweep: an alarm for each statement that its lot has not fetched in time (P4.10).
+
+    The operator and the merchant see it; the lot is told the number with every answer that it gets
+    to its list of records.
+    """
+    rows = Statement.objects.filter(state="sent", fetched_at=None, missed_at=None)
+    due = rows.filter(made_at__lte=clock.now() - FETCH_WITHIN).order_by("made_at")
+    found = list(
+        due.select_related("lot").select_for_update(of=("self",), skip_locked=True)[:BATCH]
+    )
+    Statement.objects.filter(pk__in=[row.pk for row in found]).update(missed_at=clock.now())
+    for row in found:
+        audit.record(row, "not_fetched", actor="system:monthlycard.notice_missed")
+        outbox.add("monthlycard.statement_missed", statement_id=row.pk, lot_id=row.lot_id)
+        live.push(f"merchant:{row.lot.merchant_id}")
+    return len(found)
 
 
 @transaction.atomic
@@ -241,7 +295,7 @@ def _covered(card: Card, items: list[StatementItem], fee_fen: int) -> tuple[int,
     for item in items:
         visits[item.visit].append(item)
     for mine in visits.values():
-        stay_s = int((mine[0].exit_at - mine[0].entry_at).total_seconds())
+        stay_s = int((mine[0].counted_until - mine[0].entry_at).total_seconds())
         need = 1 if kind == Plan.Quota.COUNT else stay_s
         if used + need <= card.quota_left:
             used += need

@@ -187,7 +187,7 @@ def test_a_lot_that_counted_otherwise_gets_typed_differences_and_nothing_is_dedu
     clock.advance(timedelta(days=7))
     services.close_due()
     first = list_lot.movements[0]
-    list_lot.movements[0] = replace(first, at=first.at - timedelta(hours=1))
+    list_lot.movements[0] = replace(first, at=first.at + timedelta(hours=1))
 
     answer = list_lot.check(list_lot.open_statements()[0])
     run_reactions()
@@ -260,7 +260,7 @@ def test_silence_agrees_only_where_the_signed_agreement_says_so(
     clock.advance(timedelta(days=7))
     services.close_due()
     clock.advance(timedelta(hours=73))
-    services.close_due()
+    services.take_silence()
 
     states = dict(Statement.objects.values_list("lot__code", "state"))
     assert states == {"east": "agreed", "west": "sent"}

@@ -22,7 +22,7 @@ from tests.monthlycard.rules.test_fees import CARRY, CITY, HOURLY, SPLIT, at
 
 CARD = CardRecord(
     card_number="C1", version=1, plate_text="沪A12345", plate_colour="blue", lots=("east", "west"),
-    valid_from=at("1 00:00"), valid_until=at("31 00:00"), state="active",
+    valid_from=at("1 00:00"), valid_until=at("31 00:00"), state="active", made_at=at("1 00:00"),
 )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def test_a_statement_is_the_same_to_the_byte_whenever_it_is_closed():
     again = as_csv(statement_lines(SPLIT, pair(RECORDS[::-1])[0]))
     assert checksum(first) == checksum(again)
     assert first.decode().splitlines()[2] == (
-        "e1/x1,C5,沪A12345,blue,2026-03-02T01:00:00Z,2026-03-02T03:00:00Z,2,1500,3000"
+        "e1/x1,C5,沪A12345,blue,2026-03-02T01:00:00Z,2026-03-02T03:00:00Z,2026-03-02T03:00:00Z,2,1500,3000"
     )
 
 

@@ -295,7 +295,7 @@ class ParkingSessionAdmin(ExportMixin, ReadOnly):
                 messages.success(request, _("Done, and noted in the audit trail."))
                 return redirect("admin:parking_parkingsession_change", pk)
         context = {**self.admin_site.each_context(request), "form": form, "title": title}
-        return TemplateResponse(request, "admin/parking/by_hand.html", context)
+        return TemplateResponse(request, "parking/operator_by_hand.html", context)
 
 
 @admin.register(Sighting)
@@ -402,7 +402,7 @@ class ReviewItemAdmin(ReadOnly):
         undo = request.session.pop("parking.undo", None)
         if undo:
             context["undo_url"] = reverse("admin:parking_reviewitem_look", args=[undo])
-        return TemplateResponse(request, "admin/parking/review.html", context)
+        return TemplateResponse(request, "parking/operator_review.html", context)
 
     def _next(self, request: HttpRequest, item: ReviewItem, *, undone: bool) -> HttpResponse:
         if undone:

@@ -14,6 +14,24 @@ from parking.rules import pricing
 from parking.rules.tariff import Scope
 from payments.rules import BillLine
 
+# What a bill says, by the codes of pricing.LINE_TEXTS; "free" is said with its minutes.
+LINE_WORDS = {
+    "free": gettext_lazy("Free time"),
+    "first_hour": gettext_lazy("First hour"),
+    "first_period": gettext_lazy("First period"),
+    "then": gettext_lazy("Afterwards"),
+    "all_day": gettext_lazy("Parking"),
+    "day": gettext_lazy("Daytime"),
+    "night": gettext_lazy("Night"),
+    "rest_day": gettext_lazy("Day off"),
+    "visit": gettext_lazy("Per visit"),
+    "cap_day": gettext_lazy("Daily cap"),
+    "cap_24h": gettext_lazy("Cap for 24 hours"),
+    "cap_window": gettext_lazy("Cap for the period"),
+    "cap_visit": gettext_lazy("Cap for the visit"),
+    "new_energy": gettext_lazy("New-energy discount"),
+}
+
 LARGE = "large"
 NEW_ENERGY = {"green", "yellow_green"}
 
@@ -121,7 +139,7 @@ def _stored(line: pricing.Line) -> dict[str, Any]:
 
 def spoken(line: dict[str, Any]) -> BillLine:
     """A stored line in the reader's language."""
-    text = _(pricing.LINE_TEXTS[line["text_code"]])
+    text = str(LINE_WORDS[line["text_code"]])
     if line["unit"] == "s":
         text = _("First %(minutes)s min free") % {"minutes": line["quantity"] // 60}
         return BillLine(text, 1, "", 0, 0)

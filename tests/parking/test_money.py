@@ -11,6 +11,8 @@ from core.errors import BoweiError
 from parking import services
 from parking.errors import NothingDue, PlateUnread
 from parking.models import Berth, ParkingSession, StayPayment
+from parking.rules import pricing
+from parking.services import prices
 from payments import services as payments
 from payments.models import Attempt, LedgerEntry, OrderItem, Refund
 
@@ -176,3 +178,8 @@ def test_history_comes_from_a_file_by_command(
     file.write_text(head + line.replace("A-001", "A-999"), encoding="utf-8")
     with pytest.raises(CommandError, match="2"):
         call_command("import_history", str(file), "--simulated")
+
+
+def test_every_line_of_a_bill_has_its_words() -> None:
+    assert set(prices.LINE_WORDS) == set(pricing.LINE_TEXTS)
+    assert all(str(prices.LINE_WORDS[code]) for code in pricing.LINE_TEXTS)

@@ -19,7 +19,7 @@ from rich.console import Console
 from config.local.guard import Event, Guard, Lock
 from config.local.processes import dying_with
 from config.local.stop import Stop
-from config.local.system import APPLICATION, DEMO, ROOT, Plan, demo_logins, environment
+from config.local.system import DEMO, ROOT, STORY, Plan, demo_logins, environment
 
 DATA = Path(os.environ.get("BOWEI_DATA") or ROOT / ".bowei").resolve()
 _ROOM_BYTES = 500 * 1000**2
@@ -152,7 +152,7 @@ def story(*, photo: Path, plate: str | None, report: Path | None) -> int:
         raise Stop(f"there is no photo {photo}.")
     options = ["--plate", plate] if plate is not None else []
     options += ["--json", str(report.resolve())] if report is not None else []
-    with _scratch("story", parts=APPLICATION, own_database=True) as env:
+    with _scratch("story", parts=STORY, own_database=True) as env:
         return _foreground([*_MANAGE, "story", str(photo), *options], env)
 
 

@@ -22,8 +22,8 @@ from config.local.valkey import Valkey
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ("postgres", "valkey")
-APPLICATION = ("migrate", "web", "dispatcher", "vision", "worker", "beat")
-DEMO = ("migrate", "prepare", *APPLICATION[1:], "street")
+STORY = ("migrate", "web", "dispatcher", "vision", "worker")
+DEMO = ("migrate", "prepare", *STORY[1:], "beat", "street")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -183,6 +183,15 @@ def judged(
     }
 
 
+def evaluate(model: registry.Model, stays: Stays) -> dict[str, Any]:
+    """All figures of a model on these stays, at the threshold of its register."""
+    names = list(features.NAMES)
+    chance = model.calibration(_predict(model.risk, stays.features, names))
+    return judged(chance, stays.late, model.register["threshold"], stays.groups) | {
+        "payment_time": time_figures(model.payment_time, stays.features, stays.delay_h)
+    }
+
+
 def time_figures(
     booster: Any, rows: npt.NDArray[np.float32], delay_h: npt.NDArray[np.float64]
 ) -> dict[str, Any]:

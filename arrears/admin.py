@@ -1,0 +1,280 @@
+"""The operator's view of debts, objections, schemes and decisions."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+
+from arrears import selectors, services
+from arrears.models import (
+    Assessment,
+    BlacklistEntry,
+    Contact,
+    Debt,
+    Demand,
+    Dispute,
+    OptOut,
+    PayWindow,
+    Plan,
+    Portrait,
+    RecoveryNotice,
+    RiskModel,
+    Scheme,
+    Watch,
+)
+from core.admin import ReadOnly
+from core.errors import BoweiError
+from core.money import format_fen
+from core.plates import masked
+
+
+class Masked:
+    """A plate column for lists: masked; the whole plate stands on the row's own page."""
+
+    @admin.display(description=_("plate"))
+    def plate(self, row: Any) -> str:
+        return masked(row.plate_text)
+
+
+class Yuan:
+    @admin.display(description=_("amount"), ordering="amount_fen")
+    def amount(self, row: Any) -> str:
+        return format_fen(row.amount_fen)
+
+
+def _actor(request: HttpRequest) -> str:
+    return f"user:{request.user.pk}"
+
+
+class DisputeInline(TabularInline):
+    model = Dispute.debts.through
+    extra = 0
+    can_delete = False
+    verbose_name = _("dispute")
+    verbose_name_plural = _("disputes")
+    readonly_fields = ["dispute"]
+
+
+@admin.register(Debt)
+class DebtAdmin(Masked, Yuan, ReadOnly):
+    list_display = ["id", "plate", "merchant", "section", "amount", "state", "opened_at"]
+    list_filter = ["state", "merchant"]
+    list_select_related = ["merchant", "section"]
+    search_fields = ["plate_text"]
+    show_full_result_count = False
+    date_hierarchy = "opened_at"
+    inlines = [DisputeInline]
+    ordering = ["-id"]
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ModelAdmin):
+    """The queue of objections: write the answer, then choose the verdict by an action."""
+
+    list_display = ["id", "reason", "merchant", "state", "opened_at", "answer_by"]
+    list_filter = ["state", "reason", "merchant"]
+    list_select_related = ["merchant"]
+    fields = [
+        "state", "reason", "text", "answer", "merchant", "stay", "owed", "opened_at", "answer_by",
+        "decided_at",
+    ]  # fmt: skip
+    readonly_fields = [name for name in fields if name != "answer"]
+    actions = ["uphold", "reject"]
+    ordering = ["state", "answer_by"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    @admin.display(description=_("debts"))
+    def owed(self, row: Dispute) -> str:
+        return ", ".join(f"{one.pk}: {format_fen(one.amount_fen)}" for one in row.debts.all())
+
+    def _settle(self, request: HttpRequest, rows: QuerySet[Dispute], verdict: str) -> None:
+        for row in rows.filter(state="open"):
+            try:
+                services.settle_dispute(
+                    dispute_id=row.pk, verdict=verdict, answer=row.answer, actor=_actor(request)
+                )
+            except BoweiError as error:
+                messages.warning(request, f"{row.pk}: {error.message}")
+
+    @admin.action(description=_("The owner was right: drop the debts"))
+    def uphold(self, request: HttpRequest, queryset: QuerySet[Dispute]) -> None:
+        self._settle(request, queryset, "upheld")
+
+    @admin.action(description=_("The fee stands"))
+    def reject(self, request: HttpRequest, queryset: QuerySet[Dispute]) -> None:
+        self._settle(request, queryset, "rejected")
+
+
+@admin.register(BlacklistEntry)
+class BlacklistAdmin(Masked, Yuan, ReadOnly):
+    list_display = ["id", "plate", "state", "amount", "since", "due_at", "active_at"]
+    list_filter = ["state"]
+    search_fields = ["plate_text"]
+    show_full_result_count = False
+    ordering = ["-id"]
+
+
+@admin.register(Demand)
+class DemandAdmin(Masked, ReadOnly):
+    list_display = ["id", "plate", "channel", "state", "made_at", "due_at", "delivered_at"]
+    list_filter = ["state", "channel"]
+    exclude = ["token"]
+    show_full_result_count = False
+    ordering = ["-id"]
+
+
+@admin.register(RecoveryNotice)
+class NoticeAdmin(Masked, Yuan, ReadOnly):
+    list_display = ["id", "plate", "device", "merchant", "amount", "state", "outcome", "made_at"]
+    list_filter = ["state", "outcome", "merchant"]
+    list_select_related = ["device", "merchant"]
+    show_full_result_count = False
+    ordering = ["-id"]
+
+
+@admin.register(PayWindow)
+class PayWindowAdmin(ReadOnly):
+    list_display = ["id", "stay", "state", "due_at"]
+    list_filter = ["state"]
+    show_full_result_count = False
+    ordering = ["-id"]
+
+
+@admin.register(Portrait)
+class PortraitAdmin(ReadOnly):
+    """Portraits are personal: the list shows no subject."""
+
+    list_display = ["id", "as_of", "version", "has_history", "simulated"]
+    list_filter = ["has_history", "simulated", "version"]
+    show_full_result_count = False
+    ordering = ["-id"]
+
+
+@admin.register(Assessment)
+class AssessmentAdmin(Masked, ReadOnly):
+    list_display = ["id", "plate", "state", "at_risk", "chance", "late", "objected", "as_of"]
+    list_filter = ["state", "at_risk", "late", "objected", "model"]
+    readonly_fields = ["in_words"]
+    exclude = ["payment_time", "ask_again_at"]
+    show_full_result_count = False
+    ordering = ["-id"]
+
+    @admin.display(description=_("chance of not paying in time"))
+    def chance(self, row: Assessment) -> str:
+        return "" if row.probability is None else f"{row.probability:.0%}"
+
+    @admin.display(description=_("reasons"))
+    def in_words(self, row: Assessment) -> str:
+        decision = selectors.decision_of(row.stay_id)
+        told = decision.reasons if decision else []
+        return " · ".join(f"{one['text']} ({one['effect']})" for one in told)
+
+
+@admin.register(Watch)
+class WatchAdmin(ReadOnly):
+    list_display = ["id", "stay", "state", "began_at", "due_at"]
+    list_filter = ["state"]
+    show_full_result_count = False
+    ordering = ["-id"]
+
+
+@admin.register(RiskModel)
+class RiskModelAdmin(ModelAdmin):
+    """The costs may be edited; the threshold follows. A model takes over by the action alone."""
+
+    list_display = ["version", "state", "source", "data_from", "data_to", "threshold"]
+    fields = [
+        "version", "state", "source", "data_from", "data_to", "sha256", "figures",
+        "registered_at", "threshold", "contact_fen", "annoyance_fen", "due_fen", "lift",
+    ]  # fmt: skip
+    readonly_fields = fields[:9]
+    actions = ["take_over"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    @admin.display(description=_("threshold"))
+    def threshold(self, row: RiskModel) -> str:
+        from arrears.services.models import threshold_of
+
+        return f"{threshold_of(row):.0%}"
+
+    @admin.action(description=_("Let this model take over"))
+    def take_over(self, request: HttpRequest, queryset: QuerySet[RiskModel]) -> None:
+        for row in queryset.filter(state="shadow"):
+            try:
+                services.promote(row.version, actor=_actor(request))
+            except BoweiError as error:
+                messages.warning(request, f"{row.version}: {error.message}")
+
+
+@admin.register(Scheme)
+class SchemeAdmin(ModelAdmin):
+    list_display = ["name", "channel", "tone", "contacts", "instalments", "lift", "is_plain",
+                    "active", "paid_share"]  # fmt: skip
+    list_filter = ["active", "channel"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False  # plans refer to it; it is put out of use instead
+
+    @admin.display(description=_("paid of its plans"))
+    def paid_share(self, row: Scheme) -> str:
+        mine = [one for one in selectors.uplift() if one.scheme == row.code]
+        plans = sum(one.plans for one in mine)
+        return f"{sum(one.paid for one in mine)} / {plans}"
+
+
+class ContactInline(TabularInline):
+    model = Contact
+    fields = ["number", "channel", "state", "outcome", "why", "due_at", "at"]
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+
+@admin.register(Plan)
+class PlanAdmin(Masked, Yuan, ReadOnly):
+    list_display = ["id", "plate", "scheme", "holdout", "amount", "state", "made_at"]
+    list_filter = ["state", "scheme", "holdout"]
+    list_select_related = ["scheme"]
+    inlines = [ContactInline]
+    show_full_result_count = False
+    ordering = ["-id"]
+
+
+@admin.register(Contact)
+class ContactAdmin(ReadOnly):
+    list_display = ["id", "channel", "state", "outcome", "why", "due_at", "at"]
+    list_filter = ["state", "channel", "outcome"]
+    exclude = ["token"]
+    actions = ["called_and_paid", "called_in_vain"]
+    show_full_result_count = False
+    ordering = ["-id"]
+
+    @admin.action(description=_("Called: will pay"))
+    def called_and_paid(self, request: HttpRequest, queryset: QuerySet[Contact]) -> None:
+        self._called(request, queryset, "opened")
+
+    @admin.action(description=_("Called: nobody answered"))
+    def called_in_vain(self, request: HttpRequest, queryset: QuerySet[Contact]) -> None:
+        self._called(request, queryset, "nothing")
+
+    def _called(self, request: HttpRequest, rows: QuerySet[Contact], outcome: str) -> None:
+        for row in rows.filter(channel="call"):
+            services.call_made(contact_id=row.pk, outcome=outcome, actor=_actor(request))
+
+
+@admin.register(OptOut)
+class OptOutAdmin(ModelAdmin):
+    list_display = ["id", "at", "by"]

@@ -12,7 +12,9 @@ MESSAGES: dict[str, str] = {
     "VehicleLeft": "parking.messages.vehicle_left",  # P2.1
     "ImageTaken": "parking.messages.image_taken",  # P2.3, P0.1
     "NoticeOutcome": "arrears.messages.notice_outcome",  # P3.4
-    # recovery: "LockStatus", "LockPlaced", "ReleaseCodeUsed"
+    "LockStatus": "recovery.messages.lock_status",  # P1.3, P1.4
+    "LockPlaced": "recovery.messages.lock_placed",  # P1.3
+    "ReleaseCodeUsed": "recovery.messages.release_code_used",  # P1.5
 }
 
 # What was paid → who says what is due, and who settles it, in order, in the payment's transaction.
@@ -22,13 +24,16 @@ PAYABLES: dict[str, Payable] = {
         settle=[
             "parking.services.settle_stay",
             "arrears.services.clear_debts",
+            "recovery.services.release_cleared",  # P1.4: paid anywhere, the lock goes down
         ],
     ),
     "parking.prepayment": Payable(
         quote="parking.services.quote_prepayment",
         settle=["parking.services.settle_prepayment"],
     ),
-    # recovery: "recovery.order"
+    "recovery.order": Payable(  # P1.4
+        quote="recovery.services.quote_order", settle=["recovery.services.settle_order"]
+    ),
     "monthlycard.card": Payable(
         quote="monthlycard.services.quote_card", settle=["monthlycard.services.settle_card"]
     ),
@@ -42,8 +47,18 @@ PAYABLES: dict[str, Payable] = {
 REACTIONS: dict[str, list[str]] = {
     # parking
     "parking.vehicle_arrived": ["parking.reactions.order_image"],  # P2.2
-    "devices.command_failed": ["parking.reactions.next_camera"],  # P2.2
-    "devices.command_expired": ["parking.reactions.next_camera"],  # P2.2
+    "devices.command_failed": [
+        "parking.reactions.next_camera",  # P2.2
+        "recovery.reactions.follow_command",
+    ],
+    "devices.command_expired": [
+        "parking.reactions.next_camera",  # P2.2
+        "recovery.reactions.follow_command",
+    ],
+    "devices.command_done": [
+        "recovery.reactions.follow_command",  # P1.4
+        "arrears.reactions.notice_shown",
+    ],
     "parking.image_taken": ["parking.reactions.send_to_reader"],  # P2.3
     "parking.money_to_return": ["parking.reactions.return_money"],
     # arrears
@@ -66,8 +81,10 @@ REACTIONS: dict[str, list[str]] = {
     "accounts.holding_proven": ["arrears.reactions.ask_new_holder"],
     "accounts.sms_sent": ["arrears.reactions.text_sent"],
     "accounts.sms_failed": ["arrears.reactions.text_failed"],
-    "devices.command_done": ["arrears.reactions.notice_shown"],
     # recovery
+    "arrears.debt_disputed": ["recovery.reactions.release_disputed"],  # objection: down at once
+    "arrears.debt_dropped": ["recovery.reactions.release"],  # waived, objection upheld
+    "arrears.debt_paid": ["recovery.reactions.release"],  # settled without a payment of ours
     # monthlycard
     "monthlycard.statement_agreed": ["monthlycard.reactions.deduct_agreed"],  # P4.12
     "monthlycard.ended": ["monthlycard.reactions.refund_rest"],  # P4.2
@@ -77,6 +94,7 @@ REACTIONS: dict[str, list[str]] = {
 
 # What looks for due rows, every second.
 SWEEPS: list[str] = [
+    "recovery.services.remind_of_moves",  # P1.6
     "devices.services.expire_commands",
     "devices.services.notice_silence",
     "devices.services.forget_old",

@@ -35,10 +35,20 @@ class Photograph(forms.Form):
 
 
 class Objection(forms.Form):
-    """Why the owner objects, in their own words."""
+    """Why the owner objects; the codes are those of arrears' disputes."""
 
-    text = forms.CharField(
+    reason = forms.ChoiceField(
         label=_("What is wrong?"),
+        choices=[
+            ("not_mine", _("Not my vehicle")),
+            ("sold", _("The vehicle is sold")),
+            ("paid", _("I have paid")),
+            ("amount", _("The amount or the time is wrong")),
+            ("other", _("Something else")),
+        ],
+    )
+    text = forms.CharField(
+        label=_("In your own words (optional)"),
         max_length=2000,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),

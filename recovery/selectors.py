@@ -78,9 +78,9 @@ def debts_of(order: RecoveryOrder) -> list[dict[str, Any]]:
             "amount_fen": debt.amount_fen,
             "state": debt.state,
             "live": is_live(debt),
-            "place": f"{stays[debt.stay_id].section_name} {stays[debt.stay_id].berth_code}",
-            "arrived_at": stays[debt.stay_id].arrived_at,
-            "left_at": stays[debt.stay_id].left_at,
+            "place": f"{debt.section_name} {debt.berth_code}",
+            "arrived_at": debt.arrived_at,
+            "left_at": debt.left_at,
             "evidence": stays[debt.stay_id].evidence,
         }
         for debt in debts

@@ -1,7 +1,22 @@
 """The addresses of this row, by public: config/urls.py mounts each list in its place."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-owner: list[URLPattern] = []
-merchant: list[URLPattern] = []
-api: list[URLPattern] = []
+from recovery import api as interface
+from recovery import views
+
+owner: list[URLPattern] = [path("r/<str:token>/", views.order, name="recovery.order")]
+merchant: list[URLPattern] = [
+    path("recovery/", views.listing, name="recovery.list"),
+    path("recovery/new/", views.new, name="recovery.new"),
+    path("recovery/<int:order_id>/", views.detail, name="recovery.detail"),
+]
+api: list[URLPattern] = [
+    path("orders/", interface.Orders.as_view(), name="recovery.api_orders"),
+    path("orders/<str:code>/", interface.OneOrder.as_view(), name="recovery.api_order"),
+    path("orders/<str:code>/place/", interface.Place.as_view(), name="recovery.api_place"),
+    path("orders/<str:code>/raise/", interface.Raise.as_view(), name="recovery.api_raise"),
+    path("orders/<str:code>/lower/", interface.Lower.as_view(), name="recovery.api_lower"),
+    path("orders/<str:code>/moved/", interface.Fetched.as_view(), name="recovery.api_moved"),
+    path("owner/<str:token>/", interface.OwnerOrder.as_view(), name="recovery.api_owner"),
+]

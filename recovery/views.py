@@ -13,7 +13,6 @@ from django.views.decorators.cache import never_cache
 from accounts import rules as roles
 from accounts import selectors as people
 from accounts.views import merchant_page
-from arrears import services as arrears
 from core import images
 from core.errors import BoweiError, Denied
 from parking import selectors as parking
@@ -75,10 +74,17 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
 def _owner_does(request: HttpRequest, found: RecoveryOrder) -> HttpResponse:
     actor = f"user:{request.user.pk}" if request.user.is_authenticated else "owner"
     if "object" in request.POST:
+        form = forms.Objection(request.POST)
+        said = form.cleaned_data if form.is_valid() else {"reason": "other", "text": ""}
         live_ids = [debt["id"] for debt in selectors.debts_of(found) if debt["live"]]
-        arrears.object(debt_ids=live_ids, text=request.POST.get("text", "")[:2000], actor=actor)
-        for debt_id in live_ids:
-            services.end_disputed(debt_id, actor=actor)  # at once, not when the event comes round
+        services.object_and_lower(
+            found.pk,
+            debt_ids=live_ids,
+            reason=said["reason"],
+            text=said["text"],
+            user_id=request.user.pk,
+            actor=actor,
+        )
         messages.success(
             request, _("We have your objection. The lock is going down; a person will look.")
         )

@@ -3,19 +3,19 @@
 import logging
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from django.db import transaction
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from arrears import services as arrears_services
+from arrears.selectors import DebtFacts
 from core import audit, clock, locks
 from core.errors import Invalid, Missing, Refused
 from core.transition import transition
 from devices import services as devices
-from parking import selectors as parking
 from parking import services as parking_services
+from payments import selectors as payments
 from payments.rules import BillLine, Quote, Receipt
 from recovery.models import BoundDebt, MoveInstruction, RecoveryOrder, SettlementOrder
 from recovery.rules import MOVE_WITHIN_S
@@ -39,10 +39,7 @@ def quote_order(subject_id: int) -> Quote:
     due = [debt for debt in bound_debts(order) if is_live(debt) and debt.amount_fen > 0]
     if not due or order.state in ("moved", "cancelled"):
         raise Refused("nothing_due", _("There is nothing to pay here any more."))
-    stays = parking.stays([debt.stay_id for debt in due])
-    lines = tuple(
-        BillLine(text=_line_text(stays[debt.stay_id]), amount_fen=debt.amount_fen) for debt in due
-    )
+    lines = tuple(BillLine(text=_line_text(debt), amount_fen=debt.amount_fen) for debt in due)
     return Quote(
         amount_fen=sum(debt.amount_fen for debt in due),
         lines=lines,
@@ -93,15 +90,12 @@ def _release(stay_ids: list[int], receipt: Receipt, *, paid_here_fen: int = 0) -
         debts = bound_debts(order)
         if any(is_live(debt) for debt in debts):
             continue
-        own = order.pk == receipt.subject_id and receipt.payable == "recovery.order"
-        paid = {bound.stay_id: bound.amount_fen for bound in order.bound.all()}
-        amount_fen = paid_here_fen if own else sum(paid[i] for i in stay_ids if i in paid)
         SettlementOrder.objects.get_or_create(
             order=order,
             defaults={
                 "order_item_id": receipt.item_id,
                 "payment_number": receipt.order_number,
-                "amount_fen": amount_fen,
+                "amount_fen": _paid_for(order, receipt, paid_here_fen),
                 "made_at": clock.now(),
             },
         )
@@ -111,10 +105,18 @@ def _release(stay_ids: list[int], receipt: Receipt, *, paid_here_fen: int = 0) -
             tell_pages(order)
 
 
-def _line_text(stay: Any) -> str:
-    arrived = timezone.localtime(stay.arrived_at)
-    place = f"{stay.section_name} {stay.berth_code}"
-    return f"{place} · {formats.date_format(arrived, 'SHORT_DATETIME_FORMAT')}"
+def _line_text(debt: DebtFacts) -> str:
+    arrived = formats.date_format(timezone.localtime(debt.arrived_at), "SHORT_DATETIME_FORMAT")
+    return f"{debt.section_name} {debt.berth_code} · {arrived}"
+
+
+def _paid_for(order: RecoveryOrder, receipt: Receipt, paid_here_fen: int) -> int:
+    """What of this payment was for the debts of `order`: its own item, or their stays' items."""
+    if receipt.payable == "recovery.order" and receipt.subject_id == order.pk:
+        return paid_here_fen
+    bound = set(order.bound.values_list("stay_id", flat=True))
+    items = payments.item(receipt.item_id).order.items.filter(payable="parking.stay")
+    return sum(item.amount_fen for item in items if item.subject_id in bound)
 
 
 # ── Without a payment ─────────────────────────────────────────────────────────────────────────
@@ -135,6 +137,25 @@ def end_disputed(debt_id: int, *, actor: str) -> int:
         _end(order, target="lowering", ended_by=End.DISPUTE, actor=actor)
         for order in _standing_for(debt_id)
     )
+
+
+@transaction.atomic
+def object_and_lower(
+    order_id: int,
+    *,
+    debt_ids: list[int],
+    reason: str,
+    text: str,
+    user_id: int | None,
+    actor: str,
+) -> None:
+    """The owner objects before the lock: held and lowered in one transaction, not when an event
+    comes round (DESIGN 4.8, 4.9). Raises what arrears says of the objection."""
+    arrears_services.object(
+        debt_ids=debt_ids, reason=reason, text=text, user_id=user_id, actor=actor
+    )
+    for debt_id in sorted(debt_ids):
+        end_disputed(debt_id, actor=actor)
 
 
 @transaction.atomic

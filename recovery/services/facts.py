@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from arrears import selectors as arrears
+from arrears.selectors import DebtFacts
 from core import plates
 from core.errors import Missing
 from devices import selectors as devices
@@ -86,12 +87,12 @@ def plate_of(text: str, colour: str) -> plates.Plate:
     return plates.parse(text, colour or None)
 
 
-def debts_of(plate: plates.Plate, merchant_id: int) -> list[Any]:
+def debts_of(plate: plates.Plate, merchant_id: int) -> list[DebtFacts]:
     """The merchant's own live debts of this vehicle, as arrears tells them."""
-    return list(arrears.open_debts_of(plate, merchant_id=merchant_id))
+    return arrears.open_debts_of(plate, merchant_id=merchant_id)
 
 
-def debt_seen(debt: Any) -> DebtSeen:
+def debt_seen(debt: DebtFacts) -> DebtSeen:
     return DebtSeen(
         id=debt.id,
         merchant_id=debt.merchant_id,
@@ -156,11 +157,12 @@ def _colour(name: str) -> plates.Colour | None:
     return plates.Colour(name) if name else None
 
 
-def is_live(debt: Any) -> bool:
+def is_live(debt: DebtFacts) -> bool:
     """Whether this debt is still asked for, or held by an objection."""
-    return debt.state in ("open", "disputed")
+    return debt.is_open or debt.disputed
 
 
-def bound_debts(order: RecoveryOrder) -> list[Any]:
+def bound_debts(order: RecoveryOrder) -> list[DebtFacts]:
     """The debts that an order is for, as they stand now."""
-    return list(arrears.debts(list(order.bound.values_list("debt_id", flat=True))))
+    found = arrears.debts(list(order.bound.values_list("debt_id", flat=True)))
+    return [found[debt_id] for debt_id in sorted(found)]

@@ -1,0 +1,124 @@
+"""Hands for the tests of recovery: a vehicle with debts on own ground, a lock, and its order."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from accounts.models import Merchant
+from arrears import services as arrears
+from arrears.models import Debt, Demand
+from core import clock as business_clock
+from devices import services as devices
+from devices.models import Command, Device
+from parking.models import Berth, ParkingSession
+from payments import services as payments
+from recovery import services
+from recovery.models import RecoveryOrder
+from tests.street import PLATE, TEST, photograph
+
+
+def make_debt(stay: ParkingSession, *, demanded: bool = True) -> Debt:
+    """The window of an unpaid stay has ended; its debt, with a delivered demand."""
+    arrears.start_pay_window(session_id=stay.pk)
+    business_clock.advance(timedelta(hours=80))
+    arrears.end_pay_windows()
+    debt = arrears.open_debt(session_id=stay.pk)
+    assert debt is not None
+    if demanded:
+        demand = arrears.make_demand(debt_id=debt.pk)
+        assert demand is not None
+        arrears.deliver_demand(demand_id=demand.pk, evidence="paper", actor=TEST)
+        assert Demand.objects.get(pk=demand.pk).state == "delivered"
+    debt.refresh_from_db()
+    return debt
+
+
+def make_lock(merchant: Merchant, code: str = "L-1", **facts: Any) -> Device:
+    """A lock of this merchant's: connected, down, charged."""
+    device, _key = devices.enroll(code=code, kind="lock", merchant_id=merchant.pk, actor=TEST)
+    told = {"position": "lowered", "battery_pct": 90, **facts}
+    Device.objects.filter(pk=device.pk).update(online=True, state="active", facts=told)
+    device.refresh_from_db()
+    return device
+
+
+@pytest.fixture
+def debts(section: Any, stay_of: Callable[..., ParkingSession]) -> list[Debt]:
+    """Two debts of PLATE over 1200 fen each, on the merchant's own ground, demanded."""
+    berths = Berth.objects.filter(section=section).order_by("position")
+    return [make_debt(stay_of(berths[n], minutes=110)) for n in (0, 1)]
+
+
+@pytest.fixture
+def standing(debts: list[Debt], berth: Berth, stay_of: Callable[..., ParkingSession]) -> Berth:
+    """The debtor's vehicle stands in A-001 again."""
+    stay_of(berth)
+    return berth
+
+
+@pytest.fixture
+def lock(merchant: Merchant) -> Device:
+    return make_lock(merchant)
+
+
+def bind(merchant: Merchant, berth: Berth, lock: Device, **changed: Any) -> RecoveryOrder:
+    asked: dict[str, Any] = {
+        "merchant_id": merchant.pk,
+        "plate_text": PLATE.text,
+        "plate_colour": str(PLATE.colour),
+        "berth_id": berth.pk,
+        "device_id": lock.pk,
+        "second_look": {"typed": "沪A·12345"},
+        "actor": "user:1",
+    }
+    return services.bind(**{**asked, **changed})
+
+
+@pytest.fixture
+def order(standing: Berth, merchant: Merchant, lock: Device) -> RecoveryOrder:
+    """Bound: the vehicle's two debts and the lock."""
+    return bind(merchant, standing, lock)
+
+
+@pytest.fixture
+def raised(order: RecoveryOrder) -> RecoveryOrder:
+    """The lock stands up before the vehicle."""
+    services.place(order.pk, sha256=photograph(), actor="user:1")
+    services.raise_lock(order.pk, actor="user:1")
+    say(order, "raised")
+    order.refresh_from_db()
+    assert order.state == "raised"
+    return order
+
+
+def say(order: RecoveryOrder, position: str, cause: str = "command", **more: Any) -> None:
+    """The lock reports where it is."""
+    services.take_lock_report(
+        **{
+            "device_id": order.device_id,
+            "order_code": order.code,
+            "position": position,
+            "cause": cause,
+            "battery_pct": 88,
+            "occurred_at": business_clock.now(),
+            "actor": "device:L-1",
+            **more,
+        }
+    )
+    facts = Device.objects.get(pk=order.device_id).facts
+    Device.objects.filter(pk=order.device_id).update(facts={**facts, "position": position})
+
+
+def pay(*things: tuple[str, int]) -> Any:
+    """Somebody pays for these things at a counter."""
+    payment = payments.open_order(items=list(things), actor=TEST)
+    payments.pay_at_counter(payment.pk, TEST)
+    return payment
+
+
+def told(order: RecoveryOrder) -> list[str]:
+    """The commands that the lock of an order was given, oldest first."""
+    rows = Command.objects.filter(device_id=order.device_id).order_by("pk")
+    return list(rows.values_list("action", flat=True))

@@ -124,4 +124,5 @@ SWEEPS: list[str] = [
 # with `since`.
 NEEDS: list[str] = [
     "parking.selectors.needs",
+    "recovery.selectors.needs",  # P1.6
 ]

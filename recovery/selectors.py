@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from core import clock
 from core.errors import BoweiError, Missing
@@ -12,6 +14,7 @@ from parking import selectors as parking
 from recovery.models import LockEvent, MoveInstruction, RecoveryOrder
 from recovery.services.facts import bound_debts, is_live
 
+MOST_NEEDS = 50
 CODE_AFTER_S = 20  # a lock that is not down so long after the payment: the owner gets the code
 
 
@@ -149,3 +152,51 @@ def locks_of(merchant_id: int) -> list[dict[str, Any]]:
         }
         for device in devices.devices_of(merchant_id, "lock")
     ]
+
+
+def needs(merchant_id: int) -> list[dict[str, Any]]:
+    """Locks that this merchant must see to, for the queue on the street's page: to fetch (P1.6),
+    in trouble, or up."""
+    rows = orders_of(merchant_id, state="open").filter(
+        Q(move__state="open") | ~Q(problem="") | Q(state="raised")
+    )
+    return [_need(order) for order in rows[:MOST_NEEDS]]
+
+
+def _need(order: RecoveryOrder) -> dict[str, Any]:
+    move = getattr(order, "move", None)
+    overdue = move is not None and move.alarm_at is not None
+    if order.problem:
+        text = problem_text(order.problem)
+    elif move is None:
+        text = _("The lock is up.")
+    elif order.lowered_at:
+        text = _("The lock is down. Fetch it.")
+    else:
+        text = _("The lock is going down. Fetch it.")
+    return {
+        "since": order.ended_at or order.raised_at or order.bound_at,
+        "plate": {"text": order.plate_text, "colour": order.plate_colour, "masked": False},
+        "title": f"{order.section.name} {order.berth.number}",
+        "text": text,
+        "tag": _("Lock overdue") if overdue else _("Lock"),
+        "tone": "signal" if overdue or order.problem else "amber",
+        "url": reverse("recovery.detail", args=[order.pk]),
+    }
+
+
+def problem_text(problem: str) -> str:
+    """What is wrong with an order's lock, as a sentence."""
+    texts = {
+        "jammed": _("The lock is jammed. Take the manual key along."),
+        "not_lowered": _("The lock did not say that it went down."),
+        "obstruction": _("Something is in the lock's way."),
+        "low_battery": _("The lock's battery is too low."),
+        "up_again": _("The lock is up although it should be down. It has been told again."),
+        "up_unasked": _("The lock went up without being told. It has been told to go down."),
+        "lease": _("The lock lost contact and lowered itself."),
+        "power_loss": _("The lock lost power and lowered itself."),
+        "tamper": _("Somebody has moved the lock by force."),
+        "timeout": _("The lock took too long and lowered itself."),
+    }
+    return texts.get(problem) or _("The lock could not do it: %(why)s") % {"why": problem}

@@ -220,6 +220,7 @@ def detail(request: HttpRequest, order_id: int) -> HttpResponse:
         "open": found.state in RecoveryOrder.OPEN,
         "may_recover": _may(request, "recover"),
         "may_lower": _may(request, "lower_lock"),
+        "trouble": selectors.problem_text(found.problem) if found.problem else "",
         "problem": problem,
         "topic": f"recovery:{found.pk}",
     }

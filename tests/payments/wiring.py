@@ -15,3 +15,4 @@ PAYABLES = {
 }
 REACTIONS: dict[str, list[str]] = {}
 SWEEPS: list[str] = []
+NEEDS: list[str] = []

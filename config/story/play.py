@@ -1,7 +1,7 @@
 """The whole story, act by act."""
 
 from config.demo.town import Town
-from config.story import arriving, carding
+from config.story import arriving, carding, locking, owing
 from config.story.teller import Teller
 from config.story.world import World
 from core.plates import Plate
@@ -14,6 +14,10 @@ def play(url: str, photo: bytes, typed: Plate | None, town: Town, teller: Teller
         stay = arriving.arrive(world, "A-002", "C-A1", world.city)
         order = arriving.pay_ahead(world, stay)
         arriving.leave_early(world, stay, order)
+        owing.prove_plate(world)
+        owing.owe(world)
+        locking.notice(world)
+        locking.recover(world)
         carding.buy_and_use_card(world)
     finally:
         teller.notes["misread"] = world.misread

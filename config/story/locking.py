@@ -1,0 +1,156 @@
+"""Third act: the listed vehicle is seen, a lock is set, the debt is paid, the lock goes (P1, P3)."""
+
+import re
+from typing import Any
+
+from config.story.arriving import arrive
+from config.story.owing import listed
+from config.story.paying import pay_order
+from config.story.teller import must
+from config.story.world import World
+from devices.client import Lock
+
+BERTH, CAMERA, HANDHELD, LOCK = "Y-005", "C-Y1", "H-Y", "L-Y1"
+ORDERS = "/api/v1/recovery/orders/"
+
+
+def notice(world: World) -> None:
+    """An attendant photographs the vehicle elsewhere; their own terminal is told."""
+    with world.teller.step("P3.3", "P3.4", title="Seen again: the terminal is told") as step:
+        handheld = world.handheld(HANDHELD, "yuyuan-guard")
+        world.wire.do(handheld.capture(world.photo))
+        _settle_capture(world)
+        shown = world.wire.do(handheld.notice(20))
+        world.wire.do(handheld.answer(shown["notice_id"], "acknowledged"))
+        row = world.wait(
+            "the reported outcome",
+            lambda: next(
+                (
+                    row
+                    for row in world.yuyuan.api("GET", "/api/v1/arrears/notices")["results"]
+                    if row["id"] == shown["notice_id"] and row["state"] == "acknowledged"
+                ),
+                None,
+            ),
+        )
+        must(row["device"] == HANDHELD, "another terminal was told")
+        step.saw(notice=row["id"], device=row["device"], amount_fen=shown["amount_fen"])
+
+
+def _settle_capture(world: World) -> None:
+    """Where the capture's reading is in doubt a reviewer settles it, as anywhere."""
+    if world.typed is None:
+        return
+    import time
+
+    end = time.monotonic() + 15
+    while time.monotonic() < end:
+        rows = world.operator.api("GET", "/api/v1/parking/reviews/")["results"]
+        for row in rows:
+            if row["session_id"] is None and row["kind"] == "plate":
+                world.operator.api(
+                    "POST",
+                    f"/api/v1/parking/reviews/{row['id']}/settle/",
+                    {
+                        "verdict": "plate",
+                        "plate": world.typed.text,
+                        "colour": world.typed.colour or "",
+                    },
+                )
+                return
+        if world.yuyuan.api("GET", "/api/v1/arrears/notices")["results"]:
+            return
+        time.sleep(0.2)
+
+
+def recover(world: World) -> None:
+    """On a lot of their own the merchant binds a lock; the owner pays; the lock goes down."""
+    stay = arrive(world, BERTH, CAMERA, world.yuyuan)
+    lock = world.lock(LOCK)
+    order = _bind(world)
+    _raise(world, order, lock)
+    _pay(world, order, lock)
+    _fetch(world, order)
+    with world.teller.step("P3.2", title="The entry is gone from the list") as step:
+        world.wait("the vehicle off the list", lambda: not listed(world))
+        must(not world.owner.api("GET", "/api/v1/arrears/dues"), "something is still due")
+        step.saw(listing="gone")
+    world.wire.do(world.sensor(BERTH).leave(BERTH))
+    world.wait("the end of the stay", lambda: world.stay(stay["id"], world.yuyuan)["left_at"])
+
+
+def _order(world: World, code: str) -> dict[str, Any]:
+    found: dict[str, Any] = world.yuyuan.api("GET", f"{ORDERS}{code}/")
+    return found
+
+
+def _bind(world: World) -> dict[str, Any]:
+    plate = world.plate
+    assert plate is not None
+    asked = {
+        "plate_text": plate.text,
+        "plate_colour": plate.colour or "",
+        "berth_code": BERTH,
+        "device_code": LOCK,
+        "second_look": {"typed": plate.text},
+    }
+    with world.teller.step("P1.1", "P1.2", title="The merchant binds the debts to a lock") as step:
+        order: dict[str, Any] = world.yuyuan.api("POST", ORDERS, asked)
+        again = world.yuyuan.api("POST", ORDERS, asked)
+        must(again["code"] == order["code"], "a second order for the same vehicle")
+        must(order["debt_ids"], "no debt is bound")
+        step.saw(order=order["code"], debts=order["debt_ids"], state=order["state"])
+    return order
+
+
+def _raise(world: World, order: dict[str, Any], lock: Lock) -> None:
+    with world.teller.step("P1.3", title="The lock is placed and reports raised") as step:
+        handheld = world.handheld(HANDHELD, "yuyuan-guard")
+        world.wire.do(handheld.place_lock(order["code"], world.photo))
+        world.wait("the placed lock", lambda: _order(world, order["code"])["state"] == "placed")
+        world.yuyuan.api("POST", f"{ORDERS}{order['code']}/raise/")
+        world.wait("the raised lock", lambda: _order(world, order["code"])["state"] == "raised")
+        must(lock.position == "raised", f"the lock itself is {lock.position}")
+        step.saw(lock=lock.position, battery_pct=lock.battery_pct)
+
+
+def _pay(world: World, order: dict[str, Any], lock: Lock) -> None:
+    tell, phone = world.teller, world.driver
+    with tell.step("P1.4", title="The owner pays; settlement order; the lock goes down") as step:
+        page = phone.get(f"/r/{order['token']}/")
+        page = phone.submit(page, page.form(f"/r/{order['token']}/", having="pay"), pay="1")
+        pay_order(phone, page)
+        world.wait("the lowered lock", lambda: lock.position == "lowered" or None)
+        commands = [command.action for command in lock.client.received]
+        must("LowerLock" in commands, "no lowering command on the lock's socket")
+        must(commands.count("LowerLock") == 1, "lowered more than once")
+        done = world.wait(
+            "the lock's report",
+            lambda: (o := _order(world, order["code"]))["state"] in ("lowered", "moved") and o,
+        )
+        must(done["settlement"], "no settlement order")
+        step.saw(paid_fen=done["settlement"]["amount_fen"], lock=lock.position, state=done["state"])
+    with tell.step("P1.5", title="The settlement order is seen on the owner's page") as step:
+        page = phone.get(f"/r/{order['token']}/")
+        number = done["settlement"]["payment_number"]
+        must(number in page.text or re.search(r"已降下|lowered", page.text), "not on the page")
+        seen = world.wait(
+            "that it was seen", lambda: _order(world, order["code"])["settlement"]["seen_at"]
+        )
+        step.saw(settlement=number, seen_at=seen)
+
+
+def _fetch(world: World, order: dict[str, Any]) -> None:
+    with world.teller.step("P1.6", title="Move instruction; the merchant takes the lock") as step:
+        move = _order(world, order["code"])["move"]
+        must(move and move["state"] == "open", "no move instruction")
+        world.yuyuan.api(
+            "POST",
+            f"{ORDERS}{order['code']}/moved/",
+            {"latitude": 31.2, "longitude": 121.4},
+        )
+        moved = world.wait(
+            "the confirmed move",
+            lambda: (o := _order(world, order["code"]))["move"]["state"] == "confirmed" and o,
+        )
+        step.saw(state=moved["state"], confirmed_at=moved["move"]["confirmed_at"])

@@ -25,6 +25,7 @@ class Form:
     fields: dict[str, str] = field(default_factory=dict)
     buttons: list[tuple[str, str, str]] = field(default_factory=list)  # name, value, words
     files: set[str] = field(default_factory=set)
+    boxes: set[str] = field(default_factory=set)  # check boxes and radio buttons
 
 
 class _Reader(HTMLParser):
@@ -63,6 +64,7 @@ class _Reader(HTMLParser):
         elif tag == "input" and kind == "file":
             self._form.files.add(name)
         elif tag == "input" and kind in ("checkbox", "radio"):
+            self._form.boxes.add(name)
             if "checked" in at:
                 self._form.fields[name] = at.get("value", "on")
         elif tag == "input" and name:
@@ -119,7 +121,12 @@ class Page:
         """The form whose address contains `action` and that has the field `having`."""
         for form in self.forms:
             fits = action in urljoin(self.url, form.action)
-            names = {*form.fields, *form.files, *(button[0] for button in form.buttons)}
+            names = {
+                *form.fields,
+                *form.files,
+                *form.boxes,
+                *(button[0] for button in form.buttons),
+            }
             if fits and (not having or having in names):
                 return form
         raise PageError(f"{self.url} has no form for {action or having}")

@@ -1,4 +1,4 @@
-"""Third act: the listed vehicle is seen, a lock is set, the debt is paid, the lock goes (P1, P3)."""
+"""Third act: the listed vehicle is seen, a lock is set, the debt paid, the lock gone (P1, P3)."""
 
 import re
 from typing import Any

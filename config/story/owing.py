@@ -145,9 +145,7 @@ def _help(world: World, stay: dict[str, Any]) -> None:
 def _become_debt(world: World, stay: dict[str, Any]) -> None:
     tell, plate = world.teller, world.plate
     assert plate is not None
-    with tell.step(
-        "P3.1", title="The pay window ends: the debt is found, a demand goes out"
-    ) as step:
+    with tell.step("P3.1", title="The pay window ends: a debt, and its demand") as step:
         left = datetime.fromisoformat(stay["left_at"])
         rest_s = (left + timedelta(hours=72) - clock.now()).total_seconds()
         world.pass_time(seconds=max(rest_s, 0) + 60)

@@ -6,7 +6,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from accounts.views import merchant_page
+from accounts.guards import merchant_page
 from devices import selectors
 from devices.models import Device
 

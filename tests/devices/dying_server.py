@@ -13,7 +13,7 @@ for name in ("VehicleArrived", "VehicleLeft"):
 if os.environ.get("DIE_AFTER_EFFECT"):
     whole = reception.receive
 
-    def receive(link, raw, call):  # type: ignore[no-untyped-def]
+    def receive(link, raw, call):
         answer = whole(link, raw, call)
         if call.action == "VehicleArrived":
             os.kill(os.getpid(), signal.SIGKILL)

@@ -10,7 +10,7 @@ from django.db import connection
 from core import clock
 from core.errors import Invalid
 from core.models import AuditEntry, OutboxEvent
-from devices import selectors, services
+from devices import services
 from devices.client import DeviceClient, Handheld
 from devices.errors import DeviceRevoked, NoDevice, NotForKind, OrderReleased
 from devices.models import Command
@@ -335,4 +335,4 @@ def test_a_result_of_another_devices_command_is_refused(street: Street) -> None:
     command_id = take(first.pk)
     with pytest.raises(NoCommand):
         commands.finish(second.pk, command_id, "done", {}, actor="device:C-2")
-    assert selectors.command(command_id).state == "queued"
+    assert state(command_id) == "queued"

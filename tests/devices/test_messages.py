@@ -151,7 +151,7 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-BAD_FRAMES = [
+BAD_FRAMES: list[tuple[str | bytes, str]] = [
     ("{", "malformed"),
     ("[]", "malformed"),
     ("[2]", "malformed"),

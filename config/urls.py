@@ -1,6 +1,7 @@
 """All addresses: the publics' lists of every row, each mounted in its place."""
 
 from importlib import import_module
+from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
@@ -13,7 +14,7 @@ import core.urls
 def _mount() -> list[URLPattern | URLResolver]:
     mounted: list[URLPattern | URLResolver] = []
     for row in settings.ROWS:
-        urls = import_module(f"{row}.urls")
+        urls: Any = import_module(f"{row}.urls")
         mounted += [
             path("", include(urls.owner)),
             path("merchant/", include(urls.merchant)),

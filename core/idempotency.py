@@ -31,8 +31,7 @@ def once(
             raise Refused(
                 "idempotency_mismatch", _("This key was used before for another request.")
             )
-        answer: dict[str, Any] = row.answer
-        return answer
+        return row.answer or {}
     done = do()
     row.answer = done
     row.save(update_fields=["answer"])

@@ -1,11 +1,11 @@
 """Addresses of no row."""
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from core import views
 from core.live import Live
 
-owner = [
+owner: list[URLPattern | URLResolver] = [
     path("photographs/<str:token>/", views.photograph, name="core.photograph"),
     path("real/", views.real, name="core.real"),
     path("language/", include("django.conf.urls.i18n")),

@@ -174,7 +174,7 @@ class Browser:
             method,
             urljoin(self.base, address),
             json=json,
-            headers={"X-CSRFToken": token, "Referer": self.base, **headers},
+            headers={"X-CSRFToken": token or "", "Referer": self.base, **headers},
             timeout=20,
         )
         if response.status_code >= 400:

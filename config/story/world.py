@@ -107,7 +107,7 @@ class World:
             goal += timedelta(days=1)
         self.pass_time(seconds=(goal - local).total_seconds())
 
-    def wait(self, what: str, look: Callable[[], T | None], patience_s: float = PATIENCE_S) -> T:
+    def wait(self, what: str, look: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
         """Look until it is there. Raises StepFailed with `what` was missing."""
         end = time.monotonic() + patience_s
         while True:

@@ -168,9 +168,11 @@ class SightingInline(TabularInline):
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    @display(description=gettext_lazy("plate"))
     def plate(self, row: Sighting) -> str:
         return plates.display(row.plate_text) if row.plate_text else "-"
 
+    @display(description=gettext_lazy("photograph"))
     def photograph(self, row: Sighting) -> str:
         return _picture(row, 160)
 
@@ -306,6 +308,7 @@ class SightingAdmin(ReadOnly):
     show_full_result_count = False
     readonly_fields = ["photograph"]
 
+    @display(description=gettext_lazy("photograph"))
     def photograph(self, row: Sighting) -> str:
         return _picture(row, 480)
 

@@ -3,11 +3,14 @@
 from typing import Any
 
 import django_filters
+from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from core import plates
 from parking.models import ParkingSession, Section
+
+DAY = forms.DateInput(attrs={"type": "date"})
 
 
 class StayFilter(django_filters.FilterSet):
@@ -20,10 +23,10 @@ class StayFilter(django_filters.FilterSet):
         label=_("Berth"), field_name="berth__code", lookup_expr="iexact"
     )
     since = django_filters.DateFilter(
-        label=_("From"), field_name="arrived_at", lookup_expr="date__gte"
+        label=_("From"), field_name="arrived_at", lookup_expr="date__gte", widget=DAY
     )
     until = django_filters.DateFilter(
-        label=_("Until"), field_name="arrived_at", lookup_expr="date__lte"
+        label=_("Until"), field_name="arrived_at", lookup_expr="date__lte", widget=DAY
     )
     doubtful = django_filters.BooleanFilter(label=_("In doubt"))
     sort = django_filters.OrderingFilter(

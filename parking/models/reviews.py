@@ -11,7 +11,7 @@ class ReviewItem(StatefulModel):
 
     class State(models.TextChoices):
         OPEN = "open", _("open")
-        SETTLED = "settled", _("settled")
+        SETTLED = "settled", _("looked at")
         DROPPED = "dropped", _("no longer needed")
 
     class Kind(models.TextChoices):

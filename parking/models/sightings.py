@@ -16,7 +16,7 @@ class Sighting(StatefulModel):
     class State(models.TextChoices):
         RECEIVED = "received", _("to read")
         REVIEW = "review", _("being looked at")
-        SETTLED = "settled", _("settled")
+        SETTLED = "settled", _("plate settled")
         UNREADABLE = "unreadable", _("unreadable")
 
     class Purpose(models.TextChoices):

@@ -24,7 +24,7 @@ class ParkingSession(StatefulModel):
     class PlateState(models.TextChoices):
         UNREAD = "unread", _("not read yet")
         REVIEW = "review", _("being looked at")
-        SETTLED = "settled", _("settled")
+        SETTLED = "settled", _("plate settled")
         UNREADABLE = "unreadable", _("unreadable")
 
     class Doubt(models.TextChoices):
@@ -60,9 +60,9 @@ class ParkingSession(StatefulModel):
     plate_state = models.CharField(
         _("plate is"), max_length=12, choices=PlateState.choices, default=PlateState.UNREAD
     )
-    plate_confidence = models.FloatField(null=True, blank=True)
+    plate_confidence = models.FloatField(_("confidence"), null=True, blank=True)
     plate_by = models.CharField(_("plate settled by"), max_length=80, blank=True)
-    plate_at = models.DateTimeField(null=True, blank=True)
+    plate_at = models.DateTimeField(_("plate settled at"), null=True, blank=True)
 
     fee_fen = models.PositiveIntegerField(_("fee (fen)"), default=0)
     prepaid_fen = models.PositiveIntegerField(_("paid while parked (fen)"), default=0)

@@ -164,11 +164,14 @@ def _reviews(merchant_id: int) -> list[dict[str, Any]]:
     for row in rows.order_by("-opened_at")[:MOST_NEEDS]:
         seen = row.session or row.sighting
         berth = seen.berth if seen else None
+        reading = getattr(row.sighting, "reading", None) if row.sighting else None
         place = f"{berth.section.name} {berth.number}" if berth else ""
         items.append(
             {
                 "since": row.opened_at,
-                "plate": None,
+                "plate": {"text": reading.text, "colour": reading.colour}
+                if reading and reading.text and row.kind == ReviewItem.Kind.PLATE
+                else None,
                 "title": place or _("Photograph"),
                 "text": reason_of(row.why),
                 "subject": "review",

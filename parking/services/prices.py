@@ -149,9 +149,10 @@ def spoken(line: dict[str, Any]) -> BillLine:
     if unit.endswith("min"):
         minutes = int(unit.removesuffix("min"))
         hours, rest = divmod(minutes, 60)
-        if hours and not rest:
-            unit = _("h") if hours == 1 else ngettext("%(n)d h", "%(n)d h", hours) % {"n": hours}
+        if (hours, rest) == (1, 0):
+            unit = _("h")
+        elif hours and not rest:
+            unit = "× " + ngettext("%(n)d h", "%(n)d h", hours) % {"n": hours}
         else:
-            unit = ngettext("%(n)d min", "%(n)d min", minutes) % {"n": minutes}
-        unit = f"× {unit}"
+            unit = "× " + ngettext("%(n)d min", "%(n)d min", minutes) % {"n": minutes}
     return BillLine(text, line["quantity"], unit, line["unit_price_fen"], line["amount_fen"])

@@ -84,9 +84,10 @@ def _facts(debt: Debt) -> DebtFacts:
     )
 
 
-def debts(debt_ids: Collection[int]) -> dict[int, DebtFacts]:
-    """Debts by id, in whatever state; one query."""
-    return {debt.pk: _facts(debt) for debt in _rows().filter(pk__in=list(debt_ids))}
+def debts(debt_ids: Collection[int]) -> list[DebtFacts]:
+    """These debts, in whatever state, oldest first; one query."""
+    rows = _rows().filter(pk__in=list(debt_ids))
+    return [_facts(debt) for debt in rows.order_by("opened_at", "pk")]
 
 
 def debt_of_stay(session_id: int) -> DebtFacts | None:
@@ -114,7 +115,7 @@ def open_debts_of(plate: Plate, merchant_id: int | None = None) -> list[DebtFact
 def demand_delivered(debt_ids: Iterable[int]) -> bool:
     """Whether a demand for every one of these debts was delivered; False for none at all."""
     found = debts(list(debt_ids))
-    return bool(found) and all(one.demanded_at is not None for one in found.values())
+    return bool(found) and all(one.demanded_at is not None for one in found)
 
 
 def listing_of(plate: Plate) -> Listing | None:

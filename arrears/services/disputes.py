@@ -26,7 +26,7 @@ def object(
     *,
     session_ids: Collection[int] = (),
     debt_ids: Collection[int] = (),
-    reason: str,
+    reason: str = "other",
     text: str = "",
     user_id: int | None = None,
     actor: str,

@@ -42,7 +42,7 @@ class EnrolForm(forms.ModelForm):
 
 @admin.register(Device)
 class DeviceAdmin(ModelAdmin):
-    list_display = ["code", "kind", "merchant", "name", "state", "online", "silent", "heard"]
+    list_display = ["code", "kind", "merchant", "name", "state", "online", "heard"]
     list_filter = ["kind", "state", "online", "silent", "merchant"]
     list_select_related = ["merchant"]
     search_fields = ["code", "name"]

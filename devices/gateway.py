@@ -7,6 +7,7 @@ their own.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -69,6 +70,10 @@ class DeviceGateway:
         except KeyRefused:
             await self._send({"type": "websocket.close"})  # before accepting: HTTP 403
             return
+        except Exception:  # not the device's fault: it must not take its key for refused
+            log.exception("devices.log_in_failed")
+            await self._turn_away()
+            return
         why = "lost"
         layer, channel, group = get_channel_layer(), "", hints.group(self.link.device_id)
         work: list[asyncio.Task[str]] = []
@@ -89,6 +94,10 @@ class DeviceGateway:
             why = next(iter(done)).result()
         except (OSError, RuntimeError) as error:  # the line broke while something was sent
             log.info("devices.line_broke device=%s %s", self.link.device_code, type(error).__name__)
+        except Exception:
+            log.exception("devices.connection_failed device=%s", self.link.device_code)
+            with contextlib.suppress(OSError, RuntimeError):
+                await self._close(1011, "failed")
         finally:
             self._ended = True
             Station.of_this_loop().remove(self)
@@ -116,6 +125,16 @@ class DeviceGateway:
         code = self.scope["url_route"]["kwargs"]["code"]
         link: Link = await _for_messages(connections.log_in, code, key.strip())
         return link
+
+    async def _turn_away(self) -> None:
+        """HTTP 503 instead of a socket; where the server can't say that, a close code."""
+        if "websocket.http.response" in self.scope.get("extensions", {}):
+            head = {"status": 503, "headers": [(b"retry-after", b"2")]}
+            await self._send({"type": "websocket.http.response.start", **head})
+            await self._send({"type": "websocket.http.response.body", "body": b""})
+        else:
+            await self._send({"type": "websocket.accept", "subprotocol": frames.SUBPROTOCOL})
+            await self._send({"type": "websocket.close", "code": 1013})
 
     async def _read(self) -> str:
         """Answer what the device says, one frame after another; why it ended."""
@@ -203,7 +222,7 @@ class Station:
 
     def add(self, gateway: DeviceGateway) -> None:
         self.gateways.setdefault(gateway.link.device_id, []).append(gateway)
-        if self._round is None or self._round.done():
+        if self._round is None:
             self._round = asyncio.create_task(self._look_round())
 
     def remove(self, gateway: DeviceGateway) -> None:
@@ -214,6 +233,7 @@ class Station:
             self.gateways.pop(gateway.link.device_id, None)
         if not self.gateways and self._round is not None:
             self._round.cancel()
+            self._round = None
 
     async def _look_round(self) -> None:
         """Hints may be lost, retries fall due, log-ins happen elsewhere: the rows know."""

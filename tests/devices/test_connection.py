@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 import websockets
-from django.db import transaction
+from django.db import OperationalError, transaction
 from websockets.asyncio.client import connect
 
 from core import clock
@@ -170,3 +170,16 @@ async def test_a_lost_key_is_ended_at_once(street: Street) -> None:
         assert socket.close_code == frames.CLOSE_STALE
     with pytest.raises(websockets.InvalidStatus):
         await line(street, "S-1")
+
+
+async def test_trouble_of_ours_is_not_told_as_a_refused_key(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(code: str, key: str) -> None:
+        raise OperationalError("the database is away")
+
+    await in_thread(street.enroll, "S-1", "sensor")
+    monkeypatch.setattr(connections, "log_in", broken)
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await line(street, "S-1")
+    assert refused.value.response.status_code == 503

@@ -190,6 +190,9 @@ LOOKS: Mapping[str, Mapping[str, Look]] = {
     },
     "card": {
         "applied": _waits(_("Applied for")),
+        "verified": _waits(_("To pay")),
+        "ended": _past(_("Cancelled")),
+        "refused": _void(_("Cancelled")),
         "draft": _past(_("Draft")),
         "active": _done(_("Valid")),
         "suspended": _doubt(_("Suspended")),

@@ -1,14 +1,19 @@
 """The operator's view of cards, lots, agreements, statements and differences."""
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
+from core import images
 from core.admin import ReadOnly
 from core.errors import BoweiError
+from core.money import format_fen
 from core.plates import Plate
 from monthlycard import services
 from monthlycard.models import (
@@ -33,6 +38,10 @@ class PlanAdmin(ModelAdmin):
     list_display = ["name", "code", "merchant", "price_fen", "days", "quota_kind", "on_sale"]
     filter_horizontal = ["lots"]
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        services.reissue(plan_id=form.instance.pk)
+
 
 @admin.register(Card)
 class CardAdmin(ReadOnly):
@@ -40,7 +49,10 @@ class CardAdmin(ReadOnly):
     list_filter = ["state", "plan"]
     search_fields = ["number"]
     list_select_related = ["plan"]
-    actions = ["verify", "suspend", "resume"]
+    list_select_related = ["plan"]
+    fields = ["number", "masked", "plan", "state", "licence", "valid_from", "valid_until"]
+    fields += ["quota_left", "applied_at"]
+    actions = ["verify", "refuse", "suspend", "resume", "end"]
 
     @admin.display(description=_("plate"))
     def masked(self, card: Card) -> str:
@@ -50,9 +62,27 @@ class CardAdmin(ReadOnly):
     def verify(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:
         for card in queryset.filter(state=Card.State.APPLIED):
             try:
-                services.verify(card_id=card.pk, actor=_actor(request))
+                services.accept_licence(card_id=card.pk, actor=_actor(request))
             except BoweiError as error:
                 messages.error(request, f"{card.number}: {error.message}")
+
+    @admin.display(description=_("vehicle licence"))
+    def licence(self, card: Card) -> str:
+        if not card.evidence_sha:
+            return "—"
+        address = images.url(card.evidence_sha)
+        return format_html('<a href="{0}"><img src="{0}" alt="" width="320"></a>', address)
+
+    @admin.action(description=_("The licence does not show it: refuse"))
+    def refuse(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:
+        for card in queryset:
+            services.refuse(card_id=card.pk, actor=_actor(request), reason="licence")
+
+    @admin.action(description=_("End, and pay the rest back"))
+    def end(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:
+        for card in queryset:
+            fen = services.end_card(card_id=card.pk, actor=_actor(request), reason="operator")
+            messages.info(request, f"{card.number}: {format_fen(fen)}")
 
     @admin.action(description=_("Suspend: the lots stop taking these cards"))
     def suspend(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:
@@ -69,13 +99,37 @@ class CardAdmin(ReadOnly):
 class LotSystemAdmin(ReadOnly):
     list_display = ["code", "maker", "section", "takes_cards", "last_asked_at", "list_cursor"]
     list_select_related = ["section"]
+    actions = ["take_cards", "take_no_cards"]
+
+    @admin.action(description=_("These lots take cards"))
+    def take_cards(self, request: HttpRequest, queryset: QuerySet[LotSystem]) -> None:
+        for lot in queryset:
+            services.set_takes_cards(lot=lot, takes=True, actor=_actor(request))
+
+    @admin.action(description=_("These lots take no cards for now"))
+    def take_no_cards(self, request: HttpRequest, queryset: QuerySet[LotSystem]) -> None:
+        for lot in queryset:
+            services.set_takes_cards(lot=lot, takes=False, actor=_actor(request))
 
 
 @admin.register(Agreement)
 class AgreementAdmin(ReadOnly):
     list_display = ["lot", "version", "period", "state", "platform_signed_at", "lot_signed_at"]
     list_filter = ["state"]
+    fields = ["lot", "terms", "when_expired", "period", "period_day", "silence_agrees_after_h"]
+    fields += ["valid_from"]
     actions = ["sign"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return True
+
+    def save_model(self, request: HttpRequest, obj: Agreement, form: Any, change: bool) -> None:
+        """A new version for both to sign; one that contradicts itself is not saved."""
+        facts = {name: form.cleaned_data[name] for name in self.fields}
+        try:
+            obj.pk = services.draft_agreement(actor=_actor(request), **facts).pk
+        except BoweiError as error:
+            messages.error(request, str(error.message))
 
     @admin.action(description=_("Sign for the platform"))
     def sign(self, request: HttpRequest, queryset: QuerySet[Agreement]) -> None:
@@ -102,8 +156,8 @@ class DifferenceInline(TabularInline):
 
 @admin.register(Statement)
 class StatementAdmin(ReadOnly):
-    list_display = ["number", "lot", "ends_at", "total_fen", "state", "fetched_at", "answered_at"]
-    list_filter = ["state", "lot"]
+    list_display = ["number", "lot", "ends_at", "total_fen", "state", "fetched_at", "missed_at"]
+    list_filter = ["state", "lot", ("missed_at", admin.EmptyFieldListFilter)]
     list_select_related = ["lot"]
     inlines = [DifferenceInline]
     actions = ["settle"]

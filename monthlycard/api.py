@@ -22,10 +22,10 @@ from rest_framework.views import APIView
 
 from core import clock, personal
 from core.errors import Missing
-from core.plates import normalise
+from core.plates import Colour, normalise
 from monthlycard import selectors, services
 from monthlycard.errors import BadSignature, NoAgreement, StatementMissing
-from monthlycard.models import Agreement, CardVehicle, LotSystem, Statement, StatementItem
+from monthlycard.models import Agreement, Card, CardVehicle, LotSystem, Statement, StatementItem
 from monthlycard.rules import StatementLine, signing
 from monthlycard.rules.differences import PROPOSALS
 from monthlycard.services.lots import Report
@@ -68,7 +68,7 @@ class LotAuthentication(BaseAuthentication):
         return "Bowei-Lot"
 
 
-class LotScheme(OpenApiAuthenticationExtension):
+class LotScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the signature is described in the schema."""
 
     target_class = LotAuthentication
@@ -103,7 +103,7 @@ class LotView(APIView):
         assert isinstance(lot, LotSystem)
         return lot
 
-    def finalize_response(
+    def finalize_response(  # type: ignore[override]  # a file is Django's own response
         self, request: Request, response: Any, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         final = super().finalize_response(request, response, *args, **kwargs)
@@ -119,6 +119,49 @@ class LotView(APIView):
             )
         patch_cache_control(final, no_store=True)
         return final
+
+
+class CardIn(serializers.Serializer):
+    plan = serializers.SlugField()
+    plate = serializers.CharField(max_length=16)
+    colour = serializers.ChoiceField([colour.value for colour in Colour])
+    evidence = serializers.CharField(
+        max_length=64, default="", help_text="SHA-256 of an uploaded photograph of the licence"
+    )
+
+
+class CardOut(serializers.ModelSerializer):
+    plan: Any = serializers.SlugRelatedField("code", read_only=True)
+
+    class Meta:
+        model = Card
+        fields = [
+            "number", "plan", "plate_text", "plate_colour", "state", "applied_at", "valid_from",
+            "valid_until", "quota_left",
+        ]  # fmt: skip
+
+
+class Cards(APIView):
+    """A person's own cards, for applications of their own beside the pages (P4.2)."""
+
+    @extend_schema(responses={200: CardOut(many=True)}, summary="Your monthly cards (P4.2)")
+    def get(self, request: Request) -> Response:
+        return Response(CardOut(selectors.cards_of(int(request.user.pk or 0)), many=True).data)
+
+    @extend_schema(
+        request=CardIn, responses={201: CardOut}, summary="Apply for a monthly card (P4.2)"
+    )
+    def post(self, request: Request) -> Response:
+        asked = _valid(CardIn, request.data)
+        card = services.apply(
+            user_id=int(request.user.pk or 0),
+            plan_code=asked["plan"],
+            plate_text=asked["plate"],
+            plate_colour=asked["colour"],
+            evidence_sha=asked["evidence"],
+            actor=f"user:{request.user.pk}",
+        )
+        return Response(CardOut(card).data, status=201)
 
 
 class QuestionIn(serializers.Serializer):
@@ -159,7 +202,7 @@ class PassIn(serializers.Serializer):
 
 
 class PassesIn(serializers.Serializer):
-    records = PassIn(many=True, max_length=500)
+    records = serializers.ListField(child=PassIn(), max_length=500)
 
 
 class OutcomeOut(serializers.Serializer):
@@ -400,7 +443,9 @@ class AgreementView(LotView):
 
 class Statements(LotView):
     @extend_schema(
-        responses={200: StatementsOut}, summary="This lot's statements, newest first (P4.10)"
+        operation_id="monthlycard_lots_statements_list",
+        responses={200: StatementsOut},
+        summary="This lot's statements, newest first (P4.10)",
     )
     def get(self, request: Request) -> Response:
         rows = self.lot.statements.select_related("agreement").order_by("-pk")[:100]

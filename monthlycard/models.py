@@ -254,6 +254,14 @@ class PassRecord(models.Model):
         TEMPORARY = "temporary", _("temporary vehicle")
         REFUSED = "refused", _("exit refused")
 
+    class Oddity(models.TextChoices):
+        LATE = "late", _("came after its period was closed")
+        FUTURE = "future", _("its time lies ahead: the lot's clock is wrong")
+        ETC_DIFFERS = "etc_differs", _("plate and ETC tag differ")
+        UNKNOWN_CARD = "unknown_card", _("there is no such card")
+        OTHER_VEHICLE = "other_vehicle", _("the card is another vehicle's")
+        NOT_VALID_THEN = "not_valid_then", _("the card did not hold then")
+
     lot = models.ForeignKey(LotSystem, models.PROTECT, related_name="passes")
     record_id = models.CharField(max_length=60)
     body_hash = models.CharField(max_length=64)
@@ -267,7 +275,7 @@ class PassRecord(models.Model):
     passed_at = models.DateTimeField(_("passed"))
     received_at = models.DateTimeField(_("received"))
     count_today = models.PositiveIntegerField(_("count of the day"), null=True)
-    oddity = models.CharField(_("oddity"), max_length=20, blank=True)
+    oddity = models.CharField(_("oddity"), max_length=20, choices=Oddity.choices, blank=True)
     statement = models.ForeignKey(  # at whose closing its visit was counted
         "monthlycard.Statement", models.PROTECT, null=True, related_name="passes"
     )
@@ -378,9 +386,16 @@ class StatementItem(models.Model):
 class StatementDifference(models.Model):
     """One visit on which the lot's own count differs, with its type and a proposal (P4.11)."""
 
+    class Kind(models.TextChoices):
+        MISSING_HERE = "missing_here", _("the lot does not have it")
+        MISSING_THERE = "missing_there", _("the statement does not have it")
+        TIME = "time", _("other times")
+        TARIFF = "tariff", _("other prices")
+        AMOUNT = "amount", _("other amounts")
+
     statement = models.ForeignKey(Statement, models.PROTECT, related_name="differences")
     visit = models.CharField(max_length=130)
-    kind = models.CharField(max_length=14)
+    kind = models.CharField(max_length=14, choices=Kind.choices)
     platform_fen = models.IntegerField(null=True)
     lot_fen = models.IntegerField(null=True)
     settled_by = models.CharField(max_length=80, blank=True)

@@ -8,6 +8,8 @@ from monthlycard import views
 owner: list[URLPattern] = [
     path("cards/", views.cards, name="monthlycard.cards"),
     path("cards/<str:number>/pay/", views.pay, name="monthlycard.pay"),
+    path("cards/<str:number>/end/", views.end, name="monthlycard.end"),
+    path("cards/<str:number>/plate/", views.change_plate, name="monthlycard.change_plate"),
     path(
         "cards/deductions/<int:deduction_id>/pay/",
         views.pay_deduction,
@@ -23,6 +25,7 @@ merchant: list[URLPattern] = [
     ),
 ]
 api: list[URLPattern] = [
+    path("cards/", lots.Cards.as_view(), name="monthlycard.api_cards"),
     path("lots/time/", lots.Time.as_view(), name="monthlycard.time"),
     path("lots/records/", lots.Records.as_view(), name="monthlycard.records"),
     path("lots/questions/", lots.Questions.as_view(), name="monthlycard.questions"),

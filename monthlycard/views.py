@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -11,11 +13,13 @@ from accounts import selectors as accounts
 from accounts.guards import merchant_page, owner_page
 from core import images
 from core.errors import BoweiError, Invalid
+from core.money import format_fen
 from core.plates import Plate
 from monthlycard import selectors, services
 from monthlycard.api import XLSX, as_xlsx
 from monthlycard.errors import CardMissing, StatementMissing
 from monthlycard.forms import Application
+from monthlycard.models import Card
 from payments import selectors as payments_selectors
 from payments import services as payments
 
@@ -30,19 +34,25 @@ def cards(request: HttpRequest) -> HttpResponse:
             return _apply(request)
         except BoweiError as error:
             problem = error
-    mine = list(selectors.cards_of(request.user.pk))
+    mine = list(selectors.cards_of(_user_id(request)))
     ids = [card.pk for card in mine]
+    plates = [_plate(text, colour) for text, colour in accounts.proven_plates_of(request.user)]
     context: dict[str, Any] = {
         "cards": [
-            {"card": card, "plate": _plate(card.plate_text, card.plate_colour)} for card in mine
+            {
+                "card": card,
+                "plate": _plate(card.plate_text, card.plate_colour),
+                "refund_fen": services.refundable_fen(card),
+                "others": [one for one in plates if one["text"] != card.plate_text],
+                "may_renew": card.state == "active" and card.plan.on_sale,
+                "may_end": card.state in ("applied", "verified", "active", "suspended"),
+            }
+            for card in mine
         ],
         "passes": list(selectors.passes_of(ids)[:20]),
         "deductions": list(selectors.deductions_of(ids)[:20]),
         "plans": list(selectors.plans_on_sale()),
-        "plates": [
-            _plate(text, colour)
-            for text, colour in accounts.proven_plates_of(request.user)  # type: ignore[arg-type]
-        ],
+        "plates": plates,
         "typed": request.POST,
         "problem": problem,
     }
@@ -59,7 +69,7 @@ def _apply(request: HttpRequest) -> HttpResponse:
     actor = f"user:{request.user.pk}"
     licence = form.cleaned_data["licence"]
     card = services.apply(
-        user_id=int(request.user.pk or 0),
+        user_id=_user_id(request),
         plan_code=form.cleaned_data["plan"],
         plate_text=form.cleaned_data["plate"],
         plate_colour=form.cleaned_data["colour"],
@@ -67,7 +77,7 @@ def _apply(request: HttpRequest) -> HttpResponse:
         actor=actor,
     )
     return (
-        _to_cashier(card.pk, actor) if card.state == "verified" else redirect("monthlycard.cards")
+        _to_cashier(card.pk, request) if card.state == "verified" else redirect("monthlycard.cards")
     )
 
 
@@ -75,25 +85,68 @@ def _apply(request: HttpRequest) -> HttpResponse:
 @owner_page
 def pay(request: HttpRequest, number: str) -> HttpResponse:
     """To the cashier, for a card that waits for its payment or is renewed."""
-    card = selectors.cards_of(request.user.pk).filter(number=number).first()
-    if card is None:
-        raise CardMissing()
-    return _to_cashier(card.pk, f"user:{request.user.pk}")
+    return _to_cashier(_mine(request, number).pk, request)
+
+
+@require_POST
+@owner_page
+def end(request: HttpRequest, number: str) -> HttpResponse:
+    """The owner ends a card; the rest goes back to where it came from (P4.2)."""
+    card = _mine(request, number)
+    back_fen = services.end_card(
+        card_id=card.pk, actor=f"user:{_user_id(request)}", reason="ended by its owner"
+    )
+    if back_fen:
+        text = _("The card has ended. %(amount)s goes back to where you paid from.")
+        messages.success(request, text % {"amount": format_fen(back_fen)})
+    else:
+        messages.success(request, _("The card has ended."))
+    return redirect("monthlycard.cards")
+
+
+@require_POST
+@owner_page
+def change_plate(request: HttpRequest, number: str) -> HttpResponse:
+    """The owner puts another of their vehicles onto the card (P4.2)."""
+    text, _bar, colour = request.POST.get("plate", "").partition("|")
+    services.change_plate(
+        card_id=_mine(request, number).pk, plate_text=text, plate_colour=colour,
+        actor=f"user:{_user_id(request)}",
+    )  # fmt: skip
+    messages.success(request, _("The card is now for this vehicle. The lots are told."))
+    return redirect("monthlycard.cards")
 
 
 @require_POST
 @owner_page
 def pay_deduction(request: HttpRequest, deduction_id: int) -> HttpResponse:
     """To the cashier, for what a card did not cover."""
-    mine = [card.pk for card in selectors.cards_of(request.user.pk)]
+    mine = [card.pk for card in selectors.cards_of(_user_id(request))]
     row = selectors.deductions_of(mine).filter(pk=deduction_id).first()
     if row is None:
         raise CardMissing()
-    return _to_cashier(row.pk, f"user:{request.user.pk}", payable="monthlycard.deduction")
+    return _to_cashier(row.pk, request, payable="monthlycard.deduction")
 
 
-def _to_cashier(subject_id: int, actor: str, payable: str = "monthlycard.card") -> HttpResponse:
-    order = payments.open_order(items=[(payable, subject_id)], actor=actor)
+def _user_id(request: HttpRequest) -> int:
+    assert request.user.pk is not None
+    return request.user.pk
+
+
+def _mine(request: HttpRequest, number: str) -> Card:
+    card = selectors.cards_of(_user_id(request)).filter(number=number).first()
+    if card is None:
+        raise CardMissing()
+    return card
+
+
+def _to_cashier(
+    subject_id: int, request: HttpRequest, payable: str = "monthlycard.card"
+) -> HttpResponse:
+    user_id = _user_id(request)
+    order = payments.open_order(
+        items=[(payable, subject_id)], payer_user_id=user_id, actor=f"user:{user_id}"
+    )
     return redirect(payments_selectors.order_public_url(order))
 
 
@@ -107,6 +160,8 @@ def lots(request: HttpRequest) -> HttpResponse:
         "statements": list(
             selectors.statements_of(merchant.pk).prefetch_related("differences")[:50]
         ),
+        "odd": list(selectors.odd_passes_of(merchant.pk)[:50]),
+        "topic": f"merchant:{merchant.pk}",
     }
     return render(request, "monthlycard/merchant_lots.html", context)
 

@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -184,7 +185,9 @@ def end_card(*, card_id: int, actor: str, reason: str) -> int:
     rest = rest_now(card)
     refunds = _spread(card, rest.fen)
     was_in_force = card.valid_until is not None
-    facts = {"quota_left": max(0, card.quota_left - rest.quota)} if was_in_force else {}
+    facts: dict[str, Any] = (
+        {"quota_left": max(0, card.quota_left - rest.quota)} if was_in_force else {}
+    )
     if card.valid_until is not None:
         facts["valid_until"] = min(card.valid_until, _second())
     refund_fen = sum(fen for _item, fen in refunds)
@@ -306,6 +309,8 @@ def _record(card: Card) -> CardVehicle:
     cursor = RecordCursor.objects.select_for_update().get(pk=1)
     cursor.value += 1
     cursor.save(update_fields=["value"])
+    assert card.valid_from is not None
+    assert card.valid_until is not None
     newest = card.records.order_by("-version").first()
     lots = _lots(card)
     record = CardVehicle.objects.create(

@@ -182,7 +182,7 @@ def answer_statement(
         )
         for difference in found
     )  # fmt: skip
-    facts = {"answered_at": clock.now(), "answered_by": actor}
+    facts: dict[str, Any] = {"answered_at": clock.now(), "answered_by": actor}
     if rows:
         moved = transition(
             statement, source="sent", target="disputed", actor=actor,

@@ -53,12 +53,21 @@ def cards(request: HttpRequest) -> HttpResponse:
         "deductions": list(selectors.deductions_of(ids)[:20]),
         "plans": list(selectors.plans_on_sale()),
         "plates": plates,
-        "typed": request.POST,
+        "typed": _typed(request, plates),
         "problem": problem,
     }
     return render(
         request, "monthlycard/owner_cards.html", context, status=problem.status if problem else 200
     )
+
+
+def _typed(request: HttpRequest, plates: list[dict[str, Any]]) -> dict[str, str]:
+    """What stands in the application's fields: what was typed, else the person's first plate."""
+    first = plates[0] if plates else {"text": "", "colour": "blue"}
+    return {
+        "plate": request.POST.get("plate", first["text"]),
+        "colour": request.POST.get("colour", first["colour"]),
+    }
 
 
 def _apply(request: HttpRequest) -> HttpResponse:

@@ -1,7 +1,7 @@
 """Stays as values, for other rows and for pages."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,11 +10,15 @@ from django.db.models import QuerySet
 from core import plates
 from core.errors import Missing
 from parking.models import Berth, HandheldPost, ParkingSession, Section, Sighting
+from parking.services.prices import spoken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StayFacts:
-    """One stay, at the moment of asking. `evidence` are photographs' hashes, oldest first."""
+    """One stay, at the moment of asking.
+
+    `lines` are the bill in the reader's language, `evidence` photographs' hashes, oldest first.
+    """
 
     id: int
     merchant_id: int
@@ -68,7 +72,7 @@ def _facts(row: ParkingSession) -> StayFacts:
         prepaid_fen=row.prepaid_fen,
         due_fen=row.due_fen,
         state=row.state,
-        lines=row.lines,
+        lines=[asdict(spoken(line)) for line in row.lines],
         evidence=tuple(one.image_sha for one in seen),
         doubtful=row.doubtful,
         simulated=row.simulated,

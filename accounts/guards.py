@@ -5,15 +5,23 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts import selectors
+from accounts.models import Merchant
 from accounts.rules import may
 from core.errors import Denied
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
+
+
+class StaffRequest(HttpRequest):
+    """What a view behind `merchant_page` is given; a name for the type checker."""
+
+    merchant: Merchant
+    role: str
 
 
 def merchant_page(action: str) -> Callable[[View], View]:
@@ -21,7 +29,7 @@ def merchant_page(action: str) -> Callable[[View], View]:
 
     def guard(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return _to_login(request, "accounts.login")
             membership = selectors.membership_of(request.user)
@@ -40,7 +48,7 @@ def owner_page(view: View) -> View:
     """Only for a person who has logged in; with their phone, if they own a vehicle."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _to_login(request, "accounts.owner_login")
         return view(request, *args, **kwargs)

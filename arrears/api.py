@@ -81,7 +81,7 @@ class DebtViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gener
         reason = body.validated_data["reason"]
 
         def do() -> dict[str, Any]:
-            services.waive_debt(debt_id=debt.pk, actor=request.user.actor, reason=reason)
+            services.waive_debt(debt_id=debt.pk, actor=f"user:{request.user.pk}", reason=reason)
             debt.refresh_from_db()
             return dict(DebtState(debt).data)
 
@@ -180,7 +180,7 @@ class ObjectView(APIView):
             reason=told["reason"],
             text=told.get("text", ""),
             user_id=request.user.pk,
-            actor=request.user.actor,
+            actor=f"user:{request.user.pk}",
         )
         return Response(DisputeState(dispute).data)
 

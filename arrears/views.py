@@ -5,6 +5,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,9 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts import selectors as accounts
-from accounts.models import User
+from accounts.guards import merchant_page, owner_page
 from accounts.rules import may
-from accounts.views import merchant_page, owner_page
 from arrears import selectors, services
 from arrears.forms import Answer, DebtFilter, Objection, PaperNotice
 from arrears.models import Contact
@@ -33,7 +33,7 @@ LINK_LIVES_S = 180 * 24 * 3600
 
 
 def _actor(request: HttpRequest) -> str:
-    return request.user.actor if isinstance(request.user, User) else "owner"
+    return request.user.actor if isinstance(request.user, get_user_model()) else "owner"
 
 
 def _own(request: HttpRequest) -> list[tuple[str, str]]:
@@ -59,7 +59,7 @@ def _rows(dues: list[selectors.Due], own: Collection[tuple[str, str]]) -> list[d
 def dues(request: HttpRequest) -> HttpResponse:
     """All unpaid stays of the plates that this person has shown to hold, over all merchants."""
     user = request.user
-    assert isinstance(user, User)
+    assert isinstance(user, get_user_model())
     own = _own(request)
     found = selectors.dues_of(own)
     subject = subject_of("", "", user.pk)

@@ -192,7 +192,7 @@ class Lower(MerchantView):
     @extend_schema(request=Reason, responses=RecoveryState)
     def post(self, request: Request, code: str) -> Response:
         order = self.order(request, code)
-        reason = str(request.data.get("reason", ""))
+        reason = str(_body(request).get("reason", ""))
         services.emergency_lower(order.pk, actor=self.actor(request), reason=reason)
         return self.answer(request, code)
 
@@ -242,11 +242,17 @@ class OwnerOrder(APIView):
         return Response({"token": payment.token, "number": payment.number, "url": url}, status=201)
 
 
+def _body(request: Request) -> dict[str, Any]:
+    """The fields of the body; a list has none."""
+    return request.data if isinstance(request.data, dict) else {}
+
+
 def _photograph(request: Request, *, needed: bool = True) -> str:
     """The hash of the photograph that came with the request, or that was kept before."""
     if upload := request.FILES.get("photograph"):
         return images.keep(upload.read(), by=f"user:{request.user.pk}")
-    asked = Photograph(data={"sha256": request.data["sha256"]} if "sha256" in request.data else {})
+    body = _body(request)
+    asked = Photograph(data={"sha256": body["sha256"]} if "sha256" in body else {})
     asked.is_valid(raise_exception=True)
     sha256: str = asked.validated_data.get("sha256", "")
     if needed and not sha256:

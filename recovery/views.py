@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 
 from accounts import rules as roles
 from accounts import selectors as people
-from accounts.views import merchant_page
+from accounts.guards import merchant_page
 from core import images
 from core.errors import BoweiError, Denied
 from parking import selectors as parking
@@ -258,7 +258,7 @@ def _merchant_does(request: HttpRequest, found: RecoveryOrder) -> None:
 def _merchant_steps(found: RecoveryOrder) -> list[dict[str, Any]]:
     """From bound to fetched, with times; an end without payment leaves out what never was."""
     settlement = getattr(found, "settlement", None)
-    raised = [
+    raised: list[dict[str, Any]] = [
         {"text": _("Bound"), "at": found.bound_at},
         {"text": _("Lock placed"), "at": found.placed_at},
         {"text": _("Raise ordered"), "at": found.raising_at},

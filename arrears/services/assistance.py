@@ -162,7 +162,7 @@ def _serialise(subject: str) -> None:
 def _earlier(subject: str, *, since: datetime) -> list[datetime]:
     """When this person was contacted before, by whomever; demands count too."""
     rows = Contact.objects.filter(subject=subject, at__gt=since, channel__in=INTRUSIVE)
-    return list(rows.values_list("at", flat=True))
+    return [at for at in rows.values_list("at", flat=True) if at is not None]
 
 
 def _make(contact: Contact, plan: Plan, facts: parking.StayFacts) -> int:

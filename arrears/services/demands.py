@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -197,7 +198,7 @@ def _on_paper(demand: Demand) -> list[int]:
 def ask_new_holder(*, user_id: int) -> int:
     """A holder has become known: what waited for an inspector goes to their phone or page."""
     people = Demand._meta.get_field("user").related_model
-    user = people.objects.get(pk=user_id)  # type: ignore[union-attr]
+    user: Any = people._base_manager.get(pk=user_id)  # type: ignore[union-attr]
     changed = 0
     for text, colour in accounts.proven_plates_of(user):
         rows = Demand.objects.filter(

@@ -1,6 +1,7 @@
 """The list of vehicles with unpaid debts, recomputed where a debt changes (P3.2)."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 
@@ -52,7 +53,7 @@ def relist(plate_text: str, plate_colour: str, *, actor: str = SYSTEM, reason: s
         "count": len(owed),
         "oldest": owed[0].opened_at.isoformat() if owed else None,
     }
-    facts = {"amount_fen": place.amount_fen, "due_at": place.due_at, "why": why}
+    facts: dict[str, Any] = {"amount_fen": place.amount_fen, "due_at": place.due_at, "why": why}
     if place.state == entry.state:
         BlacklistEntry.objects.filter(pk=entry.pk).update(**facts)
     else:
@@ -64,7 +65,7 @@ def relist(plate_text: str, plate_colour: str, *, actor: str = SYSTEM, reason: s
 
 
 def _move(
-    entry: BlacklistEntry, target: str, facts: dict[str, object], *, actor: str, reason: str
+    entry: BlacklistEntry, target: str, facts: dict[str, Any], *, actor: str, reason: str
 ) -> None:
     source = entry.state
     if target == rules.ACTIVE:

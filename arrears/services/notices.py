@@ -157,6 +157,7 @@ def withdraw(notice_ids: list[int], *, actor: str, reason: str = "") -> list[int
         rows, source=list(RecoveryNotice.LIVE), target="withdrawn", actor=actor, reason=reason
     )
     for notice in RecoveryNotice.objects.filter(pk__in=moved).exclude(device=None):
+        assert notice.device_id is not None
         if notice.command_id:
             device_services.withdraw(notice.command_id)
         try:
@@ -222,7 +223,8 @@ def expire_notices() -> int:
     )  # fmt: skip
     commands = RecoveryNotice.objects.filter(pk__in=moved).exclude(command_id=None)
     for command_id in commands.values_list("command_id", flat=True):
-        device_services.withdraw(command_id)
+        if command_id is not None:
+            device_services.withdraw(command_id)
     return len(moved)
 
 

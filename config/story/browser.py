@@ -169,7 +169,7 @@ class Browser:
 
     def api(self, method: str, address: str, json: Any = None, **headers: str) -> Any:
         """Call a JSON interface with this person's cookies. Raises PageError with the problem."""
-        token = self.session.cookies.get("csrftoken", "")
+        token = self.session.cookies.get("csrftoken") or ""
         response = self.session.request(
             method,
             urljoin(self.base, address),

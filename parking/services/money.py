@@ -7,6 +7,7 @@ that locks the order, and orders are locked before stays (core/locks.py).
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Sum
@@ -112,9 +113,7 @@ def reprice(stay: ParkingSession, *, actor: str, reason: str) -> None:
         amend(stay, left_at=stay.left_at, doubt=stay.doubt, actor=actor, reason=reason)
 
 
-def _amend_state(
-    stay: ParkingSession, facts: dict[str, object], *, actor: str, reason: str
-) -> None:
+def _amend_state(stay: ParkingSession, facts: dict[str, Any], *, actor: str, reason: str) -> None:
     target = "due" if facts["due_fen"] else "settled"
     if target == stay.state:
         was_fen = ParkingSession.objects.values_list("due_fen", flat=True).get(pk=stay.pk)

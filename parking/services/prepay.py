@@ -8,6 +8,7 @@ are counted over all drafts of a plate, so that nobody finds a stranger's car by
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -210,7 +211,7 @@ def _not_too_often(text: str) -> None:
 
 def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Verdict:
     """Compare the declared plate with the one read, and move the draft on; its row is locked."""
-    facts = {
+    facts: dict[str, Any] = {
         "plate_text": draft.plate_text,
         "plate_colour": draft.plate_colour,
         "session": stay,

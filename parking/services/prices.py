@@ -127,7 +127,7 @@ def _earlier_that_day(stay: ParkingSession) -> list[int]:
         left_at__isnull=False,
     ).exclude(state="void")
     times = rows.values_list("arrived_at", "left_at")
-    return [int((left_at - arrived_at).total_seconds()) for arrived_at, left_at in times]
+    return [int((left_at - arrived_at).total_seconds()) for arrived_at, left_at in times if left_at]
 
 
 def _stored(line: pricing.Line) -> dict[str, Any]:

@@ -25,11 +25,12 @@ def open_review(
     prepayment: Prepayment | None = None,
 ) -> ReviewItem:
     """Ask a person, once: an open question about the same thing stays the one that there is."""
-    same: dict[str, Any] = {
+    subjects: dict[Kind, dict[str, Any]] = {
         Kind.PLATE: {"sighting": sighting},
         Kind.PREPAYMENT: {"prepayment": prepayment},
         Kind.STAY: {"session": session},
-    }[Kind(kind)]
+    }
+    same = subjects[Kind(kind)]
     try:
         with transaction.atomic():
             item, created = ReviewItem.objects.get_or_create(

@@ -5,17 +5,23 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.models import User
+from accounts.guards import StaffRequest, merchant_page
 from accounts.rules import may
-from accounts.views import merchant_page
 from core import clock, images, wiring
 from core.errors import BoweiError, Denied, Missing
 from core.money import format_fen
@@ -31,13 +37,13 @@ MOST_EXPORTED = 100_000
 
 
 def actor_of(request: HttpRequest) -> str:
-    assert isinstance(request.user, User)
+    assert isinstance(request.user, get_user_model())
     return request.user.actor
 
 
 @require_GET
 @merchant_page("see")
-def street(request: HttpRequest) -> HttpResponse:
+def street(request: StaffRequest) -> HttpResponse:
     """Sections as strips, figures of the day, and what needs a person."""
     context = street_data(request.merchant.pk)
     return render(request, "parking/merchant_street.html", context)
@@ -59,7 +65,7 @@ def street_data(merchant_id: int) -> dict[str, Any]:
 
 @require_GET
 @merchant_page("see")
-def street_json(request: HttpRequest) -> JsonResponse:
+def street_json(request: StaffRequest) -> JsonResponse:
     """The street as values, for pages that ask again."""
     sections = [
         {
@@ -76,7 +82,7 @@ def street_json(request: HttpRequest) -> JsonResponse:
 
 @require_http_methods(["GET", "POST"])
 @merchant_page("see")
-def sessions(request: HttpRequest) -> HttpResponse:
+def sessions(request: StaffRequest) -> HttpResponseBase:
     """Stays, filtered, sorted and paged; `export=csv` gives them all as a file."""
     found = StayFilter(
         request.GET, queryset=selectors.sessions_of(request.merchant.pk),
@@ -103,7 +109,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
     return render(request, "parking/merchant_sessions.html", context)
 
 
-def _open_by_hand(request: HttpRequest, form: OpenForm) -> HttpResponse | None:
+def _open_by_hand(request: StaffRequest, form: OpenForm) -> HttpResponse | None:
     if not may(request.role, "settle_stay"):
         raise Denied()
     if not form.is_valid():
@@ -169,7 +175,7 @@ def _safe(cell: Any) -> Any:
     return f"'{text}" if text[:1] in "=+-@\t\r" and text[1:2] != "" else cell
 
 
-def _own_stay(request: HttpRequest, session_id: int) -> ParkingSession:
+def _own_stay(request: StaffRequest, session_id: int) -> ParkingSession:
     rows = selectors.sessions_of(request.merchant.pk).filter(pk=session_id)
     row = rows.select_related("berth", "section", "tariff_version__tariff").first()
     if row is None:
@@ -179,7 +185,7 @@ def _own_stay(request: HttpRequest, session_id: int) -> ParkingSession:
 
 @require_http_methods(["GET", "POST"])
 @merchant_page("see")
-def session(request: HttpRequest, session_id: int) -> HttpResponse:
+def session(request: StaffRequest, session_id: int) -> HttpResponse:
     """One stay: bill, evidence, payments, trail; ending, cancelling and correcting it by hand."""
     row = _own_stay(request, session_id)
     what = request.POST.get("do", "")
@@ -203,7 +209,7 @@ def session(request: HttpRequest, session_id: int) -> HttpResponse:
     )
 
 
-def _change(request: HttpRequest, row: ParkingSession, what: str, forms: dict[str, Any]) -> bool:
+def _change(request: StaffRequest, row: ParkingSession, what: str, forms: dict[str, Any]) -> bool:
     """Carry out a change by hand; False where its form must be shown again."""
     needed = {"close": "settle_stay", "plate": "settle_stay", "void": "void_stay"}.get(what)
     if needed is None or not may(request.role, needed):
@@ -230,7 +236,7 @@ def _change(request: HttpRequest, row: ParkingSession, what: str, forms: dict[st
 
 
 def _session_context(
-    request: HttpRequest, row: ParkingSession, forms: dict[str, Any], problem: str
+    request: StaffRequest, row: ParkingSession, forms: dict[str, Any], problem: str
 ) -> dict[str, Any]:
     now = clock.now()
     parked = row.state == "parked"
@@ -263,7 +269,7 @@ def _session_context(
 
 @require_http_methods(["GET", "POST"])
 @merchant_page("settle_stay")
-def review(request: HttpRequest, review_id: int) -> HttpResponse:
+def review(request: StaffRequest, review_id: int) -> HttpResponse:
     """One question: the picture, what the reader thought, and what a person says (P2.3, P2.5)."""
     item = selectors.reviews_for(request.merchant.pk).filter(pk=review_id).first()
     if item is None:
@@ -319,7 +325,7 @@ def review_context(item: ReviewItem) -> dict[str, Any]:
         {
             "key": place,
             "text": one["text"],
-            "choice": f"{one['text']}/{reading.colour}",
+            "choice": f"{one['text']}/{reading.colour if reading else ''}",
             "probability": one["probability"],
             "characters": [
                 {"text": text, "percent": round(100 * sure), "doubt": sure < 0.9}

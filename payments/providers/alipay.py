@@ -53,8 +53,8 @@ class Alipay:
     """See payments.providers.base.Provider."""
 
     name = "alipay"
-    signature_headers = ()
-    form_targets = ("https://openapi.alipay.com", "https://mclient.alipay.com")
+    signature_headers: tuple[str, ...] = ()
+    form_targets: tuple[str, ...] = ("https://openapi.alipay.com", "https://mclient.alipay.com")
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._appid = settings["appid"]

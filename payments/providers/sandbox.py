@@ -39,8 +39,12 @@ class Sandbox:
     """See payments.providers.base.Provider."""
 
     name = "sandbox"
-    signature_headers = ("x-sandbox-timestamp", "x-sandbox-nonce", "x-sandbox-signature")
-    form_targets = ()
+    signature_headers: tuple[str, ...] = (
+        "x-sandbox-timestamp",
+        "x-sandbox-nonce",
+        "x-sandbox-signature",
+    )
+    form_targets: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         if settings.PRODUCTION or not settings.BOWEI_SANDBOX_PAYMENTS:

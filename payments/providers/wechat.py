@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import requests
 from wechatpayv3 import WeChatPay, WeChatPayType
@@ -49,14 +50,14 @@ class WeChat:
     """See payments.providers.base.Provider."""
 
     name = "wechat"
-    signature_headers = (
+    signature_headers: tuple[str, ...] = (
         "wechatpay-signature",
         "wechatpay-timestamp",
         "wechatpay-nonce",
         "wechatpay-serial",
         "wechatpay-signature-type",
     )
-    form_targets = ("https://wx.tenpay.com",)
+    form_targets: tuple[str, ...] = ("https://wx.tenpay.com",)
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._appid = settings["appid"]
@@ -95,7 +96,7 @@ class WeChat:
         )
         if asked.by_qr:
             return Begun(qr=told["code_url"])
-        back = requests.utils.quote(asked.return_url, safe="")
+        back = quote(asked.return_url, safe="")
         return Begun(pay_url=f"{told['h5_url']}&redirect_url={back}")
 
     def query(self, out_trade_no: str) -> Outcome:

@@ -4,6 +4,7 @@ import logging
 import secrets
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -121,7 +122,7 @@ def _write_attempt(order_id: int, provider: str, *, by_qr: bool) -> tuple[Attemp
 
 
 @transaction.atomic
-def _mark(attempt: Attempt, target: str, **facts: object) -> bool:
+def _mark(attempt: Attempt, target: str, **facts: Any) -> bool:
     """Note how the provider took it; nothing where a quick notification was first."""
     if isinstance(facts.get("problem"), str):
         facts["problem"] = str(facts["problem"])[:300]

@@ -3,6 +3,7 @@
 import logging
 import secrets
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Sum
@@ -154,7 +155,7 @@ def _mark_refund(row: Refund, says: RefundSays) -> str:
         )  # fmt: skip
     else:
         wait_s = max(60, next_look_s(row.looks)) if says.state == "sent" else next_look_s(row.looks)
-        facts = {
+        facts: dict[str, Any] = {
             "looks": row.looks + 1,
             "problem": says.problem[:300],
             "next_look_at": clock.real() + timedelta(seconds=wait_s),

@@ -1,6 +1,7 @@
 """What the lock of an order says (P1.3 to P1.5): its reports move the order by compare-and-set."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -41,7 +42,7 @@ def take_lock_report(
     if order.lock_at and occurred_at < order.lock_at:
         return
     effect = effect_of(order.state, position, cause)
-    seen = {"lock_position": position, "lock_cause": cause, "lock_at": occurred_at}
+    seen: dict[str, Any] = {"lock_position": position, "lock_cause": cause, "lock_at": occurred_at}
     if effect.problem is not None:
         seen["problem"] = effect.problem
     facts = dict(seen)

@@ -1,6 +1,7 @@
 """The lock is placed and goes up (P1.3): by a person's command, never by itself (DESIGN 4.8)."""
 
 from dataclasses import asdict
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -25,7 +26,7 @@ def place(order_id: int, *, sha256: str, actor: str) -> RecoveryOrder:
         raise NoPhotograph()
     order = _locked(order_id)
     now = clock.now()
-    facts_of_move = {"placed_sha": sha256, "placed_at": now}
+    facts_of_move: dict[str, Any] = {"placed_sha": sha256, "placed_at": now}
     moved = transition(order, source="bound", target="placed", actor=actor, **facts_of_move)
     if not moved:
         if order.state not in RecoveryOrder.STANDING:

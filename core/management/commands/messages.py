@@ -183,9 +183,9 @@ def _faults(message: Message) -> Iterator[str]:
         yield f"not translated: {shown!r}"
         return
     strings = message.string if isinstance(message.string, list | tuple) else [message.string]
-    wanted = _places(message.id if isinstance(message.id, str) else message.id[1])
+    wanted = _places(str(message.id if isinstance(message.id, str) else message.id[1]))
     for string in strings:
-        if _places(string) != wanted:
+        if _places(string or "") != wanted:
             yield f"other placeholders: {shown!r} → {string!r}"
 
 
@@ -273,7 +273,7 @@ class Command(BaseCommand):
         if not options["check"]:
             for app in apps:
                 update(app)
-            trans_real._translations = {}
+            trans_real._translations = {}  # type: ignore[attr-defined]
         faults = [fault for app in apps for fault in faults_of(app)]
         if not options["apps"]:
             faults += contradictions()

@@ -64,15 +64,17 @@ class World:
     def client(self, code: str) -> DeviceClient:
         """The device of this code, connected."""
         if code not in self.clients:
-            device = next(one for one in self.town.devices if one.code == code)
-            self.clients[code] = self.wire.do(self._connect(device.code, device.key))
+            self.clients[code] = self._made(code)
+            self.wire.do(self._connect(self.clients[code]))
         return self.clients[code]
 
-    async def _connect(self, code: str, key: str) -> DeviceClient:
-        client = DeviceClient(self.url.replace("http", "ws", 1), code, key)
+    def _made(self, code: str) -> DeviceClient:
+        device = next(one for one in self.town.devices if one.code == code)
+        return DeviceClient(self.url.replace("http", "ws", 1), device.code, device.key)
+
+    async def _connect(self, client: DeviceClient) -> None:
         await client.start()
         await asyncio.wait_for(client.connected.wait(), PATIENCE_S)
-        return client
 
     def sensor(self, berth: str) -> Sensor:
         return Sensor(self.client(f"S-{berth}"))
@@ -88,7 +90,10 @@ class World:
         return handheld
 
     def lock(self, code: str) -> Lock:
-        return Lock(self.client(code), travel_s=0.4)
+        """A lock, which says how it stands as soon as it is connected."""
+        lock = Lock(self._made(code), travel_s=0.4)
+        self.wire.do(self._connect(lock.client))
+        return lock
 
     # ── Time ─────────────────────────────────────────────────────────────────────────────────
     def pass_time(self, **by: float) -> None:

@@ -75,8 +75,14 @@ def recover(world: World) -> None:
         world.wait("the vehicle off the list", lambda: not listed(world))
         must(not world.owner.api("GET", "/api/v1/arrears/dues"), "something is still due")
         step.saw(listing="gone")
-    world.wire.do(world.sensor(BERTH).leave(BERTH))
-    world.wait("the end of the stay", lambda: world.stay(stay["id"], world.yuyuan)["left_at"])
+    with world.teller.step("P2.1", title="The vehicle drives off") as step:
+        world.pass_time(minutes=10)
+        world.wire.do(world.sensor(BERTH).leave(BERTH))
+        left = world.wait(
+            "the end of the stay",
+            lambda: (s := world.stay(stay["id"], world.yuyuan))["left_at"] and s,
+        )
+        step.saw(left_at=left["left_at"], fee_fen=left["fee_fen"])
 
 
 def _order(world: World, code: str) -> dict[str, Any]:

@@ -22,7 +22,6 @@ UNFOLD: dict[str, object] = {
         _static("bowei/parts.css"),
         _static("bowei/desk.css"),
     ],
-    "SCRIPTS": [_static("bowei/desk.js")],
     "DASHBOARD_CALLBACK": "config.admin_day.fill",
     "SIDEBAR": {"show_search": True, "show_all_applications": True},
     # The greys are mist, line, quiet and ink; the accent is the blue of a plate.

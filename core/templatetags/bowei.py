@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
-from core import clock, plates, states
+from core import clock, links, plates, states
 
 register = template.Library()
 
@@ -343,3 +343,12 @@ def navigation(context: template.Context) -> dict[str, Any]:
     for item in items:
         item["here"] = item["url"] == here
     return {"items": items}
+
+
+@register.simple_tag
+def objection_url(session_id: int) -> str:
+    """Where one stay can be objected to; the address proves by itself that it was given out."""
+    try:
+        return reverse("arrears.object", args=[links.sign("arrears.object", stays=[session_id])])
+    except NoReverseMatch:
+        return ""

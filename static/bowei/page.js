@@ -16,6 +16,12 @@
       for (const b of form.querySelectorAll("[aria-disabled]")) b.removeAttribute("aria-disabled");
     }
   });
+  // A queue's links are pressed by their keys while nobody types.
+  document.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, textarea, select")) return;
+    const link = document.querySelector(`a[data-key="${CSS.escape(event.key)}"]`);
+    if (link) { event.preventDefault(); link.click(); }
+  });
   // The summary of errors is where a reader must be first.
   document.querySelector(".errors")?.focus();
   document.querySelector(".side [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });

@@ -113,8 +113,8 @@ def test_stays_are_filtered_sorted_and_exported(
     stay_of(Berth.objects.get(code="A-001"), PLATE, minutes=90)
     stay_of(Berth.objects.get(code="A-002"), None, ago_min=10)
     due = body(merchant_client.get("/merchant/sessions/?state=due&plate=沪a1&sort=-due"))
-    assert "<td>愚园路停车场 1</td>" in due
-    assert "<td>愚园路停车场 2</td>" not in due
+    assert "<span>愚园路停车场 1</span>" in due
+    assert "<span>愚园路停车场 2</span>" not in due
     file = merchant_client.get("/merchant/sessions/?state=due&export=csv")
     lines = b"".join(file.streaming_content).decode().splitlines()
     assert len(lines) == 2

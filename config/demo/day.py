@@ -10,12 +10,13 @@ from datetime import timedelta
 from PIL import Image, ImageDraw
 
 from accounts.models import User
-from core import clock, images, plates
+from core import clock, images, outbox, plates
 from devices.models import Device
 from parking import services as parking
 from parking.models import Berth, CameraCoverage, ParkingSession
 from parking.vision.types import Candidate, Reading
 from payments import services as payments
+from recovery import services as recovery
 
 ACTOR = "system:config.day"
 
@@ -44,7 +45,12 @@ VISITS = [
     Visit("A-001", 94, ("沪A77812", "blue")),
     Visit("A-003", 33, ("沪AF20196", "green"), paid=True),
 ]
-REVIEWED = "Y-010"
+DAY_MIN = 24 * 60
+EARLIER = [  # six days before that day, and left unpaid: debts came of them
+    Visit("Y-004", 6 * DAY_MIN + 140, ("沪A12345", "blue"), left_min=6 * DAY_MIN),
+    Visit("Y-012", 5 * DAY_MIN + 310, ("沪E30817", "yellow"), left_min=5 * DAY_MIN),
+    Visit("A-002", 4 * DAY_MIN + 75, ("沪A12345", "blue"), left_min=4 * DAY_MIN),
+]
 
 
 def photograph(text: str, at: str) -> bytes:
@@ -69,8 +75,53 @@ def build() -> None:
     )
     silent = Device.objects.filter(code__in=["S-Y-007", "S-A-005"])
     silent.update(online=False, silent=True, last_heard_at=clock.real() - timedelta(minutes=32))
+    now = clock.now()
+    clock.move_to(now - timedelta(days=6))
+    for visit in EARLIER:
+        _visit(visit)
+    settle_down()
+    clock.move_to(now)
+    settle_down()
     for visit in VISITS:
         _visit(visit)
+    settle_down()
+    _recover()
+    settle_down()
+
+
+def settle_down() -> None:
+    """What follows from all this: reactions and sweeps, until nothing moves any more."""
+    for _round in range(6):
+        outbox.run_pending()
+        outbox.sweep_once()
+
+
+def _recover() -> None:
+    """A lock before the first vehicle's wheel, up since a few minutes."""
+    berth = Berth.objects.select_related("section").get(code="Y-001")
+    device = Device.objects.filter(kind=Device.Kind.LOCK, merchant=berth.section.merchant)[0]
+    text, colour = "沪A12345", "blue"
+    order = recovery.bind(
+        merchant_id=berth.section.merchant_id,
+        plate_text=text,
+        plate_colour=colour,
+        berth_id=berth.pk,
+        device_id=device.pk,
+        second_look={"typed": text},
+        actor=ACTOR,
+    )
+    sha = images.keep(photograph(text, "lock placed"), by=ACTOR)
+    recovery.place(order.pk, sha256=sha, actor=ACTOR)
+    recovery.raise_lock(order.pk, actor=ACTOR)
+    recovery.take_lock_report(
+        device_id=device.pk,
+        order_code=order.code,
+        position="raised",
+        cause="command",
+        battery_pct=86,
+        occurred_at=clock.now(),
+        actor=f"device:{device.code}",
+    )
 
 
 def _visit(visit: Visit) -> None:

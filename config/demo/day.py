@@ -73,6 +73,8 @@ def build() -> None:
     Device.objects.update(
         state=Device.State.ACTIVE, online=True, silent=False, last_heard_at=clock.real()
     )
+    locks = Device.objects.filter(kind=Device.Kind.LOCK)
+    locks.update(facts={"battery_pct": 86, "position": "lowered"})
     silent = Device.objects.filter(code__in=["S-Y-007", "S-A-005"])
     silent.update(online=False, silent=True, last_heard_at=clock.real() - timedelta(minutes=32))
     now = clock.now()

@@ -91,7 +91,7 @@ class Plan(StatefulModel):
     plate_text = models.CharField(_("plate"), max_length=16)
     plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
     user = models.ForeignKey(
-        "accounts.User", models.SET_NULL, null=True, related_name="+", verbose_name=_("for")
+        "accounts.User", models.SET_NULL, null=True, related_name="+", verbose_name=_("person")
     )
     state = models.CharField(
         _("state"), max_length=16, choices=State.choices, default=State.RUNNING

@@ -126,14 +126,14 @@ class Contact(StatefulModel):
     class State(models.TextChoices):
         PLANNED = "planned", _("planned")
         SENDING = "sending", _("on its way")
-        SENT = "sent", _("made")
+        SENT = "sent", _("contact made")
         FAILED = "failed", _("could not be made")
         BLOCKED = "blocked", _("not made: one of the limits held")
         STOPPED = "stopped", _("no longer needed")
 
     class Outcome(models.TextChoices):
         NONE = "", _("none yet")
-        OPENED = "opened", _("opened")
+        OPENED = "opened", _("link opened")
         PAID = "paid", _("paid")
         DISPUTED = "disputed", _("objected")
         OPTED_OUT = "opted_out", _("wants no messages")

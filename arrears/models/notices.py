@@ -15,7 +15,7 @@ class RecoveryNotice(StatefulModel):
     """
 
     class State(models.TextChoices):
-        MADE = "made", _("made")
+        MADE = "made", _("prepared")
         SENT = "sent", _("on its way")
         SHOWN = "shown", _("shown")
         ACKNOWLEDGED = "acknowledged", _("acknowledged")

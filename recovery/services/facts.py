@@ -164,5 +164,4 @@ def is_live(debt: DebtFacts) -> bool:
 
 def bound_debts(order: RecoveryOrder) -> list[DebtFacts]:
     """The debts that an order is for, as they stand now."""
-    found = arrears.debts(list(order.bound.values_list("debt_id", flat=True)))
-    return [found[debt_id] for debt_id in sorted(found)]
+    return arrears.debts(list(order.bound.values_list("debt_id", flat=True)))

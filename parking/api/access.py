@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from accounts import selectors as people
 from accounts.rules import may
@@ -28,7 +29,7 @@ def merchant_scope(request: Request, action: str) -> int | None:
     return membership.merchant_id
 
 
-class LoggedIn:
+class LoggedIn(APIView):
     """For endpoints of staff and operator."""
 
     permission_classes = [IsAuthenticated]

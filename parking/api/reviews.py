@@ -7,7 +7,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from core import images
 from core.errors import Missing
@@ -63,7 +62,7 @@ def _one(request: Request, pk: int) -> ReviewItem:
     return item
 
 
-class Review(LoggedIn, APIView):
+class Review(LoggedIn):
     """One question."""
 
     @extend_schema(responses=ReviewOut)
@@ -77,7 +76,7 @@ class SettleIn(serializers.Serializer):
     colour = serializers.CharField(max_length=16, required=False, allow_blank=True, default="")
 
 
-class Settle(LoggedIn, APIView):
+class Settle(LoggedIn):
     """A person's verdict: the plate, unreadable, or keep the stay as it is."""
 
     @extend_schema(request=SettleIn, responses=ReviewOut)
@@ -95,7 +94,7 @@ class Settle(LoggedIn, APIView):
         return Response(ReviewOut(_one(request, pk)).data)
 
 
-class Undo(LoggedIn, APIView):
+class Undo(LoggedIn):
     """Take a verdict back within ten minutes."""
 
     @extend_schema(request=None, responses=ReviewOut)

@@ -145,7 +145,7 @@ class Sessions(LoggedIn, generics.ListAPIView):
         return rows
 
 
-class Session(LoggedIn, APIView):
+class Session(LoggedIn):
     """One stay of the merchant's."""
 
     @extend_schema(responses=StayOut)
@@ -175,7 +175,7 @@ class PlateIn(serializers.Serializer):
     reason = serializers.CharField(max_length=200)
 
 
-class Close(LoggedIn, APIView):
+class Close(LoggedIn):
     """End a stay by hand, with a reason."""
 
     @extend_schema(request=CloseIn, responses=StayOut)
@@ -187,7 +187,7 @@ class Close(LoggedIn, APIView):
         return Response(StayOut(_one(request, pk, "settle_stay")).data)
 
 
-class Void(LoggedIn, APIView):
+class Void(LoggedIn):
     """Cancel a stay, with a reason; what was paid goes back."""
 
     @extend_schema(request=ReasonIn, responses=StayOut)
@@ -199,7 +199,7 @@ class Void(LoggedIn, APIView):
         return Response(StayOut(_one(request, pk, "void_stay")).data)
 
 
-class Correct(LoggedIn, APIView):
+class Correct(LoggedIn):
     """Give a stay the right plate, with a reason."""
 
     @extend_schema(request=PlateIn, responses=StayOut)

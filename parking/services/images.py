@@ -123,7 +123,11 @@ def take_sighting(
         raise Refused("image_missing", _("This photograph has not been uploaded yet."))
     if kind == "handheld" and not attendant:
         raise Denied("attendant_needed", _("Log in on the handheld first."))
-    order = ImageOrder.objects.filter(command_id=command_id, device_id=device_id).first()
+    order = (
+        ImageOrder.objects.filter(command_id=command_id, device_id=device_id).first()
+        if command_id is not None
+        else None
+    )
     berth = _berth_of(berth_code, order, device_id=device_id, kind=kind, merchant_id=merchant_id)
     stay = _stay_of(order, berth, occurred_at)
     posts = HandheldPost.objects.filter(device_id=device_id).values_list("section_id", flat=True)
@@ -192,9 +196,10 @@ def _stay_of(
 
 def region_of(sighting: Sighting) -> tuple[tuple[float, float], ...] | None:
     """Where in this camera's picture the berth is; None where the largest plate counts."""
-    coverage = CameraCoverage.objects.filter(
-        berth_id=sighting.berth_id, device_id=sighting.device_id
-    ).first()
+    if sighting.berth_id is None or sighting.device_id is None:
+        return None
+    seen = CameraCoverage.objects.filter(berth_id=sighting.berth_id, device_id=sighting.device_id)
+    coverage = seen.first()
     if coverage is None or not coverage.region:
         return None
     return tuple((float(x), float(y)) for x, y in coverage.region)

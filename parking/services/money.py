@@ -29,7 +29,7 @@ Doubt = ParkingSession.Doubt
 
 def paid_fen(stay: ParkingSession) -> int:
     """What came for this stay and was not promised back."""
-    if stay.pk is None:
+    if stay._state.adding:
         return 0
     total = StayPayment.objects.filter(stay=stay).aggregate(
         fen=Sum(F("amount_fen") - F("refunded_fen"))
@@ -91,7 +91,7 @@ def amend(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str, re
     else:
         price(stay, left_at)
         surplus_fen = max(0, paid_fen(stay) - stay.fee_fen)
-        facts = {
+        facts: dict[str, Any] = {
             "left_at": left_at, "doubt": doubt, "doubtful": bool(doubt),
             "fee_fen": stay.fee_fen, "due_fen": stay.due_fen, "lines": stay.lines,
         }  # fmt: skip
@@ -127,7 +127,7 @@ def _amend_state(stay: ParkingSession, facts: dict[str, Any], *, actor: str, rea
     tell_due(stay)
 
 
-def _save(stay: ParkingSession, **facts: object) -> None:
+def _save(stay: ParkingSession, **facts: Any) -> None:
     ParkingSession.objects.filter(pk=stay.pk).update(**facts)
     for name, value in facts.items():
         setattr(stay, name, value)
@@ -150,7 +150,7 @@ def quote_stay(subject_id: int) -> Quote:
         raise NothingDue()
     if stay.state == "due" and stay.plate_state != "settled":
         raise PlateUnread()
-    lines: list[dict[str, object]] = stay.lines
+    lines: list[dict[str, Any]] = stay.lines
     fee_fen = stay.fee_fen
     if stay.state == "parked":
         bill = prices.bill_of(stay, clock.now())
@@ -169,7 +169,7 @@ def quote_stay(subject_id: int) -> Quote:
     )
 
 
-def bill_lines(lines: list[dict[str, object]], *, already_fen: int = 0) -> tuple[BillLine, ...]:
+def bill_lines(lines: list[dict[str, Any]], *, already_fen: int = 0) -> tuple[BillLine, ...]:
     """A stored bill as payments wants it; what was paid before is a line of its own."""
     told = tuple(prices.spoken(line) for line in lines)
     if already_fen:
@@ -269,7 +269,7 @@ def judge_stay(item: ReviewItem, *, actor: str) -> None:
     if item.verdict != ReviewItem.Verdict.KEEP:
         raise Refused("stay_verdict", _("Keep this stay as it is, or cancel it on its page."))
     was_capped = stay.capped_at is not None
-    facts: dict[str, object] = {"doubtful": False, "doubt": Doubt.NONE, "capped_at": None}
+    facts: dict[str, Any] = {"doubtful": False, "doubt": Doubt.NONE, "capped_at": None}
     if stay.state == "parked":
         longest = timedelta(seconds=stay.section.longest_stay_s)
         facts["check_departure_at"] = clock.now() + longest

@@ -319,17 +319,26 @@ def _correct(session_id: int, plate: plates.Plate, *, actor: str, why: str) -> P
         plate_colour=colour, settled_by=actor, settled_at=clock.now(),
     )  # fmt: skip
     drop_reviews(session=stay, kind=ReviewItem.Kind.PLATE, actor=actor)
-    for sighting in stay.sightings.exclude(purpose="leaving").select_related("reading"):
-        _judge_reading(sighting, plate.text, actor=actor)
+    waiting = []
+    for sighting in stay.sightings.exclude(purpose="leaving").order_by("occurred_at", "pk"):
         if sighting.state == "received":
             continue  # its reading will be compared with the stay's plate
+        _judge_reading(sighting, plate.text, actor=actor)
+        if sighting.state in ("review", "unreadable"):
+            waiting.append(sighting.pk)
+            continue
         transition(
-            sighting, source=sighting.state, target="settled", actor=actor, reason=why,
+            sighting, source="settled", target="settled", actor=actor, reason=why,
             plate_text=plate.text, plate_colour=colour, confidence=1.0, settled_by=actor,
             settled_at=clock.now(),
         )  # fmt: skip
     if not was_settled:
-        put_plate(stay, plate, by=actor, confidence=1.0)
+        if not waiting:
+            put_plate(stay, plate, by=actor, confidence=1.0)
+            _tell_corrected(stay.pk, old_text, old_colour, plate.text, colour)
+        for pk in reversed(waiting):  # the newest one gives the stay its plate
+            settle_plate(sighting_id=pk, plate=plate, by=actor, why=why)
+        stay.refresh_from_db()
         return stay
     _set_plate(stay, plate, by=actor, confidence=1.0)
     audit.record(stay, "plate corrected", actor=actor, reason=why)

@@ -271,7 +271,7 @@ def _ended(stay: ParkingSession, told: Told) -> tuple[datetime, str]:
 
 def last_proof(stay: ParkingSession, *, before: datetime) -> datetime:
     """The last moment before `before` at which a photograph shows this stay's vehicle there."""
-    if stay.pk is None:
+    if stay._state.adding:
         return stay.arrived_at
     seen = Sighting.objects.filter(session=stay, occurred_at__lt=before).exclude(purpose="leaving")
     last = seen.aggregate(last=Max("occurred_at"))["last"]

@@ -1,19 +1,12 @@
 """Pages for merchants: the street, the stays, the questions for a person."""
 
 import csv
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
-from django.http import (
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    JsonResponse,
-    StreamingHttpResponse,
-)
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -37,8 +30,8 @@ MOST_EXPORTED = 100_000
 
 
 def actor_of(request: HttpRequest) -> str:
-    assert isinstance(request.user, get_user_model())
-    return request.user.actor
+    user: Any = request.user
+    return str(user.actor)
 
 
 @require_GET
@@ -82,7 +75,7 @@ def street_json(request: StaffRequest) -> JsonResponse:
 
 @require_http_methods(["GET", "POST"])
 @merchant_page("see")
-def sessions(request: StaffRequest) -> HttpResponseBase:
+def sessions(request: StaffRequest) -> HttpResponse:
     """Stays, filtered, sorted and paged; `export=csv` gives them all as a file."""
     found = StayFilter(
         request.GET, queryset=selectors.sessions_of(request.merchant.pk),
@@ -133,28 +126,19 @@ def _open_by_hand(request: StaffRequest, form: OpenForm) -> HttpResponse | None:
     return redirect("parking.session", session_id)
 
 
-class _Echo:
-    def write(self, value: str) -> str:
-        return value
-
-
-def _as_csv(rows: Any) -> StreamingHttpResponse:
-    """The list as CSV, row by row; a leading ' keeps a spreadsheet from running what was typed."""
+def _as_csv(rows: QuerySet[ParkingSession]) -> HttpResponse:
+    """The list as CSV; a leading ' keeps a spreadsheet from running what was typed."""
     head = [
         _("Stay"), _("Section"), _("Berth"), _("Plate"), _("Colour"), _("Arrived"), _("Left"),
         _("State"), _("Fee"), _("Paid ahead"), _("Due"), _("In doubt"), _("Simulated"),
     ]  # fmt: skip
-
-    def lines() -> Iterator[str]:
-        writer = csv.writer(_Echo())
-        yield "\ufeff"
-        yield writer.writerow(head)
-        for row in rows.iterator(chunk_size=2000):
-            yield writer.writerow([_safe(cell) for cell in _cells(row)])
-
-    answer = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     name = f"stays-{timezone.localtime(clock.now()):%Y%m%d-%H%M}.csv"
+    answer = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    writer = csv.writer(answer)
+    writer.writerow(head)
+    for row in rows.iterator(chunk_size=2000):
+        writer.writerow([_safe(cell) for cell in _cells(row)])
     return answer
 
 
@@ -321,11 +305,12 @@ def review_context(item: ReviewItem) -> dict[str, Any]:
     """What the page of a question shows; candidates with the doubt of each character."""
     sighting = item.sighting
     reading = getattr(sighting, "reading", None) if sighting else None
+    colour = reading.colour if reading else ""
     candidates = [
         {
             "key": place,
             "text": one["text"],
-            "choice": f"{one['text']}/{reading.colour if reading else ''}",
+            "choice": f"{one['text']}/{colour}",
             "probability": one["probability"],
             "characters": [
                 {"text": text, "percent": round(100 * sure), "doubt": sure < 0.9}
@@ -343,8 +328,8 @@ def review_context(item: ReviewItem) -> dict[str, Any]:
         "stay": item.session,
         "berth": berth,
         "candidates": candidates,
-        "colour": reading.colour if reading else "",
+        "colour": colour,
         "declared": item.prepayment.plate_text if item.prepayment else "",
-        "form": PlateForm(initial={"colour": reading.colour if reading else ""}),
+        "form": PlateForm(initial={"colour": colour}),
         "stay_url": reverse("parking.session", args=[item.session_id]) if item.session_id else "",
     }

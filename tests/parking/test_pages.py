@@ -116,7 +116,7 @@ def test_stays_are_filtered_sorted_and_exported(
     assert "<span>愚园路停车场 1</span>" in due
     assert "<span>愚园路停车场 2</span>" not in due
     file = merchant_client.get("/merchant/sessions/?state=due&export=csv")
-    lines = b"".join(file.streaming_content).decode().splitlines()
+    lines = file.content.decode().splitlines()
     assert len(lines) == 2
     assert "沪A12345" in lines[1]
 

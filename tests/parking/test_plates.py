@@ -321,3 +321,16 @@ def test_one_plate_in_two_berths_is_a_question(
     stay_of(berth, PLATE)
     stay_of(Berth.objects.get(code="A-002"), PLATE)
     assert ReviewItem.objects.get(kind="stay", state="open").why == "plate_twice"
+
+
+def test_a_plate_typed_on_the_stays_page_is_told_like_any_settled_one(
+    cameras: tuple[int, int], berth: Berth, parked: ParkingSession, clock: Any
+) -> None:
+    services.open_plate_review(sighting_id=taken(berth, cameras[0], clock).pk, why="no_plate")
+    services.correct_plate(
+        session_id=parked.pk, plate_text="沪A12345", plate_colour="blue", actor="user:7", why="seen"
+    )
+    [event] = events("parking.plate_settled")
+    assert (event["session_id"], event["plate_text"]) == (parked.pk, "沪A12345")
+    assert ReviewItem.objects.filter(state="open").count() == 0
+    assert Sighting.objects.get().state == "settled"

@@ -13,13 +13,13 @@ from parking.vision.grammar import COLOURS, colours_of
 from parking.vision.types import Candidate, Reading, Region
 
 if TYPE_CHECKING:
-    from parking.vision.serve import PlateReader
+    from parking.vision.serve import Found, PlateReader
 
 Strips = list[np.ndarray]
 Texts = list[list[Text]]
 Flow = Generator[Strips, Texts | None, "Place | None"]
 
-CROP_LONGEST, CROP_RATIO = 480, 1.5
+CROP_LONGEST, CROP_RATIO, SURE_CROP_RATIO = 480, 1.5, 2.2
 _GREY_CHROMA = 7.0
 
 
@@ -41,7 +41,7 @@ class Place:
 def looks_like_crop(picture: np.ndarray) -> bool:
     """Whether the picture may be about one plate and no more."""
     h, w = picture.shape[:2]
-    return w <= CROP_LONGEST and w / h >= CROP_RATIO
+    return w / h >= (CROP_RATIO if w <= CROP_LONGEST else SURE_CROP_RATIO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,17 +162,10 @@ MOST_PLACES = 3
 
 def _scene(reader: "PlateReader", picture: np.ndarray, region: Region | None) -> Flow:
     """The plate that counts in a whole picture: inside `region`, else the largest."""
-    from parking.vision.serve import overlap
-
-    found = reader.find(picture, int(reader.settings["find_side"]))
-    found += [
-        place
-        for place in reader.find(picture, int(reader.settings["find_side_near"]))
-        if all(overlap(place.corners, other.corners) < 0.3 for other in found)
-    ]
+    found = distinct(_far_and_near(reader, picture))
     if region:
         found = [place for place in found if _inside(place.corners, region, picture.shape)]
-    found = sorted(found, key=lambda place: -place.score)[:6]
+    found = found[:6]
     looks = reader.look(picture, [_wider(place.corners) for place in found])
     sharper = [
         _wider(looked.corners if _sane(looked.corners, picture.shape) else place.corners)
@@ -240,6 +233,38 @@ def _sane(corners: np.ndarray, shape: tuple[int, ...]) -> bool:
         return False
     room = np.array((w, h), np.float32) * 0.3
     return bool((quad > -room).all() and (quad < np.array((w, h)) + room).all())
+
+
+def _far_and_near(reader: "PlateReader", picture: np.ndarray) -> "list[Found]":
+    """Both passes, each trusted for the sizes it sees well."""
+    longest = max(picture.shape[:2])
+    found = reader.find(picture, int(reader.settings["find_side"]))
+    for place in found:
+        place.score *= min(1.0, 0.45 / max(place.width / longest, 1e-3))
+    near = reader.find(picture, int(reader.settings["find_side_near"]))
+    for place in near:
+        place.score *= min(1.0, place.width / longest / 0.18)
+    return found + near
+
+
+def distinct(found: "list[Found]") -> "list[Found]":
+    """Best first, without those that mostly lie in a better one or hold it.
+
+    A close-up looks like several half plates to the far pass, like one to the near pass.
+    """
+    kept: list[Found] = []
+    for place in sorted(found, key=lambda place: -place.score):
+        if all(_shared(place.corners, other.corners) < 0.5 for other in kept):
+            kept.append(place)
+    return kept
+
+
+def _shared(a: np.ndarray, b: np.ndarray) -> float:
+    """How much of the smaller upright box lies in the other."""
+    low, high = np.maximum(a.min(0), b.min(0)), np.minimum(a.max(0), b.max(0))
+    inter = float(np.prod(np.maximum(high - low, 0)))
+    smaller = min(float(np.prod(np.ptp(a, axis=0))), float(np.prod(np.ptp(b, axis=0))))
+    return inter / smaller if smaller > 0 else 0.0
 
 
 def _inside(corners: np.ndarray, region: Region, shape: tuple[int, ...]) -> bool:

@@ -132,6 +132,10 @@ class Found:
     corners: np.ndarray  # (4, 2) in pixels of the picture given
     score: float
 
+    @property
+    def width(self) -> float:
+        return float(np.ptp(self.corners[:, 0]))
+
 
 @dataclass(slots=True)
 class Looked:

@@ -244,6 +244,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    # States of the same field name; without names of their own they would get numbers.
+    "ENUM_NAME_OVERRIDES": {
+        "AgreementState": "monthlycard.models.Agreement.State",
+        "StatementState": "monthlycard.models.Statement.State",
+        "StayState": "parking.models.ParkingSession.State",
+    },
 }
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

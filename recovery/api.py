@@ -41,7 +41,7 @@ class Photograph(serializers.Serializer):
     photograph = serializers.FileField(required=False)
 
 
-class Reason(serializers.Serializer):
+class LowerReason(serializers.Serializer):
     reason = serializers.CharField(max_length=200)
 
 
@@ -189,7 +189,7 @@ class Lower(MerchantView):
 
     action = "lower_lock"
 
-    @extend_schema(request=Reason, responses=RecoveryState)
+    @extend_schema(request=LowerReason, responses=RecoveryState)
     def post(self, request: Request, code: str) -> Response:
         order = self.order(request, code)
         reason = str(_body(request).get("reason", ""))

@@ -28,7 +28,7 @@ from monthlycard.errors import BadSignature, NoAgreement, StatementMissing
 from monthlycard.models import Agreement, Card, CardVehicle, LotSystem, Statement, StatementItem
 from monthlycard.rules import StatementLine, signing
 from monthlycard.rules.differences import PROPOSALS
-from monthlycard.services.lots import Report
+from monthlycard.services.lots import Report, agreement_body
 
 PAGE = 1000
 HEARD_EVERY = timedelta(minutes=1)  # one row for all of a lot's questions: written now and then
@@ -272,6 +272,7 @@ class RecordsOut(serializers.Serializer):
 
 
 class AgreementOut(serializers.Serializer):
+    lot = serializers.CharField()
     version = serializers.IntegerField()
     state = serializers.ChoiceField(Agreement.State.choices)
     terms = serializers.DictField()
@@ -410,14 +411,8 @@ class AgreementView(LotView):
         agreement = self._asked(_valid(VersionIn, request.query_params)["version"])
         return Response(
             {
-                "version": agreement.version,
+                **agreement_body(agreement),
                 "state": agreement.state,
-                "terms": agreement.terms,
-                "when_expired": agreement.when_expired,
-                "period": agreement.period,
-                "period_day": agreement.period_day,
-                "silence_agrees_after_h": agreement.silence_agrees_after_h,
-                "valid_from": agreement.valid_from.isoformat(),
                 "hash": agreement.terms_hash,
                 "signed_by_platform": agreement.platform_signed_at is not None,
                 "signed_by_lot": agreement.lot_signed_at is not None,

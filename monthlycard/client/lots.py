@@ -20,6 +20,7 @@ from monthlycard.rules import (
     admit,
     card_visits,
     pair,
+    signing,
     statement_lines,
 )
 
@@ -79,8 +80,13 @@ class Lot:
         return datetime.fromisoformat(self.client.get("time/")["now"])
 
     def agree(self) -> int:
-        """Sign the newest agreement as it stands; its version (P4.9)."""
+        """Sign the newest agreement as it stands; its version (P4.9).
+
+        Raises ValueError where the hash is not of the terms that were read.
+        """
         found = self.client.get("agreement/")
+        if signing.agreement_hash(found) != found["hash"]:
+            raise ValueError("the agreement's hash is not of these terms")
         self.client.post(
             "agreement/",
             {"version": found["version"], "signature": self.client.sign(found["hash"])},
@@ -99,11 +105,14 @@ class Lot:
         """A vehicle at the exit; a card counts only if it holds now and held on entering (P4.7)."""
         return self._move("exit", plate, colour, etc, at)
 
-    def report(self) -> list[dict[str, str]]:
-        """Send every record that was not acknowledged; what became of each (P4.7)."""
-        if not self.unreported:
+    def report(self, again: bool = False) -> list[dict[str, str]]:
+        """Send every record that was not acknowledged; what became of each (P4.7).
+
+        With `again` all records are sent, as after a loss of memory; each still counts once.
+        """
+        batch = list(self.movements if again else self.unreported)
+        if not batch:
             return []
-        batch = list(self.unreported)
         answer = self.client.post("passes/", {"records": [self._as_report(m) for m in batch]})
         self.unreported = [movement for movement in self.unreported if movement not in batch]
         outcomes: list[dict[str, str]] = answer["outcomes"]

@@ -1,10 +1,9 @@
 """What lot systems ask and report: keys, agreements, questions, pass records (P4.4 to P4.8)."""
 
 import hashlib
-import json
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -53,15 +52,15 @@ def draft_agreement(*, lot: LotSystem, actor: str, terms: dict[str, Any], **rest
             raise BadTerms(str(error)) from error
     newest = lot.agreements.order_by("-version").first()
     agreement = Agreement(lot=lot, version=newest.version + 1 if newest else 1, terms=terms, **rest)
-    agreement.terms_hash = agreement_hash(agreement)
+    agreement.terms_hash = signing.agreement_hash(agreement_body(agreement))
     agreement.save()
     audit.record(agreement, "drafted", actor=actor)
     return agreement
 
 
-def agreement_hash(agreement: Agreement) -> str:
-    """SHA-256 over everything that is agreed on; what both sides sign."""
-    body = {
+def agreement_body(agreement: Agreement) -> dict[str, Any]:
+    """What both sides sign, as the lot reads it."""
+    return {
         "lot": agreement.lot.code,
         "version": agreement.version,
         "terms": agreement.terms,
@@ -69,10 +68,8 @@ def agreement_hash(agreement: Agreement) -> str:
         "period": agreement.period,
         "period_day": agreement.period_day,
         "silence_agrees_after_h": agreement.silence_agrees_after_h,
-        "valid_from": agreement.valid_from.isoformat(),
+        "valid_from": agreement.valid_from.astimezone(UTC).isoformat(),
     }
-    text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @transaction.atomic

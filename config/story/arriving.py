@@ -76,7 +76,7 @@ def _review(world: World, stay: dict[str, Any], staff: Browser) -> dict[str, Any
         step.saw(why=item["why"], candidates=len(item["candidates"]))
         if world.typed is None:
             raise Stopped(UNREAD, "nobody says what the picture shows (--plate)")
-        _settle(world, item["id"])
+        settle(world, item)
         stay = world.wait("the settled plate", lambda: _settled(world, stay["id"], staff))
         step.saw(plate=_shown(stay))
     return stay
@@ -101,7 +101,7 @@ def _misread(world: World, stay: dict[str, Any], staff: Browser) -> dict[str, An
                 None,
             ),
         )
-        _settle(world, item["id"])
+        settle(world, item)
         typed = world.typed.text
         stay = world.wait(
             "the corrected plate",
@@ -111,12 +111,19 @@ def _misread(world: World, stay: dict[str, Any], staff: Browser) -> dict[str, An
     return stay
 
 
-def _settle(world: World, item_id: int) -> None:
+def settle(world: World, item: dict[str, Any]) -> None:
+    """The reviewer types the plate they see, in the colour that they see."""
     assert world.typed is not None
+    colours = [str(colour) for colour in check(world.typed.text).colours]
+    seen = item["read_colour"] if item["read_colour"] in colours else colours[0]
     world.operator.api(
         "POST",
-        f"/api/v1/parking/reviews/{item_id}/settle/",
-        {"verdict": "plate", "plate": world.typed.text, "colour": world.typed.colour or ""},
+        f"/api/v1/parking/reviews/{item['id']}/settle/",
+        {
+            "verdict": "plate",
+            "plate": world.typed.text,
+            "colour": str(world.typed.colour or seen),
+        },
     )
 
 

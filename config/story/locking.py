@@ -1,9 +1,10 @@
 """Third act: the listed vehicle is seen, a lock is set, the debt paid, the lock gone (P1, P3)."""
 
 import re
+import time
 from typing import Any
 
-from config.story.arriving import arrive
+from config.story.arriving import arrive, settle
 from config.story.owing import listed
 from config.story.paying import pay_order
 from config.story.teller import must
@@ -18,8 +19,12 @@ def notice(world: World) -> None:
     """An attendant photographs the vehicle elsewhere; their own terminal is told."""
     with world.teller.step("P3.3", "P3.4", title="Seen again: the terminal is told") as step:
         handheld = world.handheld(HANDHELD, "yuyuan-guard")
-        world.wire.do(handheld.capture(world.photo))
-        _settle_capture(world)
+        answer = world.wire.do(handheld.capture(world.photo))
+        if world.misread:  # the attendant sees another plate than the one that was read
+            body = {"sighting": answer["sighting_id"]}
+            world.wait("the reading", lambda: _reviews(world) or _doubt(world, body))
+        if world.typed is not None:
+            _settle_capture(world, answer["sighting_id"])
         shown = world.wire.do(handheld.notice(20))
         world.wire.do(handheld.answer(shown["notice_id"], "acknowledged"))
         row = world.wait(
@@ -37,30 +42,27 @@ def notice(world: World) -> None:
         step.saw(notice=row["id"], device=row["device"], amount_fen=shown["amount_fen"])
 
 
-def _settle_capture(world: World) -> None:
-    """Where the capture's reading is in doubt a reviewer settles it, as anywhere."""
-    if world.typed is None:
-        return
-    import time
+def _reviews(world: World) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = world.operator.api("GET", "/api/v1/parking/reviews/")["results"]
+    return rows
 
-    end = time.monotonic() + 15
-    while time.monotonic() < end:
-        rows = world.operator.api("GET", "/api/v1/parking/reviews/")["results"]
-        for row in rows:
-            if row["session_id"] is None and row["kind"] == "plate":
-                world.operator.api(
-                    "POST",
-                    f"/api/v1/parking/reviews/{row['id']}/settle/",
-                    {
-                        "verdict": "plate",
-                        "plate": world.typed.text,
-                        "colour": world.typed.colour or "",
-                    },
-                )
-                return
-        if world.yuyuan.api("GET", "/api/v1/arrears/notices")["results"]:
-            return
-        time.sleep(0.2)
+
+def _doubt(world: World, body: dict[str, Any]) -> Any:
+    time.sleep(1)  # the reading first: a photograph that is in doubt anyway needs no second doubt
+    return _reviews(world) or world.operator.api("POST", "/api/v1/parking/reviews/", body)
+
+
+def _settle_capture(world: World, sighting_id: int) -> None:
+    """Where the capture's reading is in doubt a reviewer settles it, as anywhere."""
+
+    def look() -> bool:
+        for item in _reviews(world):
+            if item["sighting_id"] == sighting_id:
+                settle(world, item)
+                return True
+        return bool(world.yuyuan.api("GET", "/api/v1/arrears/notices")["results"])
+
+    world.wait("the notice, or a question about the photograph", look)
 
 
 def recover(world: World) -> None:

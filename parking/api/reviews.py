@@ -12,7 +12,7 @@ from core import images
 from core.errors import Missing
 from parking import selectors, services
 from parking.api.access import LoggedIn, actor_of, merchant_scope
-from parking.models import ReviewItem
+from parking.models import PlateReading, ReviewItem
 
 
 class ReviewOut(serializers.ModelSerializer):
@@ -20,6 +20,7 @@ class ReviewOut(serializers.ModelSerializer):
 
     image_url = serializers.SerializerMethodField()
     candidates = serializers.SerializerMethodField()
+    read_colour = serializers.SerializerMethodField()
     berth = serializers.SerializerMethodField()
 
     class Meta:
@@ -27,23 +28,35 @@ class ReviewOut(serializers.ModelSerializer):
         fields = [
             "id", "kind", "why", "state", "sighting_id", "session_id", "opened_at", "verdict",
             "plate_text", "plate_colour", "settled_by", "settled_at", "berth", "image_url",
-            "candidates",
+            "candidates", "read_colour",
         ]  # fmt: skip
 
     def get_image_url(self, item: ReviewItem) -> str:
         return images.url(item.sighting.image_sha) if item.sighting else ""
 
     def get_candidates(self, item: ReviewItem) -> list[dict[str, Any]]:
-        reading = getattr(item.sighting, "reading", None) if item.sighting else None
+        reading = _reading(item)
         return list(reading.candidates) if reading else []
+
+    def get_read_colour(self, item: ReviewItem) -> str:
+        reading = _reading(item)
+        return reading.colour if reading else ""
 
     def get_berth(self, item: ReviewItem) -> str:
         seen = item.session or item.sighting
         return seen.berth.code if seen and seen.berth else ""
 
 
+def _reading(item: ReviewItem) -> PlateReading | None:
+    return getattr(item.sighting, "reading", None) if item.sighting else None
+
+
+class DoubtIn(serializers.Serializer):
+    sighting = serializers.IntegerField()
+
+
 class Reviews(LoggedIn, generics.ListAPIView):
-    """Open questions, oldest first."""
+    """Open questions, oldest first; staff may add one about a photograph of theirs."""
 
     serializer_class = ReviewOut
     filter_backends: list[Any] = []
@@ -53,6 +66,18 @@ class Reviews(LoggedIn, generics.ListAPIView):
         if getattr(self, "swagger_fake_view", False):
             return ReviewItem.objects.none()
         return selectors.open_reviews(merchant_scope(self.request, "settle_stay"))
+
+    @extend_schema(request=DoubtIn, responses={201: ReviewOut})
+    def post(self, request: Request) -> Response:
+        """The plate of this photograph was read wrongly: a person shall look."""
+        scope = merchant_scope(request, "see")
+        given = DoubtIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        sighting_id = given.validated_data["sighting"]
+        if not selectors.may_see_sighting(sighting_id, scope):
+            raise Missing()
+        item = services.doubt_plate(sighting_id=sighting_id, actor=actor_of(request))
+        return Response(ReviewOut(item).data, status=201)
 
 
 def _one(request: Request, pk: int) -> ReviewItem:

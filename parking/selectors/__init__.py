@@ -14,7 +14,13 @@ from parking.selectors.facts import (
     terminals_for,
     unpaid_stays_of,
 )
-from parking.selectors.lists import open_reviews, reviews_for, sessions_of, trail_of
+from parking.selectors.lists import (
+    may_see_sighting,
+    open_reviews,
+    reviews_for,
+    sessions_of,
+    trail_of,
+)
 from parking.selectors.street import figures, needs, street
 
 __all__ = [
@@ -22,6 +28,7 @@ __all__ = [
     "berth_by_code",
     "figures",
     "history_of",
+    "may_see_sighting",
     "needs",
     "open_reviews",
     "open_stay_at",

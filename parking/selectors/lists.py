@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 
 from core import audit
 from core.models import AuditEntry
-from parking.models import ParkingSession, ReviewItem
+from parking.models import ParkingSession, ReviewItem, Sighting
 
 
 def sessions_of(merchant_id: int) -> QuerySet[ParkingSession]:
@@ -16,6 +16,12 @@ def sessions_of(merchant_id: int) -> QuerySet[ParkingSession]:
 def trail_of(stay: ParkingSession) -> list[AuditEntry]:
     """What was done to a stay, by whom and why, oldest first."""
     return list(audit.trail(stay))
+
+
+def may_see_sighting(sighting_id: int, merchant_id: int | None) -> bool:
+    """Whether this photograph is one of the merchant's; None: of anybody's."""
+    rows = Sighting.objects.filter(pk=sighting_id)
+    return (rows.filter(merchant_id=merchant_id) if merchant_id is not None else rows).exists()
 
 
 def reviews_for(merchant_id: int | None) -> QuerySet[ReviewItem]:

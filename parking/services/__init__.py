@@ -18,6 +18,7 @@ from parking.services.places import (
 )
 from parking.services.plates import (
     correct_plate,
+    doubt_plate,
     open_plate_review,
     settle_plate,
     take_reading,
@@ -52,6 +53,7 @@ __all__ = [
     "close_session",
     "correct_plate",
     "cover",
+    "doubt_plate",
     "draft_prepayment",
     "flag_long_stays",
     "image_failed",

@@ -124,6 +124,13 @@ def settle_plate(
         return False
     drop_reviews(sighting=sighting, kind=ReviewItem.Kind.PLATE, actor=by)
     session_id = _give_to_stay(sighting, plate, by=by, confidence=confidence)
+    _tell_settled(sighting, plate, session_id=session_id, confidence=confidence)
+    return True
+
+
+def _tell_settled(
+    sighting: Sighting, plate: plates.Plate, *, session_id: int | None, confidence: float
+) -> None:
     outbox.add(
         "parking.plate_settled",
         sighting_id=sighting.pk,
@@ -132,11 +139,10 @@ def settle_plate(
         section_id=sighting.section_id,
         merchant_id=sighting.merchant_id,
         plate_text=plate.text,
-        plate_colour=colour,
+        plate_colour=str(plate.colour or ""),
         confidence=confidence,
         purpose=sighting.purpose,
     )
-    return True
 
 
 def _give_to_stay(
@@ -223,12 +229,45 @@ def settle_by_person(item: ReviewItem, *, actor: str) -> None:
         return
     _judge_reading(sighting, plate.text, actor=actor)
     if sighting.state == "settled":
-        if sighting.session_id and (sighting.plate_text, sighting.plate_colour) != (
-            plate.text, str(plate.colour or ""),
-        ):  # fmt: skip
+        if (sighting.plate_text, sighting.plate_colour) == (plate.text, str(plate.colour or "")):
+            return
+        if sighting.session_id:
             _correct(sighting.session_id, plate, actor=actor, why=item.why)
+        else:
+            _see_again(sighting, plate, actor=actor, why=item.why)
         return
     settle_plate(sighting_id=sighting.pk, plate=plate, by=actor, why="a person has looked")
+
+
+def _see_again(sighting: Sighting, plate: plates.Plate, *, actor: str, why: str) -> None:
+    """A photograph of no stay showed another vehicle than was read: tell that one (P3.3)."""
+    moved = transition(
+        sighting, source="settled", target="settled", actor=actor, reason=why,
+        plate_text=plate.text, plate_colour=str(plate.colour or ""), confidence=1.0,
+        settled_by=actor, settled_at=clock.now(),
+    )  # fmt: skip
+    if moved:
+        _tell_settled(sighting, plate, session_id=None, confidence=1.0)
+
+
+@transaction.atomic
+def doubt_plate(
+    *, actor: str, session_id: int | None = None, sighting_id: int | None = None
+) -> ReviewItem:
+    """Somebody says that the plate of a stay or a photograph was read wrongly: a person looks.
+
+    What was read stays until then. Raises Missing.
+    """
+    rows = Sighting.objects.exclude(purpose="leaving").select_related("session")
+    rows = rows.filter(session_id=session_id) if session_id else rows.filter(pk=sighting_id)
+    sighting = rows.order_by("occurred_at", "pk").first()
+    if sighting is None:
+        raise Missing()
+    audit.record(sighting, "plate doubted", actor=actor)
+    return open_review(
+        kind=ReviewItem.Kind.PLATE, why="doubted", merchant_id=sighting.merchant_id,
+        sighting=sighting, session=sighting.session,
+    )  # fmt: skip
 
 
 def _judge_reading(sighting: Sighting, text: str, *, actor: str) -> None:
@@ -380,4 +419,5 @@ WHY = {
     "no_departure": _("No departure was reported for a long time."),
     "split": _("Another arrival was reported in the middle of this stay."),
     "corrected": _("A person corrected the plate."),
+    "doubted": _("Somebody says that the plate was read wrongly."),
 }

@@ -3,6 +3,7 @@
 import secrets
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -65,6 +66,10 @@ def stay(request: HttpRequest, token: str) -> HttpResponse:
     if row is None:
         raise Missing()
     context = _stay_context(request, row, full=bool(data.get("full")))
+    if "not_mine" in request.POST:
+        services.doubt_plate(session_id=row.pk, actor="owner")
+        messages.success(request, _("Thank you. A person looks at the photograph."))
+        return redirect("parking.stay", token=token)
     if request.method == "POST":
         try:
             return redirect(_order_url(request, [("parking.stay", row.pk)]))

@@ -1,0 +1,137 @@
+"""All pages that can be looked at in a town as it stands: for pictures and for browser tests."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.urls import reverse
+
+from accounts.models import User
+from arrears.models import Assessment, Debt
+from arrears.selectors import object_path, why_path
+from parking.models import Berth, ParkingSession, Prepayment, ReviewItem
+from payments.models import Order, SandboxTrade
+from recovery.models import RecoveryOrder
+
+OWNER, MERCHANT, OPERATOR = "owner", "merchant", "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: whose it is, its name in file names, and where it is."""
+
+    audience: str
+    name: str
+    path: str
+
+
+def tour() -> list[Page]:
+    """Every page that the rows of this database make possible, owners' first."""
+    return [*_owner(), *_merchant(), *_operator()]
+
+
+def _owner() -> Iterator[Page]:
+    yield Page(OWNER, "home", reverse("parking.home"))
+    yield Page(OWNER, "login", reverse("accounts.owner_login"))
+    yield Page(OWNER, "real", reverse("core.real"))
+    yield Page(OWNER, "nothing", "/no-such-page/")
+    for state in ("parked", "due"):
+        stay = ParkingSession.objects.filter(state=state).order_by("pk").first()
+        if stay is not None and state == "parked":
+            yield Page(OWNER, "berth", reverse("parking.berth", args=[stay.berth.code]))
+        if stay is not None:
+            from parking.views.owner import stay_token
+
+            token = stay_token(stay.pk, full=True)
+            yield Page(OWNER, f"stay-{state}", reverse("parking.stay", args=[token]))
+    empty = Berth.objects.exclude(stays__state="parked").order_by("pk").first()
+    if empty is not None:
+        yield Page(OWNER, "berth-empty", reverse("parking.berth", args=[empty.code]))
+    yield Page(OWNER, "prepay", reverse("parking.prepay"))
+    for draft in Prepayment.objects.order_by("state", "pk").distinct("state"):
+        path = reverse("parking.prepay_order", args=[draft.token])
+        yield Page(OWNER, f"prepay-{draft.state}", path)
+    for state, name in (("open", "payments.order"), ("paid", "payments.done")):
+        order = Order.objects.filter(state=state).order_by("pk").last()
+        if order is not None:
+            yield Page(OWNER, f"order-{state}", reverse(name, args=[order.token]))
+    trade = SandboxTrade.objects.order_by("pk").last()
+    if trade is not None:
+        yield Page(OWNER, "sandbox", reverse("payments.sandbox", args=[trade.out_trade_no]))
+    yield Page(OWNER, "dues", reverse("arrears.dues"))
+    debt = Debt.objects.order_by("pk").first()
+    if debt is not None:
+        yield Page(OWNER, "object", object_path([debt.stay_id]))
+    decided = Assessment.objects.filter(state="done").order_by("pk").last()
+    if decided is not None:
+        yield Page(OWNER, "why", why_path(decided.session_id))
+    for recovery in RecoveryOrder.objects.order_by("state", "pk").distinct("state"):
+        path = reverse("recovery.order", args=[recovery.token])
+        yield Page(OWNER, f"recovery-{recovery.state}", path)
+    yield Page(OWNER, "cards", reverse("monthlycard.cards"))
+    yield Page(OWNER, "plates", reverse("accounts.plates"))
+
+
+def _merchant() -> Iterator[Page]:
+    yield Page(MERCHANT, "login", reverse("accounts.login"))
+    yield Page(MERCHANT, "street", reverse("parking.street"))
+    yield Page(MERCHANT, "stays", reverse("parking.sessions"))
+    merchant_id = _merchant_user().memberships.values_list("merchant_id", flat=True)[0]
+    own = ParkingSession.objects.filter(merchant_id=merchant_id)
+    stay = own.order_by("pk").first()
+    if stay is not None:
+        yield Page(MERCHANT, "stay", reverse("parking.session", args=[stay.pk]))
+    review = ReviewItem.objects.filter(merchant_id=merchant_id, state="open").first()
+    if review is not None:
+        yield Page(MERCHANT, "review", reverse("parking.review", args=[review.pk]))
+    yield Page(MERCHANT, "debts", reverse("arrears.debts"))
+    yield Page(MERCHANT, "recovery", reverse("recovery.list"))
+    yield Page(MERCHANT, "recovery-new", reverse("recovery.new"))
+    mine = RecoveryOrder.objects.filter(merchant_id=merchant_id)
+    for order in mine.order_by("state", "pk").distinct("state"):
+        path = reverse("recovery.detail", args=[order.pk])
+        yield Page(MERCHANT, f"recovery-{order.state}", path)
+    yield Page(MERCHANT, "devices", reverse("devices.list"))
+    yield Page(MERCHANT, "cards", reverse("monthlycard.lots"))
+    yield Page(MERCHANT, "money", reverse("payments.money"))
+
+
+def _operator() -> Iterator[Page]:
+    yield Page(OPERATOR, "day", reverse("admin:index"))
+    for row in ("parkingsession", "reviewitem"):
+        yield Page(OPERATOR, row, reverse(f"admin:parking_{row}_changelist"))
+    yield Page(OPERATOR, "audit", reverse("admin:core_auditentry_changelist"))
+    review = ReviewItem.objects.filter(state="open").first()
+    if review is not None:
+        yield Page(OPERATOR, "review", reverse("admin:parking_reviewitem_change", args=[review.pk]))
+
+
+def _merchant_user() -> User:
+    """Somebody of the merchant with a lock's story to tell, else of any."""
+    staff = User.objects.filter(memberships__role="owner").order_by("pk")
+    with_lock = staff.filter(memberships__merchant__in=RecoveryOrder.objects.values("merchant_id"))
+    found = with_lock.first() or staff.first()
+    if found is None:
+        raise LookupError("There is no merchant yet: run the demo first.")
+    return found
+
+
+def session_of(audience: str) -> str:
+    """The key of a new session, logged in as the first fitting person."""
+    people = User.objects.order_by("pk")
+    if audience == OPERATOR:
+        user = people.filter(is_superuser=True).first()
+    elif audience == MERCHANT:
+        user = _merchant_user()
+    else:
+        user = people.filter(holdings__state="proven").first()
+    if user is None:
+        raise LookupError(f"There is no {audience} yet: run the demo first.")
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.save()
+    return str(session.session_key)

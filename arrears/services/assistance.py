@@ -189,6 +189,8 @@ def _make(contact: Contact, plan: Plan, facts: parking.StayFacts) -> int:
         )
     else:  # on the page: it stands there from now on
         moved = transition(contact, source="planned", target="sent", actor=SYSTEM, at=now)
+    earlier = plan.contacts.filter(number__lt=contact.number, state="sent", outcome="")
+    earlier.update(outcome="nothing")
     live.push(f"merchant:{facts.merchant_id}")
     _go_on(plan, contact)
     return len(moved)

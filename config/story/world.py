@@ -93,7 +93,12 @@ class World:
         """A lock, which says how it stands as soon as it is connected."""
         lock = Lock(self._made(code), travel_s=0.4)
         self.wire.do(self._connect(lock.client))
+        self.wait("the lock's first report", lambda: self._reported(code))
         return lock
+
+    def _reported(self, code: str) -> bool:
+        rows = self.yuyuan.api("GET", "/api/v1/devices/?kind=lock")["results"]
+        return any(row["code"] == code and row["position"] for row in rows)
 
     # ── Time ─────────────────────────────────────────────────────────────────────────────────
     def pass_time(self, **by: float) -> None:

@@ -65,14 +65,16 @@ REACTIONS: dict[str, list[str]] = {
     "parking.plate_settled": ["arrears.reactions.find_debts", "arrears.reactions.assess"],  # P3, P0
     "parking.left_unpaid": [
         "arrears.reactions.start_pay_window",
-        "arrears.reactions.watch",
-    ],  # P0.4
-    "parking.stay_settled": ["arrears.reactions.settled"],
-    "parking.stay_voided": ["arrears.reactions.voided"],
+        "arrears.reactions.watch",  # P0.4
+        "recovery.reactions.vehicle_left",
+    ],
+    "parking.stay_settled": ["arrears.reactions.settled", "recovery.reactions.vehicle_left"],
+    "parking.stay_voided": ["arrears.reactions.voided", "recovery.reactions.vehicle_left"],
     "parking.stay_repriced": ["arrears.reactions.repriced"],
     "parking.plate_corrected": [
         "arrears.reactions.plate_corrected",
         "arrears.reactions.assess",
+        "recovery.reactions.plate_corrected",  # never a lock before another's vehicle
     ],
     "arrears.pay_window_ended": ["arrears.reactions.open_debt"],  # P3.1, P3.2
     "arrears.debt_opened": ["arrears.reactions.demand"],

@@ -3,7 +3,7 @@
 import logging
 import secrets
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -177,6 +177,15 @@ def _is_over(attempt: Attempt) -> bool:
     return attempt.order.state != Order.State.OPEN or attempt.expires_at <= clock.real()
 
 
+def _heard_of_by(attempt: Attempt) -> datetime:
+    """Until when a number that the provider does not know may still come to be known.
+
+    Alipay knows a trade only once the payer has opened its page, which they may until it expires.
+    """
+    begun = attempt.state == Attempt.State.PENDING
+    return (attempt.expires_at if begun else attempt.created_at) + NEVER_HEARD
+
+
 def look_at_attempt(attempt: Attempt, outcome: Outcome) -> bool:
     """Act on what a provider says about an attempt; True where this call changed something.
 
@@ -197,7 +206,7 @@ def look_at_attempt(attempt: Attempt, outcome: Outcome) -> bool:
             paid_at=outcome.paid_at or clock.real(),
             actor=actor,
         )
-    if outcome.state == "absent" and clock.real() < attempt.created_at + NEVER_HEARD:
+    if outcome.state == "absent" and clock.real() < _heard_of_by(attempt):
         return False
     target = {"failed": "failed", "closed": "closed", "absent": "closed"}.get(outcome.state)
     if target is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.core.cache import cache
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import F
 
 from core import clock, locks
@@ -21,6 +21,8 @@ from payments.services.refunds import finish_refund
 log = logging.getLogger("bowei.payments")
 LARGEST_NOTIFICATION = 64 * 1024
 FORGED_KEPT_A_MINUTE = 30  # enough to look at, too few to fill a disk
+FORGED_KEPT_BYTES = 4096
+TRIES = 3  # at once, where two transactions stood in each other's way
 AGAIN_S = 30
 
 
@@ -70,18 +72,28 @@ def process_notification(notice_id: int, told: Told | None = None) -> str:
     if told is None:
         ours = providers.get(notice.provider)
         told = ours.read_notification(notice.headers, bytes(notice.raw), kept=True)
-    try:
-        with transaction.atomic():
-            problem = _act(notice, told)
-            if problem:
-                _put_off(notice, problem)
-            else:
-                open_one = Notification.objects.filter(pk=notice.pk, processed_at=None)
-                open_one.update(processed_at=clock.real(), next_try_at=None, problem="")
-    except Exception as error:
-        log.exception("payments.notification_failed notification=%s", notice.pk)
-        problem = f"{type(error).__name__}: {error}"
+    problem = ""
+    for left in reversed(range(TRIES)):
+        try:
+            return _act_once(notice, told)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+            if not (isinstance(error, OperationalError) and left):
+                log.exception("payments.notification_failed notification=%s", notice.pk)
+                break
+    _put_off(notice, problem)
+    return problem
+
+
+@transaction.atomic
+def _act_once(notice: Notification, told: Told) -> str:
+    """The effect and the mark that it was done, together or not at all."""
+    problem = _act(notice, told)
+    if problem:
         _put_off(notice, problem)
+    else:
+        open_one = Notification.objects.filter(pk=notice.pk, processed_at=None)
+        open_one.update(processed_at=clock.real(), next_try_at=None, problem="")
     return problem
 
 
@@ -158,7 +170,7 @@ def _keep(
             return Notification.objects.create(
                 provider=provider,
                 fingerprint=fingerprint,
-                raw=body,
+                raw=body if told else body[:FORGED_KEPT_BYTES],
                 headers=kept_headers,
                 verified=told is not None,
                 kind=told.kind if told else "",

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
@@ -14,6 +15,7 @@ from core import audit, clock, locks
 from core.errors import Invalid, Missing, Refused
 from core.transition import transition
 from devices import services as devices
+from parking import selectors as parking
 from parking import services as parking_services
 from payments import selectors as payments
 from payments.rules import BillLine, Quote, Receipt
@@ -140,6 +142,23 @@ def end_disputed(debt_id: int, *, actor: str) -> int:
 
 
 @transaction.atomic
+def end_misread(stay_id: int, *, actor: str) -> int:
+    """The plate of a stay was corrected: an order on it is about another vehicle now; how many."""
+    corrected = parking.stay(stay_id)
+    about = BoundDebt.objects.filter(stay_id=stay_id).values("order_id")
+    orders = locks.lock(
+        RecoveryOrder.objects.filter(
+            Q(stay_id=stay_id) | Q(pk__in=about), state__in=RecoveryOrder.STANDING
+        )
+    )
+    return sum(
+        _end(order, target="lowering", ended_by=End.DROPPED, actor=actor, reason="plate corrected")
+        for order in orders
+        if order.plate_text != corrected.plate_text
+    )
+
+
+@transaction.atomic
 def object_and_lower(
     order_id: int,
     *,
@@ -179,16 +198,29 @@ def emergency_lower(order_id: int, *, actor: str, reason: str) -> bool:
 
 @transaction.atomic
 def cancel(order_id: int, *, actor: str, reason: str = "") -> bool:
-    """Give an order up whose lock never went up; False where it did."""
+    """Give an order up whose lock never went up; False where it did. One that was placed is
+    fetched (P1.6)."""
     order = _locked(order_id)
+    placed = order.state == RecoveryOrder.State.PLACED
     moved = transition(
         order, source=["bound", "placed"], target="cancelled", actor=actor, reason=reason,
         ended_by=End.CANCELLED, ended_at=clock.now(),
     )  # fmt: skip
     if moved:
         _order_down(order, actor=actor)  # never again for this order, even from a late queue
+        if placed:
+            instruct_move(order)
         tell_pages(order)
     return bool(moved)
+
+
+def give_up_for_stay(stay_id: int) -> int:
+    """The vehicle of this stay has left: orders for it whose lock never went up are given up."""
+    orders = RecoveryOrder.objects.filter(stay_id=stay_id, state__in=["bound", "placed"])
+    return sum(
+        cancel(pk, actor="system:recovery.give_up_for_stay", reason="the vehicle has left")
+        for pk in orders.order_by("pk").values_list("pk", flat=True)
+    )
 
 
 def _standing_for(debt_id: int) -> list[RecoveryOrder]:

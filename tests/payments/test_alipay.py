@@ -1,10 +1,12 @@
 """Alipay as published, with real RSA2 signatures on both sides."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from core import clock
 from payments import providers, services
 from payments.errors import ProviderAway
 from payments.models import Attempt, Notification, Order
@@ -99,6 +101,15 @@ def test_asking_finds_a_payment_whose_notification_was_lost(order, alipay):
     assert services.query_attempt(attempt.pk) == "pending"
     alipay.pay(attempt.out_trade_no)
     assert services.query_attempt(attempt.pk) == "paid"
+
+
+def test_a_page_that_was_not_opened_yet_may_still_be_paid(order, alipay):
+    """Alipay knows a trade only from the moment on at which the payer opens its page."""
+    attempt = begin(order)
+    Attempt.objects.update(created_at=clock.real() - timedelta(minutes=10))
+    assert services.query_attempt(attempt.pk) == "pending"
+    Attempt.objects.update(expires_at=clock.real() - timedelta(minutes=3))
+    assert services.query_attempt(attempt.pk) == "closed"
 
 
 def test_an_answer_that_alipay_did_not_sign_proves_nothing(order, alipay):

@@ -408,3 +408,27 @@ def test_an_order_given_up_never_raises_its_lock(order):
 def test_what_was_paid_for_an_order_is_in_the_books_of_the_merchant(raised, merchant):
     pay(("recovery.order", raised.pk))
     assert payments.balance_fen(f"merchant:{merchant.pk}") == -2400
+
+
+def test_an_order_ends_when_its_vehicle_leaves_before_the_lock_was_up(order, run_reactions):
+    from parking import services as parking
+
+    services.place(order.pk, sha256=photograph(), actor="user:1")
+    business_clock.advance(timedelta(hours=1))
+    parking.close_session(berth_id=order.berth_id, occurred_at=business_clock.now(), said_by=TEST)
+    run_reactions()
+    assert fresh(order).state == "cancelled"
+    assert fresh(order).move.state == "open"  # it lies there still
+    assert services.confirm_move(order.pk, actor="user:1", sha256=photograph())
+
+
+def test_no_lock_stands_before_a_vehicle_whose_plate_was_misread(raised, run_reactions):
+    from parking import services as parking
+
+    parking.correct_plate(
+        session_id=raised.stay_id, plate_text="沪B67890", plate_colour="blue", actor=TEST,
+        why="misread",
+    )  # fmt: skip
+    run_reactions()
+    assert (fresh(raised).state, fresh(raised).ended_by) == ("lowering", "dropped")
+    assert told(raised)[-1] == "LowerLock"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from core import clock
 from monthlycard.models import (
@@ -38,16 +38,15 @@ def agreement_in_force(lot: LotSystem, *, before: datetime | None = None) -> Agr
 
 
 def records_of(plate_text: str) -> list[CardRecord]:
-    """The newest record of each card that this plate has or had; one indexed query."""
-    mine = CardVehicle.objects.filter(plate_text=plate_text)
-    newest = (
-        CardVehicle.objects.filter(card__in=mine.values("card"))
-        .values("card")
-        .annotate(newest=Max("cursor"))
-        .values("newest")
-    )
-    rows = CardVehicle.objects.filter(cursor__in=newest, plate_text=plate_text)
-    return [as_record(row) for row in rows.select_related("card")]
+    """The newest record of each card that this plate has; one indexed query."""
+    return [as_record(row) for row in newest_records(plate_text)]
+
+
+def newest_records(plate_text: str) -> QuerySet[CardVehicle]:
+    """This plate's records that no later version of the same card replaces."""
+    later = CardVehicle.objects.filter(card=OuterRef("card"), version__gt=OuterRef("version"))
+    rows = CardVehicle.objects.filter(~Exists(later), plate_text=plate_text)
+    return rows.select_related("card")
 
 
 def records_since(lot: LotSystem, cursor: int, limit: int = 1000) -> list[CardVehicle]:

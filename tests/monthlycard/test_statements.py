@@ -1,0 +1,277 @@
+"""Periods, what goes into a statement, quotas, alarms, and what a lot is told (P4.6 to P4.12)."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from arrears.models import BlacklistEntry
+from core import audit
+from core.models import OutboxEvent
+from monthlycard import selectors, services
+from monthlycard.errors import BadTerms, OtherBody
+from monthlycard.models import Agreement, Card, LotSystem, PassRecord, Question, Statement
+from monthlycard.rules import signing
+from monthlycard.services.lots import agreement_body
+from tests.core.test_transition import in_threads
+from tests.monthlycard import desk
+from tests.monthlycard.conftest import PLATE, agreed
+from tests.monthlycard.rules.test_fees import PER_ENTRY
+from tests.people import TEST
+
+CITY = ZoneInfo("Asia/Shanghai")
+
+
+def ask(lot, request_id="q1", plate=PLATE, **more):
+    from core import clock
+
+    facts = {"direction": "entry", "at": clock.now(), "lots_own": None, **more}
+    return services.answer_question(
+        lot=lot, request_id=request_id, plate_text=plate[0], plate_colour=plate[1], **facts
+    )
+
+
+# ── Periods ─────────────────────────────────────────────────────────────────────────────────────
+def test_periods_that_nobody_closed_in_time_are_each_closed_afterwards(world, card, clock):
+    """P4.9: a sweep that was away makes three statements, not one."""
+    desk.signed(world.east)
+    for week in range(3):
+        desk.report(world.east, card, week, clock.now() + timedelta(weeks=week), hours=1)
+    clock.advance(timedelta(weeks=3))
+
+    for _ in range(4):
+        services.close_due()
+
+    rows = Statement.objects.order_by("pk")
+    assert [row.total_fen for row in rows] == [1000, 1000, 1000]
+    assert [row.ends_at.astimezone(CITY).date().isoformat() for row in rows] == [
+        "2026-03-09", "2026-03-16", "2026-03-23",
+    ]  # fmt: skip
+    assert [row.number for row in rows] == [
+        "east-20260308-1", "east-20260315-2", "east-20260322-3",
+    ]  # fmt: skip
+    assert not any(row.items.filter(correction=True).exists() for row in rows)
+
+
+def test_a_period_goes_by_the_agreement_that_held_when_it_ended(world, card, clock):
+    """P4.9: a dearer one from the next Monday on changes nothing about last week."""
+    desk.signed(world.east)
+    desk.report(world.east, card, 1, clock.now(), hours=3)
+    monday = clock.now().astimezone(CITY).replace(hour=0) + timedelta(days=7)
+    desk.signed(world.east, terms=PER_ENTRY.to_json(), valid_from=monday)
+    clock.advance(timedelta(days=8))
+    desk.report(world.east, card, 2, clock.now(), hours=3)
+    services.close_due()
+    clock.advance(timedelta(days=7))
+    services.close_due()
+    rows = Statement.objects.order_by("pk")
+    assert [(row.agreement.version, row.total_fen) for row in rows] == [(1, 3000), (2, 1000)]
+
+
+def test_where_each_exit_is_a_period_its_statement_comes_with_the_exit(world, card, clock):
+    """P4.9: no sweep before it, and a number that an address can carry."""
+    desk.signed(world.east, period="exit")
+    services.close_due()
+    desk.report(world.east, card, 1, clock.now(), hours=1)
+    desk.report(world.east, card, 2, clock.now() + timedelta(hours=2), hours=2)
+    clock.advance(timedelta(hours=5))
+
+    assert services.close_due() == 2
+    assert services.close_due() == 0
+    assert [(row.number, row.total_fen) for row in Statement.objects.order_by("pk")] == [
+        ("east-20260302-1", 1000), ("east-20260302-2", 2000),
+    ]  # fmt: skip
+    assert set(PassRecord.objects.values_list("oddity", flat=True)) == {"", "future"}
+
+
+@pytest.mark.parametrize(("period", "day"), [("week", 8), ("week", 0), ("month", 29)])
+def test_an_agreement_on_a_day_that_is_none_is_refused(world, period, day):
+    """P4.9."""
+    with pytest.raises(BadTerms):
+        agreed(world.east, period=period, period_day=day)
+
+
+def test_the_hash_that_is_signed_can_be_computed_from_what_the_lot_reads(world):
+    """P4.9."""
+    drafted = agreed(world.east, valid_from=desk.datetime(2026, 3, 2, tzinfo=CITY))
+    read = Agreement.objects.get(pk=drafted.pk)
+    assert signing.agreement_hash(agreement_body(read)) == drafted.terms_hash
+
+
+# ── Quotas ──────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize(
+    ("kind", "quota", "covered_fen", "left"),
+    [
+        ("none", 0, 2000, 0),
+        ("money", 1500, 1500, 0),
+        ("money", 5000, 2000, 3000),
+        ("time", 3600, 1000, 0),
+        ("time", 3599, 0, 3599),
+        ("time", 7200, 2000, 0),
+        ("count", 1, 1000, 0),
+        ("count", 5, 2000, 3),
+    ],
+)
+def test_a_card_covers_by_money_by_time_or_by_count(
+    world, card, clock, kind, quota, covered_fen, left
+):
+    """P4.12: two visits of an hour, ¥10.00 each; the rest is due."""
+    world.plan.quota_kind = kind
+    world.plan.save()
+    Card.objects.filter(pk=card.pk).update(quota_left=quota)
+    desk.signed(world.east)
+    for n in range(2):
+        desk.report(world.east, card, n, clock.now() + timedelta(hours=2 * n), hours=1)
+    clock.advance(timedelta(days=7))
+    services.close_due()
+
+    row = desk.deducted(desk.statement_agreed())
+
+    card.refresh_from_db()
+    assert (row.covered_fen, row.due_fen, card.quota_left) == (
+        covered_fen, 2000 - covered_fen, left,
+    )  # fmt: skip
+
+
+# ── Records ─────────────────────────────────────────────────────────────────────────────────────
+def test_a_pass_with_another_vehicles_card_is_kept_shown_and_never_deducted(
+    world, card, clock, merchant_client, other_merchant_client
+):
+    """P4.7."""
+    desk.signed(world.east)
+    card.plate_text = "沪C99999"
+    clock.advance(timedelta(hours=2))
+    outcomes = desk.report(world.east, card, 1, clock.now() - timedelta(hours=1), hours=1)
+    clock.advance(timedelta(days=7))
+
+    assert {row["oddity"] for row in outcomes} == {"other_vehicle"}
+    assert services.close_due() == 0
+    page = merchant_client.get("/merchant/cards/", headers={"Accept-Language": "en"})
+    assert "the card is another vehicle&#x27;s" in page.content.decode()
+    assert "entry-1" not in other_merchant_client.get("/merchant/cards/").content.decode()
+
+
+def test_what_happened_after_a_card_ended_is_not_the_cards(world, card, clock):
+    """P4.7, P4.8: a lot with an old list let it in; its end divides the stay."""
+    desk.signed(world.east)
+    desk.report(world.east, card, 1, clock.now(), hours=4)
+    clock.advance(timedelta(hours=2))
+    services.end_card(card_id=card.pk, actor=TEST, reason="sold")
+    desk.report(world.east, card, 2, clock.now() + timedelta(hours=5), hours=4)
+    clock.advance(timedelta(days=7))
+    services.close_due()
+    item = Statement.objects.get().items.get()
+    assert (item.visit, item.fee_fen) == ("entry-1/exit-1", 2000)
+
+
+# ── Questions ───────────────────────────────────────────────────────────────────────────────────
+def test_one_question_has_one_answer_whatever_happens_in_between(world, card):
+    """P4.6."""
+    first = ask(world.east)
+    services.suspend(card_id=card.pk, actor=TEST, reason="lost")
+    assert ask(world.east) == first
+    assert ask(world.east, "q2")["reason"] == "suspended"
+    with pytest.raises(OtherBody):
+        ask(world.east, plate=("沪B00001", "blue"))
+
+
+def test_a_question_that_comes_twice_at_once_is_answered_twice_alike(transactional_db, world, card):
+    """P4.6."""
+    answers = []
+    assert in_threads(4, lambda _n: answers.append(ask(world.east))) == []
+    assert [answer == answers[0] for answer in answers] == [True] * 4
+    assert Question.objects.count() == 1
+
+
+def test_a_lot_that_takes_no_cards_hears_so(world, card):
+    """P4.8."""
+    services.set_takes_cards(lot=world.east, takes=False, actor=TEST)
+    answer = ask(LotSystem.objects.get(pk=world.east.pk))
+    assert (answer["admit"], answer["reason"]) == ("temporary", "lot_takes_no_cards")
+
+
+@pytest.mark.parametrize(
+    ("state", "colour", "told"),
+    [("active", "blue", True), ("active", "", False), ("active", "green", False),
+     ("pending", "blue", False), ("suspended", "blue", False)],
+)  # fmt: skip
+def test_a_lot_that_asks_about_a_listed_vehicle_gets_the_notice_in_its_answer(
+    world, card, clock, state, colour, told
+):
+    """P3.3, P3.4: nobody is accused on an unknown colour, nor before or beside an objection."""
+    BlacklistEntry.objects.create(
+        plate_text=PLATE[0], plate_colour=PLATE[1], state=state, since=clock.now(),
+        amount_fen=1234, why={},
+    )  # fmt: skip
+    answer = ask(world.east, plate=(PLATE[0], colour))
+    assert bool(answer["notice"]) is told
+    if told:
+        assert answer["notice"]["amount_fen"] == 1234
+        assert "¥12.34" in answer["notice"]["text"]
+        assert answer["admit"] == "card"  # it changes nothing about the admission
+
+
+# ── Alarms and strangers ────────────────────────────────────────────────────────────────────────
+def test_a_statement_that_its_lot_does_not_fetch_is_an_alarm_once(
+    world, card, clock, merchant_client, operator_client
+):
+    """P4.10: for the merchant, the operator, and the lot with its next list."""
+    desk.signed(world.east)
+    desk.report(world.east, card, 1, clock.now(), hours=1)
+    clock.advance(timedelta(days=7))
+    services.close_due()
+    assert services.notice_missed() == 0
+    clock.advance(timedelta(hours=24))
+
+    assert (services.notice_missed(), services.notice_missed()) == (1, 0)
+
+    row = Statement.objects.get()
+    assert [entry.action for entry in audit.trail(row)] == ["not_fetched"]
+    assert OutboxEvent.objects.filter(topic="monthlycard.statement_missed").count() == 1
+    page = merchant_client.get("/merchant/cards/", headers={"Accept-Language": "en"})
+    assert "The lot has not fetched it" in page.content.decode()
+    listed = operator_client.get("/admin/monthlycard/statement/?missed_at__isempty=0")
+    assert row.number in listed.content.decode()
+    assert selectors.waiting_for(world.east) == [row.number]
+
+
+def test_a_statement_that_was_fetched_is_none(world, card, clock):
+    """P4.10."""
+    desk.signed(world.east)
+    desk.report(world.east, card, 1, clock.now(), hours=1)
+    clock.advance(timedelta(days=7))
+    services.close_due()
+    Statement.objects.update(fetched_at=clock.now())
+    clock.advance(timedelta(days=2))
+    assert services.notice_missed() == 0
+
+
+def test_a_merchant_opens_only_the_statements_of_their_own_lots(
+    world, card, clock, merchant_client, other_merchant_client, cashier, anonymous
+):
+    """P4.10."""
+    desk.signed(world.east)
+    desk.report(world.east, card, 1, clock.now(), hours=1)
+    clock.advance(timedelta(days=7))
+    services.close_due()
+    row = Statement.objects.get()
+    address = f"/merchant/cards/statements/{row.number}"
+    mine = merchant_client.get(f"{address}/csv/")
+    assert mine.content.decode() == row.csv
+    assert merchant_client.get(f"{address}/xlsx/").content[:2] == b"PK"
+    assert merchant_client.get(f"{address}/exe/").status_code == 404
+    assert other_merchant_client.get(f"{address}/csv/").status_code == 404
+    assert anonymous.get(f"{address}/csv/").status_code == 302
+
+
+def test_the_operator_drafts_an_agreement_and_a_bad_one_is_not_kept(world, operator_client):
+    """P4.9: a real installation's steps are pages."""
+    facts = {
+        "lot": world.east.pk, "terms": '{"basis": "count", "entry_fen": 1000}',
+        "when_expired": "split", "period": "week", "period_day": 1,
+        "silence_agrees_after_h": "", "valid_from_0": "2026-03-02", "valid_from_1": "00:00",
+    }  # fmt: skip
+    operator_client.post("/admin/monthlycard/agreement/add/", {**facts, "terms": '{"basis": "x"}'})
+    assert Agreement.objects.count() == 0
+    operator_client.post("/admin/monthlycard/agreement/add/", facts)
+    assert Agreement.objects.get().version == 1

@@ -270,6 +270,8 @@ def _foreground(command: Sequence[str], env: Mapping[str, str]) -> int:
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **env}, preexec_fn=dying_with(os.getpid())
     )
+    for asking in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(asking, lambda number, _: process.send_signal(number))
     while True:
         try:
             status = process.wait()

@@ -58,7 +58,9 @@ class Guard:
             if last.get("event") in ("stopped", "failed"):
                 return
             kill_descendants()
-            if self.stopping or not again:
+            if self.stopping:
+                return
+            if not again:
                 raise Stop(f"The supervisor ended: {last_line(self.log) or 'it was killed'}.")
             yield {"event": "died", "name": "supervisor", "again_in_s": 1}
             time.sleep(1)

@@ -36,7 +36,7 @@ class Demo:
             text=True,
         )
         self.said = ""
-        self.too_long = threading.Timer(150, self.popen.kill)  # so that a test can't hang
+        self.too_long = threading.Timer(300, self.popen.kill)  # so that a test can't hang
         self.too_long.start()
 
     def hear(self, words: str, times: int = 1) -> None:

@@ -29,6 +29,7 @@ CAMERA_TTL_S = 20
 CAMERA_PATIENCE_S = 60  # from the order to the photograph; after it the next camera is asked
 HANDHELD_TTL_S = 15 * 60
 READ_AGAIN_S = 60
+AROUND_LEAVING = timedelta(seconds=60)
 BEFORE_ARRIVAL = timedelta(seconds=60)  # a camera may see the vehicle before the sensor does
 
 
@@ -129,7 +130,7 @@ def take_sighting(
         else None
     )
     berth = _berth_of(berth_code, order, device_id=device_id, kind=kind, merchant_id=merchant_id)
-    stay = _stay_of(order, berth, occurred_at)
+    stay = _stay_of(order, berth, occurred_at, purpose=purpose)
     posts = HandheldPost.objects.filter(device_id=device_id).values_list("section_id", flat=True)
     section_id = berth.section_id if berth else (posts[0] if len(posts) == 1 else None)
     sighting, created = Sighting.objects.get_or_create(
@@ -180,7 +181,7 @@ def _berth_of(
 
 
 def _stay_of(
-    order: ImageOrder | None, berth: Berth | None, occurred_at: datetime
+    order: ImageOrder | None, berth: Berth | None, occurred_at: datetime, *, purpose: str
 ) -> ParkingSession | None:
     """The stay in the picture: the one it was ordered for, else the one of that moment."""
     if order is not None:
@@ -190,6 +191,11 @@ def _stay_of(
     stays = ParkingSession.objects.filter(
         berth=berth, arrived_at__lte=occurred_at + BEFORE_ARRIVAL
     ).exclude(state="void")
+    if purpose == "leaving":  # the camera may take it a little after the sensor saw it go
+        gone = stays.filter(
+            left_at__range=(occurred_at - AROUND_LEAVING, occurred_at + AROUND_LEAVING)
+        )
+        return gone.order_by("-arrived_at").first() or stays.filter(state="parked").first()
     then = stays.filter(Q(left_at__isnull=True) | Q(left_at__gte=occurred_at))
     return then.order_by("-arrived_at").first()
 

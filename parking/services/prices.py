@@ -112,7 +112,37 @@ def _circumstances(stay: ParkingSession, tariff: pricing.Tariff) -> pricing.Circ
         known["nev_free_used"] = bool(earlier)
         if tariff.free_scope is Scope.day:
             known["used_free_s"] = min(tariff.free_s, sum(earlier))
+    if tariff.merge_gap_s:
+        _continue(known, stay, tariff)
     return known
+
+
+def _continue(known: pricing.Circumstances, stay: ParkingSession, tariff: pricing.Tariff) -> None:
+    """A stop shortly after another one of this vehicle on the section runs on from there.
+
+    Only the stop before counts; one that cost nothing has used up its minutes of the free time.
+    """
+    before = (
+        ParkingSession.objects.filter(
+            section_id=stay.section_id,
+            plate_text=stay.plate_text,
+            plate_state="settled",
+            left_at__lte=stay.arrived_at,
+            arrived_at__lt=stay.arrived_at,
+        )
+        .exclude(state="void")
+        .order_by("-left_at")
+        .first()
+    )
+    if before is None or before.left_at is None:
+        return
+    if not pricing.continues(tariff, left_at=before.left_at, arrived_at=stay.arrived_at):
+        return
+    seconds = int((before.left_at - before.arrived_at).total_seconds())
+    if before.fee_fen:
+        known["paid_before_s"], known["paid_before_fen"] = seconds, before.fee_fen
+    else:
+        known["used_free_s"] = max(known.get("used_free_s", 0), min(seconds, tariff.free_s))
 
 
 def _earlier_that_day(stay: ParkingSession) -> list[int]:

@@ -117,3 +117,18 @@ def test_stays_are_filtered_over_the_interface(
     due = merchant_client.get(f"{API}/sessions/?state=due").json()["results"]
     assert [one["berth"] for one in due] == ["A-001"]
     assert merchant_client.get(f"{API}/sessions/?state=nonsense").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("who", "status"),
+    [("merchant_client", 201), ("other_merchant_client", 404), ("stranger_client", 403)],
+)
+def test_who_may_doubt_a_reading(
+    who: str,
+    status: int,
+    request: Any,
+    question: Any,  # noqa: F811
+) -> None:
+    client: Client = request.getfixturevalue(who)
+    answer = post(client, "/reviews/", sighting=question.sighting_id)
+    assert answer.status_code == status

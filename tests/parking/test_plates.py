@@ -334,3 +334,36 @@ def test_a_plate_typed_on_the_stays_page_is_told_like_any_settled_one(
     assert (event["session_id"], event["plate_text"]) == (parked.pk, "沪A12345")
     assert ReviewItem.objects.filter(state="open").count() == 0
     assert Sighting.objects.get().state == "settled"
+
+
+def test_a_picture_of_the_departure_belongs_to_the_stay_that_left(
+    cameras: tuple[int, int], berth: Berth, parked: ParkingSession, clock: Any
+) -> None:
+    clock.advance(timedelta(hours=1))
+    left_at = clock.now()
+    services.close_session(berth_id=berth.pk, occurred_at=left_at, said_by=TEST)
+    clock.advance(timedelta(seconds=20))
+    services.open_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    pk = services.take_sighting(
+        device_id=cameras[0], kind="camera", merchant_id=berth.section.merchant_id, attendant=None,
+        image_sha=photograph(), occurred_at=clock.now(), purpose="leaving", berth_code=berth.code,
+    )  # fmt: skip
+    assert Sighting.objects.get(pk=pk).session_id == parked.pk
+
+
+def test_whoever_says_that_a_plate_was_read_wrongly_is_heard_by_a_person(
+    cameras: tuple[int, int], berth: Berth, parked: ParkingSession, clock: Any
+) -> None:
+    sighting = taken(berth, cameras[0], clock)
+    services.take_reading(sighting_id=sighting.pk, reading=reading())
+    item = services.doubt_plate(session_id=parked.pk, actor="owner")
+    assert services.doubt_plate(session_id=parked.pk, actor="owner").pk == item.pk
+    parked.refresh_from_db()
+    assert parked.plate_text == "沪A12345"  # what was read stays until then
+    services.settle_review(
+        item_id=item.pk, verdict="plate", plate_text="沪B67890", plate_colour="blue", actor="user:7"
+    )
+    parked.refresh_from_db()
+    assert parked.plate_text == "沪B67890"
+    assert PlateReading.objects.get().state == "corrected"
+    assert [event["old_text"] for event in events("parking.plate_corrected")] == ["沪A12345"]

@@ -10,11 +10,12 @@ from django.db import IntegrityError, transaction
 from core import audit
 from core.errors import Refused
 from core.models import OutboxEvent
+from core.plates import Colour, Plate
 from parking import services
 from parking.errors import BerthTaken, NothingDue, ReasonNeeded
 from parking.models import Berth, BerthEvent, ParkingSession, ReviewItem, StayPayment
 from tests.conftest import BEGIN
-from tests.street import PLATE
+from tests.street import PLATE, new_section, new_tariff
 
 SAID = "device:S-001"
 
@@ -252,3 +253,49 @@ def test_a_person_who_has_checked_a_long_stay_lets_it_be_billed_whole(
     stay = ParkingSession.objects.get()
     assert (stay.fee_fen, stay.due_fen, stay.doubtful) == (29 * 600, 29 * 600, False)
     assert StayPayment.objects.count() == 0
+
+
+def test_two_stops_shortly_after_one_another_run_on(
+    clock: Any, merchant: Any, stay_of: Any
+) -> None:
+    """The switch merge_gap_s: the second stop begins no new first hour and no new free minutes."""
+    new_tariff(
+        merchant,
+        {
+            "windows": [
+                {
+                    "steps": [
+                        {"unit_fen": 1000, "unit_s": 3600, "upto_s": 3600},
+                        {"unit_fen": 200, "unit_s": 3600},
+                    ]
+                }
+            ],
+            "free_s": 900,
+            "merge_gap_s": 1800,
+        },
+    )
+    new_section(merchant, code="M")
+    one, other = Berth.objects.get(code="M-001"), Berth.objects.get(code="M-002")
+    first = stay_of(one, PLATE, ago_min=120, minutes=60)
+    second = stay_of(other, PLATE, ago_min=50, minutes=30)
+    assert (first.fee_fen, second.fee_fen) == (1000, 200)
+
+
+def test_a_new_energy_vehicle_has_its_free_time_once_a_day(
+    clock: Any, merchant: Any, stay_of: Any
+) -> None:
+    new_tariff(
+        merchant,
+        {
+            "windows": [{"steps": [{"unit_fen": 600, "unit_s": 3600}]}],
+            "new_energy": {"free_s": 7200},
+        },
+    )
+    new_section(merchant, code="M")
+    green = Plate("沪AD12345", Colour.green)
+    clock.advance(timedelta(hours=8))
+    first = stay_of(Berth.objects.get(code="M-001"), green, ago_min=400, minutes=120)
+    second = stay_of(Berth.objects.get(code="M-002"), green, ago_min=200, minutes=120)
+    assert (first.fee_fen, second.fee_fen) == (0, 1200)
+    first.refresh_from_db()
+    assert first.state == "settled"

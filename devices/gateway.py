@@ -31,7 +31,9 @@ Scope = dict[str, Any]
 Receive = Callable[[], Any]
 Send = Callable[[dict[str, Any]], Any]
 
-_messages = ThreadPoolExecutor(max_workers=4, thread_name_prefix="devices-messages")
+# Few threads for messages: they share one interpreter with the loop that sends the commands, and
+# more of them made a flood no faster but a lock's lowering wait longer.
+_messages = ThreadPoolExecutor(max_workers=2, thread_name_prefix="devices-messages")
 _commands = ThreadPoolExecutor(max_workers=2, thread_name_prefix="devices-commands")
 
 

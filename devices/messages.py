@@ -18,6 +18,7 @@ from devices.services import commands, hints, release
 from devices.services.connections import Link
 from devices.services.liveness import HEARTBEAT_S
 
+SHOWN_AT_ONCE = ("position", "tampered")  # a battery's charge may wait for the next look
 WRONG_TRIES = 5
 WRONG_WITHIN = timedelta(minutes=15)
 
@@ -102,9 +103,13 @@ def _attach(link: Link, user_id: int | None) -> None:
 
 def _note(link: Link, facts: dict[str, Any]) -> None:
     """Merge facts into the device's; its row is locked by the message's transaction."""
-    device = Device.objects.only("facts").get(pk=link.device_id)
-    Device.objects.filter(pk=link.device_id).update(facts={**device.facts, **facts})
-    hints.show(link.device_id, link.merchant_id)
+    before = Device.objects.values_list("facts", flat=True).get(pk=link.device_id)
+    after = {**before, **facts}
+    if after == before:
+        return
+    Device.objects.filter(pk=link.device_id).update(facts=after)
+    if any(before.get(name) != after.get(name) for name in SHOWN_AT_ONCE):
+        hints.show(link.device_id, link.merchant_id)
 
 
 def _ms(at: Any) -> int:

@@ -221,7 +221,10 @@ class RiskModelAdmin(ModelAdmin):
 
 @admin.register(Scheme)
 class SchemeAdmin(ModelAdmin):
-    list_display = ["name", "channel", "tone", "contacts", "instalments", "lift", "is_plain",
+    """Instalments are not offered until a stay can be paid in parts: no promise that we break."""
+
+    exclude = ["instalments"]
+    list_display = ["name", "channel", "tone", "contacts", "lift", "is_plain",
                     "active", "paid_share"]  # fmt: skip
     list_filter = ["active", "channel"]
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts import selectors as accounts
@@ -247,12 +248,7 @@ def stop(session_ids: Collection[int], *, target: str, why: str, actor: str) -> 
     )  # fmt: skip
     contacts = Contact.objects.filter(plan_id__in=ids)
     transition(contacts, source="planned", target="stopped", actor=actor, why=why)
-    for pk in contacts.filter(state="sending", channel="sms").values_list("pk", flat=True):
-        if recall(f"{KEY}{pk}", actor=actor):
-            transition(
-                Contact.objects.filter(pk=pk), source="sending", target="stopped", actor=actor,
-                why=why, at=None,
-            )  # fmt: skip
+    _recall_texts(contacts, why=why, actor=actor)
     transition(
         contacts.filter(channel="call"), source="sending", target="stopped", actor=actor, why=why,
         at=None,
@@ -261,6 +257,16 @@ def stop(session_ids: Collection[int], *, target: str, why: str, actor: str) -> 
     if outcome:
         made = contacts.filter(state__in=["sent", "sending"], outcome__in=["", "opened"])
         made.update(outcome=outcome)
+
+
+def _recall_texts(contacts: QuerySet[Contact], *, why: str, actor: str) -> None:
+    """Take back texts that the provider does not have yet."""
+    for pk in contacts.filter(state="sending", channel="sms").values_list("pk", flat=True):
+        if recall(f"{KEY}{pk}", actor=actor):
+            transition(
+                Contact.objects.filter(pk=pk), source="sending", target="stopped", actor=actor,
+                why=why, at=None,
+            )  # fmt: skip
 
 
 def recall(key: str, *, actor: str) -> bool:
@@ -278,8 +284,7 @@ def opt_out(*, subject: str, actor: str) -> None:
     """No more reminders to this person or vehicle, from any merchant; what is planned stops."""
     OptOut.objects.get_or_create(subject=subject, defaults={"at": clock.now(), "by": actor})
     contacts = Contact.objects.filter(subject=subject)
-    for pk in contacts.filter(state="sending", channel="sms").values_list("pk", flat=True):
-        recall(f"{KEY}{pk}", actor=actor)
+    _recall_texts(contacts, why="opted out", actor=actor)
     transition(contacts, source="planned", target="blocked", actor=actor, why="opted out")
     made = contacts.filter(state="sent", outcome__in=["", "opened"])
     made.update(outcome="opted_out")

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
@@ -21,29 +21,33 @@ from payments.rules import Receipt
 log = logging.getLogger("bowei.arrears")
 SYSTEM = "system:arrears.debts"
 BATCH = 200
+LATE_TO_ASK = timedelta(minutes=10)
 
 
 # ── The pay window: for everybody ────────────────────────────────────────────────────────────
 @transaction.atomic
-def start_pay_window(*, session_id: int) -> PayWindow | None:
+def start_pay_window(*, session_id: int, begins: datetime | None = None) -> PayWindow | None:
     """A stay has left unpaid: its owner has the section's time to pay. None where nothing is due.
 
-    A stay that is due again (its departure was corrected) gets a whole new window.
+    It begins with the departure; where we were late to ask (the plate was read later, we were
+    away), with the moment from which the stay could be paid: our delay costs the owner nothing
+    (FEATURES 40). A stay that is due again, its departure corrected, gets a whole new window.
     """
     facts = locked_one(session_id)
     if not is_owed(facts):
         return None
     assert facts.left_at is not None
-    begins = max(facts.left_at, clock.now() - timedelta(seconds=facts.pay_window_s))
+    length = timedelta(seconds=facts.pay_window_s)
+    if begins is None:
+        is_late = clock.now() - facts.left_at > LATE_TO_ASK
+        begins = clock.now() if is_late else facts.left_at
     window, created = PayWindow.objects.get_or_create(
-        stay_id=session_id,
-        defaults={"due_at": facts.left_at + timedelta(seconds=facts.pay_window_s)},
+        stay_id=session_id, defaults={"due_at": begins + length}
     )
     if not created:
-        begins = max(begins, clock.now())
         transition(
             window, source=["paid", "dropped"], target="open", actor=SYSTEM, reason="due again",
-            due_at=begins + timedelta(seconds=facts.pay_window_s),
+            due_at=clock.now() + length,
         )  # fmt: skip
     return window
 
@@ -292,13 +296,14 @@ def _moved(debt: Debt, facts: StayFacts) -> bool:
 
 # ── Looking through the parking history (P3.1) ───────────────────────────────────────────────
 MISSED_SQL = """
-SELECT s.id FROM parking_parkingsession s
+SELECT s.id, greatest(s.left_at, s.plate_at) FROM parking_parkingsession s
 JOIN parking_section c ON c.id = s.section_id
 LEFT JOIN arrears_debt d ON d.stay_id = s.id
 LEFT JOIN arrears_paywindow w ON w.stay_id = s.id
 WHERE s.state = 'due' AND s.plate_state = 'settled' AND s.due_fen > 0 AND NOT s.simulated
   AND d.id IS NULL
-  AND coalesce(w.due_at, s.left_at + c.pay_window_s * interval '1 second') <= %(now)s
+  AND coalesce(w.due_at, greatest(s.left_at, s.plate_at) + c.pay_window_s * interval '1 second')
+      <= %(now)s
   AND {whose}
 ORDER BY s.id
 """
@@ -313,14 +318,14 @@ def find_debts_of(plate_text: str) -> list[int]:
     with connection.cursor() as cursor:
         sql = MISSED_SQL.format(whose="s.plate_text = %(plate)s")
         cursor.execute(sql, {"now": clock.now(), "plate": plate_text})
-        missed = [row[0] for row in cursor.fetchall()]
-    opened = [_open_missed(session_id) for session_id in missed]
+        missed = cursor.fetchall()
+    opened = [_open_missed(session_id, begins) for session_id, begins in missed]
     return [debt.pk for debt in opened if debt is not None]
 
 
 @transaction.atomic
-def _open_missed(session_id: int) -> Debt | None:
-    window = start_pay_window(session_id=session_id)
+def _open_missed(session_id: int, begins: datetime) -> Debt | None:
+    window = start_pay_window(session_id=session_id, begins=begins)
     if window is None:
         return None
     transition(
@@ -333,7 +338,7 @@ def _open_missed(session_id: int) -> Debt | None:
 CITY_SQL = """
 WITH made AS (
     INSERT INTO arrears_paywindow (stay_id, state, due_at)
-    SELECT s.id, 'open', s.left_at + c.pay_window_s * interval '1 second'
+    SELECT s.id, 'open', greatest(s.left_at, s.plate_at) + c.pay_window_s * interval '1 second'
     FROM parking_parkingsession s
     JOIN parking_section c ON c.id = s.section_id
     WHERE s.state = 'due' AND s.plate_state = 'settled' AND s.due_fen > 0 AND NOT s.simulated

@@ -14,11 +14,6 @@ SHIPPED: tuple[dict[str, object], ...] = (
         "lift_forgetful": 0.06,
     },
     {
-        "code": "parts", "name": "分期支付 In parts", "channel": "sms", "tone": "support",
-        "contacts": 2, "instalments": 3, "cost_fen": 5, "annoyance_fen": 15, "lift": 0.10,
-        "lift_overdue": 0.12,
-    },
-    {
         "code": "page", "name": "页面提醒 On the page", "channel": "page", "tone": "friendly",
         "contacts": 1, "cost_fen": 0, "annoyance_fen": 1, "lift": 0.03, "is_plain": False,
     },

@@ -263,3 +263,18 @@ def test_every_move_of_a_debt_is_in_the_audit_trail(debt: Debt, pay: Any) -> Non
     pay(debt.stay)
     trail = AuditEntry.objects.filter(subject="arrears.debt", subject_id=debt.pk)
     assert [(row.from_state, row.to_state, row.actor) for row in trail] == [("open", "paid", TEST)]
+
+
+def test_a_plate_that_was_read_days_later_has_its_whole_window_from_then(
+    berth: Berth, stay_of: Any, clock: Any, pass_time: Any
+) -> None:
+    stay = stay_of(berth, None, minutes=90)
+    pass_time(days=5)
+    parking.correct_plate(
+        session_id=stay.pk, plate_text=PLATE.text, plate_colour="blue", actor=TEST, why="looked at"
+    )
+    pass_time(hours=71)
+    assert not Debt.objects.exists()  # our delay costs the owner nothing
+    assert services.find_debts_of(PLATE.text) == []
+    pass_time(hours=2)
+    assert Debt.objects.exists()

@@ -54,6 +54,8 @@ def receive(link: Link, raw: str, call: frames.Call) -> Answer:
         message = _at_the_door(link, call)
     except (protocol.Invalid, BoweiError) as error:
         return _refuse(link, raw, call, error)
+    except Exception:
+        return _failed(link, raw, call)
     for again in (True, True, False):
         try:
             return _take(link, raw, call, message)
@@ -164,10 +166,10 @@ def _refuse(
 def _failed(link: Link, raw: str, call: frames.Call) -> Answer:
     """Our own failure: the device tries again with the same id, but not for ever."""
     log.exception("devices.message_failed device=%s action=%s", link.device_code, call.action)
-    kept = DeviceMessage.objects.filter(
-        device_id=link.device_id, message_id=call.id, refused="internal"
-    )
     try:
+        kept = DeviceMessage.objects.filter(
+            device_id=link.device_id, message_id=call.id, refused="internal"
+        )
         code = "parked" if kept.count() + 1 >= GIVE_UP_AFTER else "internal"
         _write(link, raw, call, code, "")
     except Exception:

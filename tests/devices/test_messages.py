@@ -9,6 +9,7 @@ import sys
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 
 from config.local.processes import wait_until
 from core import clock, images
@@ -280,6 +281,26 @@ async def test_our_own_failure_keeps_the_message_with_the_device_but_not_for_eve
         assert refused.value.code == "parked"
         during.clear()
         await client.call("VehicleLeft", await in_thread(arrived, "B-2"))  # the line goes on
+
+
+async def test_while_the_database_is_away_the_device_keeps_its_message_and_its_line(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("the database is away")
+
+    await in_thread(street.enroll, "S-1", "sensor")
+    payload = await in_thread(arrived)
+    async with street.client("S-1", mute=True) as client:
+        with monkeypatch.context() as trouble:
+            for name in ("_at_the_door", "_take", "_write"):
+                trouble.setattr(reception, name, away)
+            waiting = client.post("VehicleArrived", payload)
+            await asyncio.sleep(0.3)
+            assert not waiting.done()
+        assert (await asyncio.wait_for(waiting, 10))["event_id"]
+        assert client.connections == 1
+    assert await in_thread(effects) == 1
 
 
 async def test_what_was_said_offline_is_heard_after_the_reconnection_in_order(

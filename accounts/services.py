@@ -40,7 +40,7 @@ def clean_phone(raw: str) -> str:
 def create_merchant(*, name: str, code: str, is_city: bool = False, actor: str) -> Merchant:
     """A new merchant. Raises Refused where the code is taken."""
     if Merchant.objects.filter(code=code).exists():
-        raise Refused("code_taken", _("Another merchant has the code %(code)s."), code=code)
+        raise Refused("code_taken", _("Another merchant has the code %(merchant)s."), merchant=code)
     merchant = Merchant.objects.create(name=name, code=code, is_city=is_city)
     audit.record(merchant, "created", actor=actor)
     return merchant

@@ -52,9 +52,13 @@ def transition(
         if target not in model.MOVES.get(state, set()):
             raise BadMove(f"{model.__name__}: {state} → {target}")
 
+    if instance is not None:  # one row, so one state: the one we saw is most likely still it
+        sources.sort(key=lambda state: state != instance.state)
     moved: list[tuple[int, str]] = []
     for state in sources:
         moved += [(pk, state) for pk in _move(rows, state, {"state": target, **facts})]
+        if moved and instance is not None:
+            break
     if not moved:
         return []
     name = model._meta.model_name

@@ -243,7 +243,7 @@ def _end(order: RecoveryOrder, *, target: str, ended_by: str, actor: str, reason
     """End a standing order: lowering command and move instruction, as rows of this transaction."""
     command_id = _order_down(order, actor=actor)
     moved = transition(
-        order, source=RecoveryOrder.STANDING, target=target, actor=actor,
+        order, source=list(RecoveryOrder.STANDING), target=target, actor=actor,
         reason=(reason or ended_by)[:300], event="recovery.ended", data={"ended_by": ended_by},
         ended_by=ended_by, ended_at=clock.now(), lower_command=command_id, problem="",
     )  # fmt: skip

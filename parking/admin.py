@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -360,7 +360,7 @@ class ReviewItemAdmin(ReadOnly):
     list_display = ["look", "kind", "reason", "state", "opened_at", "settled_by", "settled_at"]
     list_display_links = None
     list_filter = ["state", "kind", "why", "merchant"]
-    ordering = ["-state", "opened_at"]
+    ordering = [Case(When(state="open", then=0), default=1), "opened_at"]
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReviewItem]:

@@ -52,6 +52,12 @@ class FindBerth(forms.Form):
     )
 
 
+class LeftForm(FindBerth):
+    """Where a vehicle stood and its plate: who knows both may pay."""
+
+    plate = PlateField()
+
+
 class DraftForm(forms.Form):
     """Place, time and plate of a pre-payment (P2.4)."""
 

@@ -9,6 +9,7 @@ from parking.views import owner as public
 owner: list[URLPattern] = [
     path("", public.home, name="parking.home"),
     path("b/<str:berth_code>/", public.berth, name="parking.berth"),
+    path("left/", public.left, name="parking.left"),
     path("s/<str:token>/", public.stay, name="parking.stay"),
     path("prepay/", public.prepay_begin, name="parking.prepay"),
     path("prepay/<str:token>/", public.prepay_order, name="parking.prepay_order"),

@@ -12,6 +12,7 @@ from parking.selectors.facts import (
     stay,
     stays,
     terminals_for,
+    unpaid_at,
     unpaid_stays_of,
 )
 from parking.selectors.lists import (
@@ -43,5 +44,6 @@ __all__ = [
     "street",
     "terminals_for",
     "trail_of",
+    "unpaid_at",
     "unpaid_stays_of",
 ]

@@ -104,6 +104,15 @@ def unpaid_stays_of(plate_text: str, plate_colour: str) -> list[StayFacts]:
     return _of_vehicle(rows.order_by("left_at", "pk"), plate_text, plate_colour)
 
 
+def unpaid_at(berth_id: int, plate_text: str) -> int | None:
+    """The newest stay that this plate left unpaid at this berth, for who knows both."""
+    rows = ParkingSession.objects.filter(
+        berth_id=berth_id, plate_text=plate_text, plate_state="settled", state="due",
+        simulated=False,
+    )  # fmt: skip
+    return rows.order_by("-left_at").values_list("pk", flat=True).first()
+
+
 def history_of(
     plate_text: str, plate_colour: str, before: datetime, *, limit: int = 500
 ) -> list[StayFacts]:

@@ -12,10 +12,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import selectors as people
 from core import clock, images, links
-from core.errors import BoweiError, Missing, Refused
+from core.api import LookupRate
+from core.errors import BoweiError, Missing, Refused, TooMany
 from parking import selectors, services
 from parking.errors import NoBerth, NothingDue, PlateUnread
-from parking.forms import DraftForm, FindBerth, PlateForm
+from parking.forms import DraftForm, FindBerth, LeftForm, PlateForm
 from parking.models import ParkingSession, Prepayment
 from parking.services import prepay, prices
 from payments import services as payment_services
@@ -52,6 +53,24 @@ def berth(request: HttpRequest, berth_code: str) -> HttpResponse:
     if stay is not None:
         context |= _stay_context(request, stay, full=False)
     return render(request, "parking/owner_berth.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def left(request: HttpRequest) -> HttpResponse:
+    """Pay after leaving, without an account: the berth's code and the plate find the stay.
+
+    Asking is limited, and says the same whether the plate or the berth is wrong.
+    """
+    form = LeftForm(request.POST or None, initial={"berth": request.GET.get("berth", "")})
+    if request.method == "POST" and form.is_valid():
+        if not LookupRate().allow_request(request, None):  # type: ignore[arg-type]
+            raise TooMany()
+        place = selectors.berth_by_code(form.cleaned_data["berth"])
+        found = selectors.unpaid_at(place.pk, form.cleaned_data["plate"]) if place else None
+        if found is not None:
+            return redirect("parking.stay", token=stay_token(found))
+        form.add_error(None, _("There is no open fee for this plate at this berth."))
+    return render(request, "parking/owner_left.html", {"form": form})
 
 
 @require_http_methods(["GET", "POST"])

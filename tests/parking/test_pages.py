@@ -236,3 +236,18 @@ def test_a_tariff_that_is_none_is_refused_at_the_desk(
     answer = operator_client.post(url, form)
     assert answer.status_code == 200
     assert section.tariff.versions.count() == 1
+
+
+def test_who_has_left_pays_with_berth_and_plate_and_no_account(
+    anonymous: Client, berth: Berth, stay_of: Any
+) -> None:
+    stay = stay_of(berth, PLATE, minutes=90)
+    for wrong in ({"berth": "A-001", "plate": "沪A12346"}, {"berth": "A-002", "plate": PLATE.text}):
+        page = body(anonymous.post("/left/", wrong))
+        assert "这个泊位没有这个车牌的未付费用。" in page
+    found = anonymous.post("/left/", {"berth": "a-001", "plate": "沪a·12345"})
+    page = body(anonymous.get(found.url))
+    assert "¥12.00" in page
+    assert "12345" not in page
+    anonymous.post(found.url)
+    assert Order.objects.get().items.get().subject_id == stay.pk

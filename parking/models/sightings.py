@@ -56,7 +56,7 @@ class Sighting(StatefulModel):
     )
     purpose = models.CharField(_("purpose"), max_length=8, choices=Purpose.choices)
     image_sha = models.CharField(_("photograph"), max_length=64)
-    occurred_at = models.DateTimeField(_("taken"))
+    occurred_at = models.DateTimeField(_("taken at"))
     received_at = models.DateTimeField(_("received"))
     plate_text = models.CharField(_("plate"), max_length=16, blank=True)
     plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
@@ -150,7 +150,7 @@ class ImageOrder(StatefulModel):
 
     class State(models.TextChoices):
         ASKED = "asked", _("asked")
-        TAKEN = "taken", _("taken")
+        TAKEN = "taken", _("picture came")
         FAILED = "failed", _("failed")
 
     MOVES = {"asked": {"taken", "failed"}, "failed": {"taken"}}

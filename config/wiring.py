@@ -126,5 +126,6 @@ SWEEPS: list[str] = [
 # with `since`.
 NEEDS: list[str] = [
     "parking.selectors.needs",
+    "arrears.selectors.needs",
     "recovery.selectors.needs",  # P1.6
 ]

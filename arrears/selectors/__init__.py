@@ -24,6 +24,7 @@ from arrears.selectors.merchants import (
     disputes_of_merchant,
     disputes_to_answer,
     listings,
+    needs,
     notices_of_merchant,
 )
 from arrears.selectors.uplift import Uplift, uplift
@@ -46,6 +47,7 @@ __all__ = [
     "dues_of_stays",
     "listing_of",
     "listings",
+    "needs",
     "notices_of_merchant",
     "object_path",
     "open_debts_of",

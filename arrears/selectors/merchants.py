@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from arrears.models import BlacklistEntry, Contact, Debt, Demand, Dispute, RecoveryNotice
 from core import clock
@@ -91,3 +93,49 @@ def calls_to_make(merchant_id: int) -> QuerySet[Contact]:
     """Calls that a person of this merchant has to make."""
     rows = Contact.objects.filter(state="sending", channel="call")
     return rows.filter(plan__stay__merchant_id=merchant_id).select_related("plan").order_by("pk")
+
+
+MOST_NEEDS = 20
+
+
+def needs(merchant_id: int) -> list[dict[str, Any]]:
+    """What a person of this merchant should see to, for the queue on the street's page: objections
+    to answer, paper notices to leave, listed vehicles that no terminal could be told of (P3.4)."""
+    debts = reverse("arrears.debts")
+    items: list[dict[str, Any]] = [
+        {
+            "since": row.opened_at,
+            "plate": None,
+            "title": row.get_reason_display(),
+            "text": _("An owner objects and waits for an answer."),
+            "subject": "dispute",
+            "state": row.state,
+            "due_at": row.answer_by,
+            "url": f"{debts}#disputes",
+        }
+        for row in disputes_of_merchant(merchant_id).filter(state="open")[:MOST_NEEDS]
+    ]
+    items += [
+        {
+            "since": row.made_at,
+            "plate": {"text": row.plate_text, "colour": row.plate_colour, "masked": False},
+            "text": _("No holder is known: leave a paper notice when the vehicle is seen."),
+            "tag": _("Paper notice"),
+            "tone": "amber",
+            "url": f"{debts}#paper",
+        }
+        for row in paper_demands_of(merchant_id)[:MOST_NEEDS]
+    ]
+    unread = notices_of_merchant(merchant_id).filter(device=None, state="made")
+    items += [
+        {
+            "since": row.made_at,
+            "plate": {"text": row.plate_text, "colour": row.plate_colour, "masked": False},
+            "text": _("A vehicle with debts was seen, and no terminal is near."),
+            "tag": _("Seen"),
+            "tone": "amber",
+            "url": debts,
+        }
+        for row in unread[:MOST_NEEDS]
+    ]
+    return items

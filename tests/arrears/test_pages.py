@@ -248,3 +248,13 @@ def test_the_pages_in_a_browser(
                 assert page.evaluate("document.documentElement.scrollWidth") <= width
                 shoot(page, f"{name}-{locale}-{width}")
             page.close()
+
+
+def test_the_merchants_street_names_what_a_person_should_see_to(
+    debt: Debt, merchant: Any, other_merchant: Any, merchant_client: Any
+) -> None:
+    assert [one["tag"] for one in selectors.needs(merchant.pk)] == ["纸质通知"]
+    services.object(debt_ids=[debt.pk], reason="other", actor="owner")
+    assert selectors.needs(merchant.pk)[0]["subject"] == "dispute"
+    assert selectors.needs(other_merchant.pk) == []
+    assert merchant_client.get("/merchant/").status_code == 200

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
 
 from core import clock
 from monthlycard.models import (
@@ -81,8 +81,9 @@ def history_of(card_ids: Iterable[int]) -> list[CardRecord]:
 
 
 def cards_of(user_id: int) -> QuerySet[Card]:
-    """A person's cards, newest first, with their plan."""
-    return Card.objects.filter(user_id=user_id).select_related("plan").order_by("-pk")
+    """A person's cards, those in force or under way first, then the newest; with their plan."""
+    rows = Card.objects.filter(user_id=user_id).select_related("plan")
+    return rows.order_by(Case(When(state__in=["ended", "refused"], then=1), default=0), "-pk")
 
 
 def plans_on_sale() -> QuerySet[Plan]:
@@ -90,8 +91,8 @@ def plans_on_sale() -> QuerySet[Plan]:
 
 
 def passes_of(card_ids: Iterable[int]) -> QuerySet[PassRecord]:
-    """Where cards were used, newest first, the lot's section included."""
-    rows = PassRecord.objects.filter(card__in=list(card_ids))
+    """Where cards were used, newest first, the lot's section included; not by other vehicles."""
+    rows = PassRecord.objects.filter(card__in=list(card_ids)).exclude(oddity="other_vehicle")
     return rows.select_related("lot__section").order_by("-passed_at", "-pk")
 
 

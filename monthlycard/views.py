@@ -65,6 +65,7 @@ def _typed(request: HttpRequest, plates: list[dict[str, Any]]) -> dict[str, str]
     """What stands in the application's fields: what was typed, else the person's first plate."""
     first = plates[0] if plates else {"text": "", "colour": "blue"}
     return {
+        "plan": request.POST.get("plan", ""),
         "plate": request.POST.get("plate", first["text"]),
         "colour": request.POST.get("colour", first["colour"]),
     }

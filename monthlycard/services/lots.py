@@ -178,8 +178,9 @@ def _answer(asked: _Asked) -> dict[str, Any]:
             raise OtherBody(asked.request_id)
         answer: dict[str, Any] = known.answer
         return answer
+    rows = list(selectors.newest_records(asked.plate_text))
     decision = admit(
-        selectors.records_of(asked.plate_text),
+        [selectors.as_record(row) for row in rows],
         plate_text=asked.plate_text,
         plate_colour=asked.plate_colour,
         lot=lot.code,
@@ -188,7 +189,9 @@ def _answer(asked: _Asked) -> dict[str, Any]:
     admitted = decision.card and lot.takes_cards
     reason = decision.reason if lot.takes_cards else "lot_takes_no_cards"
     record = decision.record
-    card = Card.objects.filter(number=record.card_number).first() if record else None
+    card = next(
+        (row.card for row in rows if record and row.card.number == record.card_number), None
+    )
     answer = {
         "request_id": asked.request_id,
         "admit": "card" if admitted else "temporary",

@@ -229,7 +229,7 @@ def _prepay_context(draft: Prepayment, form: PlateForm) -> dict[str, Any]:
     if draft.session is not None and draft.state == "confirmed":
         context["covers_until"] = prepay.covers_until(draft, draft.session)
     if draft.session is not None and draft.state in ("paid", "used"):
-        context["stay_token"] = stay_token(draft.session.pk, full=True)
+        context["stay_token"] = stay_token(draft.session.pk)
     return context
 
 

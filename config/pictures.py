@@ -66,7 +66,7 @@ def _owner() -> Iterator[Page]:
         yield Page(OWNER, "object", object_path([debt.stay_id]))
     decided = Assessment.objects.filter(state="done").order_by("pk").last()
     if decided is not None:
-        yield Page(OWNER, "why", why_path(decided.session_id))
+        yield Page(OWNER, "why", why_path(decided.stay_id))
     for recovery in RecoveryOrder.objects.order_by("state", "pk").distinct("state"):
         path = reverse("recovery.order", args=[recovery.token])
         yield Page(OWNER, f"recovery-{recovery.state}", path)

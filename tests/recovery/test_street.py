@@ -55,7 +55,7 @@ def in_thread(function: Any, *args: Any, **keywords: Any) -> Any:
     return sync_to_async(function, thread_sensitive=True)(*args, **keywords)
 
 
-async def until(what: Any, timeout_s: float = 15.0) -> Any:
+async def until(what: Any, timeout_s: float = 60.0) -> Any:
     async with asyncio.timeout(timeout_s):
         while not (answer := await in_thread(what)):
             await asyncio.sleep(0.02)
@@ -114,7 +114,7 @@ async def test_a_payment_on_the_owner_s_page_lowers_the_lock_on_its_socket(
     order = await in_thread(bound, merchant, standing)
     code, page = order["code"], f"/r/{order['token']}/"
     await in_thread(raise_it, merchant, code)
-    await lock.wait_for("raised")
+    await lock.wait_for("raised", 60)
     await until(lambda: state_of(code) == "raised")
 
     seen = await in_thread(owner.get, page)
@@ -126,7 +126,7 @@ async def test_a_payment_on_the_owner_s_page_lowers_the_lock_on_its_socket(
     paid = await in_thread(owner.post, sandbox.url[len(live.http) :])
     assert paid.url.endswith("/done/")
 
-    await lock.wait_for("lowered")
+    await lock.wait_for("lowered", 60)
     assert [position for position, _cause in lock.history][-2:] == ["lowering", "lowered"]
     await until(lambda: state_of(code) == "lowered")
     told = (await in_thread(owner.get, f"/api/v1/recovery/owner/{order['token']}/")).json()
@@ -155,14 +155,14 @@ async def test_the_owner_s_objection_lowers_the_lock_on_its_socket(
     await until(lambda: _position("L-7") == "lowered")
     order = await in_thread(bound, merchant, standing)
     await in_thread(raise_it, merchant, order["code"])
-    await lock.wait_for("raised")
+    await lock.wait_for("raised", 60)
     await until(lambda: state_of(order["code"]) == "raised")
 
     owner = await in_thread(Portal, live.http)
     page = f"/r/{order['token']}/"
     objected = await in_thread(owner.post, page, {"object": "1", "reason": "not_mine"})
     assert objected.status_code == 200
-    await lock.wait_for("lowered")
+    await lock.wait_for("lowered", 60)
     await until(lambda: state_of(order["code"]) == "lowered")
     told = (await in_thread(owner.get, f"/api/v1/recovery/owner/{order['token']}/")).json()
     assert (told["ended_by"], told["settlement"]) == ("dispute", None)
@@ -177,7 +177,7 @@ async def test_a_lock_without_network_is_lowered_by_the_code_on_the_owner_s_page
     await until(lambda: _position("L-7") == "lowered")
     order = await in_thread(bound, merchant, standing)
     await in_thread(raise_it, merchant, order["code"])
-    await lock.wait_for("raised")
+    await lock.wait_for("raised", 60)
     await until(lambda: state_of(order["code"]) == "raised")
     lock.client.cut()
     await until(lambda: not _online("L-7"))
@@ -191,7 +191,7 @@ async def test_a_lock_without_network_is_lowered_by_the_code_on_the_owner_s_page
     code = (await in_thread(owner.get, link)).json()["release_code"]
     assert len(code) == 8
     assert await lock.type_code(code)
-    await lock.wait_for("lowered")
+    await lock.wait_for("lowered", 60)
     lock.client.restore()
     await until(lambda: state_of(order["code"]) == "lowered")
     await lock.stop()
@@ -211,7 +211,7 @@ async def test_the_operator_s_emergency_lowers_the_lock_on_its_socket(
     await until(lambda: _position("L-7") == "lowered")
     order = await in_thread(bound, merchant, standing)
     await in_thread(raise_it, merchant, order["code"])
-    await lock.wait_for("raised")
+    await lock.wait_for("raised", 60)
     await until(lambda: state_of(order["code"]) == "raised")
 
     desk = await in_thread(Portal, live.http, operator.username)
@@ -221,7 +221,7 @@ async def test_the_operator_s_emergency_lowers_the_lock_on_its_socket(
     assert "reason" in asked.text
     done = await in_thread(desk.post, page, {**told, "reason": "a child in the car"})
     assert done.status_code == 200
-    await lock.wait_for("lowered")
+    await lock.wait_for("lowered", 60)
     await until(lambda: state_of(order["code"]) == "lowered")
     await lock.stop()
 
@@ -235,10 +235,10 @@ async def test_a_silent_lock_lowers_itself_and_the_order_follows(
     await until(lambda: _position("L-7") == "lowered")
     order = await in_thread(bound, merchant, standing)
     await in_thread(raise_it, merchant, order["code"])
-    await lock.wait_for("raised")
+    await lock.wait_for("raised", 60)
     await until(lambda: state_of(order["code"]) == "raised")
     lock.client.cut()
-    await lock.wait_for("lowered")
+    await lock.wait_for("lowered", 60)
     assert lock.history[-1] == ("lowered", "lease")
     lock.client.restore()
     await until(lambda: state_of(order["code"]) == "lowered")

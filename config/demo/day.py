@@ -115,6 +115,7 @@ def _recover() -> None:
     sha = images.keep(photograph(text, "lock placed"), by=ACTOR)
     recovery.place(order.pk, sha256=sha, actor=ACTOR)
     recovery.raise_lock(order.pk, actor=ACTOR)
+    Device.objects.filter(pk=device.pk).update(facts={"battery_pct": 86, "position": "raised"})
     recovery.take_lock_report(
         device_id=device.pk,
         order_code=order.code,

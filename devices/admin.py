@@ -145,7 +145,7 @@ class RefusedFilter(admin.SimpleListFilter):
     parameter_name = "refused"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("refused")), ("no", _("taken"))]
+        return [("yes", _("refused")), ("no", _("accepted"))]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[DeviceMessage]

@@ -83,7 +83,7 @@ def sessions(request: StaffRequest) -> HttpResponse:
     )  # fmt: skip
     if request.GET.get("export") == "csv":
         return _as_csv(found.qs[:MOST_EXPORTED])
-    open_form = OpenForm(request.POST or None)
+    open_form = OpenForm(request.POST or None, auto_id="open-%s")
     if request.method == "POST":
         answer = _open_by_hand(request, open_form)
         if answer is not None:

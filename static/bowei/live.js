@@ -41,7 +41,11 @@
     const open = [...old.querySelectorAll("details[id][open]")].map((d) => d.id);
     old.replaceChildren(...fresh.childNodes);
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-    if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
+    const place = focus && document.getElementById(focus);
+    if (place) {
+      if (place.tabIndex < 0) place.setAttribute("tabindex", "-1");
+      place.focus({ preventScroll: true });
+    }
     const news = [...now.keys()].filter((k) => was.get(k) !== now.get(k)).map((k) => now.get(k));
     if (say && news.length) say.textContent = news.slice(0, 3).join(". ");
   }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -113,7 +114,9 @@ def test_a_strip_is_walked_by_keys_and_follows_the_street(morning, open_page):
     berth = Berth.objects.get(code="Y-012")
     assert "free" in berths.last.get_attribute("class")
     Berth.objects.filter(pk=berth.pk).update(in_service=False)
-    live_pages.send(f"merchant:{berth.section.merchant_id}")
+    hint = Thread(target=live_pages.send, args=[f"merchant:{berth.section.merchant_id}"])
+    hint.start()
+    hint.join()
     page.wait_for_selector(".strip li:last-child .berth.out")
     # The place that the reader was at is not lost, and the change is said.
     assert page.evaluate("document.activeElement.id") == berths.last.get_attribute("id")

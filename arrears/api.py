@@ -15,8 +15,10 @@ from accounts import selectors as accounts
 from accounts.rules import may
 from arrears import selectors, services
 from arrears.models import Debt, Dispute, RecoveryNotice
+from arrears.rules.vehicle import holds
 from core.errors import Denied, Missing
 from core.idempotency import once
+from parking import selectors as parking
 
 
 class WorksForMerchant(BasePermission):
@@ -157,10 +159,9 @@ class DisputeState(serializers.ModelSerializer):
 
 def _own_stay(request: Request, session_id: int) -> None:
     """Raises Missing unless the person who asks holds the plate of this stay."""
-    from parking import selectors as parking
-
     stay = parking.stay(session_id)
-    if (stay.plate_text, stay.plate_colour) not in accounts.proven_plates_of(request.user):
+    own = accounts.proven_plates_of(request.user)
+    if not holds(own, stay.plate_text, stay.plate_colour):
         raise Missing()
 
 

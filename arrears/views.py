@@ -20,7 +20,7 @@ from accounts.rules import may
 from arrears import selectors, services
 from arrears.forms import Answer, DebtFilter, Objection, PaperNotice
 from arrears.models import Contact
-from arrears.rules.vehicle import subject_of
+from arrears.rules.vehicle import holds, subject_of
 from arrears.selectors import dues as due_selectors
 from arrears.selectors import merchants as merchant_selectors
 from arrears.services.assistance import opted_out
@@ -190,7 +190,7 @@ def why(request: HttpRequest, token: str) -> HttpResponse:
     session_id = links.read(due_selectors.WHY, token, max_age_s=LINK_LIVES_S)["stay"]
     stay = parking.stay(session_id)
     own = _own(request)
-    is_holder = (stay.plate_text, stay.plate_colour) in set(own)
+    is_holder = holds(own, stay.plate_text, stay.plate_colour)
     if request.method == "POST":
         return _change_decision(request, session_id, own=own, is_holder=is_holder)
     context = {

@@ -15,6 +15,7 @@ from accounts import services as account_services
 from arrears.errors import DebtMoved
 from arrears.models import Debt, Demand
 from arrears.rules.contacts import after_quiet, is_quiet
+from arrears.rules.vehicle import holds
 from arrears.services import listing
 from core import clock, images, live, locks, outbox
 from core.errors import Invalid
@@ -165,10 +166,10 @@ def deliver_on_paper(
 def deliver_on_page(*, plates: Collection[tuple[str, str]], actor: str) -> int:
     """The proven holder has just been shown these plates' dues: that delivers what is waiting."""
     delivered = 0
-    for text, colour in plates:
-        waiting = Demand.objects.filter(plate_text=text, plate_colour=colour)
-        for pk in waiting.filter(state__in=["made", "failed"]).values_list("pk", flat=True):
-            delivered += deliver_demand(demand_id=pk, evidence="page", actor=actor)
+    waiting = Demand.objects.filter(plate_text__in=[text for text, _colour in plates])
+    for demand in waiting.filter(state__in=["made", "failed"]):
+        if holds(plates, demand.plate_text, demand.plate_colour):
+            delivered += deliver_demand(demand_id=demand.pk, evidence="page", actor=actor)
     return delivered
 
 

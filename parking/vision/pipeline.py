@@ -283,8 +283,29 @@ def is_grey(picture: np.ndarray, corners: np.ndarray) -> bool:
     return float(np.percentile(area.max(2) - area.min(2), 95)) < _GREY_CHROMA
 
 
+_BLUE, _BLACK = COLOURS.index("blue"), COLOURS.index("black")
+
+
+def _blue_or_black(colours: np.ndarray, picture: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """The colours with blue and black weighed again by how blue the plate's ground is.
+
+    Faded black plates look blue to a network that has seen few; their ground says otherwise. The
+    numbers are from unseen photographs: blue grounds had 0.3 and more, black ones 0.2 and less.
+    """
+    if colours[_BLUE] + colours[_BLACK] < 0.5:
+        return colours
+    source, quad = rectify.near(picture, corners, rectify.WIDTH)
+    seen = rectify.warp(source, quad, rectify.WIDTH, rectify.HEIGHT)[4:28, 6:122].astype(np.float32)
+    bright = seen.mean(axis=2)
+    ground = seen[bright <= np.median(bright)]
+    tint = float((ground[:, 0] - ground[:, 2]).mean()) / max(10.0, float(ground.mean()))
+    weighed = colours.copy()
+    weighed[_BLACK] *= np.exp(np.clip(18 * (0.3 - tint), -2.7, 2.7))
+    return weighed / weighed.sum()
+
+
 def _decide(reader: "PlateReader", picture: np.ndarray, place: Place, reduced: float) -> Reading:
-    colours = place.colours
+    place.colours = colours = _blue_or_black(place.colours, picture, place.corners)
     grey = is_grey(picture, place.corners)
     texts = ranked(place, grey=grey)
     best = texts[0]

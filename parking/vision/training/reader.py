@@ -39,11 +39,8 @@ class Plan:
     drawers: int = 1
 
 
-def _study(real: reader_data.RealPlates, start: Path) -> None:
-    """What a trained reader can tell of the real crops.
-
-    Which squeezed ones hold two rows, and where the characters of plain blue ones part.
-    """
+def _find_two_rows(real: reader_data.RealPlates, start: Path) -> None:
+    """Squeezed crops do not show by their shape that they hold two rows; a reader can tell."""
     torch.set_num_threads(1)
     model = Model(len(ALPHABET) + 1)
     model.load_state_dict(torch.load(start, weights_only=True))
@@ -57,11 +54,6 @@ def _study(real: reader_data.RealPlates, start: Path) -> None:
             real.items[i] = (picture, text, two > one)
         else:
             real.items[i] = (picture, text, tall)
-        if real.items[i][2] or not real.blue[i] or len(text) != 7 or one < 0.8:
-            continue
-        places = decide.alignment(decide.probabilities(rows[0]), text)
-        middles = (np.array(places) + 0.5) / len(rows[0])
-        real.gaps[i] = (0.0, 0.0, *((middles[1:-1] + middles[2:]) / 2))
 
 
 def _draw(plan: Plan, number: int, queue: "mp.Queue", bank_file: Path | None) -> None:
@@ -71,7 +63,7 @@ def _draw(plan: Plan, number: int, queue: "mp.Queue", bank_file: Path | None) ->
     rows = photographs.training_part(plan.folder, free_only=plan.free_only)
     real = reader_data.RealPlates(plan.folder, rows)
     if plan.start:
-        _study(real, plan.start)
+        _find_two_rows(real, plan.start)
     real.balance()
     bank = glyph_bank.load(bank_file) if bank_file else None
     fonts = Fonts.training()
@@ -159,6 +151,16 @@ def train(plan: Plan, say: Say = print, bank_file: Path | None = None) -> Path:
     real_set, other_set = validation(plan), generated_set(400, 99)
     began, step, seen_loss, best = time.monotonic(), 0, 0.0, -1.0
     limit_s = plan.minutes * 60
+
+    def keep(words: str, best: float) -> float:
+        """Say how well the averaged network reads; save it where it is the best so far."""
+        real = right(average.module, *real_set)
+        other = right(average.module, *other_set)
+        say(f"{words}  held-out crops {real:.3f}  generated, other fonts {other:.3f}")
+        if real + 0.5 * other > best:
+            torch.save(average.module.state_dict(), plan.out)
+        return max(best, real + 0.5 * other)
+
     model.train()
     while (spent := time.monotonic() - began) < limit_s:
         done = spent / limit_s
@@ -180,16 +182,8 @@ def train(plan: Plan, say: Say = print, bank_file: Path | None = None) -> Path:
         step += 1
         seen_loss = 0.98 * seen_loss + 0.02 * loss.item() if step > 1 else loss.item()
         if step % 500 == 0:
-            net = average.module
-            real, other = right(net, *real_set), right(net, *other_set)
-            say(
-                f"{spent:6.0f} s  step {step}  loss {seen_loss:.3f}"
-                f"  held-out crops {real:.3f}  generated, other fonts {other:.3f}"
-            )
-            if real + 0.5 * other >= best:
-                best = real + 0.5 * other
-                torch.save(average.module.state_dict(), plan.out)
+            best = keep(f"{spent:6.0f} s  step {step}  loss {seen_loss:.3f}", best)
     for drawer in drawers:
         drawer.terminate()
-    torch.save(average.module.state_dict(), plan.out.with_suffix(".last.pt"))
+    keep(f"end after {step} steps", best)
     return plan.out

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from parking.vision import rectify
-from parking.vision.decide import is_plate
 from parking.vision.grammar import ALPHABET
 from parking.vision.training import photographs, wear
 from parking.vision.training.photographs import Photograph
@@ -127,9 +126,7 @@ class RealPlates:
         self, folder: Path, rows: list[Photograph], two_rows: frozenset[str] = frozenset()
     ):
         self.items: list[tuple[np.ndarray, str, bool]] = []
-        self.blue: list[bool] = []
         self.weights: list[float] | None = None
-        self.gaps: dict[int, tuple[float, ...]] = {}  # item -> where its characters part
         self.backdrops: list[np.ndarray] = []
         for row in rows:
             picture = photographs.picture(folder, row)
@@ -139,7 +136,6 @@ class RealPlates:
                     w / h < 2.35 and row.colours[0] in ("yellow", "white", "black")
                 )
                 self.items.append((picture, row.plates[0], tall))
-                self.blue.append(row.colours[0] == "blue")
                 continue
             self.backdrops.append(picture)
             for plate, box, corners, colour in zip(
@@ -155,7 +151,6 @@ class RealPlates:
                 tall = wide < 2.2 and colour in ("yellow", "white", "black")
                 seen = _around(picture, quad, tall=tall)
                 self.items.append((seen, plate, tall))
-                self.blue.append(colour == "blue")
 
     def balance(self) -> None:
         """Draw rare provinces and rare kinds more often than the photographs show them."""
@@ -165,32 +160,10 @@ class RealPlates:
             for _, text, tall in self.items
         ]
         self.weights = list(accumulate(weights))
-        self._partners = list(self.gaps)
 
     def sample(self, rng: Random) -> tuple[np.ndarray, str]:
-        number = rng.choices(range(len(self.items)), cum_weights=self.weights)[0]
-        picture, text, tall = self.items[number]
-        if number in self.gaps and rng.random() < 0.4:
-            picture, text = self._spliced(number, rng)
+        picture, text, tall = rng.choices(self.items, cum_weights=self.weights)[0]
         return to_strip(worn_real(picture, rng), tall=tall), text
-
-    def _spliced(self, number: int, rng: Random) -> tuple[np.ndarray, str]:
-        """The beginning of this real crop and the end of another: real, and a plate never seen."""
-        picture, text, _ = self.items[number]
-        other = rng.choice(self._partners)
-        tail, tail_text, _ = self.items[other]
-        place = rng.choice((2, 2, 3, 4, 5))
-        both = text[:place] + tail_text[place:]
-        if len(both) != 7 or not is_plate(both):
-            return picture, text
-        h, w = tail.shape[:2]
-        picture = cv2.resize(picture, (w, h), interpolation=cv2.INTER_AREA).astype(np.float32)
-        own, theirs = picture.mean((0, 1)), tail.mean((0, 1))
-        spread = (tail.std() + 1) / (picture.std() + 1)
-        picture = np.clip((picture - own) * spread + theirs, 0, 255).astype(np.uint8)
-        left = picture[:, : max(2, round(self.gaps[number][place] * w))]
-        right = tail[:, min(w - 2, round(self.gaps[other][place] * w)) :]
-        return np.hstack((left, right)), both
 
     def backdrop(self, rng: Random) -> np.ndarray | None:
         return rng.choice(self.backdrops) if self.backdrops else None

@@ -55,7 +55,7 @@ def transition(
     if instance is not None:  # one row, so one state: the one we saw is most likely still it
         sources.sort(key=lambda state: state != instance.state)
     moved: list[tuple[int, str]] = []
-    for state in sources:
+    for state in sorted(sources, key=lambda state: state != target):  # moved rows move only once
         moved += [(pk, state) for pk in _move(rows, state, {"state": target, **facts})]
         if moved and instance is not None:
             break

@@ -124,3 +124,18 @@ def test_the_database_refuses_a_state_that_the_model_does_not_know(db, owner):
     holding = claim(owner)
     with pytest.raises(IntegrityError), transaction.atomic():
         PlateHolding.objects.filter(pk=holding.pk).update(state="maybe")
+
+
+def test_a_row_that_already_is_in_the_target_state_moves_once(db, owner):
+    holding = claim(owner)
+    transition(holding, source="claimed", target="proven", actor="user:1")
+    again = {**PlateHolding.MOVES, "proven": {"proven", "ended"}}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PlateHolding, "MOVES", again)
+        moved = transition(
+            PlateHolding.objects.all(), source=["claimed", "proven"], target="proven", actor="u"
+        )
+
+    assert moved == [holding.pk]
+    assert audit.trail(holding).count() == 2

@@ -105,7 +105,7 @@ def _operator() -> Iterator[Page]:
     yield Page(OPERATOR, "audit", reverse("admin:core_auditentry_changelist"))
     review = ReviewItem.objects.filter(state="open").first()
     if review is not None:
-        yield Page(OPERATOR, "review", reverse("admin:parking_reviewitem_change", args=[review.pk]))
+        yield Page(OPERATOR, "review", reverse("admin:parking_reviewitem_look", args=[review.pk]))
 
 
 def _merchant_user() -> User:

@@ -269,7 +269,7 @@ def _merchant_steps(found: RecoveryOrder) -> list[dict[str, Any]]:
         ended = settlement.made_at if settlement else found.ended_at
         raised.append({"text": found.get_ended_by_display().capitalize(), "at": ended})
     else:
-        raised.append({"text": _("Paid"), "at": None})
+        raised.append({"text": _("Payment"), "at": None})
     if found.state != "cancelled":
         raised.append({"text": _("Lock down"), "at": found.lowered_at})
         raised.append({"text": _("Lock fetched"), "at": found.moved_at})

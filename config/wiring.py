@@ -128,4 +128,5 @@ NEEDS: list[str] = [
     "parking.selectors.needs",
     "arrears.selectors.needs",
     "recovery.selectors.needs",  # P1.6
+    "monthlycard.selectors.needs",  # P4.10, P4.11
 ]

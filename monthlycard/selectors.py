@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from core import clock
 from monthlycard.models import (
@@ -111,6 +114,25 @@ def statements_of(merchant_id: int) -> QuerySet[Statement]:
     """A merchant's statements, newest first, lot and agreement included."""
     rows = Statement.objects.filter(lot__merchant_id=merchant_id)
     return rows.select_related("lot__section", "agreement").order_by("-made_at", "-pk")
+
+
+def needs(merchant_id: int) -> list[dict[str, Any]]:
+    """Statements that a person of this merchant should look at, newest first (P4.10, P4.11)."""
+    missed = Q(state="sent", fetched_at=None, missed_at__isnull=False)
+    return [
+        {
+            "since": row.answered_at or row.missed_at,
+            "plate": None,
+            "title": row.lot.section.name,
+            "text": _("The lot counts otherwise.")
+            if row.state == "disputed"
+            else _("The lot has not fetched its statement."),
+            "subject": "statement",
+            "state": row.state,
+            "url": reverse("monthlycard.lots"),
+        }
+        for row in statements_of(merchant_id).filter(missed | Q(state="disputed"))[:20]
+    ]
 
 
 def unstated_passes(lot: LotSystem) -> QuerySet[PassRecord]:

@@ -244,7 +244,12 @@ class ListLot(Lot):
 
 @dataclass
 class AskLot(Lot):
-    """Asks the platform each time, and falls back on its list where no answer comes (P4.6)."""
+    """Asks the platform each time, and falls back on its list where no answer comes (P4.6).
+
+    `notices` are what it was told about listed vehicles, for the person at the barrier (P3.4).
+    """
+
+    notices: list[dict[str, Any]] = field(default_factory=list)
 
     def decide(self, direction: str, plate: str, colour: str, at: datetime) -> Decision:
         own = super().decide(direction, plate, colour, at)
@@ -262,6 +267,8 @@ class AskLot(Lot):
             )
         except (PlatformSilent, PlatformRefused):
             return own
+        if answer["notice"]:
+            self.notices.append(answer["notice"])
         admitted = answer["admit"] == "card"
         if self.cursor and admitted != own.card:
             self.disagreements.append((plate, own.card, admitted))

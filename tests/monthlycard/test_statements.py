@@ -233,6 +233,8 @@ def test_a_statement_that_its_lot_does_not_fetch_is_an_alarm_once(
     listed = operator_client.get("/admin/monthlycard/statement/?missed_at__isempty=0")
     assert row.number in listed.content.decode()
     assert selectors.waiting_for(world.east) == [row.number]
+    street = merchant_client.get("/merchant/", headers={"Accept-Language": "en"})
+    assert "The lot has not fetched its statement." in street.content.decode()
 
 
 def test_a_statement_that_was_fetched_is_none(world, card, clock):

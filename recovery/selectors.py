@@ -188,6 +188,8 @@ def _need(order: RecoveryOrder) -> dict[str, Any]:
 def problem_text(problem: str) -> str:
     """What is wrong with an order's lock, as a sentence."""
     texts = {
+        "expired": _("The lock did not answer in time."),
+        "jam": _("The lock is jammed. Take the manual key along."),
         "jammed": _("The lock is jammed. Take the manual key along."),
         "not_lowered": _("The lock did not say that it went down."),
         "obstruction": _("Something is in the lock's way."),

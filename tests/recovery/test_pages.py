@@ -122,22 +122,23 @@ def test_the_merchant_binds_raises_and_fetches(
     shoot(page, "recovery-detail-moved")
 
 
-@pytest.mark.skipif(not SHOTS, reason="pictures for a person to look at")
-def test_pictures_of_the_merchant_s_pages(live, browser, raised, merchant_user, standing):
-    cookies = session_of(live, merchant_user)
-    both(browser, live, "/merchant/recovery/", "recovery-list", cookies)
-    both(browser, live, f"/merchant/recovery/{raised.pk}/", "recovery-detail-raised", cookies)
-    pay(("recovery.order", raised.pk))
-    services.command_ended(
-        order_code=raised.code, action="LowerLock", outcome="failed", details={"why": "jam"}
-    )
-    business_clock.advance(timedelta(hours=3))
-    services.remind_of_moves()
-    business_clock.advance(timedelta(hours=3))
-    services.remind_of_moves()
-    both(browser, live, f"/merchant/recovery/{raised.pk}/", "recovery-detail-jammed", cookies)
-    both(browser, live, "/merchant/recovery/new/", "recovery-new", cookies)
-    Device.objects.filter(pk=raised.device_id).update(online=False)
+if SHOTS:  # pictures for a person to look at
+
+    def test_pictures_of_the_merchant_s_pages(live, browser, raised, merchant_user, standing):
+        cookies = session_of(live, merchant_user)
+        both(browser, live, "/merchant/recovery/", "recovery-list", cookies)
+        both(browser, live, f"/merchant/recovery/{raised.pk}/", "recovery-detail-raised", cookies)
+        pay(("recovery.order", raised.pk))
+        services.command_ended(
+            order_code=raised.code, action="LowerLock", outcome="failed", details={"why": "jam"}
+        )
+        business_clock.advance(timedelta(hours=3))
+        services.remind_of_moves()
+        business_clock.advance(timedelta(hours=3))
+        services.remind_of_moves()
+        both(browser, live, f"/merchant/recovery/{raised.pk}/", "recovery-detail-jammed", cookies)
+        both(browser, live, "/merchant/recovery/new/", "recovery-new", cookies)
+        Device.objects.filter(pk=raised.device_id).update(online=False)
 
 
 def test_who_holds_the_plate_sees_it(raised, owner, owner_client, anonymous):

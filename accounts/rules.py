@@ -29,7 +29,7 @@ MAY: dict[str, frozenset[str]] = {
         ]
     ),
     "cashier": frozenset(["see", "money", "debts", "settle_stay"]),
-    "attendant": frozenset(["see", "debts", "capture"]),
+    "attendant": frozenset(["see", "debts", "capture", "lower_lock"]),
 }
 
 

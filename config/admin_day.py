@@ -18,6 +18,7 @@ from devices.models import Command, Device
 from monthlycard.models import Statement
 from parking.models import Berth, ParkingSession, ReviewItem
 from payments.models import Attempt, OrderItem, Refund
+from recovery.models import MoveInstruction, RecoveryOrder
 
 DAYS_SHOWN = 14
 
@@ -88,6 +89,12 @@ def _figures() -> list[dict[str, Any]]:
             "url": _list("arrears_debt", "?state__exact=open"),
         },
         {
+            "label": _("Locks up"),
+            "value": str(RecoveryOrder.objects.filter(state__in=RecoveryOrder.STANDING).count()),
+            "change": _("on merchants' own ground"),
+            "url": _list("recovery_recoveryorder"),
+        },
+        {
             "label": _("Devices"),
             "value": str(Device.objects.filter(state=Device.State.ACTIVE).count()),
             "change": _("%(n)d silent") % {"n": silent},
@@ -144,7 +151,7 @@ def _stuck_money() -> Queue:
 
 
 def _alarms() -> Queue:
-    """Devices that fell silent, and commands to locks that did not take effect today."""
+    """Devices that fell silent, locks that did not obey today, locks that nobody has fetched."""
     silent = Device.objects.filter(state=Device.State.ACTIVE, silent=True)
     failed = Command.objects.filter(
         Q(action="LowerLock") | Q(action="RaiseLock"),
@@ -155,6 +162,9 @@ def _alarms() -> Queue:
         (*_counted(failed, "created_at"), "devices_command"),
         (*_counted(silent, "last_heard_at"), "devices_device"),
     ]
+    forgotten = MoveInstruction.objects.filter(state="open", alarm_at__isnull=False).count()
+    if forgotten:
+        parts.insert(0, (forgotten, None, "recovery_moveinstruction"))
     return _joined(_("Alarms"), _("silent devices, locks that did not obey"), parts, real=True)
 
 

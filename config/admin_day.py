@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -194,14 +195,12 @@ def _money_days() -> list[dict[str, Any]]:
     first = _midnight() - timedelta(days=DAYS_SHOWN - 1)
     rows = (
         OrderItem.objects.filter(order__paid_at__gte=first)
-        .values_list("order__paid_at", "taken_fen")
-        .iterator()
+        .values(date=TruncDate("order__paid_at"))
+        .annotate(fen=Sum("taken_fen"))
+        .order_by()
     )
     sums = {(first + timedelta(days=n)).date(): 0 for n in range(DAYS_SHOWN)}
-    for paid_at, fen in rows:
-        date = timezone.localdate(paid_at)
-        if date in sums:
-            sums[date] += fen
+    sums |= {row["date"]: row["fen"] for row in rows if row["date"] in sums}
     return _bars([(day(date), fen) for date, fen in sums.items()], money)
 
 

@@ -34,6 +34,7 @@ async def test_a_lock_rises_and_lowers_by_command_and_says_each_step(
     """P1.3, P1.4"""
     lock, device_id = await a_lock(street)
     try:
+        assert await until(is_position(device_id, "lowered"))  # as it says when it connects
         up = await in_thread(raise_lock, device_id)
         assert await until(is_state(up, "done"))
         assert lock.position == "raised"

@@ -157,12 +157,19 @@ def test_only_who_may_recover_does(raised, attendant, cashier, other_merchant_cl
         client = logged_in(user)
         assert client.get(path).status_code == 200
         assert client.get("/merchant/recovery/new/").status_code == 403
-        assert client.post(path, {"action": "lower", "reason": "x"}).status_code == 403
-        api = f"/api/v1/recovery/orders/{raised.code}"
-        assert client.post(f"{api}/lower/", {"reason": "x"}).status_code == 403
-        assert client.get(f"{api}/").status_code == 403
+        assert client.get(f"/api/v1/recovery/orders/{raised.code}/").status_code == 403
+    lower = f"/api/v1/recovery/orders/{raised.code}/lower/"
+    assert logged_in(cashier).post(path, {"action": "lower", "reason": "x"}).status_code == 403
+    assert logged_in(cashier).post(lower, {"reason": "x"}).status_code == 403
     raised.refresh_from_db()
     assert raised.state == "raised"
+
+
+def test_an_attendant_beside_the_lock_lowers_it_with_a_reason(raised, attendant):
+    path = f"/merchant/recovery/{raised.pk}/"
+    assert logged_in(attendant).post(path, {"action": "lower", "reason": "ill"}).status_code == 302
+    raised.refresh_from_db()
+    assert (raised.state, raised.ended_by) == ("lowering", "emergency")
 
 
 def test_the_merchant_lowers_the_lock_with_a_reason(raised, merchant_client):

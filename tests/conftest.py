@@ -28,6 +28,7 @@ from core import outbox
 pytest_plugins = [name for name in ("tests.people", "tests.street") if find_spec(name)]
 
 BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))  # a Monday
+BROWSER_PATIENCE_MS = 120_000
 NO_BROWSER = "no browser was found"
 BROWSER_PACKAGES = "chromium fonts-wqy-zenhei"
 
@@ -111,7 +112,7 @@ def live(transactional_db: None) -> Iterator[Live]:
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        assert wait_until(lambda: server.started, timeout_s=20, every_s=0.01)
+        assert wait_until(lambda: server.started, timeout_s=60, every_s=0.01)
         yield Live(port)
         server.should_exit = True
         thread.join(10)
@@ -152,8 +153,23 @@ def browser(live: Live, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             executable_path=executable,
             args=[*quiet, *(["--no-sandbox"] if os.geteuid() == 0 else [])],
         )
-        yield chrome
+        yield _patient(chrome)
         chrome.close()
+
+
+def _patient(chrome: Any) -> Any:
+    """The browser, whose pages wait as long as a busy machine needs before they give up."""
+
+    def waiting(make: Callable[..., Any]) -> Callable[..., Any]:
+        def made(**options: Any) -> Any:
+            found = make(**options)
+            found.set_default_timeout(BROWSER_PATIENCE_MS)
+            return found
+
+        return made
+
+    chrome.new_page, chrome.new_context = waiting(chrome.new_page), waiting(chrome.new_context)
+    return chrome
 
 
 # ── What did not run, said at the end ───────────────────────────────────────────────────────────

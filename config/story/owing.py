@@ -120,7 +120,13 @@ def _leave_unpaid(world: World, stay: dict[str, Any]) -> None:
             "the predicted payment time",
             lambda: (d := _decision(world, stay)) and d["payment_time_s"] and d,
         )
-        step.saw(due_fen=left["due_fen"], payment_time_h=decision["payment_time_s"] // 3600)
+        due = world.wait("the running pay window, as the owner sees it", lambda: _due(world, stay))
+        stay["pay_by"] = due["pay_by"]
+        step.saw(
+            due_fen=left["due_fen"],
+            pay_by=due["pay_by"],
+            payment_time_h=decision["payment_time_s"] // 3600,
+        )
         stay["payment_time_s"] = decision["payment_time_s"]
 
 
@@ -146,8 +152,7 @@ def _become_debt(world: World, stay: dict[str, Any]) -> None:
     tell, plate = world.teller, world.plate
     assert plate is not None
     with tell.step("P3.1", title="The pay window ends: a debt, and its demand") as step:
-        left = datetime.fromisoformat(stay["left_at"])
-        rest_s = (left + timedelta(hours=72) - clock.now()).total_seconds()
+        rest_s = (datetime.fromisoformat(stay["pay_by"]) - clock.now()).total_seconds()
         world.pass_time(seconds=max(rest_s, 0) + 60)
         debt = world.wait("the debt", lambda: _debt(world, stay))
         world.until_hour(10)
@@ -164,6 +169,11 @@ def _become_debt(world: World, stay: dict[str, Any]) -> None:
             raise Stopped(NEVER_LISTED, "this vehicle may never be listed")
         shown = world.wait("the active listing", lambda: listed(world))
         step.saw(listing=shown)
+
+
+def _due(world: World, stay: dict[str, Any]) -> dict[str, Any] | None:
+    rows = world.owner.api("GET", "/api/v1/arrears/dues")
+    return next((r for r in rows if r["session_id"] == stay["id"] and r["pay_by"]), None)
 
 
 def _debt(world: World, stay: dict[str, Any]) -> dict[str, Any] | None:

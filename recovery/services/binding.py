@@ -73,8 +73,13 @@ def bind(
                     second_look=second_look,
                     actor=actor,
                 )
-        except IntegrityError:  # another of the merchant's people was first: theirs is the order
-            continue
+        except (IntegrityError, NotEligible) as error:
+            # Another of the merchant's people may have been first, and theirs is the order; it is
+            # also why the lock is no longer free.
+            if isinstance(error, NotEligible) and not _open_order(
+                plate.text, place.section_id, merchant_id
+            ):
+                raise
     found = _open_order(plate.text, place.section_id, merchant_id)
     if found:
         return found

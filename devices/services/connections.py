@@ -119,10 +119,12 @@ def heard(link: Link) -> bool:
 
 @transaction.atomic
 def log_out(link: Link, why: str) -> None:
-    """The socket has ended. An old one's end changes nothing for a newer one."""
-    now = clock.real()
-    Connection.objects.filter(pk=link.connection_id, closed_at=None).update(
-        closed_at=now, why_closed=why[:20]
-    )
+    """The socket has ended. An old one's end changes nothing for a newer one.
+
+    Device before connection, as in `log_in`: the two would wait for each other otherwise.
+    """
     if Device.objects.filter(pk=link.device_id, epoch=link.epoch).update(online=False):
         hints.show(link.device_id, link.merchant_id)
+    Connection.objects.filter(pk=link.connection_id, closed_at=None).update(
+        closed_at=clock.real(), why_closed=why[:20]
+    )

@@ -236,7 +236,7 @@ def _scratch(
     with contextlib.ExitStack() as stack:
         if own_database and os.environ.get("DATABASE_URL"):
             os.environ["DATABASE_URL"] = stack.enter_context(_own_database(what))
-        plan = Plan(folder=str(folder), parts=parts, port=_free_port(), scratch=True)
+        plan = Plan(folder=str(folder), parts=parts, port=free_port(), scratch=True)
         yield stack.enter_context(_up(plan.guard()))
 
 
@@ -280,7 +280,8 @@ def _foreground(command: Sequence[str], env: Mapping[str, str]) -> int:
             continue
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,135 +1,160 @@
-"""A morning in the demo's town, made through the rows' own services: for pictures and for tests.
+"""Six days in the demo's town and the morning after them: what a demo begins with.
 
-The street's simulator makes such mornings too, but never the same one twice.
+Made through the rows' own services and the devices' own messages, up to the moment that the clock
+is held at. Always the same: for a demo's start, for pictures, for tests.
 """
 
 import io
+import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageFilter
 
+from accounts import services as accounts
 from accounts.models import User
+from arrears import services as arrears
+from arrears.models import Debt
+from config.demo.town import OWNER_PHONE, OWNER_PLATE, Town
 from core import clock, images, outbox, plates
 from devices.models import Device
+from devices.rules import frames
+from devices.services import commands, connections, reception
+from devices.services.connections import Link
+from monthlycard import services as monthlycard
 from parking import services as parking
 from parking.models import Berth, CameraCoverage, ParkingSession
+from parking.vision.drawing import draw_scene
 from parking.vision.types import Candidate, Reading
 from payments import services as payments
 from recovery import services as recovery
 
 ACTOR = "system:config.day"
+BATTERY_PCT = 86
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One vehicle: where, when it came and went (minutes ago), and whether it has paid."""
+    """One vehicle: where, when it came and went (minutes ago), and whether it has paid.
+
+    `sure`: whether its photograph could be read.
+    """
 
     berth: str
     came_min: int
-    plate: tuple[str, str] | None
+    plate: tuple[str, str]
     left_min: int | None = None
     paid: bool = False
+    sure: bool = True
 
 
-VISITS = [
-    Visit("Y-001", 94, ("沪A12345", "blue")),
-    Visit("Y-002", 61, ("沪AD12345", "green"), paid=True),
-    Visit("Y-003", 40, ("沪E30817", "yellow")),
-    Visit("Y-005", 82, ("苏B86K20", "blue"), paid=True),
-    Visit("Y-006", 70, ("沪A00923D", "yellow_green"), paid=True),
-    Visit("Y-008", 200, ("皖N5K201", "blue"), left_min=30),
-    Visit("Y-009", 240, ("沪B1234挂", "yellow"), left_min=95),
-    Visit("Y-010", 75, None),
-    Visit("Y-011", 5, ("沪C88Q61", "blue")),
-    Visit("A-001", 94, ("沪A77812", "blue")),
-    Visit("A-003", 33, ("沪AF20196", "green"), paid=True),
-]
-DAY_MIN = 24 * 60
-EARLIER = [  # six days before that day, and left unpaid: debts came of them
-    Visit("Y-004", 6 * DAY_MIN + 140, ("沪A12345", "blue"), left_min=6 * DAY_MIN),
-    Visit("Y-012", 5 * DAY_MIN + 310, ("沪E30817", "yellow"), left_min=5 * DAY_MIN),
-    Visit("A-002", 4 * DAY_MIN + 75, ("沪A12345", "blue"), left_min=4 * DAY_MIN),
-]
+# By how many days ago it was, at the same time of day; the last day is the morning itself.
+DAYS: dict[int, list[Visit]] = {
+    6: [
+        Visit("Y-004", 140, OWNER_PLATE, left_min=0),
+        Visit("Y-002", 190, ("沪AD12345", "green"), left_min=60, paid=True),
+        Visit("Y-012", 310, ("沪E30817", "yellow"), left_min=10),
+        Visit("A-004", 100, ("沪C88Q61", "blue"), left_min=25, paid=True),
+    ],
+    5: [
+        Visit("Y-005", 220, ("苏B86K20", "blue"), left_min=40, paid=True),
+        Visit("B-003", 80, ("浙C2M719", "blue"), left_min=15, paid=True),
+    ],
+    4: [
+        Visit("A-002", 75, OWNER_PLATE, left_min=0),
+        Visit("Y-006", 260, ("沪A00923D", "yellow_green"), left_min=75, paid=True),
+        Visit("Y-001", 130, ("沪GD08816", "green"), left_min=20, paid=True),
+    ],
+    3: [
+        Visit("Y-008", 180, ("沪C88Q61", "blue"), left_min=30, paid=True),
+        Visit("B-007", 95, ("沪E30817", "yellow"), left_min=5),
+    ],
+    2: [
+        Visit("Y-003", 150, ("浙C2M719", "blue"), left_min=50, paid=True),
+        Visit("Y-010", 240, ("沪B1234挂", "yellow"), left_min=60, paid=True),
+        Visit("A-006", 60, ("沪AF20196", "green"), left_min=10, paid=True),
+    ],
+    1: [
+        Visit("Y-007", 170, ("皖N5K201", "blue"), left_min=20),
+        Visit("Y-009", 210, ("苏B86K20", "blue"), left_min=30, paid=True),
+        Visit("A-001", 85, ("沪A77812", "blue"), left_min=25, paid=True),
+    ],
+    0: [
+        Visit("Y-001", 94, OWNER_PLATE),
+        Visit("Y-002", 61, ("沪AD12345", "green"), paid=True),
+        Visit("Y-003", 40, ("沪E30817", "yellow")),
+        Visit("Y-005", 82, ("苏B86K20", "blue"), paid=True),
+        Visit("Y-006", 70, ("沪A00923D", "yellow_green"), paid=True),
+        Visit("Y-008", 200, ("皖N5K201", "blue"), left_min=30),
+        Visit("Y-009", 240, ("沪B1234挂", "yellow"), left_min=95),
+        Visit("Y-010", 75, ("沪D8B613", "blue"), sure=False),
+        Visit("Y-011", 5, ("沪C88Q61", "blue")),
+        Visit("A-001", 94, ("沪A77812", "blue")),
+        Visit("A-003", 33, ("沪AF20196", "green"), paid=True),
+        Visit("A-005", 150, ("浙C2M719", "blue"), left_min=45, paid=True),
+        Visit("B-004", 52, ("沪GD08816", "green")),
+    ],
+}
+NOTICE_DAYS_AGO = 3  # an inspector leaves a paper notice: its grace has just ended
 
 
-def photograph(text: str, at: str) -> bytes:
-    """A drawn photograph: a vehicle's back and its plate."""
-    picture = Image.new("RGB", (960, 600), "#8fa0ac")
-    draw = ImageDraw.Draw(picture)
-    draw.rectangle((0, 380, 960, 600), fill="#5c6770")
-    draw.rounded_rectangle((210, 120, 750, 470), 60, fill="#34414d")
-    draw.rounded_rectangle((270, 150, 690, 270), 24, fill="#a9b8c4")
-    draw.rectangle((390, 370, 570, 425), fill="#1556c5", outline="#ffffff", width=3)
-    draw.text((420, 390), text.encode("ascii", "replace").decode(), fill="#ffffff")
-    draw.text((20, 570), at, fill="#ffffff")
-    out = io.BytesIO()
-    picture.save(out, "JPEG", quality=80)
-    return out.getvalue()
-
-
-def build() -> None:
-    """Let the morning happen, up to now. The town must stand already (config.demo.town)."""
-    Device.objects.update(
-        state=Device.State.ACTIVE, online=True, silent=False, last_heard_at=clock.real()
-    )
-    locks = Device.objects.filter(kind=Device.Kind.LOCK)
-    locks.update(facts={"battery_pct": 86, "position": "lowered"})
-    silent = Device.objects.filter(code__in=["S-Y-007", "S-A-005"])
-    silent.update(online=False, silent=True, last_heard_at=clock.real() - timedelta(minutes=32))
+def build(town: Town) -> None:
+    """Let it all happen, up to now. `town` must stand already, and its demo owner."""
+    links = {device.code: connections.log_in(device.code, device.key) for device in town.devices}
+    for link in links.values():
+        if link.kind == "lock":
+            _say(link, "LockStatus", position="lowered", cause="report", **_how())
+        elif link.kind == "sensor":
+            _say(link, "DeviceState", **_how())
     now = clock.now()
-    clock.move_to(now - timedelta(days=6))
-    for visit in EARLIER:
-        _visit(visit)
+    for days, visits in DAYS.items():
+        clock.move_to(now - timedelta(days=days))
+        settle_down()
+        if days == NOTICE_DAYS_AGO:
+            _leave_a_notice("沪E30817")
+        for visit in visits:
+            _visit(visit)
+        settle_down()
+    _buy_a_card()
+    _raise_a_lock(links)
     settle_down()
-    clock.move_to(now)
-    settle_down()
-    for visit in VISITS:
-        _visit(visit)
-    settle_down()
-    _recover()
-    settle_down()
+    for link in links.values():
+        connections.log_out(link, "the day is told")
 
 
 def settle_down() -> None:
     """What follows from all this: reactions and sweeps, until nothing moves any more."""
     for _round in range(6):
-        outbox.run_pending()
-        outbox.sweep_once()
+        moved = outbox.run_pending()
+        if not outbox.sweep_once() + moved:
+            return
 
 
-def _recover() -> None:
-    """A lock before the first vehicle's wheel, up since a few minutes."""
-    berth = Berth.objects.select_related("section").get(code="Y-001")
-    device = Device.objects.filter(kind=Device.Kind.LOCK, merchant=berth.section.merchant)[0]
-    text, colour = "沪A12345", "blue"
-    order = recovery.bind(
-        merchant_id=berth.section.merchant_id,
-        plate_text=text,
-        plate_colour=colour,
-        berth_id=berth.pk,
-        device_id=device.pk,
-        second_look={"typed": text},
-        actor=ACTOR,
-    )
-    sha = images.keep(photograph(text, "lock placed"), by=ACTOR)
-    recovery.place(order.pk, sha256=sha, actor=ACTOR)
-    recovery.raise_lock(order.pk, actor=ACTOR)
-    Device.objects.filter(pk=device.pk).update(facts={"battery_pct": 86, "position": "raised"})
-    recovery.take_lock_report(
-        device_id=device.pk,
-        order_code=order.code,
-        position="raised",
-        cause="command",
-        battery_pct=86,
-        occurred_at=clock.now(),
-        actor=f"device:{device.code}",
-    )
+def photograph(plate: tuple[str, str], *, seed: int, blurred: bool = False) -> bytes:
+    """What the camera sees; a blurred one can't be read for sure."""
+    drawn = draw_scene(*plate, seed=seed)
+    if not blurred:
+        return drawn
+    out = io.BytesIO()
+    Image.open(io.BytesIO(drawn)).filter(ImageFilter.GaussianBlur(2.5)).save(out, "JPEG")
+    return out.getvalue()
+
+
+def _how() -> dict[str, Any]:
+    return {"battery_pct": BATTERY_PCT, "occurred_at_ms": round(clock.now().timestamp() * 1000)}
+
+
+def _say(link: Link, action: str, **payload: Any) -> None:
+    """A message of a device, taken in as its socket would."""
+    call = frames.Call(uuid.uuid4().hex, action, payload)
+    answer = reception.receive(link, call.encode(), call)
+    assert isinstance(frames.decode(answer.frame), frames.Result), answer.frame
 
 
 def _visit(visit: Visit) -> None:
     now = clock.now()
-    berth = Berth.objects.get(code=visit.berth)
+    berth = Berth.objects.select_related("section").get(code=visit.berth)
     came = now - timedelta(minutes=visit.came_min)
     stay_id = parking.open_session(berth_id=berth.pk, occurred_at=came, said_by=f"S-{berth.code}")
     assert stay_id is not None
@@ -141,20 +166,22 @@ def _visit(visit: Visit) -> None:
             said_by=f"S-{berth.code}",
         )
     if visit.paid:
-        order = payments.open_order(items=[("parking.stay", stay_id)], actor=ACTOR)
-        cashier = User.objects.filter(memberships__merchant=berth.section.merchant).first()
-        payments.pay_at_counter(order.pk, f"user:{cashier.pk if cashier else 0}")
+        _pay_at_counter("parking.stay", stay_id, merchant_id=berth.section.merchant_id)
+
+
+def _pay_at_counter(payable: str, subject_id: int, *, merchant_id: int) -> None:
+    cashier = User.objects.filter(memberships__merchant=merchant_id).order_by("pk")[0]
+    order = payments.open_order(items=[(payable, subject_id)], actor=ACTOR)
+    payments.pay_at_counter(order.pk, f"user:{cashier.pk}", merchant_id=merchant_id)
 
 
 def _photograph(berth: Berth, stay_id: int, visit: Visit) -> None:
     """The camera's picture of the arrival, and what the reader made of it."""
-    coverage = CameraCoverage.objects.filter(berth=berth).select_related("device").first()
-    device = coverage.device if coverage else None
-    if device is None:
-        return
+    device = CameraCoverage.objects.filter(berth=berth).select_related("device")[0].device
     at = ParkingSession.objects.get(pk=stay_id).arrived_at
-    text, colour = visit.plate or ("沪D8B613", "blue")
-    sha = images.keep(photograph(text, f"{visit.berth} {at:%H:%M:%S}"), by=device.code)
+    sha = images.keep(
+        photograph(visit.plate, seed=stay_id, blurred=not visit.sure), by=device.actor
+    )
     sighting_id = parking.take_sighting(
         device_id=device.pk,
         kind="camera",
@@ -165,22 +192,88 @@ def _photograph(berth: Berth, stay_id: int, visit: Visit) -> None:
         purpose="arrival",
         berth_code=berth.code,
     )
-    sure = visit.plate is not None
+    parking.take_reading(sighting_id=sighting_id, reading=_reading(visit))
+
+
+def _reading(visit: Visit) -> Reading:
+    text, colour = visit.plate
     other = text.replace("B", "8") if "B" in text else text[:-1] + "8"
-    doubts = tuple(0.99 if sure or a == b else 0.61 for a, b in zip(text, other, strict=True))
-    parking.take_reading(
-        sighting_id=sighting_id,
-        reading=Reading(
-            candidates=(
-                Candidate(text=text, probability=0.98 if sure else 0.61, characters=doubts),
-                Candidate(text=other, probability=0.01 if sure else 0.37, characters=doubts),
-            ),
-            colour=colour if plates.check(text, colour).valid else None,
-            colour_confidence=0.99,
-            corners=None,
-            sharpness=180.0,
-            confident=sure,
-            why="confident" if sure else "weak_character",
-            model="drawn for the day",
+    doubts = tuple(0.99 if visit.sure or a == b else 0.61 for a, b in zip(text, other, strict=True))
+    return Reading(
+        candidates=(
+            Candidate(text=text, probability=0.98 if visit.sure else 0.61, characters=doubts),
+            Candidate(text=other, probability=0.01 if visit.sure else 0.37, characters=doubts),
         ),
+        colour=colour if plates.check(text, colour).valid else None,
+        colour_confidence=0.99,
+        corners=None,
+        sharpness=180.0 if visit.sure else 21.0,
+        confident=visit.sure,
+        why="confident" if visit.sure else "weak_character",
+        model="drawn for the day",
     )
+
+
+def _leave_a_notice(plate_text: str) -> None:
+    """An inspector has left a paper notice at this vehicle, for all that it owes one merchant."""
+    debts = Debt.objects.filter(plate_text=plate_text, state="open")
+    for merchant_id in set(debts.values_list("merchant_id", flat=True)):
+        owed = list(debts.filter(merchant_id=merchant_id))
+        inspector = User.objects.filter(
+            memberships__merchant=merchant_id, memberships__role="attendant"
+        ).order_by("pk")[0]
+        arrears.deliver_on_paper(
+            debt_ids=[debt.pk for debt in owed],
+            photograph=photograph((plate_text, owed[0].plate_colour), seed=owed[0].pk),
+            merchant_id=merchant_id,
+            actor=f"user:{inspector.pk}",
+        )
+
+
+def _buy_a_card() -> None:
+    """The demo's owner has the card that is on sale, since today."""
+    owner = accounts.owner_by_phone(OWNER_PHONE)
+    card = monthlycard.apply(
+        user_id=owner.pk,
+        plan_code="two-lots",
+        plate_text=OWNER_PLATE[0],
+        plate_colour=OWNER_PLATE[1],
+        evidence_sha="",
+        actor=f"user:{owner.pk}",
+    )
+    _pay_at_counter("monthlycard.card", card.pk, merchant_id=card.plan.merchant_id)
+
+
+def _raise_a_lock(links: dict[str, Link]) -> None:
+    """A lock before the wheel of the demo owner's vehicle, up since a moment."""
+    berth = Berth.objects.select_related("section").get(code="Y-001")
+    device = Device.objects.filter(kind="lock", merchant=berth.section.merchant).order_by("pk")[0]
+    link = links[device.code]
+    guard = User.objects.get(username="yuyuan-guard")
+    text, colour = OWNER_PLATE
+    order = recovery.bind(
+        merchant_id=berth.section.merchant_id,
+        plate_text=text,
+        plate_colour=colour,
+        berth_id=berth.pk,
+        device_id=device.pk,
+        second_look={"typed": text},
+        actor=f"user:{guard.pk}",
+    )
+    sha = images.keep(photograph(OWNER_PLATE, seed=order.pk), by=f"user:{guard.pk}")
+    recovery.place(order.pk, sha256=sha, actor=f"user:{guard.pk}")
+    recovery.raise_lock(order.pk, actor=f"user:{guard.pk}")
+    for outgoing in commands.take_due(link) or []:
+        call = frames.decode(outgoing.frame)
+        assert isinstance(call, frames.Call)
+        commands.acknowledge(link, outgoing.message_id)
+        _say(
+            link, "LockStatus", position="raised", cause="command", order_code=order.code, **_how()
+        )
+        _say(
+            link,
+            "CommandResult",
+            command_id=call.payload["command_id"],
+            outcome="done",
+            details={"position": "raised", "battery_pct": BATTERY_PCT},
+        )

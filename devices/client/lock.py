@@ -47,6 +47,16 @@ class Lock:
         client.on("LowerLock", self._lower_by_command)
         client.on_connect(self._report_again)
 
+    def stands_raised(self, order_code: str, *, release_counter: int, lease_s: float) -> None:
+        """It is up already: the lock in the street outlives the program that speaks for it.
+
+        Called before `client.start`; without contact the lease runs from now.
+        """
+        self.position = RAISED
+        self.order_code = order_code
+        self._hold(release_counter, lease_s)
+        self._watch_lease()
+
     # ── Commands ─────────────────────────────────────────────────────────────────────────────
 
     async def _raise(self, command: Payload) -> Payload:
@@ -60,10 +70,7 @@ class Lock:
                 await self._be(LOWERED, "low_battery")
                 raise Failed(why="low_battery", position=self.position)
             self.order_code = order_code
-            self._counter = command["release_counter"]
-            self._secret = release_secret(key_hash(self.client.key))
-            self._tries = Tries()
-            self._lease_s = float(command["lease_s"])
+            self._hold(command["release_counter"], float(command["lease_s"]))
             if self.position == RAISED:
                 return self._how()
             await self._be(RAISING, "command")
@@ -178,6 +185,12 @@ class Lock:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds / self.speed):
                 await self._lower_wanted.wait()
+
+    def _hold(self, release_counter: int, lease_s: float) -> None:
+        self._counter = release_counter
+        self._secret = release_secret(key_hash(self.client.key))
+        self._tries = Tries()
+        self._lease_s = lease_s
 
     def _watch_lease(self) -> None:
         if self._watch is not None:

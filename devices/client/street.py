@@ -143,6 +143,7 @@ class Handheld:
         )
 
     async def _show(self, command: Payload) -> Payload:
+        await self.client.learn_time()  # before the first answer its clock is anywhere
         if command["expires_at_ms"] < self.client.now_ms():
             raise Failed(why="stale")
         self.notices[command["notice_id"]] = command

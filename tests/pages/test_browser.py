@@ -1,6 +1,7 @@
 """All pages in a real browser: they fit a phone, keep the policy, and can be walked by keys."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -12,6 +13,7 @@ from django.urls import reverse
 from config import pictures
 from config.demo import day, town
 from core import live as live_pages
+from devices.models import Device
 from parking.models import Berth
 
 OWNER_PAGE_LIMIT = 60 * 1024  # bytes with styles and scripts, uncompressed; photographs apart
@@ -25,10 +27,11 @@ FAULTS = (Path(__file__).parent / "faults.js").read_text()
 @pytest.fixture
 def morning(transactional_db: None, clock: Any) -> None:
     """The demo's town on a morning, with stays, debts, a review and a raised lock."""
-    clock.hold(town.BEGIN)
-    town.build()
+    built = town.build()
     town.demo_owner()
-    day.build()
+    day.build(built)
+    silent = Device.objects.filter(code__in=["S-Y-007", "S-A-005"])
+    silent.update(silent=True, last_heard_at=clock.real() - timedelta(minutes=32))
 
 
 def _cookies(url: str, audience: str, language: str) -> list[dict[str, str]]:

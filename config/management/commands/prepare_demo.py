@@ -9,13 +9,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from config.demo import town
+from config.demo import day, town
 from core import clock
 from core.models import AuditEntry
 
 
 class Command(BaseCommand):
-    help = "Build the demo's city, where it is not there yet, and let business time run."
+    help = "Build the demo's city and its last days, where they are not there yet; start the clock."
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder = Path(settings.DATA_DIR)
@@ -25,8 +25,8 @@ class Command(BaseCommand):
             with transaction.atomic():
                 built = town.build()
                 town.demo_owner()
-            built.save(folder / "town.json")
-            clock.hold(town.BEGIN)
+                day.build(built)
+                built.save(folder / "town.json")  # before the commit: a town has its keys
         clock.release()
         logins = town.Town.load(folder / "town.json").logins()
         (folder / "logins.json").write_text(json.dumps(logins, ensure_ascii=False))

@@ -24,7 +24,7 @@ from arrears.rules.vehicle import holds, subject_of
 from arrears.selectors import dues as due_selectors
 from arrears.selectors import merchants as merchant_selectors
 from arrears.services.assistance import opted_out
-from core import images, links
+from core import images, links, wiring
 from core.errors import BoweiError, Denied, Missing
 from parking import selectors as parking
 from payments import services as payments
@@ -113,6 +113,7 @@ def _dues_page(
         "subject": subject,
         "reminders_off": bool(subject) and opted_out(subject),
         "holds": holds,
+        "notices": wiring.owner_notices([("parking.stay", one.stay.id) for one in found]),
     }
     return render(request, "arrears/owner_dues.html", context)
 

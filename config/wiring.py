@@ -130,3 +130,7 @@ NEEDS: list[str] = [
     "recovery.selectors.needs",  # P1.6
     "monthlycard.selectors.needs",  # P4.10, P4.11
 ]
+
+# What an owner must see first on pages about a stay or a payment: [(payable, id)] → notices, each
+# with `text`, and `url`, `verb`, `topic` of the page that says more.
+OWNER_NOTICES: list[str] = ["recovery.selectors.owner_notices"]  # P1.4: what lowers the lock

@@ -1,6 +1,6 @@
 """Reads config/wiring.py: the one place where lower rows meet higher ones, by dotted names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -53,9 +53,16 @@ def needs_names() -> list[str]:
     return names
 
 
+def owner_notices(about: Collection[tuple[str, int]]) -> list[dict[str, Any]]:
+    """What an owner must see first on a page about these (payable, id) pairs."""
+    names: list[str] = _table("OWNER_NOTICES")
+    return [notice for name in names for notice in resolve(name)(about)]
+
+
 def every_name() -> list[str]:
     """All dotted names of the wiring, for the check at start-up."""
     names = [*_table("MESSAGES").values(), *_table("SWEEPS"), *_table("NEEDS")]
+    names += _table("OWNER_NOTICES")
     names += [name for names in _table("REACTIONS").values() for name in names]
     for payable in _table("PAYABLES").values():
         names += [payable.quote, *payable.settle]

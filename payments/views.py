@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts.guards import merchant_page
-from core import clock
+from core import clock, wiring
 from core.errors import BoweiError, Missing
 from payments import providers, selectors, services
 from payments.errors import AmountChanged, OrderNotOpen
@@ -115,6 +115,7 @@ def done(request: HttpRequest, token: str) -> HttpResponse:
         "taken_fen": sum(item.taken_fen for item in items),
         "leave_by": min(leave_by) if leave_by else None,
         "refunds": list(selectors.refunds_of(found)),
+        "notices": wiring.owner_notices([(item.payable, item.subject_id) for item in items]),
         "topic": f"order:{found.number}",
     }
     return render(request, "payments/owner_done.html", context)

@@ -1,5 +1,6 @@
 """Questions about recovery orders."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -183,6 +184,36 @@ def _need(order: RecoveryOrder) -> dict[str, Any]:
         "tone": "signal" if overdue or order.problem else "amber",
         "url": reverse("recovery.detail", args=[order.pk]),
     }
+
+
+def owner_notices(about: Collection[tuple[str, int]]) -> list[dict[str, Any]]:
+    """For pages about these (payable, id) pairs: a lock that is up before the vehicle of a stay, or
+    for the debt that a stay left, or on its way down."""
+    stays = [pk for payable, pk in about if payable == "parking.stay"]
+    orders = [pk for payable, pk in about if payable == "recovery.order"]
+    rows = RecoveryOrder.objects.filter(
+        Q(stay_id__in=stays) | Q(bound__stay_id__in=stays) | Q(pk__in=orders),
+        state__in=["raising", "raised", *RecoveryOrder.ENDING, "lowered"],
+    )
+    notices = []
+    for order in rows.distinct().order_by("pk"):
+        if order.state in RecoveryOrder.STANDING:
+            text = _("A lock stands before this vehicle. It goes down once its fees are paid.")
+            verb = _("See why, pay or object")
+        elif order.state == "lowered":
+            text, verb = _("The lock is down. Drive off slowly."), _("Look at the lock")
+        else:
+            text, verb = _("The lock is going down."), _("Look at the lock")
+        notices.append(
+            {
+                "text": text,
+                "verb": verb,
+                "url": reverse("recovery.order", args=[order.token]),
+                "topic": f"recovery:{order.pk}",
+                "tone": "leaf" if order.state == "lowered" else "amber",
+            }
+        )
+    return notices
 
 
 def problem_text(problem: str) -> str:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import selectors as people
-from core import clock, images, links
+from core import clock, images, links, wiring
 from core.api import LookupRate
 from core.errors import BoweiError, Missing, Refused, TooMany
 from parking import selectors, services
@@ -132,11 +132,18 @@ def _stay_context(request: HttpRequest, row: ParkingSession, *, full: bool) -> d
         "why_nothing": why_nothing,
         "tariff": str(row.tariff_version),
         "token": stay_token(row.pk, full=full),
+        "notices": _notices(row, full=full),
         "key": secrets.token_urlsafe(12),
         "leave_by": row.leave_by if row.leave_by and row.leave_by > now else None,
         "evidence": _evidence(row) if full else [],
         "topic": f"section:{row.section_id}",
     }
+
+
+def _notices(row: ParkingSession, *, full: bool) -> list[dict[str, Any]]:
+    """What to see first; what says more is opened from here only for the plate's holder."""
+    found = wiring.owner_notices([("parking.stay", row.pk)])
+    return found if full else [{**one, "url": ""} for one in found]
 
 
 def _evidence(row: ParkingSession) -> list[dict[str, Any]]:

@@ -30,8 +30,9 @@ def morning(transactional_db: None, clock: Any) -> None:
     built = town.build()
     town.demo_owner()
     day.build(built)
+    Device.objects.update(online=True)
     silent = Device.objects.filter(code__in=["S-Y-007", "S-A-005"])
-    silent.update(silent=True, last_heard_at=clock.real() - timedelta(minutes=32))
+    silent.update(online=False, silent=True, last_heard_at=clock.real() - timedelta(minutes=32))
 
 
 def _cookies(url: str, audience: str, language: str) -> list[dict[str, str]]:

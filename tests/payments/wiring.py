@@ -16,3 +16,4 @@ PAYABLES = {
 REACTIONS: dict[str, list[str]] = {}
 SWEEPS: list[str] = []
 NEEDS: list[str] = []
+OWNER_NOTICES: list[str] = []

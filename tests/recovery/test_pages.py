@@ -64,6 +64,25 @@ def test_what_stands_before_the_wheel(live, browser, raised):
         both(browser, live, f"/r/{raised.token}/", "recovery-owner-down")
 
 
+def test_pages_about_the_stay_tell_of_the_lock_and_lead_its_owner_to_it(client, raised, owner):
+    lead, told = f"/r/{raised.token}/", "车前有一把地锁"
+    anybody = client.get(f"/b/{raised.berth.code}/").content.decode()
+    assert told in anybody
+    assert lead not in anybody  # what is owed is for who holds the plate, or stands before the lock
+
+    prove(owner, raised.plate_text, raised.plate_colour)
+    mine = logged_in(owner)
+    for path in (f"/b/{raised.berth.code}/", "/dues/"):
+        page = mine.get(path).content.decode()
+        assert told in page
+        assert lead in page
+
+    paid = pay(("recovery.order", raised.pk))
+    receipt = client.get(f"/o/{paid.token}/done/").content.decode()
+    assert "正在降锁" in receipt
+    assert lead in receipt
+
+
 def test_the_owner_objects_without_scripts(live, browser, raised):
     page = browser.new_page(
         locale="en-GB",

@@ -58,7 +58,6 @@ INSTALLED_APPS = [
     "channels",
     "csp",
     "django_filters",
-    "django_htmx",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "import_export",
@@ -80,7 +79,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "core.middleware.Errors",
     "axes.middleware.AxesMiddleware",
 ]
@@ -209,9 +207,9 @@ TIME_ZONE = "Asia/Shanghai"
 # --- files -------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = BASE_DIR / "static_collected"
+STATIC_ROOT = BASE_DIR / "static_collected" if PRODUCTION else None  # filled by collectstatic
 MEDIA_ROOT = Path(env.str("BOWEI_MEDIA", str(DATA_DIR / "media")))
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = not PRODUCTION  # a demo and the tests serve files where they lie
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 BOWEI_IMAGE_LIMIT = 12 * 1024 * 1024
 

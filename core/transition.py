@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connections, models, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 from django.db.models.sql import UpdateQuery
 
 from core import clock, outbox
@@ -52,15 +52,11 @@ def transition(
         if target not in model.MOVES.get(state, set()):
             raise BadMove(f"{model.__name__}: {state} → {target}")
 
-    if instance is not None:  # one row, so one state: the one we saw is most likely still it
-        sources.sort(key=lambda state: state != instance.state)
-    moved: list[tuple[int, str]] = []
-    for state in sorted(sources, key=lambda state: state != target):  # moved rows move only once
-        moved += [(pk, state) for pk in _move(rows, state, {"state": target, **facts})]
-        if moved and instance is not None:
-            break
-    if not moved:
+    fields: list[Any] = [model._meta.pk, *(model._meta.concrete_fields if instance else ())]
+    rows_told = _move(rows, list(dict.fromkeys(sources)), {"state": target, **facts}, fields)
+    if not rows_told:
         return []
+    moved = [(row[0], row[-1]) for row in rows_told]
     name = model._meta.model_name
     at = clock.now()
     AuditEntry.objects.bulk_create(
@@ -85,31 +81,70 @@ def transition(
             ],
         )
     if instance is not None:
-        instance.refresh_from_db()
+        _renew(instance, fields[1:], rows_told[0][1:-1])
     return [pk for pk, _state in moved]
 
 
-def _move(rows: models.QuerySet[Any], source: str, values: dict[str, Any]) -> list[int]:
-    """UPDATE … WHERE state = source … RETURNING pk.
+def _move(
+    rows: models.QuerySet[Any], sources: list[str], values: dict[str, Any], fields: list[Any]
+) -> list[tuple[Any, ...]]:
+    """UPDATE … WHERE state = source … RETURNING: `fields` of each moved row, then its old state.
 
+    One statement, however many sources: of several, a locking SELECT inside it tells which it was.
     A queryset that joins or is cut would become a sub-select, whose rows PostgreSQL does not look
     at again after waiting for a lock; such a one is resolved to keys first, so that the state is
     always compared on the row itself.
     """
-    joined = sum(count > 0 for count in rows.query.alias_refcount.values()) > 1  # not trimmed ones
-    if rows.query.is_sliced or joined or rows.query.combinator:
+    if not sources:
+        return []
+    model, using = rows.model, rows.db
+    query = rows.query
+    joined = sum(count > 0 for count in query.alias_refcount.values()) > 1  # not trimmed ones
+    if query.is_sliced or query.distinct or query.combinator or joined:
         keys = list(rows.values_list("pk", flat=True))
         if not keys:
             return []
-        rows = rows.model._base_manager.filter(pk__in=keys)
-    query = rows.filter(state=source).order_by().query.chain(UpdateQuery)
-    query.add_update_values(values)  # type: ignore[attr-defined]  # an UpdateQuery since chain()
-    connection = connections[rows.db]
+        rows = model._base_manager.using(using).filter(pk__in=keys)
+    quoted = connections[using].ops.quote_name
+    table = quoted(model._meta.db_table)
+    told = ", ".join(f"{table}.{quoted(field.column)}" for field in fields)
     try:
-        sql, params = query.get_compiler(using=rows.db).as_sql()
+        if len(sources) == 1:
+            sql, params = _update(rows.filter(state=sources[0]), values)
+            sql, params = f"{sql} RETURNING {told}, %s", (*params, sources[0])
+        else:
+            seen = rows.filter(state__in=sources).order_by("pk").values_list("pk", "state")
+            was, was_params = seen.select_for_update().query.get_compiler(using=using).as_sql()
+            sql, params = _update(model._base_manager.using(using), values)
+            sql = (
+                f"WITH was (key, state) AS ({was}) {sql} FROM was"
+                f" WHERE {table}.{quoted(fields[0].column)} = was.key RETURNING {told}, was.state"
+            )
+            params = (*was_params, *params)
     except EmptyResultSet:  # such as pk__in=[]: Django knows without asking
         return []
-    pk = connection.ops.quote_name(rows.model._meta.pk.column)
-    with connection.cursor() as cursor:
-        cursor.execute(f"{sql} RETURNING {pk}", params)
-        return [row[0] for row in cursor.fetchall()]
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql, params)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
+
+
+def _update(rows: models.QuerySet[Any], values: dict[str, Any]) -> tuple[str, tuple[Any, ...]]:
+    query: Any = rows.order_by().query.chain(UpdateQuery)
+    query.add_update_values(values)
+    sql, params = query.get_compiler(using=rows.db).as_sql()
+    return sql, tuple(params)
+
+
+def _renew(instance: StatefulModel, fields: list[Any], row: tuple[Any, ...]) -> None:
+    """What `refresh_from_db` does, with the row that the UPDATE gave back."""
+    meta, using = instance._meta, instance._state.db or DEFAULT_DB_ALIAS
+    compiler: Any = type(instance)._base_manager.using(using).query.get_compiler(using=using)
+    converters = compiler.get_converters([field.get_col(meta.db_table) for field in fields])
+    (values,) = compiler.apply_converters([list(row)], converters)
+    for field, value in zip(fields, values, strict=True):
+        setattr(instance, field.attname, value)
+    for relation in [*fields, *meta.related_objects]:
+        if relation.is_relation and relation.is_cached(instance):
+            relation.delete_cached_value(instance)
+    instance._prefetched_objects_cache = {}  # type: ignore[attr-defined]

@@ -139,3 +139,58 @@ def test_a_row_that_already_is_in_the_target_state_moves_once(db, owner):
 
     assert moved == [holding.pk]
     assert audit.trail(holding).count() == 2
+
+
+def test_a_move_from_several_states_is_one_statement_that_tells_each_old_state(
+    db, owner, django_assert_num_queries
+):
+    first, second = claim(owner, "沪A00001"), claim(owner, "沪A00002")
+    transition(second, source="claimed", target="proven", actor="user:1")
+
+    with django_assert_num_queries(2):  # the move, the audit entries
+        moved = transition(
+            PlateHolding.objects.all(), source=["claimed", "proven"], target="ended", actor="user:1"
+        )
+
+    assert sorted(moved) == [first.pk, second.pk]
+    ended = AuditEntry.objects.filter(to_state="ended").order_by("subject_id")
+    assert [entry.from_state for entry in ended] == ["claimed", "proven"]
+
+
+def test_a_moved_instance_is_as_the_database_has_it_and_was_not_asked_again(
+    db, owner, django_assert_num_queries
+):
+    holding = claim(owner)
+    assert holding.user == owner
+    PlateHolding.objects.filter(pk=holding.pk).update(method="seen meanwhile")
+
+    with django_assert_num_queries(2):
+        transition(holding, source=["claimed", "proven"], target="ended", actor="user:1")
+
+    assert (holding.state, holding.method) == ("ended", "seen meanwhile")
+    fresh = PlateHolding.objects.get()
+    for field in PlateHolding._meta.concrete_fields:
+        assert getattr(holding, field.attname) == getattr(fresh, field.attname)
+
+
+def test_a_writer_that_waited_for_another_moves_the_row_from_where_that_left_it(
+    transactional_db, owner
+):
+    holding = claim(owner)
+    first_has_moved, second_may_wait = threading.Event(), threading.Event()
+
+    def move(number: int) -> None:
+        if number == 0:
+            with transaction.atomic():
+                transition(holding, source="claimed", target="proven", actor="user:0")
+                first_has_moved.set()
+                second_may_wait.wait(0.3)
+        else:
+            first_has_moved.wait(5)
+            with transaction.atomic():
+                rows = PlateHolding.objects.filter(pk=holding.pk)
+                transition(rows, source=["claimed", "proven"], target="ended", actor="user:1")
+
+    assert in_threads(2, move) == []
+    ended = AuditEntry.objects.get(to_state="ended")
+    assert (ended.from_state, ended.actor) == ("proven", "user:1")

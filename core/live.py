@@ -6,18 +6,14 @@ right again by asking, not by hoping.
 
 import hashlib
 import json
-import logging
+from dataclasses import dataclass
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from channels.generic.websocket import AsyncWebsocketConsumer
-from channels.layers import get_channel_layer
-from django.db import transaction
 
-from core import links
+from core import after_commit, links, wake
 from core.errors import Missing
 
-log = logging.getLogger("bowei.live")
 TOKEN_LIVES_S = 24 * 3600
 FORGED = 4403
 
@@ -33,17 +29,21 @@ def token(topic: str) -> str:
 
 def push(topic: str, **data: Any) -> None:
     """Tell pages that look at `topic` that it changed, once the transaction has committed."""
-    transaction.on_commit(lambda: send(topic, **data))
+    after_commit.once(_Hint(topic, data))
+
+
+@dataclass(frozen=True, slots=True)
+class _Hint:
+    topic: str
+    data: dict[str, Any]
+
+    def __call__(self) -> None:
+        send(self.topic, **self.data)
 
 
 def send(topic: str, **data: Any) -> None:
     """Tell them now. Never raises: a hint is a hint."""
-    try:
-        async_to_sync(get_channel_layer().group_send)(
-            _group(topic), {"type": "hint", "topic": topic, "data": data}
-        )
-    except Exception as error:
-        log.warning("live.push_failed error=%s", type(error).__name__)
+    wake.group(_group(topic), type="hint", topic=topic, data=data)
 
 
 class Live(AsyncWebsocketConsumer):

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import transaction
 
-from core import clock, wake, wiring
+from core import after_commit, clock, wake, wiring
 from core.models import OutboxDelivery, OutboxEvent
 
 log = logging.getLogger("bowei.outbox")
@@ -52,7 +52,7 @@ def add_many(topic: str, many: Iterable[dict[str, Any]]) -> list[Event]:
             for row in rows
             for name in names
         )
-        transaction.on_commit(wake.dispatcher)
+        after_commit.once(wake.dispatcher)
     return [Event(row.pk, topic, row.data, at) for row in rows]
 
 
@@ -109,7 +109,7 @@ def replay(delivery_ids: Iterable[int]) -> int:
     """Put parked reactions back into the line; how many."""
     rows = OutboxDelivery.objects.filter(pk__in=list(delivery_ids), state="parked")
     count = rows.update(state="pending", attempts=0, next_try_at=clock.real())
-    transaction.on_commit(wake.dispatcher)
+    after_commit.once(wake.dispatcher)
     return count
 
 

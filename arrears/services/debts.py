@@ -123,19 +123,19 @@ def clear_debts(receipt: Receipt, left_fen: int) -> int:
     return 0
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def clear_debts_of_stays(session_ids: Collection[int], *, actor: str) -> list[int]:
     """Bring debts in line with these stays' payments; the debts that this call cleared.
 
     A stay that was paid in part keeps its debt, at the amount that is left.
     """
-    stays = locked(session_ids)
-    settled = [pk for pk, facts in stays.items() if facts.state == "settled"]
+    stays = parking_services.lock_stays(session_ids)
+    settled = [pk for pk, (state, _due_fen) in stays.items() if state == "settled"]
     now = clock.now()
-    partly = [facts for facts in stays.values() if facts.state == "due"]
-    plates = set(_plates_of(settled)) | set(_plates_of([facts.id for facts in partly]))
-    for facts in partly:
-        Debt.objects.filter(stay_id=facts.id, state__in=Debt.LIVE).update(amount_fen=facts.due_fen)
+    partly = {pk: due_fen for pk, (state, due_fen) in stays.items() if state == "due"}
+    plates = set(_plates_of([*settled, *partly]))
+    for pk, due_fen in partly.items():
+        Debt.objects.filter(stay_id=pk, state__in=Debt.LIVE).update(amount_fen=due_fen)
     transition(
         PayWindow.objects.filter(stay_id__in=settled), source=["open", "ended"], target="paid",
         actor=actor,

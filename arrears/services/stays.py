@@ -7,16 +7,14 @@ being paid, and no two transactions wait for each other.
 
 from collections.abc import Collection
 
-from arrears.models import PayWindow
-from core import locks
 from parking import selectors as parking
+from parking import services as parking_services
 from parking.selectors import StayFacts
 
 
 def locked(session_ids: Collection[int]) -> dict[int, StayFacts]:
     """Lock these stays in order and read them as they are then."""
-    stays = PayWindow._meta.get_field("stay").related_model
-    locks.lock(stays._base_manager.filter(pk__in=list(session_ids)))  # type: ignore[union-attr]
+    parking_services.lock_stays(session_ids)
     return parking.stays(session_ids)
 
 

@@ -6,7 +6,7 @@ from parking.services.images import (
     order_image,
     take_sighting,
 )
-from parking.services.money import quote_stay, settle_stay
+from parking.services.money import lock_stays, quote_stay, settle_stay, settle_stays
 from parking.services.places import (
     add_berth,
     add_section,
@@ -58,6 +58,7 @@ __all__ = [
     "flag_long_stays",
     "image_failed",
     "import_history",
+    "lock_stays",
     "open_by_hand",
     "open_plate_review",
     "open_session",
@@ -72,6 +73,7 @@ __all__ = [
     "settle_prepayment",
     "settle_review",
     "settle_stay",
+    "settle_stays",
     "show_lock",
     "submit_prepayment",
     "take_reading",

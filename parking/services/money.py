@@ -6,6 +6,7 @@ that locks the order, and orders are locked before stays (core/locks.py).
 """
 
 import logging
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -133,6 +134,13 @@ def _save(stay: ParkingSession, **facts: Any) -> None:
         setattr(stay, name, value)
 
 
+def lock_stays(session_ids: Collection[int]) -> dict[int, tuple[str, int]]:
+    """Lock these stays until the transaction ends; state and due of each as they are then."""
+    rows = ParkingSession.objects.filter(pk__in=list(session_ids)).order_by("pk")
+    found = rows.select_for_update().values_list("pk", "state", "due_fen")
+    return {pk: (state, due_fen) for pk, state, due_fen in found}
+
+
 # ── The payable "parking.stay" ───────────────────────────────────────────────────────────────
 def quote_stay(subject_id: int) -> Quote:
     """What is due for this stay now: up to now while it is parked, else what it left with.
@@ -177,26 +185,40 @@ def bill_lines(lines: list[dict[str, Any]], *, already_fen: int = 0) -> tuple[Bi
     return told
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # in the payment's transaction, which is all or nothing
 def settle_stay(receipt: Receipt, left_fen: int) -> int:
-    """Money for a stay has arrived; the fen it took. Never raises for money (P2.6, DESIGN 3).
+    """Money for a stay has arrived; the fen it took. Never raises for money (P2.6, DESIGN 3)."""
+    return settle_stays([receipt.subject_id], receipt, left_fen).get(receipt.subject_id, 0)
+
+
+@transaction.atomic(savepoint=False)
+def settle_stays(stay_ids: Collection[int], receipt: Receipt, left_fen: int) -> dict[int, int]:
+    """Money for these stays has arrived, the oldest first; what each took of it.
 
     While parked it pays up to the moment that the money covers, and the vehicle may leave within
     the section's minutes from now: that a new unit began while a person typed costs nothing. After
     leaving it takes what is due; the last of it settles.
     """
-    found = ParkingSession.objects.filter(pk=receipt.subject_id)
-    rows = locks.lock(found.select_related("section", "tariff_version"))
-    if not rows or left_fen <= 0:
-        return 0
-    stay = rows[0]
-    if StayPayment.objects.filter(stay=stay, order_item_id=receipt.item_id).exists():
-        return 0
-    if stay.state == "parked":
-        return _pay_parked(stay, receipt, left_fen)
-    if stay.state == "due":
-        return pay_due(stay, receipt, left_fen, kind=StayPayment.Kind.AFTER)
-    return 0
+    found = ParkingSession.objects.filter(pk__in=list(stay_ids))
+    stays = locks.lock(found.select_related("section", "tariff_version"))
+    paid = StayPayment.objects.filter(stay__in=stays, order_item_id=receipt.item_id)
+    before = set(paid.values_list("stay_id", flat=True))
+    taken: dict[int, int] = {}
+    whole: list[ParkingSession] = []
+    for stay in stays:
+        rest_fen = left_fen - sum(taken.values())
+        if rest_fen <= 0 or stay.pk in before:
+            continue
+        if stay.state == "parked":
+            taken[stay.pk] = _pay_parked(stay, receipt, rest_fen)
+        elif stay.state == "due" and stay.due_fen:
+            taken[stay.pk] = min(rest_fen, stay.due_fen)
+            if rest_fen < stay.due_fen:
+                pay_due(stay, receipt, rest_fen, kind=StayPayment.Kind.AFTER)
+            else:
+                whole.append(stay)
+    _pay_whole(whole, receipt, kind=StayPayment.Kind.AFTER)
+    return {pk: fen for pk, fen in taken.items() if fen}
 
 
 def _pay_parked(stay: ParkingSession, receipt: Receipt, left_fen: int) -> int:
@@ -214,7 +236,11 @@ def _pay_parked(stay: ParkingSession, receipt: Receipt, left_fen: int) -> int:
 
 def note_payment(stay: ParkingSession, receipt: Receipt, fen: int, *, kind: str) -> None:
     """Write down what a stay took of an order's item."""
-    StayPayment.objects.create(
+    _payment(stay, receipt, fen, kind=kind).save()
+
+
+def _payment(stay: ParkingSession, receipt: Receipt, fen: int, *, kind: str) -> StayPayment:
+    return StayPayment(
         stay=stay, kind=kind, order_item_id=receipt.item_id, order_number=receipt.order_number,
         amount_fen=fen, paid_at=receipt.paid_at,
     )  # fmt: skip
@@ -228,8 +254,7 @@ def extend(stay: ParkingSession, *, paid_until: datetime, leave_by: datetime) ->
         paid_until=max(paid_until, stay.paid_until or paid_until),
         leave_by=max(leave_by, stay.leave_by or leave_by),
     )
-    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
-    live.push(f"merchant:{stay.merchant_id}")
+    _tell_pages(stay)
 
 
 def pay_due(stay: ParkingSession, receipt: Receipt, left_fen: int, *, kind: str) -> int:
@@ -237,19 +262,35 @@ def pay_due(stay: ParkingSession, receipt: Receipt, left_fen: int, *, kind: str)
     taken_fen = min(left_fen, stay.due_fen)
     if not taken_fen:
         return 0
-    note_payment(stay, receipt, taken_fen, kind=kind)
     rest_fen = stay.due_fen - taken_fen
-    if rest_fen:
-        _save(stay, due_fen=rest_fen)
-    else:
-        transition(
-            stay, source="due", target="settled", actor=receipt.actor, due_fen=0,
-            settled_at=receipt.paid_at, event="parking.stay_settled",
-            data={"session_id": stay.pk},
-        )  # fmt: skip
+    if not rest_fen:
+        _pay_whole([stay], receipt, kind=kind)
+        return taken_fen
+    note_payment(stay, receipt, taken_fen, kind=kind)
+    _save(stay, due_fen=rest_fen)
+    _tell_pages(stay)
+    return taken_fen
+
+
+def _pay_whole(stays: list[ParkingSession], receipt: Receipt, *, kind: str) -> None:
+    """Settle stays whose due is covered, in as many statements as one; their rows are locked."""
+    if not stays:
+        return
+    StayPayment.objects.bulk_create(
+        _payment(stay, receipt, stay.due_fen, kind=kind) for stay in stays
+    )
+    transition(
+        ParkingSession.objects.filter(pk__in=[stay.pk for stay in stays]), source="due",
+        target="settled", actor=receipt.actor, due_fen=0, settled_at=receipt.paid_at,
+        event="parking.stay_settled", data=lambda pk: {"session_id": pk},
+    )  # fmt: skip
+    for stay in stays:
+        _tell_pages(stay)
+
+
+def _tell_pages(stay: ParkingSession) -> None:
     live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
     live.push(f"merchant:{stay.merchant_id}")
-    return taken_fen
 
 
 def write_off(stay: ParkingSession, *, actor: str, reason: str) -> bool:

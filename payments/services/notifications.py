@@ -60,18 +60,22 @@ def receive_notification(provider: str, headers: Mapping[str, str], body: bytes)
             _keep(provider, fingerprint, headers, body, told=None, problem=error.why)
         return Answer(*ours.answer(False, "signature"))
     notice = _keep(provider, fingerprint, headers, body, told=told, problem="")
-    problem = process_notification(notice.pk, told)
+    problem = _process(notice, told)
     return Answer(*ours.answer(not problem, problem))
 
 
-def process_notification(notice_id: int, told: Told | None = None) -> str:
+def process_notification(notice_id: int) -> str:
     """Act once on a genuine message; "" when that is done, else what keeps it open."""
     notice = Notification.objects.get(pk=notice_id)
     if notice.processed_at:
         return ""
-    if told is None:
-        ours = providers.get(notice.provider)
-        told = ours.read_notification(notice.headers, bytes(notice.raw), kept=True)
+    ours = providers.get(notice.provider)
+    return _process(notice, ours.read_notification(notice.headers, bytes(notice.raw), kept=True))
+
+
+def _process(notice: Notification, told: Told) -> str:
+    if notice.processed_at:
+        return ""
     problem = ""
     for left in reversed(range(TRIES)):
         try:

@@ -28,7 +28,7 @@ from payments.services.refunds import refund_credit
 log = logging.getLogger("bowei.payments")
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # nobody goes on after a part of a payment
 def take_payment(attempt_id: int, *, provider_no: str, paid_at: datetime, actor: str) -> bool:
     """Book the money of one attempt and settle what it was paid for; True where this call did.
 
@@ -47,7 +47,7 @@ def take_payment(attempt_id: int, *, provider_no: str, paid_at: datetime, actor:
         return False
     taken = _settle(order, attempt, actor=actor)
     rest_fen = attempt.amount_fen - sum(fen for _item, fen in taken)
-    _write_books(attempt, taken, rest_fen)
+    _write_books(order, attempt, taken, rest_fen)
     if rest_fen:
         _give_back(order, attempt, rest_fen, first=bool(taken), actor=actor)
     look_at_attempts_now(order)
@@ -121,7 +121,9 @@ def _ended_as(item: OrderItem, taken_fen: int) -> str:
     return OrderItem.State.PARTLY if taken_fen else OrderItem.State.UNNEEDED
 
 
-def _write_books(attempt: Attempt, taken: list[tuple[OrderItem, int]], rest_fen: int) -> None:
+def _write_books(
+    order: Order, attempt: Attempt, taken: list[tuple[OrderItem, int]], rest_fen: int
+) -> None:
     entries = [
         Entry(merchant_account(item.merchant_id), -fen, item.pk) for item, fen in taken if fen
     ]
@@ -132,7 +134,7 @@ def _write_books(attempt: Attempt, taken: list[tuple[OrderItem, int]], rest_fen:
             *entries,
             Entry(CREDIT, -rest_fen),
         ],
-        note=f"{attempt.order.number} {attempt.provider}",
+        note=f"{order.number} {attempt.provider}",
     )
 
 

@@ -1,7 +1,6 @@
 """What lowers a lock: payment, wherever it was made; waiver; objection; a person (P1.4, P1.5)."""
 
 import logging
-from dataclasses import replace
 from datetime import timedelta
 
 from django.db import transaction
@@ -52,28 +51,25 @@ def quote_order(subject_id: int) -> Quote:
     )
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # in the payment's transaction, which is all or nothing
 def settle_order(receipt: Receipt, left_fen: int) -> int:
     """Money for an order has arrived: its debts are settled and the lock goes down; fen taken.
 
     In the payment's transaction: stays first, then debts, then orders (core.locks). Each debt's
     stay takes its own part; what nothing takes stays the payer's. Never raises for money.
     """
-    stays = BoundDebt.objects.filter(order_id=receipt.subject_id).order_by("stay_id")
-    taken_fen, settled = 0, []
-    for bound in stays:
-        part = replace(receipt, payable="parking.stay", subject_id=bound.stay_id)
-        part_fen = parking_services.settle_stay(part, left_fen - taken_fen)
-        taken_fen += part_fen
-        if part_fen:
-            settled.append(bound.stay_id)
-    if settled:
-        arrears_services.clear_debts_of_stays(settled, actor=receipt.actor)
-    _release(settled, receipt, paid_here_fen=taken_fen)
+    bound = BoundDebt.objects.filter(order_id=receipt.subject_id)
+    taken = parking_services.settle_stays(
+        bound.values_list("stay_id", flat=True), receipt, left_fen
+    )
+    taken_fen = sum(taken.values())
+    if taken:
+        arrears_services.clear_debts_of_stays(taken, actor=receipt.actor)
+    _release(list(taken), receipt, paid_here_fen=taken_fen)
     return taken_fen
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def release_cleared(receipt: Receipt, left_fen: int) -> int:
     """A stay was paid anywhere: orders whose bound debts are all gone by it are settled (P1.4)."""
     _release([receipt.subject_id], receipt)
@@ -92,14 +88,17 @@ def _release(stay_ids: list[int], receipt: Receipt, *, paid_here_fen: int = 0) -
         debts = bound_debts(order)
         if any(is_live(debt) for debt in debts):
             continue
-        SettlementOrder.objects.get_or_create(
-            order=order,
-            defaults={
-                "order_item_id": receipt.item_id,
-                "payment_number": receipt.order_number,
-                "amount_fen": _paid_for(order, receipt, paid_here_fen),
-                "made_at": clock.now(),
-            },
+        SettlementOrder.objects.bulk_create(  # one statement; the first one stands
+            [
+                SettlementOrder(
+                    order=order,
+                    order_item_id=receipt.item_id,
+                    payment_number=receipt.order_number,
+                    amount_fen=_paid_for(order, receipt, paid_here_fen),
+                    made_at=clock.now(),
+                )
+            ],
+            ignore_conflicts=True,
         )
         if order.state in RecoveryOrder.STANDING:
             _end(order, target="paid", ended_by=End.PAYMENT, actor=receipt.actor)
@@ -258,9 +257,10 @@ def _end(order: RecoveryOrder, *, target: str, ended_by: str, actor: str, reason
 def instruct_move(order: RecoveryOrder) -> None:
     """The merchant is told to fetch the lock, once an order (P1.6)."""
     now = clock.now()
-    MoveInstruction.objects.get_or_create(
-        order=order,
-        defaults={"made_at": now, "due_at": now + timedelta(seconds=MOVE_WITHIN_S)},
+    due_at = now + timedelta(seconds=MOVE_WITHIN_S)
+    MoveInstruction.objects.bulk_create(
+        [MoveInstruction(order=order, made_at=now, due_at=due_at)],
+        ignore_conflicts=True,
     )
 
 

@@ -108,7 +108,7 @@ async def test_a_command_waits_for_a_device_that_is_away(street: Street) -> None
 async def test_a_lost_hint_costs_a_second_not_the_command(
     street: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("devices.services.hints._send", lambda device_id: None)
+    monkeypatch.setattr("core.wake.group", lambda name, **message: None)
     device = await in_thread(street.enroll, "C-1", "camera")
     async with street.client("C-1") as client:
         obedient(client, "TakeImage")

@@ -7,8 +7,14 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from core import clock
 from devices.models import Command
+from payments import services as payments
+from payments.models import SandboxTrade
+from payments.providers.sandbox import notification
 from recovery.models import RecoveryOrder, SettlementOrder
+from tests.recovery.conftest import told
+from tests.street import TEST
 
 
 @pytest.mark.django_db(transaction=True)
@@ -28,3 +34,23 @@ def test_the_benchmark_pays_over_http_and_sees_the_frame_at_the_lock(live: Any) 
 def test_the_benchmark_refuses_a_database_that_is_in_use(merchant: Any) -> None:
     with pytest.raises(CommandError, match="in use"):
         call_command("benchmark_lowering", url="http://127.0.0.1:1", repeats=2)
+
+
+def test_a_payment_asks_the_database_no_more_than_it_must(
+    raised: RecoveryOrder, django_assert_max_num_queries: Any
+) -> None:
+    """P1.4: what stands between a notification and the lock, two debts; it was 106 once."""
+    bill = payments.open_order(items=[("recovery.order", raised.pk)], actor=TEST)
+    attempt = payments.begin_attempt(
+        order_id=bill.pk, provider="sandbox", return_url="/", actor=TEST
+    )
+    SandboxTrade.objects.filter(out_trade_no=attempt.out_trade_no).update(
+        state="paid", paid_at=clock.real()
+    )
+    trade = SandboxTrade.objects.get(out_trade_no=attempt.out_trade_no)
+    _address, headers, body = notification(trade)
+    with django_assert_max_num_queries(72):
+        answer = payments.receive_notification("sandbox", headers, body)
+    assert answer.status == 204
+    raised.refresh_from_db()
+    assert (raised.state, told(raised)) == ("paid", ["RaiseLock", "LowerLock"])

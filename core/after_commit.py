@@ -1,0 +1,24 @@
+"""What is said once a transaction has committed: what is urgent first, and the same thing once."""
+
+from collections.abc import Callable
+
+from django.db import transaction
+
+
+def first(say: Callable[[], None]) -> None:
+    """Say it before all else that waits for this commit; at once outside a transaction."""
+    transaction.on_commit(say)
+    waiting = transaction.get_connection().run_on_commit
+    if waiting:
+        waiting.insert(0, waiting.pop())
+
+
+def once(say: Callable[[], None]) -> None:
+    """Say it after the commit, unless something equal will be said then anyway."""
+    connection = transaction.get_connection()
+    ours = {
+        *connection.savepoint_ids,
+        None,
+    }  # what is rolled back with us says nothing in our place
+    if not any(what == say and within <= ours for within, what, _ in connection.run_on_commit):
+        transaction.on_commit(say)

@@ -1,6 +1,9 @@
 """Who is who: questions about people, merchants and plates."""
 
+from collections.abc import Collection
+
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
 
 from accounts.models import Membership, Merchant, PlateHolding, User
 from core import personal
@@ -9,6 +12,12 @@ from core import personal
 def user(user_id: int) -> User:
     """The person; raises User.DoesNotExist."""
     return User.objects.get(pk=user_id)
+
+
+def names_of(user_ids: Collection[int]) -> dict[int, str]:
+    """The log-in names of those of them who are staff; an owner's is nobody's business."""
+    staff = User.objects.filter(Q(is_staff=True) | Q(memberships__isnull=False), pk__in=user_ids)
+    return dict(staff.values_list("pk", "username"))
 
 
 def merchant(merchant_id: int) -> Merchant:

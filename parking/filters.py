@@ -16,8 +16,12 @@ DAY = forms.DateInput(attrs={"type": "date"})
 class StayFilter(django_filters.FilterSet):
     """By state, section, plate, berth, day and doubt."""
 
-    state = django_filters.ChoiceFilter(label=_("State"), choices=ParkingSession.State.choices)
-    section = django_filters.ModelChoiceFilter(label=_("Section"), queryset=Section.objects.none())
+    state = django_filters.ChoiceFilter(
+        label=_("State"), choices=ParkingSession.State.choices, empty_label=_("All")
+    )
+    section = django_filters.ModelChoiceFilter(
+        label=_("Section"), queryset=Section.objects.none(), empty_label=_("All")
+    )
     plate = django_filters.CharFilter(label=_("Plate"), method="by_plate")
     berth = django_filters.CharFilter(
         label=_("Berth"), field_name="berth__code", lookup_expr="iexact"
@@ -28,7 +32,10 @@ class StayFilter(django_filters.FilterSet):
     until = django_filters.DateFilter(
         label=_("Until"), field_name="arrived_at", lookup_expr="date__lte", widget=DAY
     )
-    doubtful = django_filters.BooleanFilter(label=_("In doubt"))
+    doubtful = django_filters.BooleanFilter(
+        label=_("In doubt"),
+        widget=forms.Select(choices=[("", _("All")), ("true", _("Yes")), ("false", _("No"))]),
+    )
     sort = django_filters.OrderingFilter(
         fields=[("arrived_at", "arrived"), ("left_at", "left"), ("fee_fen", "fee"),
                 ("due_fen", "due"), ("berth__code", "berth")],

@@ -175,11 +175,13 @@ def money(request: HttpRequest) -> HttpResponse:
     if request.GET.get("export") == "csv":
         return _csv(entries, since, until)
     today = timezone.make_aware(datetime.combine(timezone.localdate(clock.now()), time()))
+    page = Paginator(entries, 50).get_page(request.GET.get("page"))
     context = {
         "period": period,
         "since": since,
         "last_day": until - timedelta(seconds=1),
-        "page": Paginator(entries, 50).get_page(request.GET.get("page")),
+        "page": page,
+        "rows": [{"entry": entry, "note": _spoken(entry.transfer.note)} for entry in page],
         "earned_fen": selectors.earned_fen(merchant_id, since=since, until=until),
         "today_fen": selectors.earned_fen(
             merchant_id, since=today, until=today + timedelta(days=1)
@@ -190,6 +192,12 @@ def money(request: HttpRequest) -> HttpResponse:
         "topic": f"merchant:{merchant_id}",
     }
     return render(request, "payments/merchant_money.html", context)
+
+
+def _spoken(note: str) -> Any:
+    """A transfer's note for people: of a payment the way it came, its order stands beside it."""
+    _order, _space, provider = note.rpartition(" ")
+    return WAYS.get(provider, note)
 
 
 def _csv(entries: QuerySet[LedgerEntry], since: datetime, until: datetime) -> HttpResponse:

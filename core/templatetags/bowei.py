@@ -24,6 +24,7 @@ register = template.Library()
 MINUTE_S = 60
 HOUR_S = 3600
 DAY_S = 86400
+LONG_FIGURE = 10  # characters: from ¥10,000.00 on
 
 
 # Money
@@ -36,6 +37,12 @@ def money(fen: int | str | None) -> str:
         return "—"
     yuan, rest = divmod(abs(int(fen)), 100)
     return f"{'−' if int(fen) < 0 else ''}¥{yuan:,}.{rest:02d}"
+
+
+@register.filter
+def long(text: Any) -> str:
+    """The class of a large figure that would not fit its place in large type, else nothing."""
+    return " long" if len(str(text)) >= LONG_FIGURE else ""
 
 
 @register.simple_tag(name="money")

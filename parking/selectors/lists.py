@@ -1,9 +1,12 @@
 """Lists for the merchant's portal and the operator's desk."""
 
-from django.db.models import QuerySet
+from typing import Any
 
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from accounts import selectors as people
 from core import audit
-from core.models import AuditEntry
 from parking.models import ParkingSession, ReviewItem, Sighting
 
 
@@ -13,9 +16,55 @@ def sessions_of(merchant_id: int) -> QuerySet[ParkingSession]:
     return rows.select_related("berth", "section").order_by("-arrived_at", "-pk")
 
 
-def trail_of(stay: ParkingSession) -> list[AuditEntry]:
-    """What was done to a stay, by whom and why, oldest first."""
-    return list(audit.trail(stay))
+DONE = {  # what the audit says of a stay, for people
+    "arrived": _("The vehicle came"),
+    "arrived and left": _("The vehicle came and left"),
+    "opened by hand": _("Begun by a person"),
+    "closed by hand": _("Ended by a person"),
+    "history imported": _("Taken over from earlier records"),
+    "plate settled": _("Plate settled"),
+    "plate corrected": _("Plate corrected"),
+    "plate doubted": _("Plate doubted"),
+    "plate verdict undone": _("The decision about the plate was undone"),
+    "amended": _("Fee calculated again"),
+    "kept": _("A person found the stay right"),
+    "flagged": _("Marked for a person to look at"),
+}
+WHY = {  # reasons that are ours; people's own are shown as they wrote them
+    "the departure came late": _("the departure was told late"),
+    "the plate became known": _("the plate became known"),
+    "the plate was corrected": _("the plate was corrected"),
+    "plate unreadable": _("the plate can't be read"),
+    "a person has checked the long stay": _("a person has checked the long stay"),
+    "no departure": _("no departure was told"),
+    "corrected on its page": _("corrected on this page"),
+}
+
+
+def trail_of(stay: ParkingSession) -> list[dict[str, Any]]:
+    """What was done to a stay, by whom and why, in words, oldest first."""
+    entries = list(audit.trail(stay))
+    ids = [int(e.actor[5:]) for e in entries if e.actor.startswith("user:")]
+    names = people.names_of(ids)
+    return [
+        {
+            "at": entry.at,
+            "text": DONE.get(entry.action, entry.action),
+            "state": entry.to_state,
+            "by": _by(entry.actor, names),
+            "why": WHY.get(entry.reason, entry.reason),
+        }
+        for entry in entries
+    ]
+
+
+def _by(actor: str, names: dict[int, str]) -> str:
+    kind, _colon, rest = actor.partition(":")
+    if kind == "system":
+        return str(_("by itself"))
+    if kind == "owner" or (kind == "user" and int(rest) not in names):
+        return str(_("the owner"))
+    return names[int(rest)] if kind == "user" else rest or actor
 
 
 def may_see_sighting(sighting_id: int, merchant_id: int | None) -> bool:

@@ -63,6 +63,13 @@ def lock(merchant: Merchant) -> Device:
     return make_lock(merchant)
 
 
+@pytest.fixture
+def key(merchant: Merchant) -> str:
+    """The key of L-7, a lock that a test brings to life on a socket."""
+    _device, key = devices.enroll(code="L-7", kind="lock", merchant_id=merchant.pk, actor=TEST)
+    return key
+
+
 def bind(merchant: Merchant, berth: Berth, lock: Device, **changed: Any) -> RecoveryOrder:
     asked: dict[str, Any] = {
         "merchant_id": merchant.pk,

@@ -7,15 +7,13 @@ import pytest
 import requests
 from asgiref.sync import sync_to_async
 
-from accounts.models import Merchant
 from core import outbox
-from devices import services as devices
 from devices.client import DeviceClient
 from devices.client.lock import Lock
 from parking.models import Berth
 from recovery.models import RecoveryOrder
 from tests.people import PASSWORD
-from tests.street import TEST, photograph
+from tests.street import photograph
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,12 +58,6 @@ async def until(what: Any, timeout_s: float = 60.0) -> Any:
         while not (answer := await in_thread(what)):
             await asyncio.sleep(0.02)
     return answer
-
-
-@pytest.fixture
-def key(merchant: Merchant) -> str:
-    _device, key = devices.enroll(code="L-7", kind="lock", merchant_id=merchant.pk, actor=TEST)
-    return key
 
 
 async def street_lock(live: Any, key: str) -> Lock:

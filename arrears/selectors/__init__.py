@@ -12,6 +12,7 @@ from arrears.selectors.dues import (
 from arrears.selectors.facts import (
     DebtFacts,
     Listing,
+    any_live,
     debt_of_stay,
     debts,
     demand_delivered,
@@ -36,6 +37,7 @@ __all__ = [
     "Listing",
     "Uplift",
     "ages",
+    "any_live",
     "debt_of_stay",
     "debts",
     "debts_of_merchant",

@@ -90,6 +90,11 @@ def debts(debt_ids: Collection[int]) -> list[DebtFacts]:
     return [_facts(debt) for debt in rows.order_by("opened_at", "pk")]
 
 
+def any_live(debt_ids: Iterable[int]) -> bool:
+    """Whether one of these debts is still asked for, or held by an objection; one query."""
+    return Debt.objects.filter(pk__in=debt_ids, state__in=Debt.LIVE).exists()
+
+
 def debt_of_stay(session_id: int) -> DebtFacts | None:
     """The debt of a stay, if its window ended unpaid."""
     debt = _rows().filter(stay_id=session_id).first()

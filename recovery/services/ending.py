@@ -20,7 +20,7 @@ from payments import selectors as payments
 from payments.rules import BillLine, Quote, Receipt
 from recovery.models import BoundDebt, MoveInstruction, RecoveryOrder, SettlementOrder
 from recovery.rules import MOVE_WITHIN_S
-from recovery.services.facts import bound_debts, is_live
+from recovery.services.facts import bound_debts, has_live_debts, is_live
 from recovery.services.raising import tell_pages
 
 log = logging.getLogger("bowei.recovery")
@@ -85,8 +85,7 @@ def _release(stay_ids: list[int], receipt: Receipt, *, paid_here_fen: int = 0) -
         )
     )
     for order in orders:
-        debts = bound_debts(order)
-        if any(is_live(debt) for debt in debts):
+        if has_live_debts(order):
             continue
         SettlementOrder.objects.bulk_create(  # one statement; the first one stands
             [
@@ -126,7 +125,7 @@ def release_dropped(debt_id: int, *, actor: str) -> int:
     """A debt was waived or its objection upheld: orders with no open debt left end (P1.4)."""
     ended = 0
     for order in _standing_for(debt_id):
-        if not any(is_live(debt) for debt in bound_debts(order)):
+        if not has_live_debts(order):
             ended += _end(order, target="lowering", ended_by=End.DROPPED, actor=actor)
     return ended
 

@@ -162,6 +162,11 @@ def is_live(debt: DebtFacts) -> bool:
     return debt.is_open or debt.disputed
 
 
+def has_live_debts(order: RecoveryOrder) -> bool:
+    """Whether any of the debts that an order is for still is."""
+    return arrears.any_live(order.bound.values_list("debt_id", flat=True))
+
+
 def bound_debts(order: RecoveryOrder) -> list[DebtFacts]:
     """The debts that an order is for, as they stand now."""
     return arrears.debts(list(order.bound.values_list("debt_id", flat=True)))

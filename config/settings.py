@@ -239,6 +239,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Roadside parking: berths, payment, arrears, recovery, monthly cards.",
     "VERSION": "1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",  # what follows it, the row, groups the page of interfaces
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

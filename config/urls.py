@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 import core.urls
 
@@ -26,7 +26,13 @@ def _mount() -> list[URLPattern | URLResolver]:
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="core.schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="core.schema"), name="core.api_docs"),
+    path(
+        "api/docs/",
+        SpectacularSwaggerSplitView.as_view(
+            url_name="core.schema", template_name="core/api_docs.html"
+        ),
+        name="core.api_docs",
+    ),
     path("", include(core.urls.owner)),
     *_mount(),
 ]

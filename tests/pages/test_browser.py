@@ -80,6 +80,9 @@ def test_every_page_fits_a_phone_and_breaks_no_rule(morning, live, browser):
             said.clear()
             answer = page.goto(one.path)
             found = page.evaluate(FAULTS)
+            page.emulate_media(color_scheme="dark")
+            found += [f"dark: {fault}" for fault in page.evaluate(FAULTS) if "faint" in fault]
+            page.emulate_media(color_scheme="light")
             if one.name == "nothing":
                 assert answer.status == 404
             else:
@@ -101,6 +104,16 @@ def test_the_operators_desk_runs_under_its_own_policy(morning, open_page):
     page.reload()
     assert page.locator(".desk-queue").count() == 5
     assert page.locator(".desk-queue.some").count() >= 2
+    assert said == []
+
+
+def test_the_interfaces_page_works_under_the_policy(live, browser):
+    page = browser.new_page(base_url=live.http, viewport={"width": 1440, "height": 900})
+    said: list[str] = []
+    page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
+    page.goto(reverse("core.api_docs"))
+    page.locator(".opblock-summary").first.click()
+    page.locator(".opblock-body").first.wait_for()
     assert said == []
 
 

@@ -136,10 +136,15 @@ class Decision:
 
 
 def decision_of(session_id: int) -> Decision | None:
-    """What was decided about this stay, from what, and what follows; in the reader's language."""
+    """What was decided about this stay, from what, and what follows; in the reader's language.
+
+    None where nothing was, or where it was about another vehicle: the plate was corrected since,
+    and what was concluded about the other's holder is not this reader's to see.
+    """
     rows = Assessment.objects.filter(stay_id=session_id).select_related("portrait", "model")
     row = rows.first()
-    if row is None:
+    facts = parking.stay(session_id)
+    if row is None or (row.plate_text, row.plate_colour) != (facts.plate_text, facts.plate_colour):
         return None
     plan = Plan.objects.filter(stay_id=session_id).select_related("scheme").first()
     return Decision(

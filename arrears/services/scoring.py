@@ -40,8 +40,10 @@ def assess(*, session_id: int) -> int | None:
             row, source=["waiting", "done"], target="waiting", actor=SYSTEM,
             reason="plate corrected", plate_text=facts.plate_text,
             plate_colour=facts.plate_colour, probability=None, at_risk=None, reasons=[],
-            portrait=None, ask_again_at=clock.real() + ASK_AGAIN,
+            payment_time_s=None, payment_time=[], portrait=None,
+            ask_again_at=clock.real() + ASK_AGAIN,
         )  # fmt: skip
+        ShadowScore.objects.filter(assessment__in=moved).delete()
         created = bool(moved)
     return row.pk if created else None
 

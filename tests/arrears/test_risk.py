@@ -165,6 +165,25 @@ def test_a_lost_task_is_asked_for_again(arrived: Any, monkeypatch: Any) -> None:
     assert services.ask_again() == 0
 
 
+def test_a_corrected_plate_is_scored_anew_and_nobody_reads_what_was_said_of_the_other(
+    past: Any, section: Any, arrived: Any, scored: Any, run_reactions: Any
+) -> None:
+    past(OTHER_PLATE, Berth.objects.get(code="A-003"), LATE)
+    stay = arrived()
+    row = scored(stay)
+    ShadowScore.objects.create(assessment=row, model=row.model, probability=0.5)
+    parking.correct_plate(
+        session_id=stay.pk, plate_text=OTHER_PLATE.text, plate_colour=str(OTHER_PLATE.colour),
+        actor=TEST, why="misread",
+    )  # fmt: skip
+    assert selectors.decision_of(stay.pk) is None  # until it is about this vehicle
+    run_reactions()
+    decision = selectors.decision_of(stay.pk)
+    assert (decision.state, decision.payment_time_s) == ("waiting", None)  # type: ignore[union-attr]
+    assert not ShadowScore.objects.exists()
+    assert scored(stay).at_risk
+
+
 def test_scoring_twice_is_scoring_once(arrived: Any, scored: Any) -> None:
     row = scored(arrived())
     assert services.score(row.pk) is False

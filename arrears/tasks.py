@@ -5,10 +5,12 @@ import logging
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
+from core.tasks import AGAIN_WITHOUT_DATABASE
+
 log = logging.getLogger("bowei.arrears")
 
 
-@shared_task  # type: ignore[misc]
+@shared_task(**AGAIN_WITHOUT_DATABASE)  # type: ignore[misc]
 def score(assessment_id: int) -> None:
     """Score one stay (P0.3). Twice is harmless; a lost one is asked for again by the sweep."""
     from arrears.services import scoring

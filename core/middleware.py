@@ -7,11 +7,12 @@ import logging
 from collections.abc import Callable
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from redis.exceptions import RedisError
 
 from core.api import problem_response
 from core.errors import BoweiError
@@ -20,7 +21,7 @@ log = logging.getLogger("bowei.web")
 
 
 class Unavailable(BoweiError):
-    """The database does not answer just now."""
+    """The database, or Valkey where a page can't do without, does not answer just now."""
 
     status = 503
 
@@ -33,8 +34,8 @@ class Errors:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if isinstance(error, OperationalError):
-            log.warning("web.database_away")
+        if isinstance(error, OperationalError | InterfaceError | RedisError):
+            log.warning("web.server_away error=%s", type(error).__name__)
             error = Unavailable(
                 "unavailable", _("We can't reach our records just now. Try again in a moment.")
             )

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from core import images
 from core.errors import Missing
+from core.tasks import AGAIN_WITHOUT_DATABASE
 from parking import services
 from parking.models import Sighting
 from parking.services.images import region_of
@@ -13,7 +14,7 @@ from parking.services.images import region_of
 log = logging.getLogger("bowei.parking")
 
 
-@shared_task(name="parking.tasks.read_plate", time_limit=60)
+@shared_task(name="parking.tasks.read_plate", time_limit=60, **AGAIN_WITHOUT_DATABASE)
 def read_plate(sighting_id: int) -> None:
     """Read the plate of one sighting (P2.3). Running it twice has one effect.
 

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.db import transaction
 
 from core import clock
+from core.tasks import AGAIN_WITHOUT_DATABASE
 from payments import services
 from payments.models import Attempt, Notification, Order, Refund, SandboxTrade
 from payments.rules import next_look_s
@@ -15,25 +16,25 @@ CLAIM = timedelta(seconds=60)  # a worker that dies leaves its row to the next c
 SYSTEM = "system:payments.sweep"
 
 
-@shared_task
+@shared_task(**AGAIN_WITHOUT_DATABASE)
 def query_attempt(attempt_id: int) -> None:
     """Ask the provider how an attempt stands."""
     services.query_attempt(attempt_id)
 
 
-@shared_task
+@shared_task(**AGAIN_WITHOUT_DATABASE)
 def carry_out_refund(refund_id: int) -> None:
     """Ask the provider for a refund, or how it stands."""
     services.carry_out_refund(refund_id)
 
 
-@shared_task
+@shared_task(**AGAIN_WITHOUT_DATABASE)
 def process_notification(notice_id: int) -> None:
     """Try again to act on a genuine message that could not be acted upon."""
     services.process_notification(notice_id)
 
 
-@shared_task
+@shared_task(**AGAIN_WITHOUT_DATABASE)
 def tell_of_sandbox_trade(trade_id: int) -> None:
     """The sandbox tells again of a trade that was not heard of."""
     from payments.providers.sandbox import tell

@@ -4,7 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from devices.client.connection import CallRefused, ConnectionLost, DeviceClient, Failed, Payload
+from devices.client.connection import (
+    TRY_AGAIN,
+    CallRefused,
+    ConnectionLost,
+    DeviceClient,
+    Failed,
+    Payload,
+)
 from devices.rules import protocol
 
 Picture = Callable[[str, str], bytes | None]  # (berth_code, purpose) → JPEG, None: cannot
@@ -105,11 +112,18 @@ class Handheld:
         await self.client.call("AttendantLogout", durable=False)
 
     async def _log_in_again(self) -> None:
-        if self._person is not None:
+        while self._person is not None:
             username, password = self._person
             payload = {"username": username, "password": password}
-            answer = await self.client.call("AttendantLogin", payload, durable=False)
+            try:
+                answer = await self.client.call("AttendantLogin", payload, durable=False)
+            except CallRefused as refusal:
+                if refusal.code not in TRY_AGAIN:
+                    raise
+                await asyncio.sleep(self.client.retry_s[0])
+                continue
             self.attendant = answer["name"]
+            return
 
     async def capture(self, data: bytes, berth_code: str | None = None) -> Payload:
         """Photograph a vehicle; the platform reads its plate (P3.3)."""
@@ -122,7 +136,7 @@ class Handheld:
         message = protocol.LockPlaced(
             order_code=order_code, sha256=sha256, occurred_at_ms=self.client.now_ms()
         )
-        return await self.client.say(message)
+        return await self._as_attendant(type(message).__name__, message.payload())
 
     async def notice(self, timeout_s: float = 10.0) -> Payload:
         """The next notice that appears on the screen."""
@@ -175,4 +189,16 @@ class Handheld:
             "command_id": command_id,
             "purpose": purpose,
         }
-        return await self.client.call("ImageTaken", payload)
+        return await self._as_attendant("ImageTaken", payload)
+
+    async def _as_attendant(self, action: str, payload: Payload) -> Payload:
+        """Say what only an attendant may; a kept message may reach a new line before they do."""
+        for _try in range(3):
+            try:
+                return await self.client.call(action, payload)
+            except CallRefused as refusal:
+                if refusal.code != "attendant_needed" or self._person is None:
+                    raise
+            with contextlib.suppress(ConnectionLost):
+                await self._log_in_again()
+        return await self.client.call(action, payload)

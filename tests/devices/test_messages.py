@@ -401,6 +401,15 @@ async def test_a_handheld_captures_only_in_the_hands_of_an_attendant(
         client.restore()  # the terminal logs its person in again by itself
         await until(lambda: Connection.objects.filter(epoch=2, attendant=attendant).exists())
 
+        client.cut()
+        await until(lambda: not client.connected.is_set())
+        kept = asyncio.create_task(
+            handheld.capture(jpeg("white"))
+        )  # waits for the line, not for them
+        await until(lambda: client._outbox)
+        client.restore()
+        assert await kept
+
         await handheld.log_out()
         with pytest.raises(CallRefused):
             await handheld.capture(jpeg())

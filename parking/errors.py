@@ -70,6 +70,13 @@ class StayMoved(Refused):
         super().__init__("stay_moved", _("This stay has changed meanwhile. Look at it again."))
 
 
+class NotReadYet(Refused):
+    """A reading is doubted that there is not."""
+
+    def __init__(self) -> None:
+        super().__init__("not_read_yet", _("This photograph has not been read yet."))
+
+
 class ReviewDone(Refused):
     """Somebody else has answered, or nobody needs the answer any more."""
 

@@ -1155,6 +1155,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="recoverynotice",
             constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "withdrawn"), _negated=True),
                 fields=("sighting_id", "device"),
                 name="one_notice_a_sighting_and_terminal",
                 nulls_distinct=False,

@@ -76,6 +76,7 @@ class RecoveryNotice(StatefulModel):
             ),
             models.UniqueConstraint(
                 fields=["sighting_id", "device"],
+                condition=~models.Q(state="withdrawn"),
                 name="one_notice_a_sighting_and_terminal",
                 nulls_distinct=False,
             ),

@@ -9,11 +9,13 @@ from django.utils.translation import gettext_lazy as _
 
 from arrears.errors import DebtMoved
 from arrears.models import Debt, Demand, Dispute, PayWindow
-from arrears.services import assistance, listing, watches
+from arrears.rules.vehicle import plate_of
+from arrears.services import assistance, listing, notices, watches
 from arrears.services.stays import is_owed, locked, locked_one
 from core import clock, live, outbox
 from core.errors import Invalid
 from core.transition import transition
+from parking import selectors as parking
 from parking import services as parking_services
 from parking.selectors import StayFacts
 from payments.rules import Receipt
@@ -275,6 +277,9 @@ def plate_corrected(*, session_id: int, actor: str = SYSTEM) -> None:
     facts = locked_one(session_id)
     watches.end([session_id], target="dropped", actor=actor)
     assistance.stop([session_id], target="stopped", why="plate corrected", actor=actor)
+    for sighting in parking.sightings_of(None).filter(session_id=session_id):
+        plate = plate_of(facts.plate_text, facts.plate_colour)
+        notices.take_back_misread(sighting_id=sighting.pk, plate=plate)
     PayWindow.objects.filter(stay_id=session_id, state="open").update(
         due_at=clock.now() + timedelta(seconds=facts.pay_window_s)
     )

@@ -42,8 +42,9 @@ def issue_notices(
     The entry is locked, then looked at: a payment of the same moment either comes first, and there
     is no notice, or comes second, and withdraws it. The amount is read now, and is what this
     merchant is owed: a debt to another is told to another only where the law's consent is had
-    (BOWEI_SHARE_LISTINGS; PIPL art. 23).
+    (BOWEI_SHARE_LISTINGS; PIPL art. 23). What this sighting was misread for before is taken back.
     """
+    take_back_misread(sighting_id=sighting_id, plate=plate)
     if confidence is not None and confidence < SURE:
         return []
     entry = _active_entry(plate)
@@ -54,7 +55,7 @@ def issue_notices(
         return []
     made = []
     for terminal_id in _terminals(device_id, section_id):
-        notice, created = RecoveryNotice.objects.get_or_create(
+        notice, created = RecoveryNotice.objects.exclude(state="withdrawn").get_or_create(
             sighting_id=sighting_id,
             device_id=terminal_id,
             defaults={
@@ -134,6 +135,18 @@ def _send(notice: RecoveryNotice, debts: list[Debt]) -> None:
         log.warning("arrears.notice_not_sent notice=%s error=%s", notice.pk, error.code)
         return
     transition(notice, source="made", target="sent", actor=SYSTEM, command_id=command_id)
+
+
+def take_back_misread(*, sighting_id: int, plate: plates.Plate) -> list[int]:
+    """A person says that another vehicle is in the photograph: what was said of this one was not
+    true; the notices that this call withdrew."""
+    rows = RecoveryNotice.objects.filter(sighting_id=sighting_id, state__in=RecoveryNotice.LIVE)
+    misread = [
+        row.pk
+        for row in rows
+        if not plates.same_vehicle(plate, plate_of(row.plate_text, row.plate_colour))
+    ]
+    return withdraw(misread, actor=SYSTEM, reason="misread")
 
 
 def withdraw_stale(*, entry_id: int, listed: bool, actor: str) -> list[int]:

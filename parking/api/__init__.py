@@ -25,6 +25,7 @@ patterns: list[URLPattern] = [
     path("sessions/<int:pk>/close/", stays.Close.as_view(), name="parking.api_close"),
     path("sessions/<int:pk>/void/", stays.Void.as_view(), name="parking.api_void"),
     path("sessions/<int:pk>/plate/", stays.Correct.as_view(), name="parking.api_correct"),
+    path("sightings/<int:pk>/", reviews.SeenSighting.as_view(), name="parking.api_sighting"),
     path("reviews/", reviews.Reviews.as_view(), name="parking.api_reviews"),
     path("reviews/<int:pk>/", reviews.Review.as_view(), name="parking.api_review"),
     path("reviews/<int:pk>/settle/", reviews.Settle.as_view(), name="parking.api_settle"),

@@ -12,7 +12,7 @@ from core import images
 from core.errors import Missing
 from parking import selectors, services
 from parking.api.access import LoggedIn, actor_of, merchant_scope
-from parking.models import PlateReading, ReviewItem
+from parking.models import PlateReading, ReviewItem, Sighting
 
 
 class ReviewOut(serializers.ModelSerializer):
@@ -51,6 +51,34 @@ def _reading(item: ReviewItem) -> PlateReading | None:
     return getattr(item.sighting, "reading", None) if item.sighting else None
 
 
+class SightingOut(serializers.ModelSerializer):
+    """A photograph, and which plate it shows; `state` says whether that is known yet."""
+
+    berth = serializers.CharField(source="berth.code", default="")
+    image_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Sighting
+        fields = [
+            "id", "state", "occurred_at", "purpose", "berth", "session_id", "plate_text",
+            "plate_colour", "image_url",
+        ]  # fmt: skip
+
+    def get_image_url(self, sighting: Sighting) -> str:
+        return images.url(sighting.image_sha)
+
+
+class SeenSighting(LoggedIn):
+    """What was made of a photograph of the merchant's."""
+
+    @extend_schema(responses=SightingOut)
+    def get(self, request: Request, pk: int) -> Response:
+        row = selectors.sightings_of(merchant_scope(request, "see")).filter(pk=pk).first()
+        if row is None:
+            raise Missing()
+        return Response(SightingOut(row).data)
+
+
 class DoubtIn(serializers.Serializer):
     sighting = serializers.IntegerField()
 
@@ -74,7 +102,7 @@ class Reviews(LoggedIn, generics.ListAPIView):
         given = DoubtIn(data=request.data)
         given.is_valid(raise_exception=True)
         sighting_id = given.validated_data["sighting"]
-        if not selectors.may_see_sighting(sighting_id, scope):
+        if not selectors.sightings_of(scope).filter(pk=sighting_id).exists():
             raise Missing()
         item = services.doubt_plate(sighting_id=sighting_id, actor=actor_of(request))
         return Response(ReviewOut(item).data, status=201)

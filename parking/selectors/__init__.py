@@ -16,10 +16,10 @@ from parking.selectors.facts import (
     unpaid_stays_of,
 )
 from parking.selectors.lists import (
-    may_see_sighting,
     open_reviews,
     reviews_for,
     sessions_of,
+    sightings_of,
     trail_of,
 )
 from parking.selectors.street import figures, needs, street
@@ -29,7 +29,6 @@ __all__ = [
     "berth_by_code",
     "figures",
     "history_of",
-    "may_see_sighting",
     "needs",
     "open_reviews",
     "open_stay_at",
@@ -39,6 +38,7 @@ __all__ = [
     "section_by_code",
     "sessions_of",
     "shown_plate",
+    "sightings_of",
     "stay",
     "stays",
     "street",

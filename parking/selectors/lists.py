@@ -67,10 +67,10 @@ def _by(actor: str, names: dict[int, str]) -> str:
     return names[int(rest)] if kind == "user" else rest or actor
 
 
-def may_see_sighting(sighting_id: int, merchant_id: int | None) -> bool:
-    """Whether this photograph is one of the merchant's; None: of anybody's."""
-    rows = Sighting.objects.filter(pk=sighting_id)
-    return (rows.filter(merchant_id=merchant_id) if merchant_id is not None else rows).exists()
+def sightings_of(merchant_id: int | None) -> QuerySet[Sighting]:
+    """Photographs of one merchant's, berth included; None: of anybody's."""
+    rows = Sighting.objects.select_related("berth")
+    return rows.filter(merchant_id=merchant_id) if merchant_id is not None else rows
 
 
 def reviews_for(merchant_id: int | None) -> QuerySet[ReviewItem]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from core import audit, clock, live, locks, outbox, plates
 from core.errors import Invalid, Missing
 from core.transition import transition
+from parking.errors import NotReadYet
 from parking.models import InspectionTask, ParkingSession, PlateReading, ReviewItem, Sighting
 from parking.services import money
 from parking.services.reviews import drop_reviews, open_review
@@ -256,13 +257,15 @@ def doubt_plate(
 ) -> ReviewItem:
     """Somebody says that the plate of a stay or a photograph was read wrongly: a person looks.
 
-    What was read stays until then. Raises Missing.
+    What was read stays until then. Raises Missing, NotReadYet.
     """
     rows = Sighting.objects.exclude(purpose="leaving").select_related("session")
     rows = rows.filter(session_id=session_id) if session_id else rows.filter(pk=sighting_id)
-    sighting = rows.order_by("occurred_at", "pk").first()
-    if sighting is None:
+    if not rows.exists():
         raise Missing()
+    sighting = rows.exclude(state="received").order_by("occurred_at", "pk").first()
+    if sighting is None:  # its reading would end the question before anybody has looked
+        raise NotReadYet()
     audit.record(sighting, "plate doubted", actor=actor)
     return open_review(
         kind=ReviewItem.Kind.PLATE, why="doubted", merchant_id=sighting.merchant_id,
@@ -358,7 +361,9 @@ def _correct(session_id: int, plate: plates.Plate, *, actor: str, why: str) -> P
         plate_colour=colour, settled_by=actor, settled_at=clock.now(),
     )  # fmt: skip
     drop_reviews(session=stay, kind=ReviewItem.Kind.PLATE, actor=actor)
-    waiting = []
+    differing = ReviewItem.objects.filter(session=stay, kind="stay", why="readings_differ")
+    transition(differing, source="open", target="dropped", actor=actor)
+    waiting, seen_again = [], []
     for sighting in stay.sightings.exclude(purpose="leaving").order_by("occurred_at", "pk"):
         if sighting.state == "received":
             continue  # its reading will be compared with the stay's plate
@@ -371,6 +376,7 @@ def _correct(session_id: int, plate: plates.Plate, *, actor: str, why: str) -> P
             plate_text=plate.text, plate_colour=colour, confidence=1.0, settled_by=actor,
             settled_at=clock.now(),
         )  # fmt: skip
+        seen_again.append(sighting)
     if not was_settled:
         if not waiting:
             put_plate(stay, plate, by=actor, confidence=1.0)
@@ -384,6 +390,11 @@ def _correct(session_id: int, plate: plates.Plate, *, actor: str, why: str) -> P
     if stay.state == "due":
         money.reprice(stay, actor=actor, reason="the plate was corrected")
     _tell_corrected(stay.pk, old_text, old_colour, plate.text, colour)
+    for pk in waiting:
+        settle_plate(sighting_id=pk, plate=plate, by=actor, why=why)
+    if stay.state == "parked":  # who stands there now may be listed, as the other one was not
+        for sighting in seen_again:
+            _tell_settled(sighting, plate, session_id=stay.pk, confidence=1.0)
     live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
     live.push(f"merchant:{stay.merchant_id}")
     return stay

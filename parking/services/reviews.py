@@ -77,7 +77,8 @@ def settle_review(
 ) -> ReviewItem:
     """A person has looked: `plate` (with the plate), `unreadable`, or `keep` what there is.
 
-    Raises ReviewDone where somebody was first, Invalid for a plate that cannot be one.
+    The same verdict said again by the same person is one. Raises ReviewDone where somebody else was
+    first, Invalid for a plate that cannot be one.
     """
     from parking.services import money, plates, prepay
 
@@ -94,6 +95,10 @@ def settle_review(
         settled_at=clock.now(),
     )  # fmt: skip
     if not moved:
+        item.refresh_from_db()
+        found = (item.settled_by, item.verdict, item.plate_text, item.plate_colour)
+        if item.state == "settled" and found == (actor, verdict, plate_text, plate_colour):
+            return item
         raise ReviewDone()
     if item.kind == Kind.STAY:
         money.judge_stay(item, actor=actor)

@@ -12,7 +12,7 @@ from core.plates import Colour, Plate
 from devices.models import Command
 from devices.rules import protocol
 from parking import services as parking
-from tests.street import PLATE, TEST
+from tests.street import OTHER_PLATE, PLATE, TEST
 
 
 @pytest.fixture
@@ -64,6 +64,51 @@ def test_one_notice_a_sighting_however_often_it_is_told(
             merchant_id=merchant.pk, plate=PLATE, confidence=1.0,
         )  # fmt: skip
     assert len(shown(handheld)) == 1
+
+
+def judge(sighting: Any, plate: Plate) -> None:
+    item = parking.doubt_plate(sighting_id=sighting.pk, actor="user:8")
+    parking.settle_review(
+        item_id=item.pk, verdict="plate", plate_text=plate.text, plate_colour="blue", actor="user:7"
+    )
+
+
+def test_a_misread_capture_is_untold_and_the_right_vehicle_is_told_instead(
+    listed: Debt, handheld: int, merchant: Any, seen: Any, run_reactions: Any
+) -> None:
+    sighting = seen(handheld, merchant)
+    settle(sighting)
+    run_reactions()
+    wrong = RecoveryNotice.objects.get()
+    judge(sighting, OTHER_PLATE)
+    run_reactions()
+    wrong.refresh_from_db()
+    assert wrong.state == "withdrawn"
+    told = list(Command.objects.filter(device_id=handheld).order_by("pk"))
+    assert [command.action for command in told] == ["ShowNotice", "WithdrawNotice"]
+    judge(sighting, PLATE)  # it was right, after all
+    run_reactions()
+    assert RecoveryNotice.objects.exclude(pk=wrong.pk).get().state == "sent"
+    assert len(shown(handheld)) == 2
+
+
+def test_a_misread_stay_is_untold_and_whoever_stands_there_is_compared_with_the_list(
+    listed: Debt, handheld: int, section: Any, merchant: Any, berth: Any, seen: Any, clock: Any,
+    run_reactions: Any,
+) -> None:  # fmt: skip
+    stay = parking.open_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    sighting = seen(handheld, merchant, berth=berth)
+    settle(sighting)
+    run_reactions()
+    for plate in (OTHER_PLATE, PLATE):
+        parking.correct_plate(
+            session_id=sighting.session_id, plate_text=plate.text, plate_colour="blue",
+            actor="user:7", why="misread",
+        )  # fmt: skip
+        run_reactions()
+    rows = RecoveryNotice.objects.order_by("pk")
+    assert [row.state for row in rows] == ["withdrawn", "sent"]
+    assert stay
 
 
 @pytest.mark.parametrize(

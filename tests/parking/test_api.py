@@ -145,3 +145,6 @@ def test_who_may_doubt_a_reading(
     client: Client = request.getfixturevalue(who)
     answer = post(client, "/reviews/", sighting=question.sighting_id)
     assert answer.status_code == status
+    seen = client.get(f"{API}/sightings/{question.sighting_id}/")
+    assert seen.status_code == (200 if status == 201 else status)
+    assert seen.json().get("state", "review") == "review"

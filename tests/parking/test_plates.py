@@ -9,7 +9,7 @@ from core.errors import Denied, Invalid, Refused
 from core.models import OutboxEvent
 from devices.models import Command
 from parking import services
-from parking.errors import NotThisBerth, ReviewDone, TooLateToUndo
+from parking.errors import NotReadYet, NotThisBerth, ReviewDone, TooLateToUndo
 from parking.models import (
     Berth,
     ImageOrder,
@@ -163,6 +163,10 @@ def test_a_doubtful_reading_goes_to_a_person_whose_word_settles_it(
     kept = PlateReading.objects.get()
     assert (kept.state, kept.text) == ("corrected", "沪A12345")  # the original stays
     assert events("parking.plate_settled")[0]["confidence"] == 1.0
+    services.settle_review(  # said twice: once
+        item_id=item.pk, verdict="plate", plate_text="沪A12346", plate_colour="blue", actor="user:7"
+    )
+    assert len(events("parking.plate_settled")) == 1
     with pytest.raises(ReviewDone):
         services.settle_review(item_id=item.pk, verdict="unreadable", actor="user:8")
 
@@ -226,6 +230,27 @@ def test_two_photographs_that_differ_are_a_question_never_an_overwriting(
     assert parked.plate_text == "沪A12345"
     assert ReviewItem.objects.get(kind="stay").why == "readings_differ"
     assert [event["session_id"] for event in events("parking.plate_settled")] == [parked.pk, None]
+
+    services.correct_plate(
+        session_id=parked.pk, plate_text="沪C67890", plate_colour="blue", actor="user:7", why="seen"
+    )
+    assert not ReviewItem.objects.filter(state="open").exists()  # that was the answer
+
+
+def test_a_correction_settles_the_photograph_that_nobody_could_read(
+    cameras: tuple[int, int], berth: Berth, parked: ParkingSession, clock: Any
+) -> None:
+    unsure = taken(berth, cameras[0], clock, seed=1)
+    sure = taken(berth, cameras[1], clock, seed=2)
+    services.take_reading(sighting_id=unsure.pk, reading=reading(confident=False, why="weak_plate"))
+    services.take_reading(sighting_id=sure.pk, reading=reading())
+    services.correct_plate(
+        session_id=parked.pk, plate_text="沪B67890", plate_colour="blue", actor="user:7", why="seen"
+    )
+    assert set(Sighting.objects.values_list("state", "plate_text")) == {("settled", "沪B67890")}
+    assert not ReviewItem.objects.filter(state="open").exists()
+    parked.refresh_from_db()
+    assert parked.plate_text == "沪B67890"
 
 
 def test_a_corrected_plate_moves_the_stay_and_tells_it(
@@ -355,6 +380,8 @@ def test_whoever_says_that_a_plate_was_read_wrongly_is_heard_by_a_person(
     cameras: tuple[int, int], berth: Berth, parked: ParkingSession, clock: Any
 ) -> None:
     sighting = taken(berth, cameras[0], clock)
+    with pytest.raises(NotReadYet):
+        services.doubt_plate(session_id=parked.pk, actor="owner")
     services.take_reading(sighting_id=sighting.pk, reading=reading())
     item = services.doubt_plate(session_id=parked.pk, actor="owner")
     assert services.doubt_plate(session_id=parked.pk, actor="owner").pk == item.pk

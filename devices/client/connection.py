@@ -26,6 +26,7 @@ Payload = dict[str, Any]
 Handler = Callable[[Payload], Awaitable[Payload | None]]
 TRY_AGAIN = frozenset({"internal", "busy"})  # the platform's trouble, not the message's
 MOST_REMEMBERED = 1000
+MOST_WAITED_MS = 60_000
 
 
 class CallRefused(Exception):
@@ -96,6 +97,7 @@ class DeviceClient:
         self.connected = asyncio.Event()
         self.last_answer = 0.0  # monotonic; the lock's lease looks at it
         self._offset_ms = 0  # business time less this device's clock
+        self._said_ms = 0
         self._outbox: deque[_Open] = deque()
         self._something = asyncio.Event()
         self._answered = asyncio.Event()
@@ -153,8 +155,13 @@ class DeviceClient:
     # ── Speaking ─────────────────────────────────────────────────────────────────────────────
 
     def now_ms(self) -> int:
-        """Business time as this device knows it."""
-        return int(time.time() * 1000) + self._offset_ms
+        """Business time as this device knows it.
+
+        It waits rather than go back by the seconds that a slowly answered heartbeat has set it
+        ahead: what happens later must not look older, or the platform takes it for an old message.
+        """
+        self._said_ms = max(self._said_ms, int(time.time() * 1000) + self._offset_ms)
+        return self._said_ms
 
     async def call(
         self, action: str, payload: Payload | None = None, *, durable: bool = True, id: str = ""
@@ -188,7 +195,10 @@ class DeviceClient:
         before = time.time()
         answer = await self.call("Heartbeat", durable=False)
         middle_ms = int((before + time.time()) * 500)
-        self._offset_ms = int(answer["now_ms"]) - middle_ms
+        offset_ms = int(answer["now_ms"]) - middle_ms
+        if self._offset_ms - offset_ms > MOST_WAITED_MS:
+            self._said_ms = 0  # it was simply wrong
+        self._offset_ms = offset_ms
         return answer
 
     async def learn_time(self) -> None:

@@ -93,7 +93,8 @@ def command_ended(*, order_code: str, action: str, outcome: str, details: dict[s
     """A raise or lower command ended: done, failed or expired.
 
     What the lock itself reports decides; this catches what it has no report for: a raise that
-    failed, and a lowering of a lock that was down already.
+    failed, a lowering of a lock that was down already, and a lock that is up but whose report
+    looked older than the one before, its clock having been set back.
     """
     rows = locks.lock(RecoveryOrder.objects.filter(code=order_code))
     if not rows:
@@ -105,6 +106,13 @@ def command_ended(*, order_code: str, action: str, outcome: str, details: dict[s
             order, source="raising", target="placed", actor=actor, reason=why, problem=why,
             raising_at=None,
         )  # fmt: skip
+    elif action == "RaiseLock" and details.get("position") == "raised":
+        moved = transition(
+            order, source="raising", target="raised", actor=actor, event="recovery.raised",
+            raised_at=clock.now(), lock_position="raised", problem="",
+        )  # fmt: skip
+        if moved:
+            parking.show_lock(berth_id=order.berth_id, up=True)
     elif action == "LowerLock" and outcome == "done":
         if details.get("position", "lowered") == "lowered":
             transition(

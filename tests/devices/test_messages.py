@@ -234,6 +234,15 @@ async def test_heartbeats_tell_business_time(street: Street, clock) -> None:
         assert abs(client.now_ms() - before - 5 * 3600_000) < 30_000
         assert abs(answer["now_ms"] - await in_thread(now_ms)) < 5_000
         assert answer["real_ms"] != answer["now_ms"]
+
+        client._offset_ms += 3000  # a slowly answered one
+        ahead = client.now_ms()
+        await client.heartbeat()
+        assert ahead <= client.now_ms() < ahead + 1000  # it waits, it does not go back
+        client._offset_ms += 3600_000  # its own clock was wrong
+        client.now_ms()
+        await client.heartbeat()
+        assert abs(client.now_ms() - ahead) < 30_000
     assert not await in_thread(DeviceMessage.objects.exists)  # heartbeats are not stored
 
 

@@ -156,6 +156,18 @@ def test_an_obstruction_ends_the_try_and_is_a_state(order):  # P1.3
     assert (fresh(order).state, fresh(order).problem) == ("raised", "")
 
 
+def test_a_lock_whose_report_looks_old_is_still_known_to_be_up(order):  # P1.3
+    services.place(order.pk, sha256=photograph(), actor="user:1")
+    say(order, "lowered", "report", occurred_at=business_clock.now() + timedelta(seconds=3))
+    services.raise_lock(order.pk, actor="user:1")
+    say(order, "raised")  # its clock was set back
+    assert fresh(order).state == "raising"
+    services.command_ended(
+        order_code=order.code, action="RaiseLock", outcome="done", details={"position": "raised"}
+    )
+    assert (fresh(order).state, fresh(order).lock_position) == ("raised", "raised")
+
+
 def test_a_low_battery_refuses_and_is_a_state(order, run_reactions):  # P1.3
     services.place(order.pk, sha256=photograph(), actor="user:1")
     services.raise_lock(order.pk, actor="user:1")

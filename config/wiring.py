@@ -1,7 +1,8 @@
 """How the business flows: the one page where lower rows meet higher ones.
 
-Three tables and a list of dotted names, resolved once and checked at start-up. Read top to bottom,
-REACTIONS is the story of a vehicle.
+Tables and lists of dotted names, resolved once and checked at start-up: what devices say, what was
+paid, what follows from what happened, what looks for due work, and what a person should see to.
+Read top to bottom, REACTIONS is the story of a vehicle.
 """
 
 from payments.rules import Payable

@@ -1,6 +1,7 @@
 """First act: a vehicle arrives, is seen and read, pays ahead, and leaves (P2, P0.1)."""
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 from config.story.browser import Browser
@@ -9,6 +10,7 @@ from config.story.teller import Stopped, must
 from config.story.world import World
 from core.plates import BadPlate, Plate, check, masked, parse
 
+READING_S = 150  # a reading whose process died is asked for again after a minute
 UNREAD = 3  # exit status: the photograph could not be read and nobody said what it shows
 
 
@@ -32,7 +34,7 @@ def arrive(world: World, berth: str, camera: str, staff: Browser, **titles: str)
         )
         step.saw(command=asked[-1].action, berth=berth)
     with tell.step("P2.3", "P0.1", title="The picture is uploaded and its plate is read") as step:
-        stay = world.wait("a reading", lambda: _read(world, stay["id"], staff), 40)
+        stay = world.wait("a reading", lambda: _read(world, stay["id"], staff), READING_S)
         step.saw(state=stay["plate_state"], plate=_shown(stay))
     if stay["plate_state"] != "settled":
         stay = _review(world, stay, staff)
@@ -64,14 +66,7 @@ def _review(world: World, stay: dict[str, Any], staff: Browser) -> dict[str, Any
     with world.teller.step("P0.1", title="The reading is in doubt: a reviewer looks") as step:
         item = world.wait(
             "the question in the review queue",
-            lambda: next(
-                (
-                    row
-                    for row in world.operator.api("GET", "/api/v1/parking/reviews/")["results"]
-                    if row["session_id"] == stay["id"] and row["kind"] == "plate"
-                ),
-                None,
-            ),
+            lambda: question(world, lambda row: row["session_id"] == stay["id"]),
         )
         step.saw(why=item["why"], candidates=len(item["candidates"]))
         if world.typed is None:
@@ -92,14 +87,7 @@ def _misread(world: World, stay: dict[str, Any], staff: Browser) -> dict[str, An
         page = world.driver.submit(page, page.form(having="not_mine"))
         item = world.wait(
             "the objection in the review queue",
-            lambda: next(
-                (
-                    row
-                    for row in world.operator.api("GET", "/api/v1/parking/reviews/")["results"]
-                    if row["session_id"] == stay["id"]
-                ),
-                None,
-            ),
+            lambda: question(world, lambda row: row["session_id"] == stay["id"]),
         )
         settle(world, item)
         typed = world.typed.text
@@ -109,6 +97,12 @@ def _misread(world: World, stay: dict[str, Any], staff: Browser) -> dict[str, An
         )
         step.saw(plate=_shown(stay))
     return stay
+
+
+def question(world: World, about: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
+    """The question about a plate in the operator's queue, where there is one."""
+    rows = world.operator.api("GET", "/api/v1/parking/reviews/")["results"]
+    return next((row for row in rows if row["kind"] == "plate" and about(row)), None)
 
 
 def settle(world: World, item: dict[str, Any]) -> None:

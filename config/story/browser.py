@@ -1,8 +1,10 @@
 """A small browser without scripts: follows links and fills forms of our pages, as a person would.
 
-What it can do is what works without JavaScript.
+What it can do is what works without JavaScript. Where nobody answers it tries again, as a person
+reloads a page.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -11,9 +13,16 @@ from urllib.parse import urljoin
 
 import requests
 
+PATIENCE_S = 60.0
+AWAY = (502, 503, 504)
+
 
 class PageError(Exception):
     """A page answered with an error, or does not have what a person looks for on it."""
+
+
+class NotThere(PageError):
+    """404: there is no such thing, or not for this reader."""
 
 
 @dataclass
@@ -142,7 +151,7 @@ class Browser:
 
     def get(self, address: str) -> Page:
         """Open a page. Raises PageError for anything but success."""
-        return self._page(self.session.get(urljoin(self.base, address), timeout=20))
+        return self._page(self._ask("GET", urljoin(self.base, address)))
 
     def submit(
         self,
@@ -156,29 +165,28 @@ class Browser:
         """Send a form of a page with these fields filled in, by the button with these words."""
         pressed = [b for b in form.buttons if not button or button in b[2]][:1]
         data = {**form.fields, **{name: value for name, value, _ in pressed if name}, **fields}
-        response = self.session.request(
+        response = self._ask(
             form.method.upper(),
             urljoin(page.url, form.action or page.url),
             params=data if form.method == "get" else None,
             data=data if form.method != "get" else None,
             files=files,
             headers={"Referer": page.url},
-            timeout=20,
         )
         return self._page(response)
 
     def api(self, method: str, address: str, json: Any = None, **headers: str) -> Any:
         """Call a JSON interface with this person's cookies. Raises PageError with the problem."""
         token = self.session.cookies.get("csrftoken") or ""
-        response = self.session.request(
+        response = self._ask(
             method,
             urljoin(self.base, address),
             json=json,
-            headers={"X-CSRFToken": token or "", "Referer": self.base, **headers},
-            timeout=20,
+            headers={"X-CSRFToken": token, "Referer": self.base, **headers},
         )
         if response.status_code >= 400:
-            raise PageError(f"{method} {address}: {response.status_code} {response.text[:300]}")
+            kind = NotThere if response.status_code == 404 else PageError
+            raise kind(f"{method} {address}: {response.status_code} {response.text[:300]}")
         return response.json() if response.content else None
 
     def log_in(self, name: str, password: str) -> None:
@@ -187,6 +195,27 @@ class Browser:
         page = self.submit(page, page.form(having="password"), username=name, password=password)
         if any("password" in form.fields for form in page.forms):
             raise PageError(f"{name} could not log in")
+
+    def _ask(self, method: str, address: str, **more: Any) -> requests.Response:
+        """The answer; each step of a redirection is asked again by itself, not what led to it."""
+        answer = self._ask_once(method, address, **more)
+        while answer.is_redirect:
+            answer = self._ask_once("GET", urljoin(answer.url, answer.headers["Location"]))
+        return answer
+
+    def _ask_once(self, method: str, address: str, **more: Any) -> requests.Response:
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                answer = self.session.request(
+                    method, address, timeout=20, allow_redirects=False, **more
+                )
+                if answer.status_code not in AWAY or time.monotonic() > end:
+                    return answer
+            except requests.ConnectionError:
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.3)
 
     def _page(self, response: requests.Response) -> Page:
         response.encoding = "utf-8"

@@ -1,22 +1,37 @@
 """Last act: a card for two lots of different makers, their statement, the deduction (P4)."""
 
 import re
+import time
 from typing import Any
 
 from config.story.paying import pay_order
 from config.story.teller import must
-from config.story.world import World
-from monthlycard.client import AskLot, ListLot, LotClient
+from config.story.world import PATIENCE_S, World
+from monthlycard.client import AskLot, ListLot, LotClient, PlatformSilent
 from monthlycard.client.lots import Lot
 
 PLAIN = ("沪B00001", "blue")  # a vehicle without a card
 
 
+class PatientClient(LotClient):
+    """A lot's line that says again what was not answered."""
+
+    def _send(self, method: str, address: str, body: bytes, query: dict[str, Any]) -> bytes:
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return super()._send(method, address, body, query)
+            except PlatformSilent:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.3)
+
+
 def buy_and_use_card(world: World) -> None:
     """The owner buys a card; two lots recognise it, report, check their statements to the fen."""
     number = _buy(world)
-    by_list = ListLot(LotClient(world.url, "lot-east", world.town.lots["lot-east"]))
-    by_answer = AskLot(LotClient(world.url, "lot-west", world.town.lots["lot-west"]))
+    by_list = ListLot(PatientClient(world.url, "lot-east", world.town.lots["lot-east"]))
+    by_answer = AskLot(PatientClient(world.url, "lot-west", world.town.lots["lot-west"]))
     lots: tuple[Lot, ...] = (by_list, by_answer)
     _recognise(world, by_list, by_answer, number)
     _temporary(world, lots)

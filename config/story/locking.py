@@ -1,14 +1,13 @@
 """Third act: the listed vehicle is seen, a lock is set, the debt paid, the lock gone (P1, P3)."""
 
 import re
-import time
 from typing import Any
 
-from config.story.arriving import arrive, settle
+from config.story.arriving import READING_S, arrive, question, settle
 from config.story.owing import listed
 from config.story.paying import pay_order
 from config.story.teller import must
-from config.story.world import World
+from config.story.world import PATIENCE_S, World
 from devices.client import Lock
 
 BERTH, CAMERA, HANDHELD, LOCK = "Y-005", "C-Y1", "H-Y", "L-Y1"
@@ -20,12 +19,8 @@ def notice(world: World) -> None:
     with world.teller.step("P3.3", "P3.4", title="Seen again: the terminal is told") as step:
         handheld = world.handheld(HANDHELD, "yuyuan-guard")
         answer = world.wire.do(handheld.capture(world.photo))
-        if world.misread:  # the attendant sees another plate than the one that was read
-            body = {"sighting": answer["sighting_id"]}
-            world.wait("the reading", lambda: _reviews(world) or _doubt(world, body))
-        if world.typed is not None:
-            _settle_capture(world, answer["sighting_id"])
-        shown = world.wire.do(handheld.notice(20))
+        _read_capture(world, answer["sighting_id"])
+        shown = world.wire.do(handheld.notice(PATIENCE_S))
         world.wire.do(handheld.answer(shown["notice_id"], "acknowledged"))
         row = world.wait(
             "the reported outcome",
@@ -42,27 +37,33 @@ def notice(world: World) -> None:
         step.saw(notice=row["id"], device=row["device"], amount_fen=shown["amount_fen"])
 
 
-def _reviews(world: World) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = world.operator.api("GET", "/api/v1/parking/reviews/")["results"]
-    return rows
-
-
-def _doubt(world: World, body: dict[str, Any]) -> Any:
-    time.sleep(1)  # the reading first: a photograph that is in doubt anyway needs no second doubt
-    return _reviews(world) or world.operator.api("POST", "/api/v1/parking/reviews/", body)
-
-
-def _settle_capture(world: World, sighting_id: int) -> None:
-    """Where the capture's reading is in doubt a reviewer settles it, as anywhere."""
-
-    def look() -> bool:
-        for item in _reviews(world):
-            if item["sighting_id"] == sighting_id:
-                settle(world, item)
-                return True
-        return bool(world.yuyuan.api("GET", "/api/v1/arrears/notices")["results"])
-
-    world.wait("the notice, or a question about the photograph", look)
+def _read_capture(world: World, sighting_id: int) -> None:
+    """What the attendant's photograph was read as: a wrong reading they doubt, and a reviewer
+    settles what is in doubt."""
+    seen = world.wait(
+        "the reading",
+        lambda: (
+            (s := world.yuyuan.api("GET", f"/api/v1/parking/sightings/{sighting_id}/"))
+            and s["state"] != "received"
+            and s
+        ),
+        READING_S,
+    )
+    if world.typed is None:
+        return
+    if seen["state"] == "settled":
+        if seen["plate_text"] == world.typed.text:
+            return
+        world.misread = True
+        guard = world.staff("yuyuan-guard")
+        guard.api("POST", "/api/v1/parking/reviews/", {"sighting": sighting_id})
+    settle(
+        world,
+        world.wait(
+            "the question about the photograph",
+            lambda: question(world, lambda row: row["sighting_id"] == sighting_id),
+        ),
+    )
 
 
 def recover(world: World) -> None:
@@ -129,9 +130,13 @@ def _pay(world: World, order: dict[str, Any], lock: Lock) -> None:
         page = phone.submit(page, page.form(f"/r/{order['token']}/", having="pay"), pay="1")
         pay_order(phone, page)
         world.wait("the lowered lock", lambda: lock.position == "lowered" or None)
-        commands = [command.action for command in lock.client.received]
-        must("LowerLock" in commands, "no lowering command on the lock's socket")
-        must(commands.count("LowerLock") == 1, "lowered more than once")
+        lowering = {
+            command.payload["command_id"]  # a command may come twice, but there is only one
+            for command in lock.client.received
+            if command.action == "LowerLock"
+        }
+        must(lowering, "no lowering command on the lock's socket")
+        must(len(lowering) == 1, "lowered more than once")
         done = world.wait(
             "the lock's report",
             lambda: (o := _order(world, order["code"]))["state"] in ("lowered", "moved") and o,

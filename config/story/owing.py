@@ -11,6 +11,7 @@ from django.core.management import call_command
 
 from config.demo.town import OWNER_PHONE
 from config.story.arriving import arrive
+from config.story.browser import NotThere
 from config.story.teller import Stopped, must
 from config.story.world import World
 from core import clock
@@ -56,7 +57,7 @@ def _import_history(world: World) -> None:
     plate = world.plate
     assert plate is not None
     with world.teller.step("P0.2", title="A simulated history of late payments comes in") as step:
-        now = clock.now()
+        now = world.at_hand(clock.now)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "history.csv"
             with path.open("w", newline="") as file:
@@ -72,7 +73,9 @@ def _import_history(world: World) -> None:
                         [plate.text, plate.colour or "", berth, arrived.isoformat(),
                          left.isoformat(), paid]
                     )  # fmt: skip
-            call_command("import_history", str(path), "--simulated", verbosity=0)
+            world.at_hand(
+                lambda: call_command("import_history", str(path), "--simulated", verbosity=0)
+            )
         rows = world.city.api("GET", "/api/v1/parking/sessions/?page_size=100")["results"]
         simulated = [row for row in rows if row["simulated"]]
         must(len(simulated) == 14, f"{len(simulated)} of 14 simulated stays are there")
@@ -80,8 +83,10 @@ def _import_history(world: World) -> None:
 
 
 def _decision(world: World, stay: dict[str, Any]) -> dict[str, Any] | None:
-    rows = world.owner.session.get(f"{world.url}/api/v1/arrears/decisions/{stay['id']}", timeout=20)
-    found: dict[str, Any] | None = rows.json() if rows.status_code == 200 else None
+    try:
+        found: dict[str, Any] = world.owner.api("GET", f"/api/v1/arrears/decisions/{stay['id']}")
+    except NotThere:
+        return None
     return found
 
 
@@ -152,7 +157,8 @@ def _become_debt(world: World, stay: dict[str, Any]) -> None:
     tell, plate = world.teller, world.plate
     assert plate is not None
     with tell.step("P3.1", title="The pay window ends: a debt, and its demand") as step:
-        rest_s = (datetime.fromisoformat(stay["pay_by"]) - clock.now()).total_seconds()
+        now = world.at_hand(clock.now)
+        rest_s = (datetime.fromisoformat(stay["pay_by"]) - now).total_seconds()
         world.pass_time(seconds=max(rest_s, 0) + 60)
         debt = world.wait("the debt", lambda: _debt(world, stay))
         world.until_hour(10)

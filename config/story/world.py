@@ -1,6 +1,7 @@
 """What the story holds in its hands: browsers of its people, devices on real sockets, the clock."""
 
 import asyncio
+import contextlib
 import re
 import threading
 import time
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from accounts.models import SmsMessage
 from config.demo.town import OWNER_PHONE, Town
@@ -17,10 +18,18 @@ from config.story.browser import Browser
 from config.story.teller import StepFailed, Teller, must
 from core import clock
 from core.plates import Plate
-from devices.client import Camera, DeviceClient, Handheld, Lock, Sensor
+from devices.client import (
+    CallRefused,
+    Camera,
+    ConnectionLost,
+    DeviceClient,
+    Handheld,
+    Lock,
+    Sensor,
+)
 
 T = TypeVar("T")
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0  # a process may have died and be starting, and lost work be asked for again
 
 
 class Wire:
@@ -49,24 +58,24 @@ class World:
     misread: bool = False
 
     def __post_init__(self) -> None:
-        self.operator = self._staff("operator")
-        self.city = self._staff("city")
-        self.yuyuan = self._staff("yuyuan")
+        self.operator = self.staff("operator")
+        self.city = self.staff("city")
+        self.yuyuan = self.staff("yuyuan")
         self.owner = Browser(self.url)
         self.driver = Browser(self.url)  # somebody with a phone and no account
 
-    def _staff(self, name: str) -> Browser:
+    def staff(self, name: str) -> Browser:
+        """The browser of somebody who works here, logged in."""
         browser = Browser(self.url)
         browser.log_in(name, self.town.password)
         return browser
 
     # ── Devices ──────────────────────────────────────────────────────────────────────────────
     def client(self, code: str) -> DeviceClient:
-        """The device of this code, connected."""
-        if code not in self.clients:
-            self.clients[code] = self._made(code)
-            self.wire.do(self._connect(self.clients[code]))
-        return self.clients[code]
+        """The device of this code, connected, with business time as it is now."""
+        client = self.clients.setdefault(code, self._made(code))
+        self.wire.do(self._connect(client))
+        return client
 
     def _made(self, code: str) -> DeviceClient:
         device = next(one for one in self.town.devices if one.code == code)
@@ -74,7 +83,12 @@ class World:
 
     async def _connect(self, client: DeviceClient) -> None:
         await client.start()
-        await asyncio.wait_for(client.connected.wait(), PATIENCE_S)
+        while True:
+            await client.connected.wait()
+            with contextlib.suppress(ConnectionLost, CallRefused):
+                await client.heartbeat()
+                return
+            await asyncio.sleep(0.1)
 
     def sensor(self, berth: str) -> Sensor:
         return Sensor(self.client(f"S-{berth}"))
@@ -86,8 +100,16 @@ class World:
     def handheld(self, code: str, attendant: str) -> Handheld:
         """A handheld with an attendant logged in."""
         handheld = Handheld(self.client(code), lambda berth, purpose: self.photo)
-        self.wire.do(handheld.log_in(attendant, self.town.password))
+        self.wire.do(self._log_in(handheld, attendant))
         return handheld
+
+    async def _log_in(self, handheld: Handheld, attendant: str) -> None:
+        while True:
+            await handheld.client.connected.wait()
+            with contextlib.suppress(ConnectionLost):
+                await handheld.log_in(attendant, self.town.password)
+                return
+            await asyncio.sleep(0.1)
 
     def lock(self, code: str) -> Lock:
         """A lock, which says how it stands as soon as it is connected."""
@@ -103,15 +125,15 @@ class World:
     # ── Time ─────────────────────────────────────────────────────────────────────────────────
     def pass_time(self, **by: float) -> None:
         """Move business time forward."""
-        close_old_connections()
-        clock.advance(timedelta(**by))
+        goal = self.at_hand(clock.now) + timedelta(**by)
+        self.at_hand(lambda: clock.move_to(goal))
         time.sleep(0.25)  # the other processes look at the clock again after 0.2 s
 
     def until_hour(self, hour: int) -> None:
         """Move on to the next such hour in the city: people are written to by day."""
         from django.utils import timezone
 
-        local = timezone.localtime(clock.now())
+        local = timezone.localtime(self.at_hand(clock.now))
         goal = local.replace(hour=hour, minute=0, second=0, microsecond=0)
         if goal <= local:
             goal += timedelta(days=1)
@@ -128,6 +150,19 @@ class World:
                 raise StepFailed(f"not seen within {patience_s:.0f} s: {what}")
             time.sleep(0.1)
 
+    def at_hand(self, what: Callable[[], T]) -> T:
+        """Do what needs the database itself; again where it is away. Twice must be as once."""
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            close_old_connections()
+            try:
+                return what()
+            except (OperationalError, InterfaceError):
+                if time.monotonic() > end:
+                    raise
+                connection.close()
+                time.sleep(0.3)
+
     # ── People ───────────────────────────────────────────────────────────────────────────────
     def log_in_owner(self) -> None:
         """Log the owner in with the code that came to their phone."""
@@ -143,8 +178,7 @@ class World:
 
     def newest_sms(self, containing: str = "") -> str:
         """The newest text message on the owner's phone. The sandbox's table is the phone."""
-        close_old_connections()
-        for message in SmsMessage.objects.order_by("-pk")[:20]:
+        for message in self.at_hand(lambda: list(SmsMessage.objects.order_by("-pk")[:20])):
             if message.state == "sent" and containing in message.text:
                 return message.text
         return ""

@@ -4,33 +4,61 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
+import psutil
 import pytest
 
+from core.plates import masked
 from parking.vision.drawing import draw_scene
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVERS = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "BOWEI_TESTING", "BOWEI_TEST_NAME")
+After = Callable[[int, psutil.Process], None]
+CHILDREN = {  # what the command runs beside itself, by what stands in each one's command line
+    "postgres": "bin/postgres",
+    "valkey": "valkey-server",
+    "web": "uvicorn",
+    "dispatcher": "dispatch",
+    "vision": "vision@",
+    "worker": "worker@",
+}
 SPOKEN = [f"P0.{n}" for n in range(1, 7)] + [f"P1.{n}" for n in range(1, 7)]
 SPOKEN += [f"P2.{n}" for n in range(1, 7)] + [f"P3.{n}" for n in range(1, 5)]
 SPOKEN += [f"P4.{n}" for n in range(1, 14)]
 
 
-def tell(photo: bytes, folder: Path, *options: str) -> tuple[int, dict, str]:
-    """Exit status, report and output of `./bowei story`."""
+def tell(
+    photo: bytes, folder: Path, *options: str, after: After | None = None
+) -> tuple[int, dict, str]:
+    """Exit status, report and output of `./bowei story`; `after` each step that took effect, it is
+    called with how many did, and with the command."""
     (folder / "photo.jpg").write_bytes(photo)
     env = {name: value for name, value in os.environ.items() if name not in SERVERS}
-    done = subprocess.run(
+    with subprocess.Popen(
         [
             sys.executable, "bowei", "story", str(folder / "photo.jpg"),
             "--json", str(folder / "report.json"), *options,
         ],
-        cwd=ROOT, env=env, capture_output=True, text=True, timeout=400, check=False,
-    )  # fmt: skip
+        cwd=ROOT, env={**env, "PYTHONUNBUFFERED": "1"}, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as story:  # fmt: skip
+        too_long = threading.Timer(400, story.terminate)  # so that a test can't hang
+        too_long.start()
+        output, steps = "", 0
+        for line in story.stdout:
+            output += line
+            if line.startswith("✓"):
+                steps += 1
+                if after is not None:
+                    after(steps, psutil.Process(story.pid))
+        too_long.cancel()
     report = folder / "report.json"
     told = json.loads(report.read_text()) if report.exists() else {}
-    return done.returncode, told, done.stdout + done.stderr
+    return story.returncode, told, output
 
 
 @pytest.mark.chaos
@@ -39,10 +67,77 @@ def test_one_vehicle_goes_through_every_step(tmp_path):
     status, told, output = tell(photo, tmp_path, "--plate", "沪A12345")
 
     assert status == 0, output
-    assert all(step["ok"] for step in told["steps"])
     assert not told["misread"]
-    seen = {step_id for step in told["steps"] for step_id in step["ids"]}
-    assert seen == set(SPOKEN)
+    assert_whole(told)
+
+
+def assert_whole(told: dict) -> None:
+    """Every step of the issue was told, and took effect."""
+    assert all(step["ok"] for step in told["steps"])
+    assert {step_id for step in told["steps"] for step_id in step["ids"]} == set(SPOKEN)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        pytest.param("京AD12346", "Misread: the owner objects, a reviewer settles", id="sure"),
+        pytest.param("沪A12846", "The reading is in doubt: a reviewer looks", id="unsure"),
+    ],
+)
+def test_what_people_see_counts_whatever_was_read(tmp_path, text, title):
+    """P0.1: a sure reading that is wrong is objected to, an unsure one is typed by a person."""
+    photo = draw_scene("沪A12345", "blue", seed=3)
+    if "doubt" in title:
+        photo = blurred(photo)
+    status, told, output = tell(photo, tmp_path, "--plate", text)
+
+    assert status == 0, output
+    assert told["misread"] is title.startswith("Misread")
+    assert_whole(told)
+    settled = [step["seen"]["plate"] for step in told["steps"] if step["title"] == title]
+    kind = "green" if len(text) == 8 else "blue"
+    assert settled == [f"{masked(text)} {kind}"] * 3
+
+
+def blurred(photo: bytes) -> bytes:
+    """The photograph as a camera out of focus takes it: the plate is found, hardly read."""
+    import cv2
+    import numpy as np
+
+    sharp = cv2.imdecode(np.frombuffer(photo, np.uint8), cv2.IMREAD_COLOR)
+    return cv2.imencode(".jpg", cv2.GaussianBlur(sharp, (0, 0), 9))[1].tobytes()
+
+
+@pytest.mark.chaos
+def test_each_killed_process_comes_back_and_the_story_goes_on(tmp_path):
+    """`kill -9` after a step: nothing that was done is lost, nothing is done twice."""
+    turns = cycle(CHILDREN.values())
+    killed: list[int] = []
+
+    def kill(steps: int, command: psutil.Process) -> None:
+        if steps % 3:
+            return
+        mark = next(turns)
+        alive = [child for child in grandchildren(command) if mark in " ".join(child.cmdline())]
+        assert alive, f"{mark} has not come back"
+        alive[0].kill()
+        killed.append(alive[0].pid)
+
+    photo = draw_scene("沪A12345", "blue", seed=3)
+    status, told, output = tell(photo, tmp_path, "--plate", "沪A12345", after=kill)
+
+    assert status == 0, output
+    assert_whole(told)
+    assert len(set(killed)) == 2 * len(CHILDREN)
+
+
+def grandchildren(command: psutil.Process) -> list[psutil.Process]:
+    """What the command's supervisor runs."""
+    supervisor = [
+        child for child in command.children() if "config.local.system" in " ".join(child.cmdline())
+    ]
+    return [child for child in supervisor[0].children() if child.status() != "zombie"]
 
 
 @pytest.mark.chaos

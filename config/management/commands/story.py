@@ -29,7 +29,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         photo, typed = self._understand(options["photo"], options["plate"])
-        logging.getLogger().setLevel(logging.ERROR)
+        for name in ("", "psycopg"):
+            logging.getLogger(name).setLevel(logging.ERROR)
         began = time.monotonic()
         with transaction.atomic():
             built = town.build(berths=6)

@@ -16,6 +16,8 @@ import pytest
 from config.local.processes import is_alive, wait_until
 from config.local.supervisor import MARK
 from config.local.system import DEMO, ROOT, SERVERS
+from parking.vision.drawing import draw_scene
+from tests.story.test_story import tell
 
 pytestmark = pytest.mark.chaos
 
@@ -36,7 +38,7 @@ class Demo:
             text=True,
         )
         self.said = ""
-        self.too_long = threading.Timer(300, self.popen.kill)  # so that a test can't hang
+        self.too_long = threading.Timer(600, self.popen.kill)  # so that a test can't hang
         self.too_long.start()
 
     def hear(self, words: str, times: int = 1) -> None:
@@ -82,7 +84,7 @@ def demo(tmp_path: Path, port: int) -> Iterator[Demo]:
 
 
 def test_every_killed_process_of_the_demo_comes_back_and_nothing_survives_its_own_death(
-    demo: Demo, tmp_path: Path, port: int
+    demo: Demo, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, port: int
 ) -> None:
     children = psutil.Process(demo.popen.pid).children()[0].children()
     assert len(children) == len(SERVERS) + len(set(DEMO) - {"migrate", "prepare"})
@@ -94,6 +96,9 @@ def test_every_killed_process_of_the_demo_comes_back_and_nothing_survives_its_ow
 
     with urlopen(f"http://127.0.0.1:{port}/health/ready/", timeout=10) as answer:
         assert answer.status == 200
+    photo = draw_scene("沪A12345", "blue", seed=3)
+    status, _told, output = tell(photo, tmp_path_factory.mktemp("story"), "--plate", "沪A12345")
+    assert status == 0, output
 
     demo.popen.kill()
     demo.popen.wait()

@@ -8,14 +8,15 @@ the probabilities.
 import math
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import lru_cache
+from heapq import nlargest
 
 import numpy as np
 
-from parking.vision.grammar import ALPHABET, SHAPES, fits, letters_in
+from parking.vision.grammar import ALPHABET, SHAPES, letters_in
 
 _BEAM = 16
 _LEAST = 2e-4  # characters less likely than this in a frame are not followed
+_MOST = 12  # nor are more than these, less the blank
 _SURE_BLANK = 0.9995
 
 
@@ -28,23 +29,42 @@ class Text:
     characters: tuple[float, ...]
 
 
-@lru_cache(maxsize=200_000)
-def may_begin(prefix: str) -> bool:
-    """Whether some plate begins with `prefix`."""
-    n = len(prefix)
-    for shape in SHAPES:
-        if n > len(shape.slots):
-            continue
-        if all(c in slot for c, slot in zip(prefix, shape.slots, strict=False)):
-            seen = sum(c.isalpha() and c.isascii() for c in prefix[2:])
-            if shape.most_letters >= 8 or seen <= shape.most_letters:
-                return True
-    return False
+_ALL = (1 << len(SHAPES)) - 1
+_LOOSE = sum(1 << i for i, shape in enumerate(SHAPES) if shape.most_letters >= 8)
+_FEW_LETTERS = 2  # the limit of every shape that has one
+_ENDS = [
+    sum(1 << i for i, shape in enumerate(SHAPES) if len(shape.slots) == length)
+    for length in range(max(len(shape.slots) for shape in SHAPES) + 1)
+]
 
 
-@lru_cache(maxsize=50_000)
-def is_plate(text: str) -> bool:
-    return any(fits(text, shape) for shape in SHAPES)
+def _fitting(place: int, char: str) -> int:
+    """The shapes, a bit each, that may have `char` at `place`."""
+    return sum(
+        1 << i
+        for i, shape in enumerate(SHAPES)
+        if place < len(shape.slots) and char in shape.slots[place]
+    )
+
+
+_FITTING = [{char: _fitting(place, char) for char in ALPHABET} for place in range(len(_ENDS))]
+
+
+class _Path:
+    """A beginning of a plate: which shapes it may become, and its probability by how it ends."""
+
+    __slots__ = ("in_blank", "in_char", "letters", "shapes", "text")
+
+    def __init__(self, text: str, shapes: int, letters: int) -> None:
+        self.text, self.shapes, self.letters = text, shapes, letters
+        self.in_blank = self.in_char = 0.0
+
+    def longer(self, char: str) -> "tuple[int, int]":
+        """The shapes left after `char`, none as 0, and the letters among the serial places."""
+        place = len(self.text)
+        shapes = self.shapes & _FITTING[place][char]
+        letters = self.letters + (place >= 2 and "A" <= char <= "Z")
+        return (shapes & _LOOSE if letters > _FEW_LETTERS else shapes), letters
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
@@ -55,32 +75,47 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
 
 def texts(probs: np.ndarray, most: int = 5) -> list[Text]:
     """The likeliest plates in one strip, best first; probabilities are of all CTC paths."""
-    beam: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}  # ends in blank, ends in its character
+    first = _Path("", _ALL, 0)
+    first.in_blank = 1.0
+    beam = [first]
     for frame in probs:
         blank = float(frame[0])
         if blank > _SURE_BLANK:
-            beam = {t: ((b + c) * blank, 0.0) for t, (b, c) in beam.items()}
+            for path in beam:
+                path.in_blank, path.in_char = (path.in_blank + path.in_char) * blank, 0.0
             continue
-        likely = [(ALPHABET[i - 1], float(frame[i])) for i in np.nonzero(frame > _LEAST)[0] if i]
-        grown: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-        for text, (in_blank, in_char) in beam.items():
-            both = in_blank + in_char
-            grown[text][0] += both * blank
+        top = np.argpartition(frame, -_MOST)[-_MOST:]
+        likely = [(ALPHABET[i - 1], float(frame[i])) for i in top if i and frame[i] > _LEAST]
+        grown: dict[str, _Path] = {}
+        for path in beam:
+            text, both = path.text, path.in_blank + path.in_char
+            same = _at(grown, text, path.shapes, path.letters)
+            same.in_blank += both * blank
             last = text[-1:]
             for char, p in likely:
+                gain = both * p
                 if char == last:
-                    grown[text][1] += in_char * p
-                    gain = in_blank * p
-                else:
-                    gain = both * p
-                longer = text + char
-                if gain and may_begin(longer):
-                    grown[longer][1] += gain
-        ranked = sorted(grown.items(), key=lambda item: -(item[1][0] + item[1][1]))[:_BEAM]
-        beam = {t: (b, c) for t, (b, c) in ranked}
-    whole = [(t, b + c) for t, (b, c) in beam.items() if is_plate(t)]
+                    same.in_char += path.in_char * p
+                    gain = path.in_blank * p
+                if gain:
+                    shapes, letters = path.longer(char)
+                    if shapes:
+                        _at(grown, text + char, shapes, letters).in_char += gain
+        beam = nlargest(_BEAM, grown.values(), key=lambda path: path.in_blank + path.in_char)
+    whole = [(path.text, path.in_blank + path.in_char) for path in beam if _whole(path)]
     whole.sort(key=lambda item: -item[1])
     return [Text(t, p, aligned(probs, t)) for t, p in whole[:most]]
+
+
+def _at(grown: dict[str, _Path], text: str, shapes: int, letters: int) -> _Path:
+    path = grown.get(text)
+    if path is None:
+        path = grown[text] = _Path(text, shapes, letters)
+    return path
+
+
+def _whole(path: _Path) -> bool:
+    return bool(path.shapes & _ENDS[len(path.text)])
 
 
 def aligned(probs: np.ndarray, text: str) -> tuple[float, ...]:
@@ -104,15 +139,16 @@ def _align(probs: np.ndarray, text: str) -> list[tuple[float, float]]:
     for s in range(3, states, 2):
         if codes[s] != codes[s - 2]:
             skip[s] = 0.0
-    score = np.full(states, -np.inf)
+    shifted = np.full(states + 2, -np.inf)  # two places before the first state stay impossible
+    score = shifted[2:]
     score[:2] = emit[0, :2]
+    options = np.empty((3, states))
     back = np.zeros((len(probs), states), np.int8)
     for t in range(1, len(probs)):
-        one = np.concatenate(([-np.inf], score[:-1]))
-        two = np.concatenate(([-np.inf, -np.inf], score[:-2])) + skip
-        options = np.stack((score, one, two))
+        options[0], options[1] = score, shifted[1:-1]
+        np.add(shifted[:-2], skip, out=options[2])
         back[t] = options.argmax(0)
-        score = options.max(0) + emit[t]
+        np.add(options.max(0), emit[t], out=score)
     state = states - 1 if score[-1] >= score[-2] else states - 2
     best = [0.0] * len(text)
     sums, places = [1e-9] * len(text), [0.0] * len(text)
@@ -152,7 +188,6 @@ __all__ = [
     "Text",
     "aligned",
     "alignment",
-    "is_plate",
     "letters_in",
     "logit",
     "merge",

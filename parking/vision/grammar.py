@@ -6,6 +6,7 @@ characters are likeliest". No torch, no Django.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 PROVINCES = "京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新"
 SUFFIXES = "学警挂港澳使领"
@@ -78,6 +79,7 @@ def letters_in(text: str, shape: Shape) -> int:
     return sum(c in LETTERS for c, s in zip(text, shape.slots, strict=True) if s is SERIAL)
 
 
+@lru_cache(maxsize=4096)
 def colours_of(text: str) -> tuple[str, ...]:
     """Every colour a plate with this text can have; empty where it is no plate."""
     found = [c for shape in SHAPES if fits(text, shape) for c in shape.colours]

@@ -65,3 +65,16 @@ def warp(picture: np.ndarray, corners: np.ndarray, width: int, height: int) -> n
     return cv2.warpPerspective(
         picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+
+
+def finder_input(picture: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """The finder's input (1, 3, H, W) at a longest side of `side`, and the scale (x, y) of it."""
+    h, w = picture.shape[:2]
+    scale = side / max(h, w)
+    wide, high = max(8, round(w * scale)), max(8, round(h * scale))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(picture, (wide, high), interpolation=how)
+    grey = (114,) * 3
+    small = cv2.copyMakeBorder(small, 0, -high % 32, 0, -wide % 32, cv2.BORDER_CONSTANT, value=grey)
+    x = (small.transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 64
+    return np.ascontiguousarray(x), np.array((wide / w, high / h), np.float32)

@@ -199,16 +199,9 @@ class PlateReader:
 
     def find(self, picture: np.ndarray, side: int) -> list[Found]:
         """Plates in the picture at a longest side of `side` pixels, best first."""
-        h, w = picture.shape[:2]
-        scale = side / max(h, w)
-        rw, rh = max(8, round(w * scale)), max(8, round(h * scale))
-        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        small = cv2.resize(picture, (rw, rh), interpolation=how)
-        pw, ph = -rw % 32, -rh % 32
-        small = cv2.copyMakeBorder(small, 0, ph, 0, pw, cv2.BORDER_CONSTANT, value=(114,) * 3)
-        x = (small.astype(np.float32).transpose(2, 0, 1)[None] - 127.5) / 64
+        x, scale = rectify.finder_input(picture, side)
         out = self.finder.run(None, {"x": x})[0][0]
-        return _peaks(out, self.settings["find_least"], np.array((rw / w, rh / h), np.float32))
+        return _peaks(out, self.settings["find_least"], scale)
 
     def look(self, picture: np.ndarray, quads: list[np.ndarray]) -> list[Looked]:
         """Corners, colour and rows of what each quadrilateral shows."""

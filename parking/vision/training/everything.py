@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from parking.vision.training import bank, finder, reader
+from parking.vision.training import bank, finder, photographs, reader
 
 Say = Callable[[str], None]
-SHARES = {"first": 0.15, "reader": 0.4, "finder": 0.35, "look": 0.1}
+SHARES = {"first": 0.12, "reader": 0.42, "finder": 0.27, "look": 0.19}
+MOST_SHOWN = 80  # scenes that set the ranges of the eight-bit finder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,10 @@ def ship(plan: Plan, say: Say = print) -> None:
     from parking.vision.training import calibrate, pack
 
     pack.pack_reader(plan.work / "reader.pt")
-    pack.pack_finders(plan.work / "finder.pt", plan.work / "look.pt")
+    rows = photographs.training_part(plan.folder, free_only=plan.free_only)
+    scenes = [row for row in rows if row.kind == "scene"][:MOST_SHOWN]
+    shown = [photographs.picture(plan.folder, row) for row in scenes]
+    pack.pack_finders(plan.work / "finder.pt", plan.work / "look.pt", shown)
     pack.write_manifest(calibration=pack.STRAIGHT, settings=pack.SETTINGS)
     serve.manifest.cache_clear()
     held = serve.PlateReader()

@@ -29,7 +29,7 @@ def place(
     """The flat plate as a camera's crop of about one plate shows it, worn, BGR uint8.
 
     `readable` leaves out what a person could not read either: at least 80 pixels wide, worn
-    once, not cut; for tests. Training sees worse than that.
+    once, not cut, legible; for tests. Training sees worse than that.
     """
     width = round(np.exp(rng.uniform(np.log(80 if readable else 52), np.log(200))))
     height = round(width * rng.uniform(0.4, 0.62) if tall else width * rng.uniform(0.22, 0.36))
@@ -64,9 +64,27 @@ def place(
     seen = cv2.warpPerspective(
         small, matrix, (width, height), dst=ground, borderMode=cv2.BORDER_TRANSPARENT
     )
-    if readable:
-        return wear.lens(seen if rng.random() < 0.5 else wear.light(seen, rng), rng, 0.5)
+    while readable:
+        worn = wear.lens(seen if rng.random() < 0.5 else wear.light(seen, rng), rng, 0.5)
+        if legible(seen, worn):
+            return worn
     return wear.lens(wear.light(seen, rng), rng)
+
+
+def legible(clean: np.ndarray, worn: np.ndarray) -> bool:
+    """Whether each eighth of the width still shows what stood there before light and lens.
+
+    That is: the brightness of both correlates by 0.6 or more, and varies by 8 of 255 or more.
+    """
+    pair = [
+        cv2.cvtColor(np.clip(p, 0, 255).astype("u1"), cv2.COLOR_BGR2GRAY) for p in (clean, worn)
+    ]
+    for before, after in zip(*(np.array_split(p, 8, axis=1) for p in pair), strict=True):
+        if before.std() < 8:
+            continue  # ground beside the plate
+        if after.std() < 8 or np.corrcoef(before.ravel(), after.ravel())[0, 1] < 0.6:
+            return False
+    return True
 
 
 def _ground(rng: Random, backdrop: np.ndarray | None, width: int, height: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Trains the reading network; one thread for the network, one process that draws examples."""
+"""Trains the reading network; a thread a core for the network, one process that draws examples."""
 
 import multiprocessing as mp
 import os
@@ -128,7 +128,7 @@ def right(model: nn.Module, strips: np.ndarray, texts: list[str]) -> float:
 
 def train(plan: Plan, say: Say = print, bank_file: Path | None = None) -> Path:
     """Train for `plan.minutes`; writes `plan.out` (plain state dict, single precision)."""
-    torch.set_num_threads(1)
+    torch.set_num_threads(os.cpu_count() or 1)
     torch.manual_seed(plan.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = Model(len(ALPHABET) + 1)

@@ -158,11 +158,24 @@ def _probability(texts: list[Text]) -> float:
 
 
 MOST_PLACES = 3
+CLOSER = 1.5  # by how much the second search is larger
 
 
 def _scene(reader: "PlateReader", picture: np.ndarray, region: Region | None) -> Flow:
-    """The plate that counts in a whole picture: inside `region`, else the largest."""
-    found = distinct(_far_and_near(reader, picture))
+    """The plate that counts in a whole picture: inside `region`, else the largest.
+
+    Where that is doubtful the picture is searched again at a larger size.
+    """
+    best = yield from _searched(reader, picture, region, 1.0)
+    if best is None or not _sure(best.texts, DOUBTFUL):
+        return _better(best, (yield from _searched(reader, picture, region, CLOSER)))
+    return best
+
+
+def _searched(
+    reader: "PlateReader", picture: np.ndarray, region: Region | None, closer: float
+) -> Flow:
+    found = distinct(_far_and_near(reader, picture, closer))
     if region:
         found = [place for place in found if _inside(place.corners, region, picture.shape)]
     found = found[:6]
@@ -235,13 +248,13 @@ def _sane(corners: np.ndarray, shape: tuple[int, ...]) -> bool:
     return bool((quad > -room).all() and (quad < np.array((w, h)) + room).all())
 
 
-def _far_and_near(reader: "PlateReader", picture: np.ndarray) -> "list[Found]":
+def _far_and_near(reader: "PlateReader", picture: np.ndarray, closer: float) -> "list[Found]":
     """Both passes, each trusted for the sizes it sees well."""
     longest = max(picture.shape[:2])
-    found = reader.find(picture, int(reader.settings["find_side"]))
+    found = reader.find(picture, int(reader.settings["find_side"] * closer))
     for place in found:
         place.score *= min(1.0, 0.45 / max(place.width / longest, 1e-3))
-    near = reader.find(picture, int(reader.settings["find_side_near"]))
+    near = reader.find(picture, int(reader.settings["find_side_near"] * closer))
     for place in near:
         place.score *= min(1.0, place.width / longest / 0.18)
     return found + near

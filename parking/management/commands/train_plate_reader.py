@@ -25,6 +25,9 @@ class Command(BaseCommand):
             help="also photographs that are not MIT or Apache-2.0 (the result must not be shipped)",
         )
         parser.add_argument(
+            "--go-on", action="store_true", help="train the shipped reader further, nothing else"
+        )
+        parser.add_argument(
             "--ship-only", action="store_true", help="only pack and calibrate what --work holds"
         )
 
@@ -46,6 +49,9 @@ class Command(BaseCommand):
         )
         say = partial(self.stdout.write)
         try:
-            (everything.ship if options["ship_only"] else everything.run)(plan, say)
+            if options["go_on"]:
+                everything.go_on(plan, say)
+            else:
+                (everything.ship if options["ship_only"] else everything.run)(plan, say)
         except FileNotFoundError as error:
             raise CommandError(str(error)) from error

@@ -67,16 +67,46 @@ def run(plan: Plan, say: Say = print) -> None:
     ship(plan, say)
 
 
+def go_on(plan: Plan, say: Say = print) -> None:
+    """Train the shipped reader further for `plan.minutes`; finder and look stay as they are."""
+    from parking.vision.training import pack
+
+    plan.work.mkdir(parents=True, exist_ok=True)
+    shipped, out = plan.work / "shipped.pt", plan.work / "reader.pt"
+    pack.unpack_reader(shipped)
+    glyphs = plan.work / "bank.npz"
+    bank.cut(plan.folder, shipped, glyphs, free_only=plan.free_only)
+    further = reader.Plan(
+        folder=plan.folder,
+        out=out,
+        minutes=plan.minutes,
+        seed=plan.seed,
+        start=shipped,
+        rate=1e-3,
+        free_only=plan.free_only,
+        drawers=plan.drawers,
+    )
+    reader.train(further, say, bank_file=glyphs)
+    pack.pack_reader(out)
+    _calibrate(plan, say)
+
+
 def ship(plan: Plan, say: Say = print) -> None:
     """Pack what lies in `plan.work`, then calibrate on the held-out part."""
-    from parking.vision import serve
-    from parking.vision.training import calibrate, pack
+    from parking.vision.training import pack
 
     pack.pack_reader(plan.work / "reader.pt")
     rows = photographs.training_part(plan.folder, free_only=plan.free_only)
     scenes = [row for row in rows if row.kind == "scene"][:MOST_SHOWN]
     shown = [photographs.picture(plan.folder, row) for row in scenes]
     pack.pack_finders(plan.work / "finder.pt", plan.work / "look.pt", shown)
+    _calibrate(plan, say)
+
+
+def _calibrate(plan: Plan, say: Say) -> None:
+    from parking.vision import serve
+    from parking.vision.training import calibrate, pack
+
     pack.write_manifest(calibration=pack.STRAIGHT, settings=pack.SETTINGS)
     serve.manifest.cache_clear()
     held = serve.PlateReader()

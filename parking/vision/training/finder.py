@@ -18,6 +18,7 @@ from torch.nn import functional
 from parking.vision.training import bank as glyph_bank
 from parking.vision.training import photographs, scene_data
 from parking.vision.training.nets import COLOURS, Finder, Look
+from parking.vision.training.reader import running_average
 
 Say = Callable[[str], None]
 
@@ -101,9 +102,7 @@ def train(plan: Plan, say: Say = print, bank_file: Path | None = None) -> Path:
     if plan.start:
         model.load_state_dict(torch.load(plan.start, weights_only=True))
     model.to(device, memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(
-        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995), use_buffers=True
-    )
+    average = running_average(model, 0.995)
     optimiser = torch.optim.AdamW(model.parameters(), lr=plan.rate, weight_decay=0.01)
     queue: mp.Queue = mp.get_context("fork").Queue(12)
     drawer = mp.get_context("fork").Process(

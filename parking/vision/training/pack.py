@@ -22,7 +22,7 @@ NETWORKS = Path(__file__).parents[1] / "networks"
 MOST_BYTES = 8_000_000
 SETTINGS = {
     "find_side": 640,
-    "find_side_near": 256,
+    "find_side_near": 320,
     "find_least": 0.2,
     "least_character": 0.7,
     "least_plate": 0.6,
@@ -49,6 +49,13 @@ def pack_reader(weights: Path) -> None:
         "network_params: {}",
     ]
     (NETWORKS / "bowei_plate.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def unpack_reader(out: Path) -> None:
+    """The shipped reader as a plain state dict in single precision, to train on from."""
+    halves = torch.load(NETWORKS / "bowei_plate.pth", weights_only=True)
+    state = {key.removeprefix("module."): value for key, value in halves.items()}
+    torch.save({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, out)
 
 
 def pack_finders(finder: Path, look: Path, pictures: Iterable[np.ndarray]) -> None:

@@ -126,6 +126,19 @@ def right(model: nn.Module, strips: np.ndarray, texts: list[str]) -> float:
     return sum(a == b for a, b in zip(read, texts, strict=True)) / len(texts)
 
 
+def running_average(model: nn.Module, decay: float) -> torch.optim.swa_utils.AveragedModel:
+    """The mean of a network's weights over its last steps: over fewer in the beginning.
+
+    So that a short training is not held back by the weights it began with.
+    """
+
+    def average(kept: torch.Tensor, new: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
+        seen = int(count)
+        return kept + (new - kept) * (1 - min(decay, (1 + seen) / (10 + seen)))
+
+    return torch.optim.swa_utils.AveragedModel(model, avg_fn=average, use_buffers=True)
+
+
 def train(plan: Plan, say: Say = print, bank_file: Path | None = None) -> Path:
     """Train for `plan.minutes`; writes `plan.out` (plain state dict, single precision)."""
     torch.set_num_threads(os.cpu_count() or 1)
@@ -135,9 +148,7 @@ def train(plan: Plan, say: Say = print, bank_file: Path | None = None) -> Path:
     if plan.start:
         model.load_state_dict(torch.load(plan.start, weights_only=True))
     model.to(device, memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(
-        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
-    )
+    average = running_average(model, 0.998)
     optimiser = torch.optim.AdamW(model.parameters(), lr=plan.rate, weight_decay=0.01)
     loss_of = nn.CTCLoss(zero_infinity=True)
     context = mp.get_context("fork")

@@ -104,8 +104,8 @@ def train(plan: Plan, say: Say = print, bank_file: Path | None = None) -> Path:
     model.to(device, memory_format=torch.channels_last)
     average = running_average(model, 0.995)
     optimiser = torch.optim.AdamW(model.parameters(), lr=plan.rate, weight_decay=0.01)
-    queue: mp.Queue = mp.get_context("fork").Queue(12)
-    drawer = mp.get_context("fork").Process(
+    queue: mp.Queue = mp.get_context("spawn").Queue(12)
+    drawer = mp.get_context("spawn").Process(
         target=_draw, args=(plan, queue, bank_file), daemon=True
     )
     drawer.start()

@@ -151,7 +151,7 @@ def train(plan: Plan, say: Say = print, bank_file: Path | None = None) -> Path:
     average = running_average(model, 0.998)
     optimiser = torch.optim.AdamW(model.parameters(), lr=plan.rate, weight_decay=0.01)
     loss_of = nn.CTCLoss(zero_infinity=True)
-    context = mp.get_context("fork")
+    context = mp.get_context("spawn")
     queue: mp.Queue = context.Queue(12)
     drawers = [
         context.Process(target=_draw, args=(plan, i, queue, bank_file), daemon=True)

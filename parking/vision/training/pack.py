@@ -58,6 +58,16 @@ def unpack_reader(out: Path) -> None:
     torch.save({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, out)
 
 
+def blend(old: Path, new: Path, share: float) -> None:
+    """Put into `new` the mean of both readers' weights, its own counting `share`."""
+    before, after = (torch.load(file, weights_only=True) for file in (old, new))
+    mean = {
+        key: torch.lerp(before[key], value, share) if value.is_floating_point() else value
+        for key, value in after.items()
+    }
+    torch.save(mean, new)
+
+
 def pack_finders(finder: Path, look: Path, pictures: Iterable[np.ndarray]) -> None:
     """The two finding networks as ONNX, the finder in eight bits: its work is most of a scene's.
 

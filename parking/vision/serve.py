@@ -98,6 +98,7 @@ def easyocr_reader() -> Any:
     )
     made.recognizer.eval()
     _fuse(made.recognizer)
+    made.recognizer.to(memory_format=torch.channels_last)  # a tenth sooner
     return made
 
 

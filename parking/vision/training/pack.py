@@ -135,6 +135,8 @@ def _quantise(single: Path, out: Path, pictures: Iterable[np.ndarray]) -> None:
         str(prepared),
         str(out),
         Examples(),
+        activation_type=quantization.QuantType.QUInt8,  # twice as soon as signed ones
+        weight_type=quantization.QuantType.QInt8,
         per_channel=True,
         reduce_range=True,
         nodes_to_exclude=layers[-1:],

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import selectors
 from accounts.models import Merchant
@@ -57,4 +58,7 @@ def owner_page(view: View) -> View:
 
 
 def _to_login(request: HttpRequest, name: str) -> HttpResponse:
-    return redirect(f"{reverse(name)}?{urlencode({'next': request.get_full_path()})}")
+    url = f"{reverse(name)}?{urlencode({'next': request.get_full_path()})}"
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponseClientRedirect(url)  # the whole page goes there, not a part of it
+    return redirect(url)

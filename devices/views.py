@@ -8,6 +8,7 @@ from django.shortcuts import render
 
 from accounts.guards import merchant_page
 from devices import selectors
+from devices.forms import DeviceFilter
 from devices.models import Device
 
 SORTS = {"code": "code", "kind": "kind", "heard": "last_heard_at"}
@@ -17,8 +18,9 @@ SORTS = {"code": "code", "kind": "kind", "heard": "last_heard_at"}
 def device_list(request: HttpRequest) -> HttpResponse:
     """All devices of the merchant in service; `kind` filters, `sort` orders."""
     merchant_id = request.merchant.pk  # type: ignore[attr-defined]
-    kind = request.GET.get("kind", "")
-    rows = selectors.devices_of(merchant_id, kind if kind in Device.Kind.values else None)
+    form = DeviceFilter(request.GET)
+    kind = form.cleaned_data["kind"] if form.is_valid() else ""
+    rows = selectors.devices_of(merchant_id, kind or None)
     sort = request.GET.get("sort", "")
     column = SORTS.get(sort.removeprefix("-"))
     if column:
@@ -31,8 +33,7 @@ def device_list(request: HttpRequest) -> HttpResponse:
             "page": page,
             "devices": [_row(device) for device in page],
             "counts": selectors.counts_of(merchant_id),
-            "kind": kind,
-            "kinds": Device.Kind.choices,
+            "form": form,
             "topic": f"merchant:{merchant_id}",
         },
     )

@@ -317,7 +317,14 @@ def sort(context: template.Context, key: str, text: str, end: bool = False) -> d
     query.pop("page", None)
     query["sort"] = f"-{key}" if current == key else key
     order = {key: "ascending", f"-{key}": "descending"}.get(str(current), "")
-    return {"text": text, "url": f"?{query.urlencode()}", "order": order, "end": end}
+    return {
+        "key": key,
+        "text": text,
+        "url": f"?{query.urlencode()}",
+        "order": order,
+        "current": current,
+        "end": end,
+    }
 
 
 # The portal's navigation

@@ -11,17 +11,19 @@
   async function refresh() {
     if (asking) { again = true; return; }
     asking = (async () => {
+      const here = location.href;
       const sources = new Map();
       for (const part of parts) {
-        const src = part.dataset.liveSrc || location.href;
+        const src = part.dataset.liveSrc || here;
         if (!sources.has(src)) sources.set(src, []);
         sources.get(src).push(part.id);
       }
       for (const [src, ids] of sources) {
         const answer = await fetch(src, { headers: { Accept: "text/html" }, credentials: "same-origin" });
         if (!answer.ok) continue;
-        if (answer.redirected && src === location.href) { location.assign(answer.url); return; }
+        if (answer.redirected && src === here) { location.assign(answer.url); return; }
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+        if (location.href !== here) { again = true; return; } // the list was narrowed meanwhile
         for (const id of ids) put(document.getElementById(id), fresh.getElementById(id));
       }
       document.dispatchEvent(new CustomEvent("live:refreshed"));
@@ -35,8 +37,8 @@
     if (!old || !fresh) return;
     const was = told(old), now = told(fresh);
     if (old.innerHTML === fresh.innerHTML) return;
-    // Nobody loses the place they are at, a half-written field or an opened detail.
-    if (old.querySelector("input:focus, textarea:focus, select:focus")) return;
+    // Nobody loses the place they are at, a half-written field, rows on their way or an opened detail.
+    if (old.ariaBusy === "true" || old.querySelector("input:focus, textarea:focus, select:focus")) return;
     const focus = old.contains(document.activeElement) ? document.activeElement.id : "";
     const open = [...old.querySelectorAll("details[id][open]")].map((d) => d.id);
     old.replaceChildren(...fresh.childNodes);

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings
@@ -12,9 +13,11 @@ from django.urls import reverse
 
 from config import pictures
 from config.demo import day, town
+from config.local.processes import wait_until
 from core import live as live_pages
 from devices.models import Device
-from parking.models import Berth
+from parking.models import Berth, ParkingSession
+from recovery.models import RecoveryOrder
 
 OWNER_PAGE_LIMIT = 60 * 1024  # bytes with styles and scripts, uncompressed; photographs apart
 WEIGHT = """() => [...performance.getEntriesByType('navigation'),
@@ -153,3 +156,163 @@ def test_the_language_changes_without_scripts(morning, live, browser):
     page.locator("button[value=zh-hans]").click()
     assert "支付 ¥" in page.locator(".bar").inner_text()
     context.close()
+
+
+def _stays() -> str:
+    return str(reverse("parking.sessions"))
+
+
+def _merchant_id() -> int:
+    return RecoveryOrder.objects.values_list("merchant_id", flat=True)[0]
+
+
+def _rows(page: Any) -> int:
+    return int(page.locator("#list tbody tr").count())
+
+
+def test_a_list_is_narrowed_and_sorted_without_loading_its_page(morning, open_page):
+    page = open_page(pictures.MERCHANT, _stays(), width=1440)
+    said: list[str] = []
+    page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
+    page.evaluate("window.same = true")
+    everything = _rows(page)
+
+    page.locator("#filters [name=state]").focus()
+    page.locator("#filters [name=state]").select_option("parked")
+    page.wait_for_url("**state=parked**")
+    page.wait_for_selector("#list:not([aria-busy])")
+    parked = ParkingSession.objects.filter(state="parked", merchant=_merchant_id()).count()
+    assert 0 < parked < everything
+    assert _rows(page) == parked
+    assert str(parked) in page.locator("#announce").inner_text()
+    assert page.evaluate("document.activeElement.name") == "state"
+
+    page.locator("#sort-berth").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("th[aria-sort=ascending] #sort-berth")
+    assert "state=parked" in page.url
+    assert "sort=berth" in page.url
+    assert page.evaluate("document.activeElement.id") == "sort-berth"
+
+    # A narrower list stays sorted; its own address shows the same to whoever is sent it.
+    page.locator("#filters [name=plate]").fill("沪")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**plate={quote('沪')}**")
+    page.wait_for_selector("#list:not([aria-busy])")
+    assert page.locator("th[aria-sort=ascending] #sort-berth").count() == 1
+
+    for _step in range(3):
+        page.go_back()
+    assert wait_until(lambda: _rows(page) == everything, timeout_s=60)
+    assert page.url.endswith(_stays())
+    assert page.locator("#filters [name=state]").input_value() == ""
+    page.go_forward()
+    assert wait_until(lambda: _rows(page) == parked, timeout_s=60)
+    assert page.locator("#filters [name=state]").input_value() == "parked"
+    assert page.evaluate("window.same")
+    assert said == []
+
+
+def test_a_list_is_turned_in_place_and_keeps_the_readers_place(morning, open_page, monkeypatch):
+    monkeypatch.setattr("parking.views.merchant.PAGE", 5)
+    page = open_page(pictures.MERCHANT, _stays())
+    page.evaluate("window.same = true")
+    first = page.locator("#list tbody").inner_text()
+    page.locator("#page-next").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#page-previous")
+    assert page.locator("#list tbody").inner_text() != first
+    assert page.evaluate("document.activeElement.id") == "page-next"
+    assert 0 <= page.locator("#list").bounding_box()["y"] < 100  # its top, not where the link was
+    while page.locator("#page-next").count():
+        shown = page.locator(".pager span").first.inner_text()
+        page.keyboard.press("Enter")
+        page.locator(".pager", has_not_text=shown).wait_for()
+    assert page.evaluate("document.activeElement.id") == "list"
+    assert page.evaluate("window.same")
+
+
+def test_a_list_says_that_it_is_coming_and_that_it_did_not_come(morning, open_page):
+    page = open_page(pictures.MERCHANT, _stays())
+    held: list[Any] = []
+    page.route("**/*state=parked*", lambda route: held.append(route))
+    before = page.locator("#list").inner_html()
+    page.locator("#filters [name=state]").select_option("parked")
+    page.wait_for_selector("#busy:not([hidden])")
+    assert page.locator("#list").get_attribute("aria-busy") == "true"
+    assert page.locator("#announce").inner_text() == page.locator("#busy").inner_text()
+    held.pop().fulfill(status=503, body="away")
+    page.wait_for_selector("#trouble:not([hidden])")
+    assert page.locator("#list").inner_html() == before
+    assert page.locator("#busy").is_hidden()
+
+    page.unroute("**/*state=parked*")
+    page.locator("#filters button").click()
+    page.wait_for_url("**state=parked**")
+    page.wait_for_selector("#trouble", state="hidden")
+
+    # Logged out meanwhile: the whole page goes to where one logs in, and knows the way back.
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    page.locator("#filters [name=state]").select_option("")
+    page.wait_for_url("**next=**")
+    assert page.locator("[name=password]").count() == 1
+
+
+def test_every_list_of_the_portal_is_narrowed_by_the_same_parts(morning, open_page):
+    page = open_page(pictures.MERCHANT, reverse("arrears.debts"), width=1440)
+    said: list[str] = []
+    page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
+    wishes = {
+        "arrears.debts": ("state", "", "state="),
+        "devices.list": ("kind", "lock", "kind=lock"),
+        "payments.money": ("since", "2026-03-01", "since=2026-03-01"),
+    }
+    for name, (field, value, asked) in wishes.items():
+        page.goto(reverse(name))
+        page.evaluate("window.same = true; document.getElementById('figures')?.replaceChildren()")
+        wish = page.locator(f"#filters [name={field}]")
+        wish.fill(value) if field == "since" else wish.select_option(value)
+        wish.dispatch_event("change")
+        page.wait_for_url(f"**{asked}*")
+        page.wait_for_selector("#list:not([aria-busy])")
+        assert page.evaluate("window.same"), name
+        figures = page.locator("#figures")  # what is said above of the rows shown comes with them
+        assert all(
+            "figure" in one for one in figures.evaluate_all("(e) => e.map((f) => f.innerHTML)")
+        )
+    page.goto(reverse("recovery.list"))
+    page.evaluate("window.same = true")
+    page.locator("#tab-2").click()
+    page.wait_for_selector("#tab-2[aria-current]")
+    assert page.url.endswith("?state=open")
+    assert page.evaluate("window.same")
+    assert said == []
+
+
+def test_a_live_list_stays_narrowed_when_a_hint_comes(morning, open_page):
+    page = open_page(pictures.MERCHANT, reverse("devices.list"), width=1440)
+    page.locator("#filters [name=kind]").select_option("lock")
+    page.wait_for_url("**kind=lock**")
+    locks = Device.objects.filter(kind="lock", merchant=_merchant_id())
+    Device.objects.filter(pk=locks[0].pk).update(name="Ahead of all")
+    hint = Thread(target=live_pages.send, args=[f"merchant:{_merchant_id()}"])
+    hint.start()
+    hint.join()
+    page.locator("#list", has_text="Ahead of all").wait_for()
+    assert _rows(page) == locks.count()
+    page.evaluate("window.same = true")
+    page.locator("#sort-code").click()  # what the hint brought is narrowed in place too
+    page.wait_for_selector("th[aria-sort=ascending] #sort-code")
+    assert page.evaluate("window.same")
+
+
+def test_a_list_is_narrowed_without_scripts(morning, client):
+    client.cookies[settings.SESSION_COOKIE_NAME] = pictures.session_of(pictures.MERCHANT)
+    parked = client.get(_stays(), {"state": "parked", "sort": "-berth"})
+    codes = [stay.berth.code for stay in parked.context["page"]]
+    assert codes == sorted(codes, reverse=True)
+    assert {stay.state for stay in parked.context["page"]} == {"parked"}
+    text = parked.content.decode()
+    assert '<form method="get" id="filters"' in text
+    assert 'form="filters" name="sort" value="-berth"' in text
+    assert 'href="?state=parked&amp;sort=berth"' in text

@@ -115,7 +115,7 @@ def _quantise(single: Path, out: Path, pictures: Iterable[np.ndarray]) -> None:
 
     Raises RuntimeError where the result no longer finds what the network found.
     """
-    import onnx
+    import onnx  # type: ignore[import-not-found,unused-ignore]
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 

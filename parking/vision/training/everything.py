@@ -12,7 +12,7 @@ from pathlib import Path
 from parking.vision.training import bank, finder, photographs, reader
 
 Say = Callable[[str], None]
-SHARES = {"first": 0.12, "reader": 0.42, "finder": 0.27, "look": 0.19}
+SHARES = {"first": 0.2, "reader": 0.38, "finder": 0.25, "look": 0.17}
 NEW_SHARE = 0.7  # of the weights, when a reader was trained further
 MOST_SHOWN = 80  # scenes that set the ranges of the eight-bit finder
 

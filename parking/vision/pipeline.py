@@ -292,8 +292,9 @@ def is_grey(picture: np.ndarray, corners: np.ndarray) -> bool:
     h, w = picture.shape[:2]
     low = np.clip(corners.min(0) - 10, 0, (w - 2, h - 2)).astype(int)
     high = np.clip(corners.max(0) + 10, low + 2, (w, h)).astype(int)
-    area = picture[low[1] : high[1], low[0] : high[0]].astype(np.int16)
-    return float(np.percentile(area.max(2) - area.min(2), 95)) < _GREY_CHROMA
+    blue, green, red = cv2.split(picture[low[1] : high[1], low[0] : high[0]])
+    most, least = cv2.max(cv2.max(blue, green), red), cv2.min(cv2.min(blue, green), red)
+    return float(np.percentile(cv2.subtract(most, least), 95)) < _GREY_CHROMA
 
 
 _BLUE, _BLACK = COLOURS.index("blue"), COLOURS.index("black")

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import threading
@@ -31,6 +32,12 @@ BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))  # a Monday
 BROWSER_PATIENCE_MS = 120_000
 NO_BROWSER = "no browser was found"
 BROWSER_PACKAGES = "chromium fonts-wqy-zenhei"
+
+
+if (
+    signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+):  # begun with & by a shell; programs inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # ── Databases and files ─────────────────────────────────────────────────────────────────────────

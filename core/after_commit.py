@@ -16,9 +16,7 @@ def first(say: Callable[[], None]) -> None:
 def once(say: Callable[[], None]) -> None:
     """Say it after the commit, unless something equal will be said then anyway."""
     connection = transaction.get_connection()
-    ours = {
-        *connection.savepoint_ids,
-        None,
-    }  # what is rolled back with us says nothing in our place
+    # What another savepoint's end could take back says nothing in our place.
+    ours = {*connection.savepoint_ids, None}
     if not any(what == say and within <= ours for within, what, _ in connection.run_on_commit):
         transaction.on_commit(say)

@@ -277,8 +277,8 @@ def plate_corrected(*, session_id: int, actor: str = SYSTEM) -> None:
     facts = locked_one(session_id)
     watches.end([session_id], target="dropped", actor=actor)
     assistance.stop([session_id], target="stopped", why="plate corrected", actor=actor)
+    plate = plate_of(facts.plate_text, facts.plate_colour)
     for sighting in parking.sightings_of(None).filter(session_id=session_id):
-        plate = plate_of(facts.plate_text, facts.plate_colour)
         notices.take_back_misread(sighting_id=sighting.pk, plate=plate)
     PayWindow.objects.filter(stay_id=session_id, state="open").update(
         due_at=clock.now() + timedelta(seconds=facts.pay_window_s)

@@ -12,7 +12,7 @@ from heapq import nlargest
 
 import numpy as np
 
-from parking.vision.grammar import ALPHABET, SHAPES, letters_in
+from parking.vision.grammar import ALPHABET, SHAPES
 
 _BEAM = 16
 _LEAST = 2e-4  # characters less likely than this in a frame are not followed
@@ -188,7 +188,6 @@ __all__ = [
     "Text",
     "aligned",
     "alignment",
-    "letters_in",
     "logit",
     "merge",
     "probabilities",

@@ -10,6 +10,7 @@ import ast
 import io
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -201,10 +202,17 @@ def faults_of(app: str) -> list[str]:
         faults += _faults(message)
         if key not in texts and key[0] not in literals:
             faults.append(f"said by nobody: {key[0]!r}")
+    if not faults and kept and _entries(written(app)) != _entries(path.read_bytes()):
+        faults.append("the .po file is not written as this command writes it")
     compiled = path.with_suffix(".mo")
     if kept and (not compiled.exists() or _compiled_texts(compiled) != _texts(catalogue)):
         faults.append("the .mo file is older than the .po file")
     return [f"{app}: {fault}" for fault in faults]
+
+
+def _entries(text: bytes) -> list[bytes]:
+    """The entries of a .po file, whatever their order: it follows the code, which others move."""
+    return sorted(text.strip().split(b"\n\n"))
 
 
 def contradictions() -> list[str]:
@@ -245,6 +253,8 @@ def _compiled_texts(path: Path) -> dict[tuple[str, str | None], str]:
 
 
 def _compiled(catalogue: Catalog) -> bytes:
+    # What does not stand in the file would be this moment, and each run would write another file.
+    catalogue.creation_date = catalogue.revision_date = datetime(2026, 3, 2, tzinfo=UTC)
     out = io.BytesIO()
     write_mo(out, catalogue)
     return out.getvalue()
@@ -253,11 +263,20 @@ def _compiled(catalogue: Catalog) -> bytes:
 def update(app: str) -> None:
     """Add the texts of `app` that are new, drop those that nobody says, compile."""
     path = catalogue_path(app)
-    old = _read(path)
-    kept = {_key(m): m for m in old if m.id}
+    text = written(app)
+    if not text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text)
+    path.with_suffix(".mo").write_bytes(_compiled(_read(path)))
+
+
+def written(app: str) -> bytes:
+    """The catalogue of `app` as this command writes it; nothing where there is nothing to say."""
+    kept = {_key(m): m for m in _read(catalogue_path(app)) if m.id}
     texts = texts_of(app)
     if not texts and not kept:
-        return
+        return b""
     literals = _literals(app)
     new = _empty()
     elsewhere = [
@@ -265,19 +284,17 @@ def update(app: str) -> None:
     ]
     for key in [*texts, *elsewhere]:
         message = kept.get(key)
-        comments = message.auto_comments if message else ()
-        new.add(
+        added = new.add(
             key[0],
             message.string if message else None,
             context=key[1],
-            flags=message.flags - {"python-format"} if message else (),
-            auto_comments=comments,
+            flags=message.flags if message else (),
+            auto_comments=message.auto_comments if message else (),
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
+        added.flags -= {"python-format", "python-brace-format"}  # a guess of Babel's: see _places
     out = io.BytesIO()
     write_po(out, new, width=100, no_location=True, omit_header=False)
-    path.write_bytes(NOISE.sub(b"", out.getvalue()))
-    path.with_suffix(".mo").write_bytes(_compiled(_read(path)))
+    return NOISE.sub(b"", out.getvalue())
 
 
 class Command(BaseCommand):

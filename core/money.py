@@ -3,6 +3,12 @@
 import re
 from collections.abc import Sequence
 
+MOST_FEN = 2**53 - 1
+"""Where all that adds up ends: the largest whole number that every reader of JSON takes exactly."""
+
+MOST_PAYMENT_FEN = 100_000_000_00
+"""Where one payment and one typed amount end: Alipay takes no more than ¥100,000,000.00 at once."""
+
 _YUAN = re.compile(r"([+-]?)[¥￥]?([0-9]{1,12})(?:\.([0-9]{1,2}))?元?")
 
 

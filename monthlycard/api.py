@@ -22,6 +22,7 @@ from rest_framework.views import APIView
 
 from core import clock, personal
 from core.errors import Missing
+from core.money import MOST_PAYMENT_FEN
 from core.plates import Colour, normalise
 from monthlycard import selectors, services
 from monthlycard.errors import BadSignature, NoAgreement, StatementMissing
@@ -198,7 +199,9 @@ class PassIn(serializers.Serializer):
     etc_plate = serializers.CharField(max_length=16, allow_blank=True, default="")
     card = serializers.CharField(max_length=20, allow_blank=True, default="")
     at = serializers.DateTimeField()
-    count_today = serializers.IntegerField(min_value=0, allow_null=True, default=None)
+    count_today = serializers.IntegerField(
+        min_value=0, max_value=2**31 - 1, allow_null=True, default=None
+    )
 
 
 class PassesIn(serializers.Serializer):
@@ -224,8 +227,8 @@ class LineIn(serializers.Serializer):
     exit_at = serializers.DateTimeField()
     counted_until = serializers.DateTimeField()
     quantity = serializers.IntegerField(min_value=0)
-    unit_price_fen = serializers.IntegerField(min_value=0)
-    fee_fen = serializers.IntegerField(min_value=0)
+    unit_price_fen = serializers.IntegerField(min_value=0, max_value=MOST_PAYMENT_FEN)
+    fee_fen = serializers.IntegerField(min_value=0, max_value=MOST_PAYMENT_FEN)
 
 
 class CheckIn(serializers.Serializer):

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import Denied, Invalid, Refused
+from core.money import MOST_PAYMENT_FEN, format_fen
 
 
 class NothingDue(Refused):
@@ -10,6 +11,21 @@ class NothingDue(Refused):
 
     def __init__(self) -> None:
         super().__init__("nothing_due", _("There is nothing to pay here any more."))
+
+
+class TooMuchAtOnce(Refused):
+    """These bills come to more than one payment may be; each stays due as it is."""
+
+    def __init__(self, amount_fen: int) -> None:
+        super().__init__(
+            "too_much_at_once",
+            _(
+                "This comes to %(amount)s; one payment is at most %(most)s. Nothing was charged. "
+                "Pay the parts one by one, or ask us to look at the bill."
+            ),
+            amount=format_fen(amount_fen),
+            most=format_fen(MOST_PAYMENT_FEN),
+        )
 
 
 class AmountChanged(Refused):

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import arrears.models.debts
+import core.fields
 
 
 class Migration(migrations.Migration):
@@ -76,7 +77,7 @@ class Migration(migrations.Migration):
                 ),
                 ("active_at", models.DateTimeField(null=True, verbose_name="listed at")),
                 ("gone_at", models.DateTimeField(null=True, verbose_name="gone at")),
-                ("amount_fen", models.PositiveIntegerField(default=0, verbose_name="amount (fen)")),
+                ("amount_fen", core.fields.MoneyField(default=0, verbose_name="amount (fen)")),
                 ("why", models.JSONField(default=dict, verbose_name="why")),
             ],
             options={
@@ -118,7 +119,7 @@ class Migration(migrations.Migration):
                     "plate_colour",
                     models.CharField(blank=True, max_length=16, verbose_name="plate colour"),
                 ),
-                ("amount_fen", models.PositiveIntegerField(verbose_name="amount (fen)")),
+                ("amount_fen", core.fields.MoneyField(verbose_name="amount (fen)")),
                 (
                     "state",
                     models.CharField(
@@ -415,7 +416,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("holdout", models.BooleanField(default=False, verbose_name="holdout")),
-                ("amount_fen", models.PositiveIntegerField(verbose_name="amount (fen)")),
+                ("amount_fen", core.fields.MoneyField(verbose_name="amount (fen)")),
                 ("parts_fen", models.JSONField(default=list, verbose_name="parts (fen)")),
                 ("channel", models.CharField(max_length=8, verbose_name="channel")),
                 ("tone", models.CharField(max_length=10, verbose_name="tone")),
@@ -423,7 +424,10 @@ class Migration(migrations.Migration):
                     "wording",
                     models.CharField(default="reminder", max_length=20, verbose_name="wording"),
                 ),
-                ("expected_fen", models.IntegerField(verbose_name="expected (fen)")),
+                (
+                    "expected_fen",
+                    core.fields.MoneyField(signed=True, verbose_name="expected (fen)"),
+                ),
                 ("weighed", models.JSONField(default=list, verbose_name="schemes weighed")),
                 ("made_at", models.DateTimeField(verbose_name="made")),
                 (
@@ -569,7 +573,7 @@ class Migration(migrations.Migration):
                     "plate_colour",
                     models.CharField(blank=True, max_length=16, verbose_name="plate colour"),
                 ),
-                ("amount_fen", models.PositiveIntegerField(verbose_name="amount (fen)")),
+                ("amount_fen", core.fields.MoneyField(verbose_name="amount (fen)")),
                 ("debt_ids", models.JSONField(default=list, verbose_name="debts")),
                 (
                     "state",
@@ -670,12 +674,12 @@ class Migration(migrations.Migration):
                         verbose_name="state",
                     ),
                 ),
-                ("contact_fen", models.PositiveIntegerField(verbose_name="a contact costs (fen)")),
+                ("contact_fen", core.fields.MoneyField(verbose_name="a contact costs (fen)")),
                 (
                     "annoyance_fen",
-                    models.PositiveIntegerField(verbose_name="its annoyance counts (fen)"),
+                    core.fields.MoneyField(verbose_name="its annoyance counts (fen)"),
                 ),
-                ("due_fen", models.PositiveIntegerField(verbose_name="what a stay brings (fen)")),
+                ("due_fen", core.fields.MoneyField(verbose_name="what a stay brings (fen)")),
                 ("lift", models.FloatField(verbose_name="a contact raises payment by")),
                 ("registered_at", models.DateTimeField(verbose_name="registered")),
             ],
@@ -859,13 +863,11 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "cost_fen",
-                    models.PositiveIntegerField(default=8, verbose_name="a contact costs (fen)"),
+                    core.fields.MoneyField(default=8, verbose_name="a contact costs (fen)"),
                 ),
                 (
                     "annoyance_fen",
-                    models.PositiveIntegerField(
-                        default=20, verbose_name="its annoyance counts (fen)"
-                    ),
+                    core.fields.MoneyField(default=20, verbose_name="its annoyance counts (fen)"),
                 ),
                 (
                     "lift",

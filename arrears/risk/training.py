@@ -55,7 +55,7 @@ def simulated_stays(*, vehicles: int, seed: int) -> Stays:
         cursor.execute("DROP TABLE IF EXISTS history, targets")
         cursor.execute(
             "CREATE TEMP TABLE history (stay_id int, subject text, arrived_at timestamptz,"
-            " left_at timestamptz, settled_at timestamptz, fee_fen int, window_s int)"
+            " left_at timestamptz, settled_at timestamptz, fee_fen bigint, window_s int)"
         )
         with cursor.copy("COPY history FROM STDIN") as copy:
             for row in _history_rows(people):

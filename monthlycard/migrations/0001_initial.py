@@ -5,6 +5,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+import core.fields
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -158,7 +160,7 @@ class Migration(migrations.Migration):
                 ),
                 ("code", models.SlugField(max_length=20, unique=True, verbose_name="code")),
                 ("name", models.CharField(max_length=60, verbose_name="name")),
-                ("price_fen", models.PositiveIntegerField(verbose_name="price (fen)")),
+                ("price_fen", core.fields.MoneyField(verbose_name="price (fen)")),
                 ("days", models.PositiveIntegerField(default=30, verbose_name="days")),
                 (
                     "quota_kind",
@@ -336,7 +338,7 @@ class Migration(migrations.Migration):
                         max_length=16,
                     ),
                 ),
-                ("total_fen", models.BigIntegerField(verbose_name="total (fen)")),
+                ("total_fen", core.fields.MoneyField(verbose_name="total (fen)")),
                 ("entries", models.PositiveIntegerField(verbose_name="entries")),
                 ("exits", models.PositiveIntegerField(verbose_name="exits")),
                 ("csv", models.TextField(editable=False)),
@@ -468,12 +470,12 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("fee_fen", models.PositiveIntegerField(verbose_name="fee (fen)")),
+                ("fee_fen", core.fields.MoneyField(verbose_name="fee (fen)")),
                 (
                     "covered_fen",
-                    models.PositiveIntegerField(verbose_name="covered by the card (fen)"),
+                    core.fields.MoneyField(verbose_name="covered by the card (fen)"),
                 ),
-                ("due_fen", models.PositiveIntegerField(verbose_name="still due (fen)")),
+                ("due_fen", core.fields.MoneyField(verbose_name="still due (fen)")),
                 ("quota_used", models.BigIntegerField(verbose_name="quota used")),
                 ("paid_at", models.DateTimeField(null=True)),
                 ("deducted_at", models.DateTimeField(verbose_name="deducted")),
@@ -522,8 +524,8 @@ class Migration(migrations.Migration):
                         max_length=14,
                     ),
                 ),
-                ("platform_fen", models.IntegerField(null=True)),
-                ("lot_fen", models.IntegerField(null=True)),
+                ("platform_fen", core.fields.MoneyField(null=True)),
+                ("lot_fen", core.fields.MoneyField(null=True)),
                 ("settled_by", models.CharField(blank=True, max_length=80)),
                 ("settled_note", models.CharField(blank=True, max_length=300)),
                 (
@@ -562,8 +564,8 @@ class Migration(migrations.Migration):
                 ("exit_at", models.DateTimeField()),
                 ("counted_until", models.DateTimeField()),
                 ("quantity", models.PositiveIntegerField()),
-                ("unit_price_fen", models.PositiveIntegerField()),
-                ("fee_fen", models.PositiveIntegerField()),
+                ("unit_price_fen", core.fields.MoneyField()),
+                ("fee_fen", core.fields.MoneyField()),
                 (
                     "card",
                     models.ForeignKey(

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 CITY = ZoneInfo("Asia/Shanghai")
 DAY = timedelta(days=1)
+DEAREST_FEN = 1_000_000  # ¥10,000.00 a unit or a visit: a period's sum stays an amount that we hold
+SHORTEST_UNIT_S = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +47,11 @@ class Terms:
 
     def __post_init__(self) -> None:
         if self.basis == "count":
-            if self.entry_fen <= 0 or self.windows:
-                raise ValueError("a count needs entry_fen and no windows")
+            if not 0 < self.entry_fen <= DEAREST_FEN or self.windows:
+                raise ValueError(f"a count needs entry_fen, up to {DEAREST_FEN}, and no windows")
             return
-        if self.unit_s <= 0 or self.free_s < 0:
-            raise ValueError("unit_s must be positive and free_s not negative")
+        if self.unit_s < SHORTEST_UNIT_S or self.free_s < 0:
+            raise ValueError(f"unit_s must be at least {SHORTEST_UNIT_S} and free_s not negative")
         if self.basis == "duration" and len(self.windows) != 1:
             raise ValueError("a duration has one window, the whole day")
         covered = sorted((_minute(w.starts), _minute(w.ends)) for w in self.windows)
@@ -60,8 +62,8 @@ class Terms:
                 raise ValueError("windows must cover the day without gap or overlap")
         if len(covered) == 1 and covered[0][0] != covered[0][1]:
             raise ValueError("one window must be the whole day")
-        if any(window.unit_fen < 0 for window in self.windows):
-            raise ValueError("a price cannot be negative")
+        if not all(0 <= window.unit_fen <= DEAREST_FEN for window in self.windows):
+            raise ValueError(f"a unit's price is from 0 to {DEAREST_FEN} fen")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"windows": [asdict(window) for window in self.windows]}

@@ -4,6 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+import core.fields
 import parking.models.prepayments
 from parking import guards
 
@@ -133,12 +134,12 @@ class Migration(migrations.Migration):
                     "plate_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="plate settled at"),
                 ),
-                ("fee_fen", models.PositiveIntegerField(default=0, verbose_name="fee (fen)")),
+                ("fee_fen", core.fields.MoneyField(default=0, verbose_name="fee (fen)")),
                 (
                     "prepaid_fen",
-                    models.PositiveIntegerField(default=0, verbose_name="paid while parked (fen)"),
+                    core.fields.MoneyField(default=0, verbose_name="paid while parked (fen)"),
                 ),
-                ("due_fen", models.PositiveIntegerField(default=0, verbose_name="due (fen)")),
+                ("due_fen", core.fields.MoneyField(default=0, verbose_name="due (fen)")),
                 ("lines", models.JSONField(default=list, verbose_name="bill")),
                 (
                     "paid_until",
@@ -313,7 +314,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("covers_until", models.DateTimeField(null=True, verbose_name="covers until")),
-                ("amount_fen", models.PositiveIntegerField(default=0, verbose_name="paid (fen)")),
+                ("amount_fen", core.fields.MoneyField(default=0, verbose_name="paid (fen)")),
                 ("created_at", models.DateTimeField(verbose_name="made")),
                 ("submitted_at", models.DateTimeField(null=True, verbose_name="submitted")),
                 ("paid_at", models.DateTimeField(null=True, verbose_name="paid at")),
@@ -768,10 +769,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("order_number", models.CharField(max_length=20, verbose_name="order")),
-                ("amount_fen", models.PositiveIntegerField(verbose_name="amount (fen)")),
+                ("amount_fen", core.fields.MoneyField(verbose_name="amount (fen)")),
                 (
                     "refunded_fen",
-                    models.PositiveIntegerField(default=0, verbose_name="given back (fen)"),
+                    core.fields.MoneyField(default=0, verbose_name="given back (fen)"),
                 ),
                 ("paid_at", models.DateTimeField(verbose_name="paid at")),
                 (

@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.fields import MoneyField
 from core.models import StatefulModel
 
 
@@ -64,9 +65,9 @@ class ParkingSession(StatefulModel):
     plate_by = models.CharField(_("plate settled by"), max_length=80, blank=True)
     plate_at = models.DateTimeField(_("plate settled at"), null=True, blank=True)
 
-    fee_fen = models.PositiveIntegerField(_("fee (fen)"), default=0)
-    prepaid_fen = models.PositiveIntegerField(_("paid while parked (fen)"), default=0)
-    due_fen = models.PositiveIntegerField(_("due (fen)"), default=0)
+    fee_fen = MoneyField(_("fee (fen)"), default=0)
+    prepaid_fen = MoneyField(_("paid while parked (fen)"), default=0)
+    due_fen = MoneyField(_("due (fen)"), default=0)
     lines = models.JSONField(_("bill"), default=list)
     paid_until = models.DateTimeField(_("paid until"), null=True, blank=True)
     leave_by = models.DateTimeField(_("leave by"), null=True, blank=True)
@@ -187,8 +188,8 @@ class StayPayment(models.Model):
         "payments.OrderItem", models.PROTECT, related_name="+", verbose_name=_("order item")
     )
     order_number = models.CharField(_("order"), max_length=20)
-    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
-    refunded_fen = models.PositiveIntegerField(_("given back (fen)"), default=0)
+    amount_fen = MoneyField(_("amount (fen)"))
+    refunded_fen = MoneyField(_("given back (fen)"), default=0)
     paid_at = models.DateTimeField(_("paid at"))
 
     class Meta:

@@ -15,6 +15,13 @@ from core.calendar import DayKind
 SMALL: Final = "small"
 """The vehicle class that pays the prices as they stand."""
 
+DEAREST_FEN: Final = 1_000_000
+"""The most that one unit or visit may cost, ¥10,000.00. With these bounds not even a stay of a
+hundred years costs more than an amount can hold (core.money.MOST_FEN).
+"""
+SHORTEST_UNIT_S: Final = 60
+MOST_PERCENT: Final = 1000
+
 
 class Rounding(StrEnum):
     """A part of a unit: `up` charges it whole, `down` charges complete units only."""
@@ -236,13 +243,13 @@ def _validate_window(window: Window, path: str) -> None:
             f"{path}.steps", "charge by time (steps) or per visit (visit_fen), not both"
         )
     if window.visit_fen is not None:
-        _not_negative(window.visit_fen, f"{path}.visit_fen")
+        _price(window.visit_fen, f"{path}.visit_fen")
     before = 0
     for at, step in enumerate(window.steps):
         where = f"{path}.steps.{at}"
-        _not_negative(step.unit_fen, f"{where}.unit_fen")
-        if step.unit_s <= 0:
-            raise BadTariff(f"{where}.unit_s", "must be above 0")
+        _price(step.unit_fen, f"{where}.unit_fen")
+        if step.unit_s < SHORTEST_UNIT_S:
+            raise BadTariff(f"{where}.unit_s", f"must be at least {SHORTEST_UNIT_S}")
         if (step.upto_s is None) != (at == len(window.steps) - 1):
             raise BadTariff(
                 f"{where}.upto_s", "every step but the last has an end, the last has none"
@@ -255,15 +262,23 @@ def _validate_window(window: Window, path: str) -> None:
 
 
 def _validate_class(tariff: Tariff, terms: VehicleClass, path: str) -> None:
-    _not_negative(terms.add_unit_fen, f"{path}.add_unit_fen")
+    _price(terms.add_unit_fen, f"{path}.add_unit_fen")
     for name in ("percent", "cap_percent"):
         _not_negative(getattr(terms, name), f"{path}.{name}")
+        if getattr(terms, name) > MOST_PERCENT:
+            raise BadTariff(f"{path}.{name}", f"must be at most {MOST_PERCENT}")
     prices = [step.unit_fen for window in tariff.windows for step in window.steps]
     prices += [window.visit_fen or 0 for window in tariff.windows]
     if any(price * terms.percent % 100 for price in prices):
         raise BadTariff(f"{path}.percent", "leaves a part of a fen on a price of this tariff")
     if any(cap.fen * terms.cap_percent % 100 for cap in tariff.caps):
         raise BadTariff(f"{path}.cap_percent", "leaves a part of a fen on a cap of this tariff")
+
+
+def _price(value: int, path: str) -> None:
+    _not_negative(value, path)
+    if value > DEAREST_FEN:
+        raise BadTariff(path, f"must be at most {DEAREST_FEN} (¥10,000.00)")
 
 
 def _not_negative(value: int, path: str) -> None:

@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.fields import MoneyField
+
 
 class LedgerTransfer(models.Model):
     """One event in the books, posted once under `key`; its entries sum to 0."""
@@ -25,7 +27,7 @@ class LedgerEntry(models.Model):
 
     transfer = models.ForeignKey(LedgerTransfer, models.PROTECT, related_name="entries")
     account = models.CharField(_("account"), max_length=60)
-    amount_fen = models.BigIntegerField(_("amount (fen)"))
+    amount_fen = MoneyField(_("amount (fen)"), signed=True)
     order_item = models.ForeignKey(
         "payments.OrderItem", models.PROTECT, null=True, related_name="entries"
     )

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.fields import MoneyField
 from core.models import StatefulModel
 from payments.models.known import known_states
 
@@ -41,7 +42,7 @@ class Order(StatefulModel):
         related_name="+",
         verbose_name=_("payer"),
     )
-    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    amount_fen = MoneyField(_("amount (fen)"))
     expires_at = models.DateTimeField(_("valid until"), help_text="Business time.")
     created_at = models.DateTimeField(_("opened"))
     paid_at = models.DateTimeField(_("paid at"), null=True)
@@ -94,11 +95,11 @@ class OrderItem(StatefulModel):
         "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
     )
     title = models.CharField(_("title"), max_length=120)
-    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    amount_fen = MoneyField(_("amount (fen)"))
     lines = models.JSONField(_("lines"), default=list)
     subject_state = models.CharField(max_length=40, blank=True)
     leave_by = models.DateTimeField(null=True)
-    taken_fen = models.PositiveIntegerField(_("taken (fen)"), default=0)
+    taken_fen = MoneyField(_("taken (fen)"), default=0)
 
     class Meta:
         verbose_name = _("item")
@@ -151,7 +152,7 @@ class Attempt(StatefulModel):
     provider = models.CharField(_("provider"), max_length=16)
     out_trade_no = models.CharField(_("our number"), max_length=32, unique=True)
     provider_no = models.CharField(_("provider's number"), max_length=64, blank=True)
-    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    amount_fen = MoneyField(_("amount (fen)"))
     pay_url = models.TextField(blank=True)
     qr = models.TextField(blank=True)
     created_at = models.DateTimeField(_("begun"))

@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.fields import MoneyField
 from core.models import StatefulModel
 from payments.models.known import known_states
 
@@ -22,7 +23,7 @@ class Credit(StatefulModel):
 
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
     attempt = models.OneToOneField("payments.Attempt", models.PROTECT, related_name="credit")
-    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    amount_fen = MoneyField(_("amount (fen)"))
     why = models.CharField(_("reason"), max_length=16, choices=Why.choices)
     created_at = models.DateTimeField(_("since"))
 
@@ -59,7 +60,7 @@ class Refund(StatefulModel):
         "payments.OrderItem", models.PROTECT, null=True, related_name="refunds"
     )
     credit = models.OneToOneField(Credit, models.PROTECT, null=True, related_name="refund")
-    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    amount_fen = MoneyField(_("amount (fen)"))
     reason = models.CharField(_("reason"), max_length=200)
     key = models.CharField(max_length=80, unique=True)
     out_refund_no = models.CharField(_("our number"), max_length=32, unique=True)

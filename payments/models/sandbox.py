@@ -2,12 +2,14 @@
 
 from django.db import models
 
+from core.fields import MoneyField
+
 
 class SandboxTrade(models.Model):
     """A trade at the sandbox provider. Our side never reads it, except through the provider."""
 
     out_trade_no = models.CharField(max_length=32, unique=True)
-    amount_fen = models.PositiveIntegerField()
+    amount_fen = MoneyField()
     title = models.CharField(max_length=127)
     state = models.CharField(max_length=16, default="waiting")  # waiting, paid, closed
     return_url = models.TextField(blank=True)

@@ -197,7 +197,7 @@ def look_at_attempt(attempt: Attempt, outcome: Outcome) -> bool:
         if outcome.amount_fen != attempt.amount_fen:
             log.error("payments.amount_differs attempt=%s", attempt.out_trade_no)
             Attempt.objects.filter(pk=attempt.pk).exclude(state="paid").update(
-                problem=f"amount differs: {outcome.amount_fen} fen reported"
+                problem=f"amount differs: {outcome.amount_fen} fen reported"[:300]
             )
             return False
         return take_payment(

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from core import clock, live, wiring
 from core.errors import Refused
+from core.money import MOST_PAYMENT_FEN
 from core.transition import transition
-from payments.errors import NothingDue
+from payments.errors import NothingDue, TooMuchAtOnce
 from payments.models import Attempt, Order, OrderItem
 from payments.rules import Quote, order_number
 
@@ -26,9 +27,12 @@ def open_order(*, items: list[Thing], payer_user_id: int | None = None, actor: s
     The same set is one order, whoever asks, however often; where the bill has changed the old
     order is closed and a new one takes its place, so that what a person saw is what they pay.
     Things that have nothing to pay any more are left out. Raises NothingDue (or the one reason)
-    when that leaves none.
+    when that leaves none, TooMuchAtOnce beyond what one payment may be.
     """
     quotes = quote_all(items)
+    amount_fen = sum(quote.amount_fen for quote in quotes.values())
+    if amount_fen > MOST_PAYMENT_FEN:
+        raise TooMuchAtOnce(amount_fen)
     return _open(quotes, payer_user_id=payer_user_id, actor=actor)
 
 

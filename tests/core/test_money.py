@@ -1,10 +1,14 @@
 """Money is whole fen; yuan exist only where people read and type."""
 
 import pytest
+from django.apps import apps
+from django.db import IntegrityError, models, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.money import BadMoney, format_fen, parse_yuan, split_fen
+from core.fields import MoneyField
+from core.money import MOST_FEN, BadMoney, format_fen, parse_yuan, split_fen
+from payments.models import SandboxTrade
 
 
 @pytest.mark.parametrize(
@@ -57,3 +61,29 @@ def test_money_without_weights_is_not_lost_in_silence():
         split_fen(100, [0, 0])
     with pytest.raises(TypeError):
         format_fen(6.0)
+
+
+def test_every_column_of_money_holds_what_adds_up_and_nothing_beyond():
+    columns = [
+        field
+        for model in apps.get_models()
+        for field in model._meta.get_fields()
+        if field.name.endswith("_fen") and not isinstance(field, models.JSONField)
+    ]
+    assert len(columns) > 30
+    assert [str(field) for field in columns if not isinstance(field, MoneyField)] == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("fen", [-1, MOST_FEN + 1, 2**63 - 1])
+def test_the_database_refuses_an_amount_that_is_none(fen):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        SandboxTrade.objects.create(out_trade_no="P1A1", amount_fen=fen)
+    assert not SandboxTrade.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_greatest_amount_comes_back_as_it_was():
+    for number in "12":
+        SandboxTrade.objects.create(out_trade_no=number, amount_fen=MOST_FEN)
+    assert SandboxTrade.objects.aggregate(fen=models.Sum("amount_fen"))["fen"] == 2 * MOST_FEN

@@ -337,3 +337,28 @@ def test_an_agreement_binds_only_when_both_have_signed_these_very_terms(live, li
     client.post("agreement/", {"version": 1, "signature": client.sign(agreement.terms_hash)})
     agreement.refresh_from_db()
     assert agreement.state == "signed"
+
+
+def test_a_lots_own_count_of_millions_is_kept_as_a_difference_and_beyond_reason_refused(
+    held, list_lot, clock
+):
+    """P4.11."""
+    list_lot.sync()
+    visit(list_lot, clock, 2)
+    list_lot.report()
+    clock.advance(timedelta(days=7))
+    services.close_due()
+    statement = list_lot.client.get(f"statements/{list_lot.open_statements()[0]}/")
+    line = {name: value for name, value in statement["lines"][0].items() if name != "correction"}
+
+    def check(fee_fen):
+        body = {"checksum": statement["checksum"], "lines": [{**line, "fee_fen": fee_fen}]}
+        return list_lot.client.post(f"statements/{statement['number']}/check/", body)
+
+    with pytest.raises(PlatformRefused) as refused:
+        check(10**10 + 1)
+    assert refused.value.status == 400
+    assert Statement.objects.get().state == "sent"
+
+    assert check(3_000_000_000)["differences"][0]["lot_fen"] == 3_000_000_000
+    assert Statement.objects.get().differences.get().lot_fen == 3_000_000_000

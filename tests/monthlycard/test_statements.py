@@ -10,13 +10,13 @@ from core import audit
 from core.models import OutboxEvent
 from monthlycard import selectors, services
 from monthlycard.errors import BadTerms, OtherBody
-from monthlycard.models import Agreement, Card, LotSystem, PassRecord, Question, Statement
+from monthlycard.models import Agreement, Card, LotSystem, PassRecord, Plan, Question, Statement
 from monthlycard.rules import signing
 from monthlycard.services.lots import agreement_body
 from tests.core.test_transition import in_threads
 from tests.monthlycard import desk
 from tests.monthlycard.conftest import PLATE, agreed
-from tests.monthlycard.rules.test_fees import PER_ENTRY
+from tests.monthlycard.rules.test_fees import HOURLY, PER_ENTRY
 from tests.people import TEST
 
 CITY = ZoneInfo("Asia/Shanghai")
@@ -277,3 +277,48 @@ def test_the_operator_drafts_an_agreement_and_a_bad_one_is_not_kept(world, opera
     assert Agreement.objects.count() == 0
     operator_client.post("/admin/monthlycard/agreement/add/", facts)
     assert Agreement.objects.get().version == 1
+
+
+# ── Great amounts ───────────────────────────────────────────────────────────────────────────────
+def test_a_statement_of_millions_is_summed_and_deducted_to_the_fen(world, card, clock):
+    """P4.9, P4.12: two visits of two days at the dearest price that can be agreed on."""
+    dearest = {**HOURLY.to_json(), "unit_s": 60}
+    dearest["windows"] = [{**dearest["windows"][0], "unit_fen": 1_000_000}]
+    desk.signed(world.east, terms=dearest)
+    for n in range(2):
+        desk.report(world.east, card, n, clock.now() + timedelta(days=2 * n), hours=47)
+    clock.advance(timedelta(days=7))
+    services.close_due()
+
+    row = desk.deducted(desk.statement_agreed())
+
+    each_fen = 47 * 60 * 1_000_000
+    assert [item.fee_fen for item in row.statement.items.all()] == [each_fen, each_fen]
+    assert row.statement.total_fen == row.fee_fen == 2 * each_fen
+    assert (row.covered_fen, row.due_fen) == (30_000, 2 * each_fen - 30_000)
+
+
+def test_an_agreement_on_a_price_beyond_all_reason_is_refused(world):
+    """P4.9."""
+    terms = HOURLY.to_json()
+    terms["windows"] = [{**terms["windows"][0], "unit_fen": 1_000_001}]
+    with pytest.raises(BadTerms):
+        agreed(world.east, terms=terms)
+    with pytest.raises(BadTerms):
+        agreed(world.east, terms={**PER_ENTRY.to_json(), "entry_fen": 1_000_001})
+    assert not Agreement.objects.exists()
+
+
+def test_a_plan_beyond_one_payment_is_refused_where_the_operator_types_it(world, operator_client):
+    typed = {
+        "merchant": world.plan.merchant_id, "code": "gold", "name": "金卡", "days": 30,
+        "quota_kind": "none", "quota": 0, "lots": [world.east.pk],
+    }  # fmt: skip
+    page = operator_client.post(
+        "/admin/monthlycard/plan/add/", {**typed, "price_fen": 10**10 + 1},
+        headers={"accept-language": "en"},
+    )  # fmt: skip
+    assert "One amount is at most ¥100,000,000.00" in page.content.decode()
+
+    operator_client.post("/admin/monthlycard/plan/add/", {**typed, "price_fen": 10**10})
+    assert Plan.objects.get(code="gold").price_fen == 10**10

@@ -6,15 +6,17 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from core import clock
+from core import clock, outbox
 from core.errors import BoweiError
 from parking import services
 from parking.errors import NothingDue, PlateUnread
 from parking.models import Berth, ParkingSession, StayPayment
 from parking.rules import pricing
 from parking.services import prices
+from parking.views.owner import stay_token
 from payments import services as payments
 from payments.models import Attempt, LedgerEntry, OrderItem, Refund
+from tests.street import new_section, new_tariff
 
 CASHIER = "user:1"
 
@@ -183,3 +185,64 @@ def test_history_comes_from_a_file_by_command(
 def test_every_line_of_a_bill_has_its_words() -> None:
     assert set(prices.LINE_WORDS) == set(pricing.LINE_TEXTS)
     assert all(str(prices.LINE_WORDS[code]) for code in pricing.LINE_TEXTS)
+
+
+# ── Great amounts ───────────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def dear_berth(clock: Any, merchant: Any) -> Berth:
+    """A berth at ¥9,000.00 a minute, without a cap."""
+    new_tariff(merchant, {"windows": [{"steps": [{"unit_fen": 900_000, "unit_s": 60}]}]})
+    return new_section(merchant, code="D").berths.get(number="1")
+
+
+def test_a_stay_of_millions_is_paid_settled_and_booked_to_the_fen(
+    dear_berth: Berth, stay_of: Any, merchant_client: Any, run_reactions: Any
+) -> None:
+    stay = stay_of(dear_berth, minutes=3 * 24 * 60)
+    arrive_money(begin(("parking.stay", stay.pk)))
+    run_reactions()
+
+    stay.refresh_from_db()
+    assert (stay.state, stay.fee_fen, stay.due_fen) == ("settled", 3_888_000_000, 0)
+    entries = dict(LedgerEntry.objects.values_list("account", "amount_fen"))
+    assert entries == {
+        "provider:sandbox": 3_888_000_000,
+        f"merchant:{stay.merchant_id}": -3_888_000_000,
+    }
+    assert "¥38,880,000.00" in merchant_client.get("/merchant/money/").content.decode()
+
+
+def test_a_bill_above_one_payment_is_refused_in_a_sentence_and_stays_due(
+    dear_berth: Berth, stay_of: Any, anonymous: Any, run_reactions: Any
+) -> None:
+    stay = stay_of(dear_berth, minutes=10 * 24 * 60)
+    run_reactions()
+
+    told = anonymous.post(f"/api/v1/parking/stays/{stay_token(stay.pk)}/pay/")
+    page = anonymous.post(f"/s/{stay_token(stay.pk)}/", headers={"accept-language": "en"})
+
+    assert (told.status_code, told.json()["type"]) == (409, "urn:bowei:problem:too_much_at_once")
+    assert told.json()["facts"] == {"amount": "¥129600000.00", "most": "¥100000000.00"}
+    assert "one payment is at most ¥100000000.00. Nothing was charged." in page.content.decode()
+    stay.refresh_from_db()
+    assert (stay.state, stay.due_fen) == ("due", 12_960_000_000)
+    assert not OrderItem.objects.exists()
+
+
+def test_the_debts_of_two_great_stays_add_up_on_the_merchants_page(
+    merchant: Any, dear_berth: Berth, stay_of: Any, merchant_client: Any, run_reactions: Any,
+    clock: Any,
+) -> None:  # fmt: skip
+    for minutes in (3 * 24 * 60, 2 * 24 * 60):
+        stay_of(dear_berth, minutes=minutes)
+        clock.advance(timedelta(days=10))
+    run_reactions()
+    clock.advance(timedelta(hours=73))
+    for _round in range(4):
+        outbox.sweep_once()
+        run_reactions()
+
+    page = merchant_client.get("/merchant/debts/").content.decode()
+    assert "¥38,880,000.00" in page
+    assert "¥25,920,000.00" in page
+    assert "¥64,800,000.00" in page

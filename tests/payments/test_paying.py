@@ -375,3 +375,53 @@ def test_one_bill_of_several_was_paid_meanwhile_and_its_part_goes_back(merchant,
     assert Refund.objects.get().amount_fen == 400
     assert CREDIT not in books()  # already promised back
     assert books()[REFUNDS] == -400
+
+
+def test_a_great_payment_that_comes_twice_goes_back_whole(merchant, clock):
+    order = open_order(merchant, 3_000_000_000, 4_000_000_000)
+    first, second = begin(order), services.begin_attempt(
+        order_id=order.pk, provider="sandbox", return_url="/", actor="owner", by_qr=True
+    )  # fmt: skip
+    for attempt in (first, second):
+        payer_pays(attempt)
+        assert tell(attempt).status == 204
+    for refund in Refund.objects.all():
+        services.carry_out_refund(refund.pk)
+
+    assert [refund.amount_fen for refund in Refund.objects.all()] == [7_000_000_000]
+    assert books() == {
+        "provider:sandbox": 7_000_000_000,
+        merchant_account(merchant.pk): -7_000_000_000,
+    }
+
+
+def test_more_than_one_payment_may_be_opens_no_order_and_charges_nobody(merchant, clock):
+    with pytest.raises(Refused, match="too_much_at_once"):
+        open_order(merchant, 9_000_000_000, 1_000_000_001)
+    assert not Order.objects.exists()
+    assert open_order(merchant, 9_000_000_000, 1_000_000_000).amount_fen == 10**10
+
+
+def test_a_bill_that_grew_beyond_one_payment_is_refused_at_the_cashiers_page(
+    order, merchant, anonymous
+):
+    kiosk.owe(1, 10**10 + 1, merchant.pk)
+    page = anonymous.post(
+        f"/o/{order.token}/", {"provider": "sandbox"}, headers={"accept-language": "en"}
+    )
+    assert page.status_code == 409
+    assert "Nothing was charged" in page.content.decode()
+    assert not Attempt.objects.exists()
+
+
+def test_an_amount_of_hundreds_of_digits_in_a_notification_is_a_problem_for_a_person(order):
+    attempt = begin(order)
+    trade = payer_pays(attempt)
+    trade.amount_fen = 10**400
+    _url, headers, body = sandbox.notification(trade)
+
+    assert services.receive_notification("sandbox", headers, body).status == 500
+    attempt.refresh_from_db()
+    assert attempt.state == "pending"
+    assert attempt.problem.startswith("amount differs: 1000")
+    assert bytes(Notification.objects.get().raw) == body

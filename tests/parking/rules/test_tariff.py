@@ -1,9 +1,13 @@
 """Terms are stored as JSON; what is no tariff is refused with the field that is wrong."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
+from core.money import MOST_FEN
+from parking.rules.bill import Bill
+from parking.rules.spans import seconds_of
 from parking.rules.tariff import BadTariff, Tariff
 from parking.rules.tariffs import names, ready
 
@@ -105,3 +109,32 @@ def test_a_class_whose_price_would_leave_half_a_fen_is_refused():
         )
 
     assert refused.value.field == "classes.large.percent"
+
+
+@pytest.mark.parametrize(
+    ("terms", "field"),
+    [
+        ({"windows": [window(steps=[{"unit_fen": 1_000_001}])]}, "windows.0.steps.0.unit_fen"),
+        ({"windows": [window(steps=[{"unit_fen": 1, "unit_s": 59}])]}, "windows.0.steps.0.unit_s"),
+        ({"windows": [{"visit_fen": 1_000_001}]}, "windows.0.visit_fen"),
+        (PLAIN | {"classes": {"large": {"percent": 1001}}}, "classes.large.percent"),
+        (PLAIN | {"classes": {"large": {"add_unit_fen": 10**7}}}, "classes.large.add_unit_fen"),
+    ],
+)
+def test_prices_beyond_all_reason_are_refused(terms, field):
+    with pytest.raises(BadTariff) as error:
+        Tariff.from_json(terms)
+    assert error.value.field == field
+
+
+def test_a_hundred_years_at_the_dearest_tariff_are_still_an_amount_that_can_be_held():
+    dearest = Tariff.from_json(
+        {
+            "windows": [window(steps=[{"unit_fen": 1_000_000, "unit_s": 60}])],
+            "classes": {"large": {"percent": 1000, "add_unit_fen": 1_000_000}},
+        }
+    )
+    came = datetime(1970, 1, 2, tzinfo=UTC)
+    dear = Bill.of(dearest, seconds_of(came), {"vehicle_class": "large"})
+
+    assert dear.amount(seconds_of(came) + 100 * 366 * 86_400) <= MOST_FEN

@@ -1208,6 +1208,16 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="reviewitem",
             constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("kind", "plate"), ("sighting__isnull", True), ("state", "open")
+                ),
+                fields=("session",),
+                name="one_open_plate_review_a_stay",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="reviewitem",
+            constraint=models.UniqueConstraint(
                 condition=models.Q(("kind", "prepayment"), ("state", "open")),
                 fields=("prepayment",),
                 name="one_open_review_a_prepayment",

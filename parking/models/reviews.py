@@ -65,6 +65,11 @@ class ReviewItem(StatefulModel):
                 name="one_open_plate_review_a_sighting",
             ),
             models.UniqueConstraint(
+                fields=["session"],
+                condition=models.Q(state="open", kind="plate", sighting__isnull=True),
+                name="one_open_plate_review_a_stay",
+            ),
+            models.UniqueConstraint(
                 fields=["prepayment"],
                 condition=models.Q(state="open", kind="prepayment"),
                 name="one_open_review_a_prepayment",

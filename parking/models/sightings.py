@@ -27,7 +27,7 @@ class Sighting(StatefulModel):
     MOVES = {
         "received": {"review", "settled"},
         "review": {"settled", "unreadable"},
-        "settled": {"review", "settled"},
+        "settled": {"review", "settled", "unreadable"},
         "unreadable": {"review", "settled"},
     }
 

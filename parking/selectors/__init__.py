@@ -16,6 +16,7 @@ from parking.selectors.facts import (
     unpaid_stays_of,
 )
 from parking.selectors.lists import (
+    doubt_of,
     open_reviews,
     reviews_for,
     sessions_of,
@@ -27,6 +28,7 @@ from parking.selectors.street import figures, needs, street
 __all__ = [
     "StayFacts",
     "berth_by_code",
+    "doubt_of",
     "figures",
     "history_of",
     "needs",

@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from core import plates
 from core.errors import Missing
-from parking.models import Berth, HandheldPost, ParkingSession, Section, Sighting
+from parking.models import Berth, HandheldPost, ParkingSession, ReviewItem, Section, Sighting
 from parking.services.prices import spoken
+from parking.services.reviews import DOUBTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,7 @@ class StayFacts:
     """One stay, at the moment of asking.
 
     `lines` are the bill in the reader's language, `evidence` photographs' hashes, oldest first.
+    `plate_doubted`: somebody says that it is another vehicle, and nobody has looked yet.
     """
 
     id: int
@@ -42,15 +44,22 @@ class StayFacts:
     lines: list[dict[str, Any]]
     evidence: tuple[str, ...]
     doubtful: bool
+    plate_doubted: bool
     simulated: bool
     pay_window_s: int
 
 
 def _rows() -> QuerySet[ParkingSession]:
-    return ParkingSession.objects.select_related("berth", "section").prefetch_related("sightings")
+    rows = ParkingSession.objects.annotate(plate_doubted=Exists(open_doubts()))
+    return rows.select_related("berth", "section").prefetch_related("sightings")
 
 
-def _facts(row: ParkingSession) -> StayFacts:
+def open_doubts() -> QuerySet[ReviewItem]:
+    """Open questions whether the plate of a stay, the outer query's, is right."""
+    return ReviewItem.objects.filter(session=OuterRef("pk"), state="open", why=DOUBTED)
+
+
+def _facts(row: Any) -> StayFacts:
     seen = sorted(row.sightings.all(), key=lambda one: (one.occurred_at, one.pk))
     return StayFacts(
         id=row.pk,
@@ -75,6 +84,7 @@ def _facts(row: ParkingSession) -> StayFacts:
         lines=[asdict(spoken(line)) for line in row.lines],
         evidence=tuple(one.image_sha for one in seen),
         doubtful=row.doubtful,
+        plate_doubted=row.plate_doubted,
         simulated=row.simulated,
         pay_window_s=row.section.pay_window_s,
     )

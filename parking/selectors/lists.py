@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import selectors as people
 from core import audit
 from parking.models import ParkingSession, ReviewItem, Sighting
+from parking.services.reviews import DOUBTED
 
 
 def sessions_of(merchant_id: int) -> QuerySet[ParkingSession]:
@@ -25,6 +26,7 @@ DONE = {  # what the audit says of a stay, for people
     "plate settled": _("Plate settled"),
     "plate corrected": _("Plate corrected"),
     "plate doubted": _("Plate doubted"),
+    "plate unreadable": _("Nobody can tell which plate it is"),
     "plate verdict undone": _("The decision about the plate was undone"),
     "amended": _("Fee calculated again"),
     "kept": _("A person found the stay right"),
@@ -65,6 +67,11 @@ def _by(actor: str, names: dict[int, str]) -> str:
     if kind == "owner" or (kind == "user" and int(rest) not in names):
         return str(_("the owner"))
     return names[int(rest)] if kind == "user" else rest or actor
+
+
+def doubt_of(session_id: int) -> ReviewItem | None:
+    """The open question whether the plate of this stay is right; it has a photograph or none."""
+    return ReviewItem.objects.filter(session_id=session_id, state="open", why=DOUBTED).first()
 
 
 def sightings_of(merchant_id: int | None) -> QuerySet[Sighting]:

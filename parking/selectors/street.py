@@ -166,14 +166,19 @@ def _reviews(merchant_id: int) -> list[dict[str, Any]]:
         berth = seen.berth if seen else None
         reading = getattr(row.sighting, "reading", None) if row.sighting else None
         place = f"{berth.section.name} {berth.number}" if berth else ""
+        plate = {"text": reading.text, "colour": reading.colour} if reading else None
+        text = reason_of(row.why)
+        if row.session and not row.sighting and row.kind == ReviewItem.Kind.PLATE:
+            plate = {"text": row.session.plate_text, "colour": row.session.plate_colour}
+            text += _("There is no photograph.")
         items.append(
             {
                 "since": row.opened_at,
-                "plate": {"text": reading.text, "colour": reading.colour}
-                if reading and reading.text and row.kind == ReviewItem.Kind.PLATE
+                "plate": plate
+                if plate and plate["text"] and row.kind == ReviewItem.Kind.PLATE
                 else None,
                 "title": place or _("Photograph"),
-                "text": reason_of(row.why),
+                "text": text,
                 "subject": "review",
                 "state": row.state,
                 "url": reverse("parking.review", args=[row.pk]),

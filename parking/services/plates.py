@@ -17,7 +17,7 @@ from core.transition import transition
 from parking.errors import NotReadYet
 from parking.models import InspectionTask, ParkingSession, PlateReading, ReviewItem, Sighting
 from parking.services import money
-from parking.services.reviews import drop_reviews, open_review
+from parking.services.reviews import DOUBTED, drop_reviews, open_review
 
 if TYPE_CHECKING:
     from parking.vision import Reading
@@ -255,22 +255,33 @@ def _see_again(sighting: Sighting, plate: plates.Plate, *, actor: str, why: str)
 def doubt_plate(
     *, actor: str, session_id: int | None = None, sighting_id: int | None = None
 ) -> ReviewItem:
-    """Somebody says that the plate of a stay or a photograph was read wrongly: a person looks.
+    """Somebody says that the plate of a stay or a photograph is not right: a person looks.
 
-    What was read stays until then. Raises Missing, NotReadYet.
+    A stay without photograph is doubted as well; who looks has its berth, its times and what was
+    said about the berth. What was settled on stays until then, and `parking.plate_doubted` holds
+    what is asked for it. Raises Missing, NotReadYet where there is no plate to doubt.
     """
     rows = Sighting.objects.exclude(purpose="leaving").select_related("session")
     rows = rows.filter(session_id=session_id) if session_id else rows.filter(pk=sighting_id)
-    if not rows.exists():
-        raise Missing()
     sighting = rows.exclude(state="received").order_by("occurred_at", "pk").first()
-    if sighting is None:  # its reading would end the question before anybody has looked
-        raise NotReadYet()
-    audit.record(sighting, "plate doubted", actor=actor)
-    return open_review(
-        kind=ReviewItem.Kind.PLATE, why="doubted", merchant_id=sighting.merchant_id,
-        sighting=sighting, session=sighting.session,
+    stay = sighting.session if sighting else ParkingSession.objects.filter(pk=session_id).first()
+    about = sighting or stay
+    if about is None and not rows.exists():
+        raise Missing()
+    if about is None or (sighting is None and stay is not None and stay.plate_state != "settled"):
+        raise NotReadYet()  # its reading would end the question before anybody has looked
+    audit.record(about, "plate doubted", actor=actor)
+    item = open_review(
+        kind=ReviewItem.Kind.PLATE, why=DOUBTED, merchant_id=about.merchant_id, sighting=sighting,
+        session=stay,
     )  # fmt: skip
+    if item.why != DOUBTED:  # asked before for another reason: now somebody objects
+        ReviewItem.objects.filter(pk=item.pk, state="open").update(why=DOUBTED)
+        item.refresh_from_db()
+    if stay is not None:
+        outbox.add("parking.plate_doubted", session_id=stay.pk)
+        live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
+    return item
 
 
 def _judge_reading(sighting: Sighting, text: str, *, actor: str) -> None:
@@ -283,49 +294,68 @@ def _judge_reading(sighting: Sighting, text: str, *, actor: str) -> None:
 
 
 def declare_unreadable(item: ReviewItem, *, actor: str) -> None:
-    """Nobody can read this plate: the stay is billed to nobody (FEATURES 17)."""
-    sighting = item.sighting
-    if sighting is None:
+    """Nobody can tell which plate it is: the stay is billed to nobody (FEATURES 17).
+
+    A plate that was doubted is no stay's any more, unless another photograph shows it.
+    """
+    sighting, doubted = item.sighting, item.why == DOUBTED
+    if sighting is not None:
+        readings = PlateReading.objects.filter(sighting=sighting)
+        transition(readings, source="in_review", target="unreadable", actor=actor)
+        moved = transition(
+            sighting, source=["review", "settled"] if doubted else "review", target="unreadable",
+            actor=actor, plate_text="", plate_colour="", confidence=None, settled_by=actor,
+            settled_at=clock.now(),
+        )  # fmt: skip
+        if not moved:
+            return
+    session_id = sighting.session_id if sighting is not None else item.session_id
+    if session_id is None:
         return
-    readings = PlateReading.objects.filter(sighting=sighting)
-    transition(readings, source="in_review", target="unreadable", actor=actor)
-    moved = transition(
-        sighting, source="review", target="unreadable", actor=actor, settled_by=actor,
-        settled_at=clock.now(),
-    )  # fmt: skip
-    if not moved or sighting.session_id is None:
-        return
-    stay = locks.lock(ParkingSession.objects.filter(pk=sighting.session_id))[0]
+    stay = locks.lock(ParkingSession.objects.filter(pk=session_id))[0]
     others = stay.sightings.filter(state__in=["received", "review", "settled"])
-    if stay.plate_state == "settled" or others.exists():
+    if doubted:
+        others = others.exclude(purpose="leaving")
+    if others.exists() or (stay.plate_state == "settled" and not doubted):
         return
-    stay.plate_state = "unreadable"
-    ParkingSession.objects.filter(pk=stay.pk).update(plate_state="unreadable", plate_by=actor)
+    old_text, old_colour = _clear_plate(stay, plate_state="unreadable", by=actor)
+    if old_text:
+        audit.record(stay, "plate unreadable", actor=actor)
+        _tell_corrected(stay.pk, old_text, old_colour, "", "")
     if stay.state == "due":
         money.write_off(stay, actor=actor, reason="plate unreadable")
+
+
+def _clear_plate(stay: ParkingSession, *, plate_state: str, by: str) -> tuple[str, str]:
+    """The stay has no plate any more; which one it had. The row is locked."""
+    had = stay.plate_text, stay.plate_colour
+    facts = {
+        "plate_text": "", "plate_colour": "", "plate_state": plate_state, "plate_confidence": None,
+        "plate_by": by, "plate_at": None,
+    }  # fmt: skip
+    ParkingSession.objects.filter(pk=stay.pk).update(**facts)
+    for name, value in facts.items():
+        setattr(stay, name, value)
+    return had
 
 
 def back_to_review(item: ReviewItem, *, actor: str) -> None:
     """Undo what a verdict on a plate did to the photograph and to its parked stay."""
     sighting = item.sighting
-    if sighting is None:
+    if sighting is not None:
+        transition(
+            sighting, source=["settled", "unreadable"], target="review", actor=actor,
+            reason="undone", plate_text="", plate_colour="", confidence=None, settled_by="",
+            settled_at=None,
+        )  # fmt: skip
+        readings = PlateReading.objects.filter(sighting=sighting)
+        verdicts = ["confirmed", "corrected", "unreadable"]
+        transition(readings, source=verdicts, target="in_review", actor=actor)
+    session_id = sighting.session_id if sighting is not None else item.session_id
+    if session_id is None:
         return
-    transition(
-        sighting, source=["settled", "unreadable"], target="review", actor=actor, reason="undone",
-        plate_text="", plate_colour="", confidence=None, settled_by="", settled_at=None,
-    )  # fmt: skip
-    readings = PlateReading.objects.filter(sighting=sighting)
-    transition(
-        readings, source=["confirmed", "corrected", "unreadable"], target="in_review", actor=actor
-    )
-    if sighting.session_id is None:
-        return
-    stay = locks.lock(ParkingSession.objects.filter(pk=sighting.session_id))[0]
-    old_text, old_colour = stay.plate_text, stay.plate_colour
-    ParkingSession.objects.filter(pk=stay.pk).update(
-        plate_text="", plate_colour="", plate_state="review", plate_confidence=None, plate_by="",
-        plate_at=None,
-    )  # fmt: skip
+    stay = locks.lock(ParkingSession.objects.filter(pk=session_id))[0]
+    old_text, old_colour = _clear_plate(stay, plate_state="review", by="")
     audit.record(stay, "plate verdict undone", actor=actor)
     if old_text:
         _tell_corrected(stay.pk, old_text, old_colour, "", "")
@@ -430,5 +460,5 @@ WHY = {
     "no_departure": _("No departure was reported for a long time."),
     "split": _("Another arrival was reported in the middle of this stay."),
     "corrected": _("A person corrected the plate."),
-    "doubted": _("Somebody says that the plate was read wrongly."),
+    "doubted": _("Somebody says that this is another vehicle's plate."),
 }

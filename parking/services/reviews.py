@@ -4,14 +4,16 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
 
 from core import clock, live, outbox
-from core.errors import Missing
+from core.errors import Missing, Refused
 from core.transition import transition
 from parking.errors import ReviewDone, TooLateToUndo
 from parking.models import ParkingSession, Prepayment, ReviewItem, Sighting
 
 UNDO_WITHIN = timedelta(minutes=10)
+DOUBTED = "doubted"
 Kind = ReviewItem.Kind
 
 
@@ -24,9 +26,12 @@ def open_review(
     session: ParkingSession | None = None,
     prepayment: Prepayment | None = None,
 ) -> ReviewItem:
-    """Ask a person, once: an open question about the same thing stays the one that there is."""
+    """Ask a person, once: an open question about the same thing stays the one that there is.
+
+    Which plate it is may be asked of a photograph, or of a stay that has none.
+    """
     subjects: dict[Kind, dict[str, Any]] = {
-        Kind.PLATE: {"sighting": sighting},
+        Kind.PLATE: {"sighting": sighting} if sighting else {"sighting": None, "session": session},
         Kind.PREPAYMENT: {"prepayment": prepayment},
         Kind.STAY: {"session": session},
     }
@@ -68,7 +73,16 @@ def drop_reviews(
     for name, value in (("session", session), ("prepayment", prepayment), ("sighting", sighting)):
         if value is not None:
             rows = rows.filter(**{name: value})
-    return len(transition(rows, source="open", target="dropped", actor=actor))
+    moved = transition(rows, source="open", target="dropped", actor=actor)
+    for item in ReviewItem.objects.filter(pk__in=moved, why=DOUBTED):
+        tell_doubt_over(item)
+    return len(moved)
+
+
+def tell_doubt_over(item: ReviewItem) -> None:
+    """Nobody has to look any more at a plate that was doubted: what waited for it goes on."""
+    if item.why == DOUBTED and item.session_id is not None:
+        outbox.add("parking.doubt_over", session_id=item.session_id)
 
 
 @transaction.atomic
@@ -78,7 +92,7 @@ def settle_review(
     """A person has looked: `plate` (with the plate), `unreadable`, or `keep` what there is.
 
     The same verdict said again by the same person is one. Raises ReviewDone where somebody else was
-    first, Invalid for a plate that cannot be one.
+    first, Invalid for a plate that cannot be one, Refused to keep a plate that there is not.
     """
     from parking.services import money, plates, prepay
 
@@ -106,8 +120,11 @@ def settle_review(
         plates.settle_by_person(item, actor=actor)
     elif verdict == ReviewItem.Verdict.UNREADABLE:
         plates.declare_unreadable(item, actor=actor)
+    elif item.sighting is None and item.session is not None and not item.session.plate_text:
+        raise Refused("no_plate", _("This stay has no plate that could be kept. Name one."))
     if item.kind == Kind.PREPAYMENT and item.prepayment_id:
         prepay.judge_again(item.prepayment_id, actor=actor)
+    tell_doubt_over(item)
     live.push(f"merchant:{item.merchant_id}")
     return item
 
@@ -127,12 +144,14 @@ def undo_review(*, item_id: int, actor: str) -> ReviewItem:
         raise TooLateToUndo()
     if item.session is not None and item.session.state != "parked":
         raise TooLateToUndo()
+    kept = item.verdict == ReviewItem.Verdict.KEEP
     moved = transition(
         item, source="settled", target="open", actor=actor, reason="undone", verdict="",
         plate_text="", plate_colour="", settled_by="", settled_at=None,
     )  # fmt: skip
     if not moved:
         raise ReviewDone()
-    plates.back_to_review(item, actor=actor)
+    if item.sighting_id or not kept:
+        plates.back_to_review(item, actor=actor)
     live.push(f"merchant:{item.merchant_id}")
     return item

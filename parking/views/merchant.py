@@ -232,13 +232,7 @@ def _session_context(
         "lines": [prices.spoken(line) for line in (bill.lines if bill else row.lines)],
         "fee_fen": bill.amount_fen if bill else row.fee_fen,
         "payments": row.payments.order_by("pk"),
-        "evidence": [
-            {
-                "url": images.url(one.image_sha), "text": one.get_purpose_display(),
-                "at": one.occurred_at, "by": one.device.code if one.device else "",
-            }
-            for one in row.sightings.select_related("device").order_by("occurred_at", "pk")
-        ],
+        "evidence": _evidence(row),
         "events": row.events.order_by("occurred_at", "pk"),
         "reviews": selectors.open_reviews(request.merchant.pk).filter(session=row),
         "why_doubt": reason_of(row.doubt) if row.doubtful else "",
@@ -249,6 +243,16 @@ def _session_context(
         "may_void": may(request.role, "void_stay"),
         "topic": f"section:{row.section_id}",
     }  # fmt: skip
+
+
+def _evidence(row: ParkingSession) -> list[dict[str, Any]]:
+    return [
+        {
+            "url": images.url(one.image_sha), "text": one.get_purpose_display(),
+            "at": one.occurred_at, "by": one.device.code if one.device else "",
+        }
+        for one in row.sightings.select_related("device").order_by("occurred_at", "pk")
+    ]  # fmt: skip
 
 
 @require_http_methods(["GET", "POST"])
@@ -301,6 +305,18 @@ def answer_review(item: ReviewItem, request: HttpRequest) -> bool:
     return False
 
 
+def _without_photograph(stay: ParkingSession) -> dict[str, Any]:
+    """What there is to decide by: times, what was said and done; photographs that came since."""
+    until = stay.left_at or clock.now()
+    return {
+        "without": True,
+        "evidence": _evidence(stay),
+        "events": stay.events.order_by("occurred_at", "pk"),
+        "trail": selectors.trail_of(stay),
+        "seconds": int((until - stay.arrived_at).total_seconds()),
+    }
+
+
 def review_context(item: ReviewItem) -> dict[str, Any]:
     """What the page of a question shows; candidates with the doubt of each character."""
     sighting = item.sighting
@@ -324,6 +340,7 @@ def review_context(item: ReviewItem) -> dict[str, Any]:
         "item": item,
         "why": reason_of(item.why),
         "image": images.url(sighting.image_sha) if sighting else "",
+        **(_without_photograph(item.session) if item.session and not sighting else {}),
         "sighting": sighting,
         "stay": item.session,
         "berth": berth,

@@ -3,7 +3,6 @@
 import secrets
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -85,12 +84,11 @@ def stay(request: HttpRequest, token: str) -> HttpResponse:
     if row is None:
         raise Missing()
     context = _stay_context(request, row, full=bool(data.get("full")))
-    if "not_mine" in request.POST:
-        services.doubt_plate(session_id=row.pk, actor="owner")
-        messages.success(request, _("Thank you. A person looks at the photograph."))
-        return redirect("parking.stay", token=token)
     if request.method == "POST":
         try:
+            if "not_mine" in request.POST:
+                services.doubt_plate(session_id=row.pk, actor="owner")
+                return redirect("parking.stay", token=token)
             return redirect(_order_url(request, [("parking.stay", row.pk)]))
         except Refused as error:
             context["error"] = error
@@ -136,6 +134,7 @@ def _stay_context(request: HttpRequest, row: ParkingSession, *, full: bool) -> d
         "key": secrets.token_urlsafe(12),
         "leave_by": row.leave_by if row.leave_by and row.leave_by > now else None,
         "evidence": _evidence(row) if full else [],
+        "doubt": selectors.doubt_of(row.pk),
         "topic": f"section:{row.section_id}",
     }
 

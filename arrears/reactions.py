@@ -56,7 +56,7 @@ def open_debt(event: Event) -> None:
 
 
 def demand(event: Event) -> None:
-    """arrears.debt_opened, arrears.debt_resumed: every debtor is asked."""
+    """arrears.debt_opened, debt_resumed, demand_taken_back: every debtor is asked."""
     services.make_demand(debt_id=event.data["debt_id"])
 
 
@@ -85,8 +85,22 @@ def repriced(event: Event) -> None:
 
 
 def plate_corrected(event: Event) -> None:
-    """parking.plate_corrected: another vehicle's debt, from now on."""
-    services.plate_corrected(session_id=event.data["session_id"])
+    """parking.plate_corrected: the other one's course ends, the right one's begins."""
+    services.plate_corrected(
+        session_id=event.data["session_id"],
+        was=event.data["old_text"],
+        corrected_at=event.occurred_at,
+    )
+
+
+def plate_doubted(event: Event) -> None:
+    """parking.plate_doubted: nothing is asked for the stay until a person has looked."""
+    services.hold_doubted(session_id=event.data["session_id"])
+
+
+def doubt_over(event: Event) -> None:
+    """parking.doubt_over: what waited goes on, with its time from now."""
+    services.doubt_over(session_id=event.data["session_id"])
 
 
 def ask_new_holder(event: Event) -> None:

@@ -77,9 +77,12 @@ REACTIONS: dict[str, list[str]] = {
         "arrears.reactions.assess",
         "recovery.reactions.plate_corrected",  # never a lock before another's vehicle
     ],
+    "parking.plate_doubted": ["arrears.reactions.plate_doubted"],
+    "parking.doubt_over": ["arrears.reactions.doubt_over"],
     "arrears.pay_window_ended": ["arrears.reactions.open_debt"],  # P3.1, P3.2
     "arrears.debt_opened": ["arrears.reactions.demand"],
     "arrears.debt_resumed": ["arrears.reactions.demand"],
+    "arrears.demand_taken_back": ["arrears.reactions.demand"],
     "arrears.watch_ran_out": ["arrears.reactions.assist"],  # P0.5, P0.6
     "accounts.holding_proven": ["arrears.reactions.ask_new_holder"],
     "accounts.sms_sent": ["arrears.reactions.text_sent"],

@@ -370,6 +370,11 @@ class Migration(migrations.Migration):
                         verbose_name="state",
                     ),
                 ),
+                ("plate_text", models.CharField(max_length=16, verbose_name="plate")),
+                (
+                    "plate_colour",
+                    models.CharField(blank=True, max_length=16, verbose_name="plate colour"),
+                ),
                 ("due_at", models.DateTimeField(verbose_name="ends")),
                 (
                     "stay",
@@ -755,6 +760,14 @@ class Migration(migrations.Migration):
                     models.BooleanField(default=False, verbose_name="computed after departure"),
                 ),
                 ("objected", models.BooleanField(default=False, verbose_name="the owner objects")),
+                (
+                    "number",
+                    models.PositiveSmallIntegerField(
+                        default=1,
+                        help_text="Again after a corrected plate.",
+                        verbose_name="scored for the n-th time",
+                    ),
+                ),
                 ("ask_again_at", models.DateTimeField(help_text="Real time.", null=True)),
                 ("done_at", models.DateTimeField(null=True, verbose_name="computed at")),
                 (
@@ -985,6 +998,13 @@ class Migration(migrations.Migration):
                 ("due_at", models.DateTimeField(verbose_name="predicted payment time")),
                 ("began_at", models.DateTimeField(verbose_name="began")),
                 (
+                    "number",
+                    models.PositiveSmallIntegerField(
+                        default=1,
+                        help_text="The assessment's when it began: another vehicle, another watch.",
+                    ),
+                ),
+                (
                     "assessment",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
@@ -994,7 +1014,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "stay",
-                    models.OneToOneField(
+                    models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="parking.parkingsession",
@@ -1201,6 +1221,12 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("state__in", ["watching", "paid", "ran_out", "dropped"])),
                 name="watch_state_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="watch",
+            constraint=models.UniqueConstraint(
+                fields=("stay", "number"), name="watch_once_a_score"
             ),
         ),
         migrations.AddConstraint(

@@ -16,7 +16,10 @@ def new_token() -> str:
 
 
 class PayWindow(StatefulModel):
-    """The time in which everybody may pay after leaving. A debt arises from its end alone."""
+    """The time in which everybody may pay after leaving. A debt arises from its end alone.
+
+    It is the time of one vehicle's holder: with another plate the stay has another window.
+    """
 
     class State(models.TextChoices):
         OPEN = "open", _("running")
@@ -25,8 +28,8 @@ class PayWindow(StatefulModel):
         DROPPED = "dropped", _("nothing is asked any more")
 
     MOVES: ClassVar[dict[str, set[str]]] = {
-        "open": {"ended", "paid", "dropped"},
-        "ended": {"paid", "dropped"},
+        "open": {"ended", "paid", "dropped", "open"},
+        "ended": {"paid", "dropped", "open"},  # open again: a question is over, the plate corrected
         "paid": {"open"},  # due again: the departure or the fee was corrected
         "dropped": {"open"},
     }
@@ -35,6 +38,8 @@ class PayWindow(StatefulModel):
         "parking.ParkingSession", models.PROTECT, related_name="+", verbose_name=_("stay")
     )
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    plate_text = models.CharField(_("plate"), max_length=16)
+    plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
     due_at = models.DateTimeField(_("ends"))
 
     class Meta:

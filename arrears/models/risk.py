@@ -117,6 +117,9 @@ class Assessment(StatefulModel):
     payment_time = models.JSONField(_("chance of payment by"), default=list)
     late = models.BooleanField(_("computed after departure"), default=False)
     objected = models.BooleanField(_("the owner objects"), default=False)
+    number = models.PositiveSmallIntegerField(
+        _("scored for the n-th time"), default=1, help_text=_("Again after a corrected plate.")
+    )
     ask_again_at = models.DateTimeField(null=True, help_text="Real time.")
     done_at = models.DateTimeField(_("computed at"), null=True)
 
@@ -172,10 +175,13 @@ class Watch(StatefulModel):
         "ran_out": {"paid", "dropped"},
     }
 
-    stay = models.OneToOneField(
+    stay = models.ForeignKey(
         "parking.ParkingSession", models.PROTECT, related_name="+", verbose_name=_("stay")
     )
     assessment = models.ForeignKey(Assessment, models.PROTECT, related_name="+")
+    number = models.PositiveSmallIntegerField(
+        default=1, help_text=_("The assessment's when it began: another vehicle, another watch.")
+    )
     state = models.CharField(
         _("state"), max_length=16, choices=State.choices, default=State.WATCHING
     )
@@ -189,7 +195,8 @@ class Watch(StatefulModel):
             models.CheckConstraint(
                 condition=models.Q(state__in=["watching", "paid", "ran_out", "dropped"]),
                 name="watch_state_known",
-            )
+            ),
+            models.UniqueConstraint(fields=["stay", "number"], name="watch_once_a_score"),
         ]
         indexes = [
             models.Index(

@@ -64,7 +64,8 @@ def _dues(stays: dict[int, StayFacts]) -> list[Due]:
     for facts in stays.values():
         debt = debts.get(facts.id)
         window = windows.get(facts.id)
-        held = disputes.get(facts.id) == "open" or (debt is not None and debt.state == "disputed")
+        held = facts.plate_doubted or disputes.get(facts.id) == "open"
+        held = held or (debt is not None and debt.state == "disputed")
         state = "disputed" if held else ("open" if debt and debt.state == "open" else "window")
         rows.append(
             Due(
@@ -97,11 +98,20 @@ def demand_of(token: str) -> Demand | None:
 
 
 def stays_of_demand(demand: Demand) -> list[int]:
-    return [debt.stay_id for debt in demand.debts.all()]
+    """Those that still are this vehicle's: the plate of one may have been corrected since."""
+    stays = parking.stays([debt.stay_id for debt in demand.debts.all()])
+    return _of_plate(stays, demand.plate_text, demand.plate_colour)
 
 
 def stays_of_contact(contact: Contact) -> list[int]:
-    return [contact.plan.stay_id]
+    """The stay that the contact was about, while it still is this vehicle's."""
+    plan = contact.plan
+    return _of_plate(parking.stays([plan.stay_id]), plan.plate_text, plan.plate_colour)
+
+
+def _of_plate(stays: dict[int, StayFacts], text: str, colour: str) -> list[int]:
+    found = stays.items()
+    return [pk for pk, one in found if (one.plate_text, one.plate_colour) == (text, colour)]
 
 
 def dispute_by_token(token: str) -> Dispute | None:
@@ -146,7 +156,8 @@ def decision_of(session_id: int) -> Decision | None:
     facts = parking.stay(session_id)
     if row is None or (row.plate_text, row.plate_colour) != (facts.plate_text, facts.plate_colour):
         return None
-    plan = Plan.objects.filter(stay_id=session_id).select_related("scheme").first()
+    plans = Plan.objects.filter(stay_id=session_id, watch__number=row.number)
+    plan = plans.select_related("scheme").first()
     return Decision(
         session_id=session_id,
         state=row.state,

@@ -10,17 +10,15 @@ from arrears.services.assistance import (
     opt_out,
     use_contact,
 )
+from arrears.services.corrections import plate_corrected
 from arrears.services.debts import (
     clear_debts,
     clear_debts_of_stays,
-    end_pay_windows,
     find_debts_of,
     find_debts_of_city,
     follow_stay,
     forget_stay,
     open_debt,
-    plate_corrected,
-    start_pay_window,
     waive_debt,
 )
 from arrears.services.demands import (
@@ -32,6 +30,7 @@ from arrears.services.demands import (
     send_demands,
 )
 from arrears.services.disputes import object, settle_dispute, withdraw_dispute
+from arrears.services.holds import doubt_over, hold_doubted
 from arrears.services.listing import relist
 from arrears.services.models import promote, register
 from arrears.services.notices import expire_notices, issue_notices, take_outcome
@@ -39,6 +38,7 @@ from arrears.services.portraits import delete_portraits
 from arrears.services.scoring import ask_again, assess, score
 from arrears.services.sweeps import end_graces, nightly
 from arrears.services.watches import end_watches, watch
+from arrears.services.windows import end_pay_windows, start_pay_window
 
 __all__ = [
     "ask_again",
@@ -54,6 +54,7 @@ __all__ = [
     "deliver_demand",
     "deliver_on_page",
     "deliver_on_paper",
+    "doubt_over",
     "end_graces",
     "end_pay_windows",
     "end_watches",
@@ -62,6 +63,7 @@ __all__ = [
     "find_debts_of_city",
     "follow_stay",
     "forget_stay",
+    "hold_doubted",
     "issue_notices",
     "make_demand",
     "nightly",

@@ -12,12 +12,12 @@ from django.urls import reverse
 
 from accounts import selectors as accounts
 from accounts import services as account_services
-from arrears.models import Contact, Debt, Dispute, OptOut, Plan, Portrait, Watch
+from arrears.models import Contact, OptOut, Plan, Portrait, Watch
 from arrears.rules import contacts as hours
 from arrears.rules import schemes as rules
 from arrears.rules.vehicle import subject_of
 from arrears.services import schemes
-from arrears.services.stays import is_owed, locked_one
+from arrears.services.stays import is_contested, is_owed, locked_one
 from core import clock, live, outbox
 from core.errors import Missing
 from core.money import format_fen, split_fen
@@ -43,7 +43,7 @@ def assist(*, watch_id: int) -> Plan | None:
     watch = Watch.objects.select_related("assessment__portrait").get(pk=watch_id)
     facts = locked_one(watch.stay_id)
     watch.refresh_from_db()
-    if watch.state != "ran_out" or not is_owed(facts) or is_contested(watch.stay_id):
+    if watch.state != "ran_out" or not is_owed(facts) or is_contested(facts):
         return None
     if Plan.objects.filter(watch=watch).exists():
         return None
@@ -95,15 +95,6 @@ def _reachable(phone: str) -> set[str]:
     return {"page", "sms", "call"} if phone else {"page"}
 
 
-def is_contested(session_id: int) -> bool:
-    """Whether a person has to look first: an open objection to this stay or its debt."""
-    open_ones = Dispute.objects.filter(state="open")
-    return (
-        open_ones.filter(stay_id=session_id).exists()
-        or Debt.objects.filter(stay_id=session_id, state="disputed").exists()
-    )
-
-
 # ── The contacts (P0.6) ──────────────────────────────────────────────────────────────────────
 def _plan_contact(plan: Plan, number: int, due_at: datetime) -> Contact:
     contact, _created = Contact.objects.get_or_create(
@@ -140,7 +131,7 @@ def carry_out(contact_id: int) -> int:
         return 0
     if not is_owed(facts):
         return _end(contact, "stopped", "nothing due")
-    if is_contested(plan.stay_id):
+    if is_contested(facts):
         return _end(contact, "stopped", "disputed")
     if opted_out(contact.subject) or (plan.user is not None and plan.user.sms_opted_out):
         return _end(contact, "blocked", "opted out")

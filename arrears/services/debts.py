@@ -9,65 +9,17 @@ from django.utils.translation import gettext_lazy as _
 
 from arrears.errors import DebtMoved
 from arrears.models import Debt, Demand, Dispute, PayWindow
-from arrears.rules.vehicle import plate_of
-from arrears.services import assistance, listing, notices, watches
-from arrears.services.stays import is_owed, locked, locked_one
+from arrears.services import assistance, demands, listing, watches, windows
+from arrears.services.stays import is_contested, is_owed, locked, locked_one
 from core import clock, live, outbox
 from core.errors import Invalid
 from core.transition import transition
-from parking import selectors as parking
 from parking import services as parking_services
 from parking.selectors import StayFacts
 from payments.rules import Receipt
 
 log = logging.getLogger("bowei.arrears")
 SYSTEM = "system:arrears.debts"
-BATCH = 200
-LATE_TO_ASK = timedelta(minutes=10)
-
-
-# ── The pay window: for everybody ────────────────────────────────────────────────────────────
-@transaction.atomic
-def start_pay_window(*, session_id: int, begins: datetime | None = None) -> PayWindow | None:
-    """A stay has left unpaid: its owner has the section's time to pay. None where nothing is due.
-
-    It begins with the departure; where we were late to ask (the plate was read later, we were
-    away), with the moment from which the stay could be paid: our delay costs the owner nothing
-    (FEATURES 40). A stay that is due again, its departure corrected, gets a whole new window.
-    """
-    facts = locked_one(session_id)
-    if not is_owed(facts):
-        return None
-    assert facts.left_at is not None
-    length = timedelta(seconds=facts.pay_window_s)
-    if begins is None:
-        is_late = clock.now() - facts.left_at > LATE_TO_ASK
-        begins = clock.now() if is_late else facts.left_at
-    window, created = PayWindow.objects.get_or_create(
-        stay_id=session_id, defaults={"due_at": begins + length}
-    )
-    if not created:
-        transition(
-            window, source=["paid", "dropped"], target="open", actor=SYSTEM, reason="due again",
-            due_at=clock.now() + length,
-        )  # fmt: skip
-    return window
-
-
-@transaction.atomic
-def end_pay_windows() -> int:
-    """A sweep: windows whose time is over; `arrears.pay_window_ended` for each."""
-    due = PayWindow.objects.filter(state="open", due_at__lte=clock.now()).order_by("due_at")
-    rows = list(due.values_list("pk", "stay_id")[:BATCH])
-    if not rows:
-        return 0
-    stay_of = dict(rows)
-    moved = transition(
-        PayWindow.objects.filter(pk__in=stay_of, due_at__lte=clock.now()), source="open",
-        target="ended", actor=SYSTEM, event="arrears.pay_window_ended",
-        data=lambda pk: {"window_id": pk, "session_id": stay_of[pk]},
-    )  # fmt: skip
-    return len(moved)
 
 
 # ── The debt ─────────────────────────────────────────────────────────────────────────────────
@@ -81,6 +33,9 @@ def open_debt(*, session_id: int, actor: str = SYSTEM) -> Debt | None:
     facts = locked_one(session_id)
     window = PayWindow.objects.filter(stay_id=session_id, state="ended").first()
     if window is None or not is_owed(facts):
+        return None
+    if not windows.is_of(window, facts):  # corrected at this instant
+        windows.renew_for_another(facts, actor=actor)
         return None
     debt, created = Debt.objects.get_or_create(
         stay_id=session_id,
@@ -102,16 +57,17 @@ def open_debt(*, session_id: int, actor: str = SYSTEM) -> Debt | None:
         if not moved:
             return None
     outbox.add("arrears.debt_opened", debt_id=debt.pk, session_id=session_id)
-    _hold_if_objected(debt)
+    _hold_if_contested(debt, facts)
     listing.relist(debt.plate_text, debt.plate_colour, actor=actor)
     live.push(f"merchant:{debt.merchant_id}")
     return debt
 
 
-def _hold_if_objected(debt: Debt) -> None:
-    """An objection to the stay that came before the debt holds the debt too."""
+def _hold_if_contested(debt: Debt, facts: StayFacts) -> None:
+    """What was said against the stay before it became a debt holds the debt too."""
     for dispute in Dispute.objects.filter(stay_id=debt.stay_id, state="open"):
         dispute.debts.add(debt)
+    if is_contested(facts):
         transition(debt, source="open", target="disputed", actor=SYSTEM, reason="objected before")
 
 
@@ -245,65 +201,39 @@ def forget_stay(*, session_id: int, actor: str = SYSTEM) -> None:
 
 @transaction.atomic
 def follow_stay(*, session_id: int, actor: str = SYSTEM) -> None:
-    """The stay has another plate or price than its debt: the debt follows, and both lists.
+    """The stay has another price than its debt, or another plate: the debt follows the price.
 
-    Whoever now holds the plate has heard of nothing yet: nothing that was said to the other counts
-    against them, the window begins anew and the demand is made anew.
+    Another vehicle's debt ends here: whoever holds the right plate has heard of nothing yet, and
+    gets what everybody gets, the whole window first (services/corrections.py).
     """
     facts = locked_one(session_id)
     debt = Debt.objects.filter(stay_id=session_id, state__in=Debt.LIVE).first()
     if debt is None:
         return
-    if facts.state == "settled":
+    if (debt.plate_text, debt.plate_colour) != (facts.plate_text, facts.plate_colour):
+        _end_for_another(debt, actor=actor)
+    elif facts.state == "settled":
         clear_debts_of_stays([session_id], actor=actor)
-        return
-    before = (debt.plate_text, debt.plate_colour)
-    values: dict[str, object] = {"amount_fen": facts.due_fen}
-    if _moved(debt, facts):
-        values |= {
-            "plate_text": facts.plate_text,
-            "plate_colour": facts.plate_colour,
-            "demanded_at": None,
-        }
-        _drop_demands_of(debt, actor=actor)
-        outbox.add("arrears.debt_opened", debt_id=debt.pk, session_id=session_id)
-    Debt.objects.filter(pk=debt.pk).update(**values)
-    _relist({before, (facts.plate_text, facts.plate_colour)}, actor=actor, reason="stay corrected")
+    else:
+        Debt.objects.filter(pk=debt.pk).update(amount_fen=facts.due_fen)
+        _relist([(debt.plate_text, debt.plate_colour)], actor=actor, reason="stay corrected")
 
 
-@transaction.atomic
-def plate_corrected(*, session_id: int, actor: str = SYSTEM) -> None:
-    """Another vehicle stood there: what was meant for the first one's holder stops at once."""
-    facts = locked_one(session_id)
-    watches.end([session_id], target="dropped", actor=actor)
-    assistance.stop([session_id], target="stopped", why="plate corrected", actor=actor)
-    plate = plate_of(facts.plate_text, facts.plate_colour)
-    for sighting in parking.sightings_of(None).filter(session_id=session_id):
-        notices.take_back_misread(sighting_id=sighting.pk, plate=plate)
-    PayWindow.objects.filter(stay_id=session_id, state="open").update(
-        due_at=clock.now() + timedelta(seconds=facts.pay_window_s)
-    )
-    follow_stay(session_id=session_id, actor=actor)
-
-
-def _drop_demands_of(debt: Debt, *, actor: str) -> None:
-    """The debt leaves the demands that are not delivered yet; an empty one is dropped."""
-    for demand in Demand.objects.filter(debts=debt, state__in=["made", "sending"]):
-        demand.debts.remove(debt)
-        if not demand.debts.exists():
-            assistance.recall(f"demand:{demand.pk}", actor=actor)
-            transition(demand, source=["made", "sending"], target="dropped", actor=actor)
-
-
-def _moved(debt: Debt, facts: StayFacts) -> bool:
-    return (debt.plate_text, debt.plate_colour) != (facts.plate_text, facts.plate_colour)
+def _end_for_another(debt: Debt, *, actor: str) -> None:
+    transition(
+        debt, source=list(Debt.LIVE), target="cancelled", actor=actor, reason="plate corrected",
+        event="arrears.debt_dropped", data={"reason": "corrected"}, ended_at=clock.now(),
+    )  # fmt: skip
+    demands.take_back([debt.pk], actor=actor, reason="plate corrected")
+    _relist([(debt.plate_text, debt.plate_colour)], actor=actor, reason="plate corrected")
+    live.push(f"merchant:{debt.merchant_id}")
 
 
 # ── Looking through the parking history (P3.1) ───────────────────────────────────────────────
 MISSED_SQL = """
 SELECT s.id, greatest(s.left_at, s.plate_at) FROM parking_parkingsession s
 JOIN parking_section c ON c.id = s.section_id
-LEFT JOIN arrears_debt d ON d.stay_id = s.id
+LEFT JOIN arrears_debt d ON d.stay_id = s.id AND d.state IN ('open', 'disputed')
 LEFT JOIN arrears_paywindow w ON w.stay_id = s.id
 WHERE s.state = 'due' AND s.plate_state = 'settled' AND s.due_fen > 0 AND NOT s.simulated
   AND d.id IS NULL
@@ -330,7 +260,7 @@ def find_debts_of(plate_text: str) -> list[int]:
 
 @transaction.atomic
 def _open_missed(session_id: int, begins: datetime) -> Debt | None:
-    window = start_pay_window(session_id=session_id, begins=begins)
+    window = windows.start_pay_window(session_id=session_id, begins=begins)
     if window is None:
         return None
     transition(
@@ -342,8 +272,9 @@ def _open_missed(session_id: int, begins: datetime) -> Debt | None:
 
 CITY_SQL = """
 WITH made AS (
-    INSERT INTO arrears_paywindow (stay_id, state, due_at)
-    SELECT s.id, 'open', greatest(s.left_at, s.plate_at) + c.pay_window_s * interval '1 second'
+    INSERT INTO arrears_paywindow (stay_id, state, plate_text, plate_colour, due_at)
+    SELECT s.id, 'open', s.plate_text, s.plate_colour,
+        greatest(s.left_at, s.plate_at) + c.pay_window_s * interval '1 second'
     FROM parking_parkingsession s
     JOIN parking_section c ON c.id = s.section_id
     WHERE s.state = 'due' AND s.plate_state = 'settled' AND s.due_fen > 0 AND NOT s.simulated
@@ -354,7 +285,9 @@ WITH made AS (
     SELECT w.id, w.stay_id FROM arrears_paywindow w
     JOIN parking_parkingsession s ON s.id = w.stay_id
     WHERE w.state = 'ended' AND w.due_at <= %(until)s AND s.state = 'due' AND s.due_fen > 0
-      AND NOT EXISTS (SELECT 1 FROM arrears_debt d WHERE d.stay_id = s.id)
+      AND NOT EXISTS (
+          SELECT 1 FROM arrears_debt d WHERE d.stay_id = s.id AND d.state IN ('open', 'disputed')
+      )
 )
 SELECT (SELECT count(*) FROM made), array(SELECT id FROM lost), array(SELECT stay_id FROM lost)
 """

@@ -58,6 +58,31 @@ def make_demand(*, debt_id: int) -> Demand | None:
     return waiting
 
 
+@transaction.atomic
+def take_back(debt_ids: Collection[int], *, actor: str, reason: str) -> None:
+    """These debts leave every demand that has not been delivered; an empty one is dropped.
+
+    A text that nobody has yet is recalled, for it names a sum and a day that hold no more; what
+    else it asked for is asked anew.
+    """
+    ids = list(debt_ids)
+    waiting = Demand.objects.filter(
+        pk__in=Demand.debts.through.objects.filter(debt_id__in=ids).values("demand_id"),
+        state__in=["made", "sending", "failed"],
+    )
+    for demand in locks.lock(waiting):
+        demand.debts.remove(*ids)
+        rest = list(demand.debts.filter(state="open").values_list("pk", flat=True))
+        recalled = account_services.recall_sms(key=f"{KEY}{demand.pk}", actor=actor)
+        if recalled or not rest:
+            transition(
+                demand, source=["made", "sending", "failed"], target="dropped", actor=actor,
+                reason=reason,
+            )  # fmt: skip
+            told = [{"debt_id": debt_id} for debt_id in rest]
+            outbox.add_many("arrears.demand_taken_back", told)
+
+
 def send_demands() -> int:
     """A sweep: texts whose time has come; each in a transaction of its own."""
     if is_quiet(clock.now()):

@@ -1,15 +1,18 @@
 """The owner objects: everything stops until a person has looked (DESIGN 4.9)."""
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, Value, When
+from django.db.models import Q
+from django.utils import translation
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from arrears.errors import DisputeDecided, NothingToObject
-from arrears.models import Assessment, Debt, Dispute, PayWindow, RecoveryNotice
-from arrears.services import assistance, debts, listing, notices, watches
+from arrears.models import Assessment, Debt, Dispute, PayWindow
+from arrears.services import debts, holds
 from arrears.services.stays import locked
 from core import clock, live, outbox
 from core.errors import Invalid
@@ -59,36 +62,14 @@ def object(
         opened_at=clock.now(),
         answer_by=clock.now() + ANSWER_WITHIN,
     )
-    found = list(Debt.objects.filter(stay_id__in=stays).exclude(state="waived"))
-    dispute.debts.set(found)
-    transition(
-        Debt.objects.filter(pk__in=[debt.pk for debt in found]), source="open", target="disputed",
-        actor=actor, reason=reason, event="arrears.debt_disputed",
-        data={"dispute_id": dispute.pk},
-    )  # fmt: skip
-    watches.end(list(stays), target="dropped", actor=actor)
-    assistance.stop(list(stays), target="stopped", why="disputed", actor=actor)
+    dispute.debts.set(Debt.objects.filter(stay_id__in=stays).exclude(state="waived"))
+    holds.hold(list(stays), actor=actor, reason=reason, data={"dispute_id": dispute.pk})
     if reason == Dispute.Reason.DECISION:
         Assessment.objects.filter(stay_id__in=stays).update(objected=True)
-    _withdraw_notices(found, actor=actor)
-    for text_, colour in sorted({(one.plate_text, one.plate_colour) for one in found}):
-        listing.relist(text_, colour, actor=actor, reason="disputed")
     outbox.add("arrears.dispute_opened", dispute_id=dispute.pk)
     for merchant_id in {one.merchant_id for one in stays.values()}:
         live.push(f"merchant:{merchant_id}")
     return dispute
-
-
-def _withdraw_notices(found: list[Debt], *, actor: str) -> None:
-    """A notice that speaks of a contested debt is taken back, even if others stay open."""
-    ids = {debt.pk for debt in found}
-    plates = {(debt.plate_text, debt.plate_colour) for debt in found}
-    for text, colour in plates:
-        rows = RecoveryNotice.objects.filter(
-            entry__plate_text=text, entry__plate_colour=colour, state__in=RecoveryNotice.LIVE
-        )
-        stale = [row.pk for row in rows if ids & set(row.debt_ids)]
-        notices.withdraw(stale, actor=actor, reason="disputed")
 
 
 @transaction.atomic
@@ -114,7 +95,7 @@ def settle_dispute(*, dispute_id: int, verdict: str, answer: str, actor: str) ->
     if verdict == "upheld":
         _uphold(dispute, sessions, actor=actor)
     else:
-        _resume(dispute, actor=actor)
+        holds.resume(sessions, actor=actor)
     return dispute
 
 
@@ -122,12 +103,13 @@ def settle_dispute(*, dispute_id: int, verdict: str, answer: str, actor: str) ->
 def withdraw_dispute(*, dispute_id: int, actor: str) -> None:
     """The owner takes the objection back. Raises DisputeDecided."""
     dispute = Dispute.objects.get(pk=dispute_id)
-    locked(_sessions(dispute))
+    sessions = _sessions(dispute)
+    locked(sessions)
     if not transition(
         dispute, source="open", target="withdrawn", actor=actor, decided_at=clock.now()
     ):
         raise DisputeDecided()
-    _resume(dispute, actor=actor)
+    holds.resume(sessions, actor=actor)
 
 
 def _sessions(dispute: Dispute) -> list[int]:
@@ -143,7 +125,7 @@ def _uphold(dispute: Dispute, sessions: list[int], *, actor: str) -> None:
     reason = f"objection {dispute.pk} upheld: {dispute.answer}"[:300]
     live_debts = dispute.debts.filter(state__in=Debt.LIVE)
     if dispute.reason == Dispute.Reason.DECISION:
-        _resume(dispute, actor=actor)
+        holds.resume(sessions, actor=actor)
         return
     dropped = debts.drop(
         list(live_debts.values_list("pk", flat=True)), target="cancelled", actor=actor,
@@ -157,16 +139,30 @@ def _uphold(dispute: Dispute, sessions: list[int], *, actor: str) -> None:
             transition(windows, source=["open", "ended"], target="dropped", actor=actor)
 
 
-def _resume(dispute: Dispute, *, actor: str) -> None:
-    """Debts that no other objection holds are open again; a grace that ran begins anew."""
-    held = Dispute.objects.filter(state="open").exclude(pk=dispute.pk)
-    free = dispute.debts.exclude(disputes__in=held).filter(state="disputed")
-    ids = list(free.values_list("pk", flat=True))
-    resumed = transition(
-        Debt.objects.filter(pk__in=ids), source="disputed", target="open", actor=actor,
-        reason="objection over", event="arrears.debt_resumed",
-        demanded_at=Case(When(demanded_at__isnull=False, then=Value(clock.now()))),
+@transaction.atomic
+def end_misread(*, session_id: int, said_before: datetime, actor: str) -> None:
+    """A person has corrected the plate: who said that it was not their vehicle was right.
+
+    Only what was said before the correction is answered by it; the other stays of an objection
+    stay contested. What else was objected to remains a person's question.
+    """
+    locked([session_id])
+    about = Q(stay_id=session_id) | Q(debts__stay_id=session_id)
+    rows = Dispute.objects.filter(
+        about, state="open", opened_at__lte=said_before,
+        reason__in=[Dispute.Reason.NOT_MINE, Dispute.Reason.SOLD],
     )  # fmt: skip
-    rows = Debt.objects.filter(pk__in=resumed)
-    for text, colour in sorted(set(rows.values_list("plate_text", "plate_colour"))):
-        listing.relist(text, colour, actor=actor, reason="objection over")
+    with translation.override(settings.LANGUAGE_CODE):
+        answer = gettext("A person has looked: it was another vehicle. Nothing is asked of you.")
+    for dispute in rows.distinct():
+        others = dispute.debts.exclude(stay_id=session_id).order_by("pk")
+        other_id = others.values_list("stay_id", flat=True).first()
+        if other_id is None:
+            transition(
+                dispute, source="open", target="upheld", actor=actor, reason="plate corrected",
+                answer=answer, decided_at=clock.now(), event="arrears.dispute_settled",
+                data={"verdict": "upheld"},
+            )  # fmt: skip
+            continue
+        dispute.debts.remove(*dispute.debts.filter(stay_id=session_id))
+        Dispute.objects.filter(pk=dispute.pk, stay_id=session_id).update(stay_id=other_id)

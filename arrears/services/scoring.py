@@ -4,9 +4,10 @@ import logging
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import F
 
 from arrears.models import Assessment, Portrait, RiskModel, ShadowScore
-from arrears.services import assistance, models, portraits, watches
+from arrears.services import models, portraits, watches
 from arrears.services.stays import locked_one
 from core import clock
 from core.transition import transition
@@ -40,7 +41,7 @@ def assess(*, session_id: int) -> int | None:
             row, source=["waiting", "done"], target="waiting", actor=SYSTEM,
             reason="plate corrected", plate_text=facts.plate_text,
             plate_colour=facts.plate_colour, probability=None, at_risk=None, reasons=[],
-            payment_time_s=None, payment_time=[], portrait=None,
+            payment_time_s=None, payment_time=[], portrait=None, number=F("number") + 1,
             ask_again_at=clock.real() + ASK_AGAIN,
         )  # fmt: skip
         ShadowScore.objects.filter(assessment__in=moved).delete()
@@ -80,7 +81,7 @@ def score(assessment_id: int) -> bool:
             [ShadowScore(assessment=row, model=model, probability=p) for model, p in shadows],
             ignore_conflicts=True,
         )
-        if facts.left_at is not None and not assistance.is_contested(row.stay_id):
+        if facts.left_at is not None:
             watches.begin(facts)
     return True
 

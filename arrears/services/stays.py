@@ -7,6 +7,9 @@ being paid, and no two transactions wait for each other.
 
 from collections.abc import Collection
 
+from django.db.models import Q
+
+from arrears.models import Dispute
 from parking import selectors as parking
 from parking import services as parking_services
 from parking.selectors import StayFacts
@@ -32,3 +35,10 @@ def is_owed(facts: StayFacts) -> bool:
         and facts.plate_state == "settled"
         and not facts.simulated
     )
+
+
+def is_contested(facts: StayFacts) -> bool:
+    """Whether a person has to look first: the owner objects to the stay or to its debt, or somebody
+    says that another vehicle stood there."""
+    about = Q(stay_id=facts.id) | Q(debts__stay_id=facts.id)
+    return facts.plate_doubted or Dispute.objects.filter(about, state="open").exists()

@@ -6,7 +6,8 @@ from datetime import timedelta
 from django.db import transaction
 
 from arrears.models import Assessment, Watch
-from arrears.services.stays import is_owed, locked_one
+from arrears.services import windows
+from arrears.services.stays import is_contested, is_owed, locked_one
 from core import clock
 from core.transition import transition
 from parking.selectors import StayFacts
@@ -25,17 +26,24 @@ def watch(*, session_id: int) -> Watch | None:
 
 
 def begin(facts: StayFacts) -> Watch | None:
-    """Begin the watch of a stay whose lock is held."""
+    """Begin the watch of a stay whose lock is held: one for each time that it was scored.
+
+    The predicted time is counted from when this holder could pay: after a correction of the plate
+    or an objection that is later than the departure.
+    """
     found = Assessment.objects.filter(stay_id=facts.id, state="done", at_risk=True)
-    assessment = found.filter(objected=False).first()
-    if assessment is None or not is_owed(facts) or facts.left_at is None:
+    assessment = found.filter(
+        objected=False, plate_text=facts.plate_text, plate_colour=facts.plate_colour
+    ).first()
+    if assessment is None or not is_owed(facts) or is_contested(facts):
         return None
     seconds = assessment.payment_time_s or 0
     watch, _created = Watch.objects.get_or_create(
         stay_id=facts.id,
+        number=assessment.number,
         defaults={
             "assessment": assessment,
-            "due_at": facts.left_at + timedelta(seconds=seconds),
+            "due_at": windows.began_at(facts) + timedelta(seconds=seconds),
             "began_at": clock.now(),
         },
     )
@@ -62,3 +70,14 @@ def end(session_ids: Collection[int], *, target: str, actor: str) -> list[int]:
         return []
     rows = Watch.objects.filter(stay_id__in=list(session_ids))
     return transition(rows, source=["watching", "ran_out"], target=target, actor=actor)
+
+
+def end_of_another(facts: StayFacts, *, actor: str) -> list[int]:
+    """End the watches that began when the stay had another plate."""
+    rows = Watch.objects.filter(stay_id=facts.id)
+    scored = Assessment.objects.filter(
+        stay_id=facts.id, plate_text=facts.plate_text, plate_colour=facts.plate_colour
+    ).first()
+    if scored is not None:
+        rows = rows.filter(number__lt=scored.number)
+    return transition(rows, source=["watching", "ran_out"], target="dropped", actor=actor)

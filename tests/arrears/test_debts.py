@@ -15,7 +15,7 @@ from core.plates import Colour, Plate
 from parking import services as parking
 from parking.models import Berth, ParkingSession
 from tests.conftest import BEGIN
-from tests.street import OTHER_PLATE, PLATE, TEST, photograph
+from tests.street import PLATE, TEST, photograph
 
 POLICE = Plate("沪A1234警", Colour.white)
 
@@ -199,23 +199,6 @@ def test_a_voided_stay_takes_its_debt_along(debt: Debt, pass_time: Any) -> None:
     debt.refresh_from_db()
     assert debt.state == "cancelled"
     assert selectors.listing_of(PLATE) is None
-
-
-def test_a_corrected_plate_moves_the_debt_and_asks_anew(
-    holder: Any, debt: Debt, pass_time: Any
-) -> None:
-    pass_time(hours=73)
-    assert entry().state == "active"
-    parking.correct_plate(
-        session_id=debt.stay_id, plate_text=OTHER_PLATE.text,
-        plate_colour=str(OTHER_PLATE.colour), actor=TEST, why="misread",
-    )  # fmt: skip
-    pass_time(seconds=1)
-    debt.refresh_from_db()
-    assert debt.plate_text == OTHER_PLATE.text
-    assert debt.demanded_at is None  # the other one has heard of nothing
-    assert selectors.listing_of(PLATE) is None
-    assert selectors.listing_of(OTHER_PLATE).state == "pending"  # type: ignore[union-attr]
 
 
 def test_what_the_sweep_has_lost_is_found_when_the_vehicle_is_seen(debt: Debt, clock: Any) -> None:

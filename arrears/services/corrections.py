@@ -1,0 +1,37 @@
+"""A person has corrected the plate of a stay: one holder is let go, the other begins at the start.
+
+Whoever holds the right plate has heard of nothing yet. Nothing that was said to the other counts
+against them: they have the whole pay window from now on, then a debt, a demand and its grace of
+their own, and they are watched only after a score of their own.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from arrears.rules.vehicle import plate_of
+from arrears.services import assistance, debts, disputes, notices, watches, windows
+from arrears.services.stays import locked_one
+from parking import selectors as parking
+
+SYSTEM = "system:arrears.corrections"
+
+
+@transaction.atomic
+def plate_corrected(
+    *, session_id: int, was: str, corrected_at: datetime, actor: str = SYSTEM
+) -> None:
+    """Another vehicle than `was` stood there: what was meant for its holder stops at once.
+
+    `was` is empty for a plate that had not been known.
+    """
+    facts = locked_one(session_id)
+    watches.end_of_another(facts, actor=actor)
+    assistance.stop([session_id], target="stopped", why="plate corrected", actor=actor)
+    plate = plate_of(facts.plate_text, facts.plate_colour)
+    for sighting in parking.sightings_of(None).filter(session_id=session_id):
+        notices.take_back_misread(sighting_id=sighting.pk, plate=plate)
+    if was and facts.plate_state != "review":  # a verdict was undone: nobody knows yet
+        disputes.end_misread(session_id=session_id, said_before=corrected_at, actor=actor)
+    debts.follow_stay(session_id=session_id, actor=actor)
+    windows.renew_for_another(facts, actor=actor)

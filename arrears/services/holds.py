@@ -1,0 +1,84 @@
+"""What is contested waits, and afterwards has its whole time again (DESIGN 4.9).
+
+The stays' locks are held by the caller; `stays.is_contested` says what is contested.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from django.db import transaction
+
+from arrears.models import Debt, RecoveryNotice
+from arrears.services import assistance, demands, listing, notices, watches, windows
+from arrears.services.stays import is_contested, locked, locked_one
+from core import live
+from core.transition import transition
+
+SYSTEM = "system:arrears.holds"
+DOUBTED = "plate doubted"
+
+
+def hold(
+    session_ids: Collection[int], *, actor: str, reason: str, data: dict[str, Any] | None = None
+) -> list[Debt]:
+    """Stop what runs for these stays: debts are held (`arrears.debt_disputed` lowers a lock), texts
+    that have not gone out are taken back, the list and the terminals follow; their debts."""
+    stays = list(session_ids)
+    found = list(Debt.objects.filter(stay_id__in=stays).exclude(state="waived"))
+    transition(
+        Debt.objects.filter(pk__in=[debt.pk for debt in found]), source="open", target="disputed",
+        actor=actor, reason=reason, event="arrears.debt_disputed", data=data,
+    )  # fmt: skip
+    watches.end(stays, target="dropped", actor=actor)
+    assistance.stop(stays, target="stopped", why="disputed", actor=actor)
+    demands.take_back([debt.pk for debt in found], actor=actor, reason="disputed")
+    _withdraw_notices(found, actor=actor)
+    for text, colour in sorted({(one.plate_text, one.plate_colour) for one in found}):
+        listing.relist(text, colour, actor=actor, reason="disputed")
+    for merchant_id in {one.merchant_id for one in found}:
+        live.push(f"merchant:{merchant_id}")
+    return found
+
+
+def _withdraw_notices(found: list[Debt], *, actor: str) -> None:
+    """A notice that speaks of a contested debt is taken back, even if others stay open."""
+    ids = {debt.pk for debt in found}
+    plates = {(debt.plate_text, debt.plate_colour) for debt in found}
+    for text, colour in plates:
+        rows = RecoveryNotice.objects.filter(
+            entry__plate_text=text, entry__plate_colour=colour, state__in=RecoveryNotice.LIVE
+        )
+        stale = [row.pk for row in rows if ids & set(row.debt_ids)]
+        notices.withdraw(stale, actor=actor, reason="disputed")
+
+
+def resume(session_ids: Collection[int], *, actor: str) -> None:
+    """The question is over: what nobody else contests goes on, with all its time from now.
+
+    A debt is asked for anew, for the day that the owner was told may have passed meanwhile; its
+    grace runs from the new demand. A stay that is no debt yet has its whole window.
+    """
+    free = [one for one in locked(session_ids).values() if not is_contested(one)]
+    resumed = transition(
+        Debt.objects.filter(stay_id__in=[one.id for one in free]), source="disputed",
+        target="open", actor=actor, reason="objection over", event="arrears.debt_resumed",
+        demanded_at=None,
+    )  # fmt: skip
+    for facts in free:
+        windows.renew(facts, actor=actor, reason="objection over")
+    rows = Debt.objects.filter(pk__in=resumed)
+    for text, colour in sorted(set(rows.values_list("plate_text", "plate_colour"))):
+        listing.relist(text, colour, actor=actor, reason="objection over")
+
+
+@transaction.atomic
+def hold_doubted(*, session_id: int) -> None:
+    """Somebody says that this stay's plate is another vehicle's: nothing is asked for it."""
+    if locked_one(session_id).plate_doubted:
+        hold([session_id], actor=SYSTEM, reason=DOUBTED)
+
+
+@transaction.atomic
+def doubt_over(*, session_id: int) -> None:
+    """A person has looked at the plate, or nobody has to any more."""
+    resume([session_id], actor=SYSTEM)

@@ -1,0 +1,101 @@
+"""The pay window: time to pay for everybody, before anything is a debt."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from arrears.models import Debt, PayWindow
+from arrears.services.stays import is_owed, locked_one
+from core import clock
+from core.transition import transition
+from parking.selectors import StayFacts
+
+SYSTEM = "system:arrears.windows"
+BATCH = 200
+LATE_TO_ASK = timedelta(minutes=10)
+
+
+def length_of(facts: StayFacts) -> timedelta:
+    return timedelta(seconds=facts.pay_window_s)
+
+
+@transaction.atomic
+def start_pay_window(*, session_id: int, begins: datetime | None = None) -> PayWindow | None:
+    """A stay has left unpaid: its owner has the section's time to pay. None where nothing is due.
+
+    It begins with the departure; where we were late to ask (the plate was read later, we were
+    away), with the moment from which the stay could be paid: our delay costs the owner nothing
+    (FEATURES 40). A stay that is due again, its departure corrected, gets a whole new window.
+    """
+    facts = locked_one(session_id)
+    if not is_owed(facts):
+        return None
+    assert facts.left_at is not None
+    if begins is None:
+        is_late = clock.now() - facts.left_at > LATE_TO_ASK
+        begins = clock.now() if is_late else facts.left_at
+    window, created = PayWindow.objects.get_or_create(
+        stay_id=session_id,
+        defaults={
+            "plate_text": facts.plate_text,
+            "plate_colour": facts.plate_colour,
+            "due_at": begins + length_of(facts),
+        },
+    )
+    if not created:
+        transition(
+            window, source=["paid", "dropped"], target="open", actor=SYSTEM, reason="due again",
+            plate_text=facts.plate_text, plate_colour=facts.plate_colour,
+            due_at=clock.now() + length_of(facts),
+        )  # fmt: skip
+    return window
+
+
+def renew(facts: StayFacts, *, actor: str, reason: str) -> bool:
+    """The whole window from now on, for a stay that is owed and has no debt; its lock is held."""
+    if not is_owed(facts):
+        return False
+    if Debt.objects.filter(stay_id=facts.id, state__in=Debt.LIVE).exists():
+        return False
+    moved = transition(
+        PayWindow.objects.filter(stay_id=facts.id), source=["open", "ended", "dropped"],
+        target="open", actor=actor, reason=reason, due_at=clock.now() + length_of(facts),
+        plate_text=facts.plate_text, plate_colour=facts.plate_colour,
+    )  # fmt: skip
+    return bool(moved)
+
+
+def is_of(window: PayWindow, facts: StayFacts) -> bool:
+    """Whether it was this plate's holder who had that time."""
+    return (window.plate_text, window.plate_colour) == (facts.plate_text, facts.plate_colour)
+
+
+def renew_for_another(facts: StayFacts, *, actor: str) -> bool:
+    """The whole window for whoever holds the corrected plate; once for each correction."""
+    window = PayWindow.objects.filter(stay_id=facts.id).first()
+    if window is None or is_of(window, facts):
+        return False
+    return renew(facts, actor=actor, reason="plate corrected")
+
+
+def began_at(facts: StayFacts) -> datetime:
+    """From when on the holder of this plate could pay: the window's begin, else the departure."""
+    assert facts.left_at is not None
+    window = PayWindow.objects.filter(stay_id=facts.id).first()
+    return max(facts.left_at, window.due_at - length_of(facts)) if window else facts.left_at
+
+
+@transaction.atomic
+def end_pay_windows() -> int:
+    """A sweep: windows whose time is over; `arrears.pay_window_ended` for each."""
+    due = PayWindow.objects.filter(state="open", due_at__lte=clock.now()).order_by("due_at")
+    rows = list(due.values_list("pk", "stay_id")[:BATCH])
+    if not rows:
+        return 0
+    stay_of = dict(rows)
+    moved = transition(
+        PayWindow.objects.filter(pk__in=stay_of, due_at__lte=clock.now()), source="open",
+        target="ended", actor=SYSTEM, event="arrears.pay_window_ended",
+        data=lambda pk: {"window_id": pk, "session_id": stay_of[pk]},
+    )  # fmt: skip
+    return len(moved)

@@ -26,10 +26,12 @@ from arrears.selectors import merchants as merchant_selectors
 from arrears.services.assistance import opted_out
 from core import images, links, wiring
 from core.errors import BoweiError, Denied, Missing
+from core.lists import in_order
 from parking import selectors as parking
 from payments import services as payments
 
 LINK_LIVES_S = 180 * 24 * 3600
+SORTS = {"since": "opened_at", "amount": "amount_fen"}  # by the head of the merchant's list
 
 
 def _actor(request: HttpRequest) -> str:
@@ -226,7 +228,7 @@ def _change_decision(
 @never_cache
 @merchant_page("debts")
 def debts(request: HttpRequest) -> HttpResponse:
-    """A merchant's debts: filter, age, demands that wait for an inspector, objections."""
+    """A merchant's debts: filtered, sorted, their age, paper notices to leave, objections."""
     merchant = request.merchant  # type: ignore[attr-defined]
     role = request.role  # type: ignore[attr-defined]
     asked = request.GET.copy()
@@ -234,6 +236,7 @@ def debts(request: HttpRequest) -> HttpResponse:
     form = DebtFilter(asked)
     wanted = form.cleaned_data if form.is_valid() else {"state": "live", "plate": ""}
     rows = selectors.debts_of_merchant(merchant.pk, state=wanted["state"], search=wanted["plate"])
+    rows, sort = in_order(rows, request.GET.get("sort", ""), SORTS, default="-since")
     if request.GET.get("format") == "csv":
         return _csv(rows)
     page = Paginator(rows, 50).get_page(request.GET.get("page"))
@@ -268,6 +271,7 @@ def debts(request: HttpRequest) -> HttpResponse:
         ],
         "may_decide": may(role, "void_stay"),
         "export_url": f"{request.path}?{query.urlencode()}",
+        "sort": sort,
         "topic": f"merchant:{merchant.pk}",
     }
     return render(request, "arrears/merchant_debts.html", context)

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.guards import merchant_page
+from core.lists import in_order
 from devices import selectors
 from devices.forms import DeviceFilter
 from devices.models import Device
@@ -21,10 +22,7 @@ def device_list(request: HttpRequest) -> HttpResponse:
     form = DeviceFilter(request.GET)
     kind = form.cleaned_data["kind"] if form.is_valid() else ""
     rows = selectors.devices_of(merchant_id, kind or None)
-    sort = request.GET.get("sort", "")
-    column = SORTS.get(sort.removeprefix("-"))
-    if column:
-        rows = rows.order_by(f"{'-' if sort.startswith('-') else ''}{column}", "code")
+    rows, sort = in_order(rows, request.GET.get("sort", ""), SORTS, default="code")
     page = Paginator(rows, 50).get_page(request.GET.get("page"))
     return render(
         request,
@@ -34,6 +32,7 @@ def device_list(request: HttpRequest) -> HttpResponse:
             "devices": [_row(device) for device in page],
             "counts": selectors.counts_of(merchant_id),
             "form": form,
+            "sort": sort,
             "topic": f"merchant:{merchant_id}",
         },
     )

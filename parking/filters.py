@@ -13,6 +13,14 @@ from parking.models import ParkingSession, Section
 DAY = forms.DateInput(attrs={"type": "date"})
 
 
+class InOrder(django_filters.OrderingFilter):
+    """Sorts; what is equal stands by number, so that no row is on two pages."""
+
+    def filter(self, rows: QuerySet[ParkingSession], value: Any) -> QuerySet[ParkingSession]:
+        found: QuerySet[ParkingSession] = super().filter(rows, value)
+        return found.order_by(*found.query.order_by, "pk") if value else found
+
+
 class StayFilter(django_filters.FilterSet):
     """By state, section, plate, berth, day and doubt."""
 
@@ -36,7 +44,7 @@ class StayFilter(django_filters.FilterSet):
         label=_("In doubt"),
         widget=forms.Select(choices=[("", _("All")), ("true", _("Yes")), ("false", _("No"))]),
     )
-    sort = django_filters.OrderingFilter(
+    sort = InOrder(
         fields=[("arrived_at", "arrived"), ("left_at", "left"), ("fee_fen", "fee"),
                 ("due_fen", "due"), ("berth__code", "berth")],
     )  # fmt: skip

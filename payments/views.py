@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST
 from accounts.guards import merchant_page
 from core import clock, wiring
 from core.errors import BoweiError, Missing
+from core.lists import in_order
 from payments import providers, selectors, services
 from payments.errors import AmountChanged, OrderNotOpen
 from payments.models import LedgerEntry, Order, SandboxTrade
@@ -32,6 +33,10 @@ WAYS = {
     "sandbox": gettext_lazy("Sandbox (no real money)"),
     "counter": gettext_lazy("Cash at the counter"),
 }
+
+
+# By the head of the merchant's list; a merchant's amount is the negative of the books' (books.py).
+SORTS = {"date": "posted_at", "amount": "-amount_fen"}
 
 
 class Away(HttpResponseRedirect):
@@ -172,6 +177,7 @@ def money(request: HttpRequest) -> HttpResponse:
     period = Period(request.GET if {"since", "until"} & set(request.GET) else {})
     since, until = period.bounds()
     entries = selectors.entries_of(merchant_id, since=since, until=until)
+    entries, sort = in_order(entries, request.GET.get("sort", ""), SORTS, default="-date")
     if request.GET.get("export") == "csv":
         return _csv(entries, since, until)
     today = timezone.make_aware(datetime.combine(timezone.localdate(clock.now()), time()))
@@ -188,7 +194,9 @@ def money(request: HttpRequest) -> HttpResponse:
         ),
         "cash_fen": selectors.cash_fen(merchant_id),
         "hand_back": list(selectors.cash_to_hand_back(merchant_id)[:50]),
-        "export_url": f"?since={since:%Y-%m-%d}&until={until - timedelta(1):%Y-%m-%d}&export=csv",
+        "sort": sort,
+        "export_url": f"?since={since:%Y-%m-%d}&until={until - timedelta(1):%Y-%m-%d}"
+        f"&sort={sort}&export=csv",
         "topic": f"merchant:{merchant_id}",
     }
     return render(request, "payments/merchant_money.html", context)

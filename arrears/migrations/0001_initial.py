@@ -1048,6 +1048,30 @@ class Migration(migrations.Migration):
                 fields=["merchant", "state", "-opened_at"], name="arrears_deb_merchan_0dac1d_idx"
             ),
         ),
+        migrations.AddIndex(
+            model_name="debt",
+            index=models.Index(
+                condition=models.Q(("state__in", ["open", "disputed"])),
+                fields=["merchant", "opened_at"],
+                name="debt_live_by_since",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="debt",
+            index=models.Index(
+                condition=models.Q(("state__in", ["open", "disputed"])),
+                fields=["merchant", "amount_fen", "id"],
+                name="debt_live_by_amount",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="debt",
+            index=models.Index(fields=["merchant", "opened_at"], name="debt_by_since"),
+        ),
+        migrations.AddIndex(
+            model_name="debt",
+            index=models.Index(fields=["merchant", "amount_fen", "id"], name="debt_by_amount"),
+        ),
         migrations.AddConstraint(
             model_name="debt",
             constraint=models.CheckConstraint(

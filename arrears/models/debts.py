@@ -118,6 +118,19 @@ class Debt(StatefulModel):
                 name="debt_live_of_plate",
             ),
             models.Index(fields=["merchant", "state", "-opened_at"]),
+            # The orders of the merchant's list: of what is owed, and of all.
+            models.Index(
+                fields=["merchant", "opened_at"],
+                condition=models.Q(state__in=["open", "disputed"]),
+                name="debt_live_by_since",
+            ),
+            models.Index(
+                fields=["merchant", "amount_fen", "id"],
+                condition=models.Q(state__in=["open", "disputed"]),
+                name="debt_live_by_amount",
+            ),
+            models.Index(fields=["merchant", "opened_at"], name="debt_by_since"),
+            models.Index(fields=["merchant", "amount_fen", "id"], name="debt_by_amount"),
         ]
 
     def __str__(self) -> str:

@@ -327,6 +327,12 @@ def sort(context: template.Context, key: str, text: str, end: bool = False) -> d
     }
 
 
+@register.simple_tag
+def sort_by() -> SafeString:
+    """For a thead whose heads sort: what stands before them on a phone, where rows are cards."""
+    return format_html('data-label="{}"', gettext("Sort by"))
+
+
 # The portal's navigation
 
 NAVIGATION: Sequence[tuple[str, Any, str]] = (

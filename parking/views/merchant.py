@@ -97,7 +97,7 @@ def sessions(request: StaffRequest) -> HttpResponse:
         "form": found.form,
         "open_form": open_form if may(request.role, "settle_stay") else None,
         "export_url": f"?{query.urlencode()}",
-        "sort": request.GET.get("sort", ""),
+        "sort": request.GET.get("sort") or "-arrived",
     }
     return render(request, "parking/merchant_sessions.html", context)
 

@@ -136,6 +136,37 @@ def test_a_merchant_sees_own_debts_only(
     )
 
 
+@pytest.fixture
+def three_debts(section: Any, stay_of: Any, pass_time: Any) -> list[int]:
+    """Debts of ¥12.00, ¥24.00 and again ¥12.00, opened an hour after each other; their numbers."""
+    for number, minutes in (("1", 90), ("2", 200), ("3", 90)):
+        stay_of(section.berths.get(number=number), minutes=minutes)
+        pass_time(hours=1)
+    pass_time(hours=73)
+    return list(Debt.objects.order_by("opened_at").values_list("pk", flat=True))
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        ("since", [0, 1, 2]),
+        ("-since", [2, 1, 0]),
+        ("amount", [0, 2, 1]),
+        ("-amount", [1, 2, 0]),
+        ("", [2, 1, 0]),
+        ("plate_text;--", [2, 1, 0]),
+    ],
+)
+def test_a_merchant_sorts_debts_and_what_is_equal_keeps_its_place(
+    three_debts: list[int], merchant_client: Any, sort: str, order: list[int]
+) -> None:
+    wanted = [three_debts[at] for at in order]
+    page = merchant_client.get("/merchant/debts/", {"sort": sort})
+    assert [one.pk for one in page.context["page"]] == wanted
+    sheet = merchant_client.get(page.context["export_url"]).content.decode().splitlines()
+    assert [int(line.split(",")[0]) for line in sheet[1:]] == wanted
+
+
 def test_another_merchant_waives_and_answers_nothing(
     debt: Debt, other_merchant_client: Any
 ) -> None:

@@ -11,10 +11,12 @@ import pytest
 from django.conf import settings
 from django.urls import reverse
 
+from arrears.models import Debt
 from config import pictures
 from config.demo import day, town
 from config.local.processes import wait_until
 from core import live as live_pages
+from core.templatetags.bowei import money
 from devices.models import Device
 from parking.models import Berth, ParkingSession
 from recovery.models import RecoveryOrder
@@ -287,6 +289,44 @@ def test_every_list_of_the_portal_is_narrowed_by_the_same_parts(morning, open_pa
     assert page.url.endswith("?state=open")
     assert page.evaluate("window.same")
     assert said == []
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_a_phone_sorts_its_cards(morning, live, browser, scripts):
+    context = browser.new_context(
+        base_url=live.http, viewport={"width": 360, "height": 740}, java_script_enabled=scripts
+    )
+    context.add_cookies(_cookies(live.http, pictures.MERCHANT, "zh-hans"))
+    page = context.new_page()
+    heads = {
+        "arrears.debts": ["since", "amount"],
+        "payments.money": ["date", "amount"],
+        "parking.sessions": ["arrived", "berth", "left", "fee", "due"],
+        "devices.list": ["code", "kind", "heard"],
+    }
+    for name, keys in heads.items():
+        page.goto(reverse(name))
+        links = page.locator("#list thead a")
+        assert links.evaluate_all("(all) => all.map((a) => a.id)") == [f"sort-{k}" for k in keys]
+        boxes = links.evaluate_all("(all) => all.map((a) => a.getBoundingClientRect().toJSON())")
+        assert all(box["height"] >= 44 and box["width"] >= 44 for box in boxes), name
+        assert all(box["left"] >= 0 and box["right"] <= 360 for box in boxes), name
+        wide = "(all) => all.filter((th) => th.offsetWidth > 1).length"
+        assert page.locator("#list th").evaluate_all(wide) == len(keys), name
+
+        page.locator(f"#sort-{keys[-1]}").click()
+        page.wait_for_selector(f"th[aria-sort=ascending] #sort-{keys[-1]}")
+        page.locator(f"#sort-{keys[-1]}").click()
+        page.wait_for_selector(f"th[aria-sort=descending] #sort-{keys[-1]}")
+        assert page.url.endswith(f"sort=-{keys[-1]}")
+
+    page.goto(reverse("arrears.debts") + "?sort=amount")
+    shown = page.locator("#list tbody .money").all_inner_texts()
+    amounts = Debt.objects.filter(merchant=_merchant_id(), state__in=Debt.LIVE)
+    wanted = amounts.order_by("amount_fen", "pk").values_list("amount_fen", flat=True)
+    assert shown == [money(fen) for fen in wanted]
+    assert len(set(shown)) > 1
+    context.close()
 
 
 def test_a_live_list_stays_narrowed_when_a_hint_comes(morning, open_page):

@@ -107,6 +107,21 @@ def test_a_list_of_stays_costs_the_same_queries_however_long_it_is(
     assert page.count("/merchant/sessions/") >= 6
 
 
+def test_stays_of_one_fee_are_each_on_one_page_however_the_list_is_turned(
+    merchant_client: Client, berth: Berth, stay_of: Any, clock: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("parking.views.merchant.PAGE", 2)
+    for _again in range(6):
+        clock.advance(timedelta(hours=1))
+        stay_of(berth, PLATE, minutes=30)
+    shown: list[int] = []
+    for number in (1, 2, 3):
+        page = merchant_client.get(f"/merchant/sessions/?sort=-fee&page={number}")
+        shown += [one.pk for one in page.context["page"]]
+    assert shown == sorted(shown)
+    assert len(set(shown)) == 6
+
+
 def test_stays_are_filtered_sorted_and_exported(
     merchant_client: Client, section: Section, stay_of: Any, clock: Any
 ) -> None:

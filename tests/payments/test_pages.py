@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,25 @@ def test_a_merchant_sees_its_own_money_alone(
     page = other_merchant_client.get("/merchant/money/").content.decode()
     assert order.number not in page
     assert logged_in(attendant).get("/merchant/money/").status_code == 403
+
+
+def test_a_merchant_sorts_the_books_as_they_are_shown(merchant, merchant_client, clock):
+    for fen in (600, 2000, 600):
+        pay(open_order(merchant, fen))
+        clock.advance(timedelta(minutes=1))
+    item_id = Order.objects.get(amount_fen=2000).items.get().pk
+    services.refund(item_id=item_id, amount_fen=150, reason="r", actor=TEST, key="k")
+    numbers = list(selectors.entries_of(merchant.pk).order_by("pk").values_list("pk", flat=True))
+
+    for sort, order in {
+        "date": [0, 1, 2, 3], "-date": [3, 2, 1, 0], "amount": [3, 0, 2, 1],
+        "-amount": [1, 2, 0, 3], "": [3, 2, 1, 0],
+    }.items():  # fmt: skip
+        page = merchant_client.get("/merchant/money/", {"sort": sort})
+        assert [row.pk for row in page.context["page"]] == [numbers[at] for at in order], sort
+    dearest = merchant_client.get("/merchant/money/", {"sort": "-amount"}).context["export_url"]
+    rows = merchant_client.get(f"/merchant/money/{dearest}").content.decode().splitlines()
+    assert [row.rsplit(",")[-1] for row in rows[1:]] == ["20.00", "6.00", "6.00", "-1.50"]
 
 
 def test_the_books_are_exported_as_they_are_shown(order, merchant_client):

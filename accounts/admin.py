@@ -66,4 +66,4 @@ class PlateHoldingAdmin(ReadOnly):
 class SmsMessageAdmin(ReadOnly):
     list_display = ["created_at", "phone_masked", "template", "state", "error"]
     list_filter = ["state", "template"]
-    fields = ["created_at", "phone_masked", "template", "state", "error", "sent_at"]
+    fields = ["created_at", "phone_masked", "template", "state", "error", "valid_until", "sent_at"]

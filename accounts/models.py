@@ -163,6 +163,9 @@ class SmsMessage(StatefulModel):
     provider_id = models.CharField(max_length=80, blank=True)
     error = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()
+    valid_until = models.DateTimeField(
+        _("of use until"), null=True, help_text=_("Not sent any more from then on.")
+    )
     sent_at = models.DateTimeField(null=True)
 
     class Meta:

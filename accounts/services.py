@@ -3,7 +3,7 @@
 import json
 import re
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -170,8 +170,18 @@ def end_holding(*, holding: PlateHolding, actor: str, reason: str) -> bool:
 
 
 @transaction.atomic
-def send_sms(*, phone: str, template: str, params: dict[str, Any], key: str) -> SmsMessage:
-    """Write a text message to be sent after the commit; the same key is the same message."""
+def send_sms(
+    *,
+    phone: str,
+    template: str,
+    params: dict[str, Any],
+    key: str,
+    valid_until: datetime | None = None,
+) -> SmsMessage:
+    """Write a text message to be sent after the commit; the same key is the same message.
+
+    One that has not been sent by `valid_until`, in business time, fails instead of coming late.
+    """
     phone = clean_phone(phone)
     render(template, params)  # a missing parameter shows now, not when it is sent
     row, created = SmsMessage.objects.get_or_create(
@@ -182,6 +192,7 @@ def send_sms(*, phone: str, template: str, params: dict[str, Any], key: str) -> 
             "template": template,
             "params_sealed": personal.seal(json.dumps(params, ensure_ascii=False)),
             "created_at": clock.now(),
+            "valid_until": valid_until,
         },
     )
     if created:
@@ -209,6 +220,15 @@ def sms_sent(sms_id: int, *, provider_id: str) -> bool:
 
 
 @transaction.atomic
+def sms_outdated(row: SmsMessage) -> bool:
+    """Whether this message is too late to be sent; then it has failed."""
+    if row.valid_until is None or clock.now() < row.valid_until:
+        return False
+    sms_failed(row.pk, error="too late")
+    return True
+
+
+@transaction.atomic
 def sms_failed(sms_id: int, *, error: str) -> bool:
     """The provider will never take it."""
     row = SmsMessage.objects.get(pk=sms_id)
@@ -217,6 +237,12 @@ def sms_failed(sms_id: int, *, error: str) -> bool:
         event="accounts.sms_failed", data={"key": row.key}, error=error[:200],
     )  # fmt: skip
     return bool(moved)
+
+
+@transaction.atomic
+def want_reminders(*, user_id: int, wanted: bool) -> None:
+    """The person's wish about reminders, from whomever; what must come still does."""
+    User.objects.filter(pk=user_id).update(sms_opted_out=not wanted)
 
 
 def sms_is_sandbox() -> bool:

@@ -23,6 +23,8 @@ TEXTS = {
     "demand": "【泊位】您在{place}的停车费 {amount} 请在 {until} 前支付。"
     "查看明细、支付或提出异议：{url}",
     "plan": "【泊位】{place}的停车费 {amount} 可以分 {parts} 次支付，没有额外费用：{url} 退订回T",
+    "paid_time": "【泊位】您在{place}的停车已付到 {until}。要多停请提前续付，离开则不必理会："
+    "{url} 退订回T",
     "receipt": "【泊位】已收到 {amount}，谢谢。明细：{url}",
 }
 
@@ -52,6 +54,8 @@ class AliyunSms:
 
     def send(self, *, phone: str, template: str, params: dict[str, Any], key: str) -> str:
         """Send one message and return the provider's number of it. Raises SmsFailed."""
+        if template not in self.templates:
+            raise SmsFailed(f"no template for {template}", final=True)
         query = {
             "PhoneNumbers": phone,
             "SignName": self.sign_name,

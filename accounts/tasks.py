@@ -17,7 +17,7 @@ FORGOTTEN = timedelta(minutes=3)
 def send_sms(self, sms_id: int) -> None:  # type: ignore[no-untyped-def]
     """Hand one waiting message to the provider; its key makes a repetition harmless there."""
     row = SmsMessage.objects.filter(pk=sms_id, state=SmsMessage.State.QUEUED).first()
-    if row is None:
+    if row is None or services.sms_outdated(row):
         return
     try:
         number = AliyunSms(**settings.BOWEI_SMS_ALIYUN).send(

@@ -107,6 +107,7 @@ SWEEPS: list[str] = [
     "parking.services.chase_images",  # P2.2
     "parking.services.read_again",  # P2.3
     "parking.services.flag_long_stays",
+    "parking.services.remind_of_end",
     "payments.tasks.close_outdated_orders",
     "payments.tasks.look_at_attempts",
     "payments.tasks.look_at_refunds",

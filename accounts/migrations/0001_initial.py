@@ -194,6 +194,14 @@ class Migration(migrations.Migration):
                 ("provider_id", models.CharField(blank=True, max_length=80)),
                 ("error", models.CharField(blank=True, max_length=200)),
                 ("created_at", models.DateTimeField()),
+                (
+                    "valid_until",
+                    models.DateTimeField(
+                        help_text="Not sent any more from then on.",
+                        null=True,
+                        verbose_name="of use until",
+                    ),
+                ),
                 ("sent_at", models.DateTimeField(null=True)),
             ],
             options={

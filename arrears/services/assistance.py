@@ -274,6 +274,7 @@ def opted_out(subject: str) -> bool:
 def opt_out(*, subject: str, actor: str) -> None:
     """No more reminders to this person or vehicle, from any merchant; what is planned stops."""
     OptOut.objects.get_or_create(subject=subject, defaults={"at": clock.now(), "by": actor})
+    _tell_wish(subject, wanted=False)
     contacts = Contact.objects.filter(subject=subject)
     _recall_texts(contacts, why="opted out", actor=actor)
     transition(contacts, source="planned", target="blocked", actor=actor, why="opted out")
@@ -285,6 +286,14 @@ def opt_out(*, subject: str, actor: str) -> None:
 def opt_in(*, subject: str) -> None:
     """Reminders are welcome again."""
     OptOut.objects.filter(subject=subject).delete()
+    _tell_wish(subject, wanted=True)
+
+
+def _tell_wish(subject: str, *, wanted: bool) -> None:
+    """A person's wish holds for every other reminder too."""
+    kind, _colon, number = subject.partition(":")
+    if kind == "user":
+        account_services.want_reminders(user_id=int(number), wanted=wanted)
 
 
 # ── The link of a contact ────────────────────────────────────────────────────────────────────

@@ -105,7 +105,8 @@ def _send(demand_id: int) -> int:
     if not phone:
         transition(demand, source="made", target="failed", actor=SYSTEM, reason="no phone")
         return len(_on_paper(demand))
-    until = timezone.localtime(clock.now() + listing.grace())
+    pay_by = clock.now() + listing.grace()
+    until = timezone.localtime(pay_by)
     account_services.send_sms(
         phone=phone,
         template="demand",
@@ -116,6 +117,7 @@ def _send(demand_id: int) -> int:
             "url": settings.PUBLIC_URL + reverse("arrears.dues", args=[demand.token]),
         },
         key=f"{KEY}{demand.pk}",
+        valid_until=pay_by,
     )
     return len(
         transition(

@@ -19,7 +19,8 @@ from parking.api.prepayments import OrderOut, order_out
 from parking.errors import NoBerth
 from parking.filters import StayFilter
 from parking.models import ParkingSession
-from parking.views.owner import LINK_LIVES_S, STAY_LINK, stay_token
+from parking.services.reminders import STAY_LINK
+from parking.views.owner import LINK_LIVES_S, stay_token
 from payments import services as payments
 
 

@@ -145,6 +145,12 @@ class Migration(migrations.Migration):
                     "paid_until",
                     models.DateTimeField(blank=True, null=True, verbose_name="paid until"),
                 ),
+                (
+                    "reminded_of",
+                    models.DateTimeField(
+                        editable=False, help_text="The paid time whose end was told.", null=True
+                    ),
+                ),
                 ("leave_by", models.DateTimeField(blank=True, null=True, verbose_name="leave by")),
                 (
                     "capped_at",
@@ -1306,6 +1312,14 @@ class Migration(migrations.Migration):
                 condition=models.Q(("state", "parked")),
                 fields=["check_departure_at"],
                 name="stay_departure_expected",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="parkingsession",
+            index=models.Index(
+                condition=models.Q(("state", "parked")),
+                fields=["paid_until"],
+                name="stay_paid_time_ends",
             ),
         ),
         migrations.AddConstraint(

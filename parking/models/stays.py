@@ -70,6 +70,9 @@ class ParkingSession(StatefulModel):
     due_fen = MoneyField(_("due (fen)"), default=0)
     lines = models.JSONField(_("bill"), default=list)
     paid_until = models.DateTimeField(_("paid until"), null=True, blank=True)
+    reminded_of = models.DateTimeField(
+        null=True, editable=False, help_text="The paid time whose end was told."
+    )
     leave_by = models.DateTimeField(_("leave by"), null=True, blank=True)
     capped_at = models.DateTimeField(_("fee stops at"), null=True, blank=True)
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
@@ -125,6 +128,11 @@ class ParkingSession(StatefulModel):
                 fields=["check_departure_at"],
                 condition=models.Q(state="parked"),
                 name="stay_departure_expected",
+            ),
+            models.Index(
+                fields=["paid_until"],
+                condition=models.Q(state="parked"),
+                name="stay_paid_time_ends",
             ),
         ]
 

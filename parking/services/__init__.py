@@ -32,6 +32,7 @@ from parking.services.prepay import (
     settle_prepayment,
     submit_prepayment,
 )
+from parking.services.reminders import remind_of_end
 from parking.services.reviews import settle_review, undo_review
 from parking.services.stays import (
     close_by_hand,
@@ -69,6 +70,7 @@ __all__ = [
     "quote_prepayment",
     "quote_stay",
     "read_again",
+    "remind_of_end",
     "settle_plate",
     "settle_prepayment",
     "settle_review",

@@ -20,7 +20,7 @@ from core.transition import transition
 from parking.errors import NothingDue, PlateUnread
 from parking.models import ParkingSession, ReviewItem, StayPayment
 from parking.rules.timeline import billed_until
-from parking.services import prices
+from parking.services import prices, reminders
 from payments.rules import BillLine, Quote, Receipt
 
 log = logging.getLogger("bowei.parking")
@@ -248,10 +248,14 @@ def _payment(stay: ParkingSession, receipt: Receipt, fen: int, *, kind: str) -> 
 
 def extend(stay: ParkingSession, *, paid_until: datetime, leave_by: datetime) -> None:
     """Note up to when a parked stay is paid; an earlier payment that reaches further holds."""
+    paid_until = max(paid_until, stay.paid_until or paid_until)
+    if paid_until != stay.paid_until:
+        reminders.recall(stay, actor=SYSTEM)
     _save(
         stay,
         prepaid_fen=paid_fen(stay),
-        paid_until=max(paid_until, stay.paid_until or paid_until),
+        paid_until=paid_until,
+        reminded_of=reminders.told_by_paying(paid_until, stay),
         leave_by=max(leave_by, stay.leave_by or leave_by),
     )
     _tell_pages(stay)

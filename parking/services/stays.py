@@ -27,7 +27,7 @@ from parking.models import (
     Sighting,
 )
 from parking.rules.timeline import Said, Told, stays_of
-from parking.services import money, prices
+from parking.services import money, prices, reminders
 from parking.services.reviews import drop_reviews, open_review
 
 log = logging.getLogger("bowei.parking")
@@ -299,6 +299,7 @@ def end_stay(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str)
 
 def _free(stay: ParkingSession, *, actor: str, used: str) -> None:
     """Nothing waits any more for the vehicle that stood here."""
+    reminders.recall(stay, actor=actor)
     transition(
         InspectionTask.objects.filter(session=stay), source="open", target="cancelled", actor=actor
     )

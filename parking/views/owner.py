@@ -17,10 +17,10 @@ from parking import selectors, services
 from parking.errors import NoBerth, NothingDue, PlateUnread
 from parking.forms import DraftForm, FindBerth, LeftForm, PlateForm
 from parking.models import ParkingSession, Prepayment
-from parking.services import prepay, prices
+from parking.services import prepay, prices, reminders
+from parking.services.reminders import STAY_LINK
 from payments import services as payment_services
 
-STAY_LINK = "parking.stay"
 LINK_LIVES_S = 90 * 24 * 3600
 
 
@@ -133,6 +133,7 @@ def _stay_context(request: HttpRequest, row: ParkingSession, *, full: bool) -> d
         "notices": _notices(row, full=full),
         "key": secrets.token_urlsafe(12),
         "leave_by": row.leave_by if row.leave_by and row.leave_by > now else None,
+        "ends_soon": reminders.ends_soon(row, now),
         "evidence": _evidence(row) if full else [],
         "doubt": selectors.doubt_of(row.pk),
         "topic": f"section:{row.section_id}",

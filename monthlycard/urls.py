@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from monthlycard import api as lots
+from monthlycard import api as interface
 from monthlycard import views
 
 owner: list[URLPattern] = [
@@ -24,20 +24,4 @@ merchant: list[URLPattern] = [
         name="monthlycard.statement_file",
     ),
 ]
-api: list[URLPattern] = [
-    path("cards/", lots.Cards.as_view(), name="monthlycard.api_cards"),
-    path("lots/time/", lots.Time.as_view(), name="monthlycard.time"),
-    path("lots/records/", lots.Records.as_view(), name="monthlycard.records"),
-    path("lots/questions/", lots.Questions.as_view(), name="monthlycard.questions"),
-    path("lots/passes/", lots.Passes.as_view(), name="monthlycard.passes"),
-    path("lots/agreement/", lots.AgreementView.as_view(), name="monthlycard.agreement"),
-    path("lots/statements/", lots.Statements.as_view(), name="monthlycard.statements"),
-    path(
-        "lots/statements/<str:number>/", lots.StatementView.as_view(), name="monthlycard.statement"
-    ),
-    path(
-        "lots/statements/<str:number>/check/",
-        lots.StatementCheck.as_view(),
-        name="monthlycard.check",
-    ),
-]
+api: list[URLPattern] = interface.patterns

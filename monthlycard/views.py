@@ -16,7 +16,7 @@ from core.errors import BoweiError, Invalid
 from core.money import format_fen
 from core.plates import Plate
 from monthlycard import selectors, services
-from monthlycard.api import XLSX, as_xlsx
+from monthlycard.api.statements import XLSX, as_xlsx
 from monthlycard.errors import CardMissing, StatementMissing
 from monthlycard.forms import Application
 from monthlycard.models import Card

@@ -1,0 +1,57 @@
+"""A person's own cards, for applications of their own beside the pages (P4.2)."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core.plates import Colour
+from monthlycard import selectors, services
+from monthlycard.api.access import valid
+from monthlycard.models import Card
+
+
+class CardIn(serializers.Serializer):
+    plan = serializers.SlugField()
+    plate = serializers.CharField(max_length=16)
+    colour = serializers.ChoiceField([colour.value for colour in Colour])
+    evidence = serializers.CharField(
+        max_length=64, default="", help_text="SHA-256 of an uploaded photograph of the licence"
+    )
+
+
+class CardOut(serializers.ModelSerializer):
+    plan: Any = serializers.SlugRelatedField("code", read_only=True)
+
+    class Meta:
+        model = Card
+        fields = [
+            "number", "plan", "plate_text", "plate_colour", "state", "applied_at", "valid_from",
+            "valid_until", "quota_left",
+        ]  # fmt: skip
+
+
+class Cards(APIView):
+    """A person's own cards, for applications of their own beside the pages (P4.2)."""
+
+    @extend_schema(responses={200: CardOut(many=True)}, summary="Your monthly cards (P4.2)")
+    def get(self, request: Request) -> Response:
+        return Response(CardOut(selectors.cards_of(int(request.user.pk or 0)), many=True).data)
+
+    @extend_schema(
+        request=CardIn, responses={201: CardOut}, summary="Apply for a monthly card (P4.2)"
+    )
+    def post(self, request: Request) -> Response:
+        asked = valid(CardIn, request.data)
+        card = services.apply(
+            user_id=int(request.user.pk or 0),
+            plan_code=asked["plan"],
+            plate_text=asked["plate"],
+            plate_colour=asked["colour"],
+            evidence_sha=asked["evidence"],
+            actor=f"user:{request.user.pk}",
+        )
+        return Response(CardOut(card).data, status=201)

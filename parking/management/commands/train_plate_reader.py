@@ -8,6 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+NETWORKS = ("reader", "finder", "look")
+
 
 class Command(BaseCommand):
     help = "Trains the plate reader from generated plates and labelled photographs."
@@ -24,10 +26,11 @@ class Command(BaseCommand):
             action="store_true",
             help="also photographs that are not MIT or Apache-2.0 (the result must not be shipped)",
         )
-        parser.add_argument(
-            "--go-on", action="store_true", help="train the shipped reader further, nothing else"
+        one = parser.add_mutually_exclusive_group()
+        one.add_argument(
+            "--again", choices=NETWORKS, help="this network only, for all of the minutes"
         )
-        parser.add_argument(
+        one.add_argument(
             "--ship-only", action="store_true", help="only pack and calibrate what --work holds"
         )
 
@@ -49,8 +52,8 @@ class Command(BaseCommand):
         )
         say = partial(self.stdout.write)
         try:
-            if options["go_on"]:
-                everything.go_on(plan, say)
+            if options["again"]:
+                everything.again(plan, options["again"], say)
             else:
                 (everything.ship if options["ship_only"] else everything.run)(plan, say)
         except FileNotFoundError as error:

@@ -5,15 +5,16 @@ torch sees one. The same folder, minutes and seed give a like network, not the s
 clock ends each step.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from parking.vision.training import bank, finder, photographs, reader
 
 Say = Callable[[str], None]
+NETWORKS = ("reader", "finder", "look")
 SHARES = {"first": 0.2, "reader": 0.38, "finder": 0.25, "look": 0.17}
-NEW_SHARE = 0.7  # of the weights, when a reader was trained further
+NEW_SHARE = 0.5  # of the weights, when a reader was trained further
 MOST_SHOWN = 80  # scenes that set the ranges of the eight-bit finder
 
 
@@ -55,56 +56,69 @@ def run(plan: Plan, say: Say = print) -> None:
     reader.train(reading(second, "reader", first), say, bank_file=glyphs)
     for what in ("finder", "look"):
         say(what)
-        steps = finder.Plan(
-            what=what,
-            folder=plan.folder,
-            out=plan.work / f"{what}.pt",
-            minutes=plan.minutes * SHARES[what],
-            seed=plan.seed,
-            batch=16 if what == "finder" else 64,
-            free_only=plan.free_only,
-        )
-        finder.train(steps, say, bank_file=glyphs)
+        _train_finding(plan, what, plan.minutes * SHARES[what], glyphs, say)
     ship(plan, say)
 
 
-def go_on(plan: Plan, say: Say = print) -> None:
-    """Train the shipped reader further for `plan.minutes`; finder and look stay as they are.
+def again(plan: Plan, network: str, say: Say = print) -> None:
+    """Train one of reader, finder, look for `plan.minutes`; the other two stay as they are.
 
-    What ships is the mean of old and new weights: on unseen photographs it reads better than both.
+    Finder and look begin anew. The reader goes on from the shipped one, and what ships is the mean
+    of old and new weights: on unseen photographs it reads better than both.
     """
     from parking.vision.training import pack
 
     plan.work.mkdir(parents=True, exist_ok=True)
-    shipped, out = plan.work / "shipped.pt", plan.work / "reader.pt"
+    shipped, glyphs = plan.work / "shipped.pt", plan.work / "bank.npz"
     pack.unpack_reader(shipped)
-    glyphs = plan.work / "bank.npz"
     bank.cut(plan.folder, shipped, glyphs, free_only=plan.free_only)
-    further = reader.Plan(
+    if network == "reader":
+        further = reader.Plan(
+            folder=plan.folder,
+            out=plan.work / "reader.pt",
+            minutes=plan.minutes,
+            seed=plan.seed,
+            start=shipped,
+            rate=6e-4,
+            free_only=plan.free_only,
+            drawers=plan.drawers,
+        )
+        reader.train(further, say, bank_file=glyphs)
+        pack.blend(shipped, further.out, NEW_SHARE)
+    else:
+        _train_finding(plan, network, plan.minutes, glyphs, say)
+    ship(plan, say, (network,))
+
+
+def _train_finding(plan: Plan, what: str, minutes: float, glyphs: Path, say: Say) -> None:
+    steps = finder.Plan(
+        what=what,
         folder=plan.folder,
-        out=out,
-        minutes=plan.minutes,
+        out=plan.work / f"{what}.pt",
+        minutes=minutes,
         seed=plan.seed,
-        start=shipped,
-        rate=1e-3,
+        batch=16 if what == "finder" else 64,
         free_only=plan.free_only,
-        drawers=plan.drawers,
     )
-    reader.train(further, say, bank_file=glyphs)
-    pack.blend(shipped, out, NEW_SHARE)
-    pack.pack_reader(out)
-    _calibrate(plan, say)
+    finder.train(steps, say, bank_file=glyphs)
 
 
-def ship(plan: Plan, say: Say = print) -> None:
-    """Pack what lies in `plan.work`, then calibrate on the held-out part."""
+def ship(plan: Plan, say: Say = print, networks: Iterable[str] = NETWORKS) -> None:
+    """Pack `networks` as they lie in `plan.work`, then calibrate on the held-out part."""
     from parking.vision.training import pack
 
-    pack.pack_reader(plan.work / "reader.pt")
-    rows = photographs.training_part(plan.folder, free_only=plan.free_only)
-    scenes = [row for row in rows if row.kind == "scene"][:MOST_SHOWN]
-    shown = [photographs.picture(plan.folder, row) for row in scenes]
-    pack.pack_finders(plan.work / "finder.pt", plan.work / "look.pt", shown)
+    for network in networks:
+        weights = plan.work / f"{network}.pt"
+        match network:
+            case "reader":
+                pack.pack_reader(weights)
+            case "look":
+                pack.pack_look(weights)
+            case _:
+                rows = photographs.training_part(plan.folder, free_only=plan.free_only)
+                scenes = [row for row in rows if row.kind == "scene"][:MOST_SHOWN]
+                shown = [photographs.picture(plan.folder, row) for row in scenes]
+                pack.pack_finder(weights, shown)
     _calibrate(plan, say)
 
 

@@ -68,16 +68,20 @@ def blend(old: Path, new: Path, share: float) -> None:
     torch.save(mean, new)
 
 
-def pack_finders(finder: Path, look: Path, pictures: Iterable[np.ndarray]) -> None:
-    """The two finding networks as ONNX, the finder in eight bits: its work is most of a scene's.
+def pack_finder(weights: Path, pictures: Iterable[np.ndarray]) -> None:
+    """The finder as ONNX, in eight bits: its work is most of a scene's.
 
-    `pictures` (training scenes, BGR) show the finder what values its layers take.
+    `pictures` (training scenes, BGR) show what values its layers take.
     """
     with TemporaryDirectory() as folder:
         single = Path(folder) / "finder.onnx"
-        _export(Finder(), finder, torch.zeros(1, 3, 320, 320), single, {2: "h", 3: "w"})
+        _export(Finder(), weights, torch.zeros(1, 3, 320, 320), single, {2: "h", 3: "w"})
         _quantise(single, NETWORKS / "finder.onnx", pictures)
-    _export(Look(), look, torch.zeros(1, 3, 48, 128), NETWORKS / "look.onnx", {0: "n"})
+
+
+def pack_look(weights: Path) -> None:
+    """The look network as ONNX, in single precision."""
+    _export(Look(), weights, torch.zeros(1, 3, 48, 128), NETWORKS / "look.onnx", {0: "n"})
 
 
 def _export(

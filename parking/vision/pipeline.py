@@ -13,14 +13,16 @@ from parking.vision.grammar import COLOURS, colours_of
 from parking.vision.types import Candidate, Reading, Region
 
 if TYPE_CHECKING:
-    from parking.vision.serve import Found, PlateReader
+    from parking.vision.serve import Found, Looked, PlateReader
 
 Strips = list[np.ndarray]
 Texts = list[list[Text]]
 Flow = Generator[Strips, Texts | None, "Place | None"]
 
 CROP_LONGEST, CROP_RATIO, SURE_CROP_RATIO = 480, 1.5, 2.2
+TIGHT = 0.15  # of width and height: as far from its corners a plate may end and still fill a crop
 _GREY_CHROMA = 7.0
+_BLACK = COLOURS.index("black")
 
 
 @dataclass(slots=True)
@@ -89,7 +91,7 @@ def _flow(reader: "PlateReader", job: Job) -> Flow:
     if not looks_like_crop(job.picture) or job.region is not None:
         return (yield from _scene(reader, job.picture, job.region))
     best = yield from _crop(reader, job.picture)
-    if best is None or best.plate < 0.5 or not _sure(best.texts, CROP_SURE):
+    if best is None or best.plate < 0.5 or not _sure(best.texts, READ):
         return _better(best, (yield from _scene(reader, job.picture, None)))
     return best
 
@@ -114,27 +116,35 @@ def _nothing(reader: "PlateReader") -> Reading:
     )
 
 
-def _whole(picture: np.ndarray) -> np.ndarray:
-    h, w = picture.shape[:2]
+def _whole(shape: tuple[int, ...]) -> np.ndarray:
+    h, w = shape[:2]
     return np.array([(0, 0), (w, 0), (w, h), (0, h)], np.float32)
 
 
+def _fills(corners: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether the plate's corners are near those of the picture: straightening can only cut it."""
+    size = np.array(shape[1::-1], np.float32)
+    return bool((np.abs(corners - _whole(shape)) < TIGHT * size).all())
+
+
 def _crop(reader: "PlateReader", picture: np.ndarray) -> Flow:
-    """A bare crop: straightened by its corners; where that is not sure, as it is besides."""
-    looked = reader.look(picture, [_whole(picture)])[0]
-    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-    double = looked.double > 0.5
+    """A bare crop as it is where the plate fills it, else straightened; where not sure, both."""
+    looked = reader.look(picture, [_whole(picture.shape)])[0]
+    double, black = looked.double > 0.5, _black(looked)
+    grey = rectify.grey(picture, black=black)
     bare = [rectify.strip(grey), rectify.tall(grey)]
     views = [bare[double]]
     if looked.plate > 0.3 and _sane(looked.corners, picture.shape):
-        views.insert(0, _straight(grey, looked.corners, double=double))
+        straight = _straight(picture, looked.corners, double=double, black=black)
+        views.insert(int(_fills(looked.corners, picture.shape)), straight)
     first = (yield views[:1]) or [[]]
     texts = yield from _go_on(first[0], views[1:], [bare[not double]])
     sharpness = _sharpness(views[0])
     return Place(looked.corners, texts, looked.colours, looked.plate, sharpness)
 
 
-SURE, DOUBTFUL, CROP_SURE = 0.97, 0.4, 0.8
+# raw scores: no other view can help; well read; read at all
+SURE, READ, DOUBTFUL = 0.97, 0.8, 0.4
 
 
 def _go_on(
@@ -162,12 +172,12 @@ CLOSER = 1.5  # by how much the second search is larger
 
 
 def _scene(reader: "PlateReader", picture: np.ndarray, region: Region | None) -> Flow:
-    """The plate that counts in a whole picture: inside `region`, else the largest.
+    """The plate that counts in a whole picture: inside `region`, else the largest well read.
 
-    Where that is doubtful the picture is searched again at a larger size.
+    Where none is well read the picture is searched again at a larger size.
     """
     best = yield from _searched(reader, picture, region, 1.0)
-    if best is None or not _sure(best.texts, DOUBTFUL):
+    if best is None or not _sure(best.texts, READ):
         return _better(best, (yield from _searched(reader, picture, region, CLOSER)))
     return best
 
@@ -185,34 +195,44 @@ def _searched(
         for place, looked in zip(found, looks, strict=True)
     ]
     looks = reader.look(picture, sharper)  # a second look, from nearer, places corners better
-    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     spots = []
     for place, looked in zip(found, looks, strict=True):
         if max(looked.plate, place.score) > 0.3:
-            corners = looked.corners if _sane(looked.corners, grey.shape) else place.corners
+            corners = looked.corners if _sane(looked.corners, picture.shape) else place.corners
             spots.append((place, looked, corners))
     spots.sort(key=lambda spot: -cv2.contourArea(spot[2].astype(np.float32)))
     spots = spots[:MOST_PLACES]
-    strips = [_straight(grey, quad, double=looked.double > 0.5) for _, looked, quad in spots]
+    strips = [_seen(picture, quad, looked) for _, looked, quad in spots]
     firsts = ((yield strips) or []) if strips else []
     places = []
     for (place, looked, quad), strip, first in zip(spots, strips, firsts, strict=True):
-        double = looked.double > 0.5
-        again = [_straight(grey, _grown(quad), double=double)]
-        turned = [_straight(grey, quad, double=not double)]
+        again = [_seen(picture, _grown(quad), looked)]
+        turned = [_seen(picture, quad, looked, turned=True)]
         texts = yield from _go_on(first, again, turned)
         plate = max(looked.plate, place.score)
         places.append(Place(quad, texts, looked.colours, plate, _sharpness(strip)))
-        if _probability(texts) > 0.3:
+        if _sure(texts, READ):
             return places[-1]
     return max(places, key=lambda place: _probability(place.texts), default=None)
 
 
-def _straight(grey: np.ndarray, corners: np.ndarray, *, double: bool) -> np.ndarray:
-    source, quad = rectify.near(grey, corners, rectify.WIDTH)
-    if double:
-        return rectify.join_rows(rectify.warp(source, quad, rectify.WIDTH, rectify.TALL))
-    return rectify.warp(source, quad, rectify.WIDTH, rectify.HEIGHT)
+def _black(looked: "Looked") -> bool:
+    return bool(looked.colours[_BLACK] > 0.5)
+
+
+def _seen(
+    picture: np.ndarray, corners: np.ndarray, looked: "Looked", *, turned: bool = False
+) -> np.ndarray:
+    """The plate straightened as `looked` says; `turned`: in the other number of rows."""
+    double = (looked.double > 0.5) != turned
+    return _straight(picture, corners, double=double, black=_black(looked))
+
+
+def _straight(picture: np.ndarray, corners: np.ndarray, *, double: bool, black: bool) -> np.ndarray:
+    source, quad = rectify.near(picture, corners, rectify.WIDTH)
+    height = rectify.TALL if double else rectify.HEIGHT
+    seen = rectify.grey(rectify.warp(source, quad, rectify.WIDTH, height), black=black)
+    return rectify.join_rows(seen) if double else seen
 
 
 def _texts(reader: "PlateReader", strips: Strips) -> Texts:
@@ -297,29 +317,8 @@ def is_grey(picture: np.ndarray, corners: np.ndarray) -> bool:
     return float(np.percentile(cv2.subtract(most, least), 95)) < _GREY_CHROMA
 
 
-_BLUE, _BLACK = COLOURS.index("blue"), COLOURS.index("black")
-
-
-def _blue_or_black(colours: np.ndarray, picture: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """The colours with blue and black weighed again by how blue the plate's ground is.
-
-    Faded black plates look blue to a network that has seen few; their ground says otherwise. The
-    numbers are from unseen photographs: blue grounds had 0.3 and more, black ones 0.2 and less.
-    """
-    if colours[_BLUE] + colours[_BLACK] < 0.5:
-        return colours
-    source, quad = rectify.near(picture, corners, rectify.WIDTH)
-    seen = rectify.warp(source, quad, rectify.WIDTH, rectify.HEIGHT)[4:28, 6:122].astype(np.float32)
-    bright = seen.mean(axis=2)
-    ground = seen[bright <= np.median(bright)]
-    tint = float((ground[:, 0] - ground[:, 2]).mean()) / max(10.0, float(ground.mean()))
-    weighed = colours.copy()
-    weighed[_BLACK] *= np.exp(np.clip(18 * (0.3 - tint), -2.7, 2.7))
-    return weighed / weighed.sum()
-
-
 def _decide(reader: "PlateReader", picture: np.ndarray, place: Place, reduced: float) -> Reading:
-    place.colours = colours = _blue_or_black(place.colours, picture, place.corners)
+    colours = place.colours
     grey = is_grey(picture, place.corners)
     texts = ranked(place, grey=grey)
     best = texts[0]

@@ -23,6 +23,8 @@ from parking.vision.types import HostileImage, Reading, Region
 
 NETWORKS = Path(__file__).with_name("networks")
 NAME = "bowei_plate"
+# black plates are rarer on the street than among what the network learnt from
+_ON_THE_STREET = np.array([0.6 if colour == "black" else 1.0 for colour in COLOURS], np.float32)
 _LOCK = threading.Lock()
 _kept: list[Any] = []  # schemas of operators live as long as their Library object
 
@@ -221,7 +223,7 @@ class PlateReader:
             places = row[:8].reshape(1, 4, 2) * np.array((128, 48), np.float32)
             corners = cv2.perspectiveTransform(places.astype(np.float32), back)[0]
             n = len(COLOURS)
-            colours = np.exp(row[8 : 8 + n] - row[8 : 8 + n].max())
+            colours = np.exp(row[8 : 8 + n] - row[8 : 8 + n].max()) * _ON_THE_STREET
             double, plate = 1 / (1 + np.exp(-row[8 + n :]))
             looked.append(Looked(corners, colours / colours.sum(), float(double), float(plate)))
         return looked

@@ -29,6 +29,9 @@ SCENES = [
     ("鄂F8868警", "white", 9),
     ("粤Z1C34港", "black", 10),
     ("豫P7328挂", "yellow", 11),
+    ("使301022", "black", 12),
+    ("沪A0458领", "black", 13),
+    ("湘X4471应急", "white", 14),
 ]
 
 
@@ -167,3 +170,13 @@ def test_onnx_and_drawing_keep_to_one_thread() -> None:
     assert torch.get_num_threads() == 1
     assert cv2.getNumThreads() <= 1
     assert np.__name__ == "numpy"
+
+
+def test_red_on_a_black_plate_is_as_light_as_white() -> None:
+    from parking.vision import rectify
+
+    black_red_white = np.array([[(12, 12, 12), (40, 30, 210), (230, 230, 230)]], np.uint8)
+    _, red, white = rectify.grey(black_red_white, black=True)[0]
+    assert red > 0.85 * white
+    _, red, white = rectify.grey(black_red_white, black=False)[0]
+    assert red < 0.5 * white

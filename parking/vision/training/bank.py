@@ -34,10 +34,11 @@ def cut(folder: Path, weights: Path, file: Path, *, free_only: bool = True) -> d
     rows = photographs.training_part(folder, free_only=free_only)
     real = reader_data.RealPlates(folder, rows)
     bank: Bank = {}
-    for picture, text, tall in real.items:
-        if tall or picture.shape[1] < 80 or len(text) not in (7, 8):
+    for item in real.items:
+        picture, text = item.picture, item.text
+        if item.tall or picture.shape[1] < 80 or len(text) not in (7, 8):
             continue
-        strip = reader_data.to_strip(picture, tall=False)
+        strip = item.strip(tall=False)
         x = torch.from_numpy(strip)[None, None].float().div(255).sub(0.5).div(0.5)
         with torch.inference_mode():
             probs = decide.probabilities(model(x)[0].numpy())

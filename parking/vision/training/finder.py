@@ -95,7 +95,7 @@ def look_loss(
 
 def train(plan: Plan, say: Say = print, bank_file: Path | None = None) -> Path:
     """Train for `plan.minutes`; writes the state dict to `plan.out`."""
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(plan.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model: nn.Module = Look() if plan.what == "look" else Finder()

@@ -101,20 +101,20 @@ class Spec:
 KINDS = (
     ("ordinary", 32),
     ("yellow", 9),
-    ("yellow_double", 9),
+    ("yellow_double", 10),
     ("nev_small", 13),
-    ("nev_large", 5),
+    ("nev_large", 6),
     ("coach", 5),
-    ("trailer", 6),
-    ("police", 5),
+    ("trailer", 8),
+    ("police", 7),
     ("hong_kong", 4),
     ("macau", 4),
-    ("consulate", 4),
-    ("embassy", 4),
+    ("consulate", 5),
+    ("embassy", 6),
     ("armed_police", 4),
     ("military", 4),
     ("civil_aviation", 3.5),
-    ("emergency", 4),
+    ("emergency", 8),
     ("black", 4),
 )
 
@@ -125,11 +125,14 @@ CONSULAR = (
 )
 
 
+LIKE_DIGITS = "CDGQZBS"  # drawn twice as often: what a reader takes for a digit
+
+
 def serial(rng: Random, length: int = 5) -> str:
     """A serial number: every form (digits, one letter, two letters, any place) equally often."""
     chars = [rng.choice(DIGITS) for _ in range(length)]
     for place in rng.sample(range(length), rng.choice((0, 1, 1, 2, 2))):
-        chars[place] = rng.choice(SERIAL_LETTERS)
+        chars[place] = rng.choice(SERIAL_LETTERS + LIKE_DIGITS)
     if rng.random() < 0.06:
         chars = [rng.choice(SERIAL)] * length if rng.random() < 0.3 else chars
         chars[1:] = [chars[1]] * (length - 1)
@@ -217,7 +220,11 @@ RED = (40, 30, 200)
 
 def _backgrounds(rng: Random, colour: str, h: int, w: int) -> tuple[np.ndarray, tuple]:
     """BGR ground of the plate and the colour of its characters."""
-    j = rng.randint
+    j, u = rng.randint, rng.uniform
+    if colour in ("blue", "black") and rng.random() < 0.35:  # faded: both are nearly grey then
+        tone = j(30, 120)
+        tint = u(1.2, 1.8) if colour == "blue" else u(0.88, 1.12)
+        return _flat(h, w, (tone * tint, tone * u(0.96, 1.06), tone)), (j(200, 255),) * 3
     if colour == "blue":
         return _flat(h, w, (j(120, 230), j(40, 120), j(0, 50))), (j(220, 255),) * 3
     if colour == "yellow":

@@ -4,7 +4,7 @@ import multiprocessing as mp
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -45,15 +45,13 @@ def _find_two_rows(real: reader_data.RealPlates, start: Path) -> None:
     model = Model(len(ALPHABET) + 1)
     model.load_state_dict(torch.load(start, weights_only=True))
     model.eval()
-    for i, (picture, text, tall) in enumerate(real.items):
-        views = [reader_data.to_strip(picture, tall=t) for t in (False, True)]
+    for i, item in enumerate(real.items):
+        views = [item.strip(tall=tall) for tall in (False, True)]
         with torch.inference_mode():
             rows = model(tensor(np.stack(views))).numpy()
-        one, two = (min(decide.aligned(decide.probabilities(row), text)) for row in rows)
+        one, two = (min(decide.aligned(decide.probabilities(row), item.text)) for row in rows)
         if max(one, two) > 0.1 and abs(one - two) > 0.05:
-            real.items[i] = (picture, text, two > one)
-        else:
-            real.items[i] = (picture, text, tall)
+            real.items[i] = replace(item, tall=two > one)
 
 
 def _draw(plan: Plan, number: int, queue: "mp.Queue", bank_file: Path | None) -> None:
@@ -74,7 +72,9 @@ def _draw(plan: Plan, number: int, queue: "mp.Queue", bank_file: Path | None) ->
                 strip, text = real.sample(rng)
             else:
                 picture, spec = reader_data.generated(rng, fonts, bank, real.backdrop(rng))
-                strip, text = reader_data.to_strip(picture, tall=spec.double), spec.text
+                black = reader_data.called_black(spec.colour, rng)
+                strip = reader_data.to_strip(picture, tall=spec.double, black=black)
+                text = spec.text
             strips.append(strip)
             texts.append(text)
         queue.put((np.stack(strips), *reader_data.encode(texts)))
@@ -102,8 +102,8 @@ def validation(plan: Plan) -> tuple[np.ndarray, list[str]]:
     """Strips of the held-out crops, as they are."""
     rows = [p for p in photographs.validation_part(plan.folder) if p.kind == "crop"]
     real = reader_data.RealPlates(plan.folder, rows)
-    strips = [reader_data.to_strip(picture, tall=tall) for picture, _, tall in real.items]
-    return np.stack(strips), [text for _, text, _ in real.items]
+    strips = [item.strip(tall=item.tall) for item in real.items]
+    return np.stack(strips), [item.text for item in real.items]
 
 
 def generated_set(count: int, seed: int) -> tuple[np.ndarray, list[str]]:
@@ -111,7 +111,8 @@ def generated_set(count: int, seed: int) -> tuple[np.ndarray, list[str]]:
     strips, texts = [], []
     for _ in range(count):
         picture, spec = reader_data.generated(rng, fonts, None, None)
-        strips.append(reader_data.to_strip(picture, tall=spec.double))
+        black = spec.colour == "black"
+        strips.append(reader_data.to_strip(picture, tall=spec.double, black=black))
         texts.append(spec.text)
     return np.stack(strips), texts
 
@@ -141,7 +142,7 @@ def running_average(model: nn.Module, decay: float) -> torch.optim.swa_utils.Ave
 
 def train(plan: Plan, say: Say = print, bank_file: Path | None = None) -> Path:
     """Train for `plan.minutes`; writes `plan.out` (plain state dict, single precision)."""
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(plan.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = Model(len(ALPHABET) + 1)

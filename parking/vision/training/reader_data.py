@@ -1,6 +1,7 @@
 """Endless examples for the reader: half generated, half real photographs, both worn by `wear`."""
 
 from collections import Counter
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from random import Random
@@ -25,8 +26,8 @@ def place(
     *,
     tall: bool,
     readable: bool = False,
-) -> np.ndarray:
-    """The flat plate as a camera's crop of about one plate shows it, worn, BGR uint8.
+) -> tuple[np.ndarray, np.ndarray]:
+    """The flat plate as a camera's crop of about one plate shows it, worn, BGR uint8; its corners.
 
     `readable` leaves out what a person could not read either: at least 80 pixels wide, worn
     once, not cut, legible; for tests. Training sees worse than that.
@@ -67,8 +68,8 @@ def place(
     while readable:
         worn = wear.lens(seen if rng.random() < 0.5 else wear.light(seen, rng), rng, 0.5)
         if legible(seen, worn):
-            return worn
-    return wear.lens(wear.light(seen, rng), rng)
+            return worn, quad
+    return wear.lens(wear.light(seen, rng), rng), quad
 
 
 def legible(clean: np.ndarray, worn: np.ndarray) -> bool:
@@ -131,10 +132,29 @@ def worn_real(picture: np.ndarray, rng: Random) -> np.ndarray:
     return wear.lens(seen, rng, 0.6) if rng.random() < 0.7 else np.clip(seen, 0, 255).astype("u1")
 
 
-def to_strip(picture: np.ndarray, *, tall: bool) -> np.ndarray:
+def to_strip(picture: np.ndarray, *, tall: bool, black: bool) -> np.ndarray:
     """The grey 128 x 32 strip, exactly as the served reader makes it."""
-    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    grey = rectify.grey(picture, black=black)
     return rectify.even(rectify.tall(grey) if tall else rectify.strip(grey))
+
+
+def called_black(colour: str, rng: Random) -> bool:
+    """Whether the plate passes for black, as it may be mistaken when served."""
+    return rng.random() < (0.8 if colour == "black" else 0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class RealPlate:
+    """About one real plate; `tall` where it has two rows."""
+
+    picture: np.ndarray
+    text: str
+    colour: str
+    tall: bool
+
+    def strip(self, *, tall: bool) -> np.ndarray:
+        """As it is, read in one row or two."""
+        return to_strip(self.picture, tall=tall, black=self.colour == "black")
 
 
 class RealPlates:
@@ -143,7 +163,7 @@ class RealPlates:
     def __init__(
         self, folder: Path, rows: list[Photograph], two_rows: frozenset[str] = frozenset()
     ):
-        self.items: list[tuple[np.ndarray, str, bool]] = []
+        self.items: list[RealPlate] = []
         self.weights: list[float] | None = None
         self.backdrops: list[np.ndarray] = []
         for row in rows:
@@ -153,7 +173,7 @@ class RealPlates:
                 tall = row.file in two_rows or (
                     w / h < 2.35 and row.colours[0] in ("yellow", "white", "black")
                 )
-                self.items.append((picture, row.plates[0], tall))
+                self.items.append(RealPlate(picture, row.plates[0], row.colours[0], tall))
                 continue
             self.backdrops.append(picture)
             for plate, box, corners, colour in zip(
@@ -168,20 +188,23 @@ class RealPlates:
                 wide = photographs.width_to_height(quad)
                 tall = wide < 2.2 and colour in ("yellow", "white", "black")
                 seen = _around(picture, quad, tall=tall)
-                self.items.append((seen, plate, tall))
+                self.items.append(RealPlate(seen, plate, colour, tall))
 
     def balance(self) -> None:
-        """Draw rare provinces and rare kinds more often than the photographs show them."""
-        heads = Counter(text[0] for _, text, _ in self.items)
-        weights = [
-            (1.6 if len(text) == 8 or text[-1] > "Z" or tall else 1.0) / heads[text[0]] ** 0.5
-            for _, text, tall in self.items
-        ]
+        """Draw rare provinces, rare kinds and letters late in the text more often than they are."""
+        heads = Counter(item.text[0] for item in self.items)
+        ends = Counter(pair for item in self.items for pair in enumerate(item.text))
+        weights = []
+        for item in self.items:
+            rare = len(item.text) == 8 or item.text[-1] > "Z" or item.tall
+            rarest = min(ends[pair] for pair in list(enumerate(item.text))[2:])
+            weights.append((1.6 if rare else 1.0) / heads[item.text[0]] ** 0.5 / rarest**0.25)
         self.weights = list(accumulate(weights))
 
     def sample(self, rng: Random) -> tuple[np.ndarray, str]:
-        picture, text, tall = rng.choices(self.items, cum_weights=self.weights)[0]
-        return to_strip(worn_real(picture, rng), tall=tall), text
+        item = rng.choices(self.items, cum_weights=self.weights)[0]
+        seen = worn_real(item.picture, rng)
+        return to_strip(seen, tall=item.tall, black=called_black(item.colour, rng)), item.text
 
     def backdrop(self, rng: Random) -> np.ndarray | None:
         return rng.choice(self.backdrops) if self.backdrops else None
@@ -207,7 +230,7 @@ def generated(
     """One generated crop with what stands on it."""
     spec = random_spec(rng, kind)
     flat = draw_flat(spec, rng, fonts, bank)
-    return place(flat, rng, backdrop, tall=spec.double, readable=readable), spec
+    return place(flat, rng, backdrop, tall=spec.double, readable=readable)[0], spec
 
 
 def encode(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:

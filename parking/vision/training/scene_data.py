@@ -32,6 +32,38 @@ class Mark:
     exact: bool = True
 
 
+def blackened(plate: np.ndarray, rng: Random) -> np.ndarray:
+    """A real blue plate as if it were an old black one; the photographs show few of these.
+
+    The white of its characters says what grey looks like in this light.
+    """
+    plate = plate.astype(np.float32)
+    bright = plate.mean(axis=2)
+    ink = plate[bright >= np.percentile(bright, 88)].mean(axis=0)
+    grey = float(ink.mean())
+    ink = grey + np.clip(ink - grey, -0.06 * grey, 0.06 * grey)  # thin strokes keep some blue
+    level = np.clip(bright / max(grey, 1.0), 0, 1.3) ** rng.uniform(1.0, 1.7)
+    ground = ink * np.array([rng.uniform(0.94, 1.08), 1.0, rng.uniform(0.94, 1.04)], np.float32)
+    share = np.clip(level, 0, 1)[..., None]  # 1: ink
+    return level[..., None] * (share * ink + (1 - share) * ground)
+
+
+def _blacken(picture: np.ndarray, mark: "Mark", rng: Random) -> "Mark":
+    """Where `mark` is a blue plate, the picture (float32, in place) shows a black one."""
+    if mark.colour != "blue":
+        return mark
+    quad = np.clip(mark.corners, 0, (picture.shape[1] - 1, picture.shape[0] - 1))
+    (x0, y0), (x1, y1) = quad.min(0).astype(int), quad.max(0).astype(int) + 1
+    if x1 - x0 < 16 or y1 - y0 < 6:
+        return mark
+    part = picture[y0:y1, x0:x1]
+    cover = np.zeros(part.shape[:2], np.float32)
+    cv2.fillPoly(cover, [(quad - (x0, y0)).astype(np.int32)], 1.0)
+    cover = cv2.blur(cover, (3, 3))[..., None]
+    part += (blackened(part, rng) - part) * cover
+    return Mark(mark.corners, "black", mark.double, mark.exact)
+
+
 @dataclass(slots=True)
 class Scene:
     picture: np.ndarray
@@ -75,8 +107,12 @@ class Scenes:
     def texture(self, rng: Random) -> tuple[np.ndarray, str]:
         """A real crop; the colours far more evenly than the photographs, mostly blue, have them."""
         wanted = rng.choices(*zip(*TEXTURES, strict=True))[0]
-        of_it = [texture for texture in self.textures if texture[1] == wanted]
-        return rng.choice(of_it or self.textures)
+        if wanted == "black" and rng.random() < 0.9:
+            of_it = [picture for picture, colour in self.textures if colour == "blue"]
+            if of_it:
+                return blackened(rng.choice(of_it), rng), wanted
+        alike = [texture for texture in self.textures if texture[1] == wanted]
+        return rng.choice(alike or self.textures)
 
     def flat_plate(self, rng: Random, scale: float = 0.6) -> tuple[np.ndarray, str, bool]:
         """A plate seen straight on, its colour, whether it has two rows.
@@ -103,8 +139,11 @@ class Scenes:
         base = rng.choice(self.real)
         picture = base.picture.astype(np.float32)
         marks = list(base.marks)
-        if rng.random() < 0.5:
+        roll = rng.random()
+        if roll < 0.5:
             marks = [self._replace(picture, mark, rng) for mark in marks]
+        elif roll < 0.6:
+            marks = [_blacken(picture, mark, rng) for mark in marks]
         for _ in range(rng.choice((0, 1, 1, 2, 3))):
             mark = self._anywhere(picture, marks, rng)
             if mark is not None:
@@ -281,10 +320,14 @@ def look_example(
 ) -> tuple[np.ndarray, np.ndarray, float, int, float, float]:
     """For Look: picture, corners as shares, their weight, colour index or -1, two rows, plate."""
     roll = rng.random()
-    if roll < 0.3 and scenes.textures:  # a real bare crop: its colour is known, not its corners
-        if rng.random() < 0.45:
+    if roll < 0.3 and scenes.textures:  # a bare crop; a real one's colour is known, not its corners
+        shares, weight = np.zeros(8, np.float32), 0.0
+        if rng.random() < 0.6:
             flat, colour, double = scenes.flat_plate(rng, 0.5)
-            picture = reader_data.place(flat, rng, None, tall=double)
+            picture, corners = reader_data.place(flat, rng, None, tall=double)
+            h, w = picture.shape[:2]
+            if not scenes.crop_used:
+                shares, weight = (corners / np.array((w, h), np.float32)).reshape(8), 1.0
         else:
             (picture, colour), double = scenes.texture(rng), False
         seen = cv2.resize(picture, (LOOK_W, LOOK_H), interpolation=cv2.INTER_AREA).astype(
@@ -293,8 +336,8 @@ def look_example(
         if rng.random() < 0.6:
             seen = np.clip(wear.light(seen, rng) if rng.random() < 0.5 else seen, 0, 255)
         seen = wear.lens(seen, rng, 0.5)
-        return seen, np.zeros(8, np.float32), 0.0, _colour(colour, seen), float(double), 1.0
-    scene = scenes.used(rng, 4)
+        return seen, shares, weight, _colour(colour, seen), float(double), 1.0
+    scene = scenes.used(rng, 8)
     h, w = scene.picture.shape[:2]
     mark = rng.choice(scene.marks) if scene.marks else None
     plate = mark is not None and rng.random() < 0.85
@@ -319,7 +362,7 @@ def look_example(
         quad = centre + (quad - centre) * np.array((rng.uniform(1.1, 1.35), rng.uniform(1.2, 1.7)))
     else:  # an upright box, as a bare crop is
         low, high = base.min(0), base.max(0)
-        room = (high - low) * np.array((rng.uniform(0, 0.2), rng.uniform(0, 0.5)))
+        room = (high - low) * np.array((rng.uniform(-0.02, 0.15), rng.uniform(-0.05, 0.4)))
         low, high = low - room * rng.random(), high + room * rng.random()
         quad = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
     target = np.array([(0, 0), (LOOK_W, 0), (LOOK_W, LOOK_H), (0, LOOK_H)], np.float32)

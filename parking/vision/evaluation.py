@@ -4,6 +4,7 @@ No Django here; the command `evaluate_plates` is the door.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 
 from parking.vision.images import decode
 from parking.vision.serve import overlap, reader
+from parking.vision.training import hardships
 from parking.vision.training.photographs import Photograph, load
 from parking.vision.training.plates import KINDS, Fonts
 from parking.vision.training.reader_data import generated as draw
@@ -65,6 +67,11 @@ def judge(row: Photograph, folder: Path) -> Outcome:
         picture, reduced = decode((folder / row.file).read_bytes())
     except (HostileImage, OSError) as error:
         return _refused(row, getattr(error, "code", "unreadable"))
+    return judge_pixels(row, picture, reduced)
+
+
+def judge_pixels(row: Photograph, picture: np.ndarray, reduced: float = 1.0) -> Outcome:
+    """One decoded picture held against what `row` says of it."""
     network = reader()
     began, worked = time.perf_counter(), time.process_time()
     reading = network.read_pixels(picture, reduced=reduced)
@@ -166,6 +173,14 @@ def _figures(outcomes: list[Outcome]) -> dict[str, float]:
 
 def as_row(outcome: Outcome) -> dict[str, Any]:
     return asdict(outcome)
+
+
+def harder(folder: Path) -> dict[str, dict[str, float]]:
+    """The figures of unseen photographs made worse, for each way of making them so."""
+    outcomes: dict[str, list[Outcome]] = defaultdict(list)
+    for name, row, picture in hardships.all_of(folder):
+        outcomes[name].append(judge_pixels(row, picture))
+    return {name: _figures(listed) for name, listed in outcomes.items()}
 
 
 def generated(each: int, *, seed: int = 2027) -> dict[str, tuple[int, int]]:

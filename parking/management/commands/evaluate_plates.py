@@ -20,6 +20,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--generated", type=int, default=0, metavar="N", help="also N drawn plates a kind"
         )
+        parser.add_argument(
+            "--harder", action="store_true", help="also the unseen photographs made worse"
+        )
         part = parser.add_mutually_exclusive_group()
         part.add_argument("--test", action="store_true", help="only rows with train=no")
         part.add_argument("--held-out", action="store_true", help="only the validation part")
@@ -47,6 +50,15 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(figures))
             return
+        self._say(figures)
+        if options["harder"]:
+            self._say(evaluation.harder(folder))
+        if options["generated"]:
+            self.stdout.write("generated plates, other seed and other fonts than training:")
+            for kind, (right, n) in evaluation.generated(options["generated"]).items():
+                self.stdout.write(f"  {100 * right / n:6.2f} %  {kind}")
+
+    def _say(self, figures: dict[str, dict[str, float]]) -> None:
         for kind, row in figures.items():
             self.stdout.write(f"{kind}: {row['n']} pictures")
             for name, text in (
@@ -58,10 +70,6 @@ class Command(BaseCommand):
             ):
                 self.stdout.write(f"  {100 * row[name]:6.2f} %  {text}")
             self.stdout.write(f"  {row['ms']:6.2f} ms median, one thread")
-        if options["generated"]:
-            self.stdout.write("generated plates, other seed and other fonts than training:")
-            for kind, (right, n) in evaluation.generated(options["generated"]).items():
-                self.stdout.write(f"  {100 * right / n:6.2f} %  {kind}")
 
     def _progress(self, options: dict[str, Any]) -> Any:
         def say(done: int, of: int) -> None:

@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, QuerySet
 
 from core import plates
 from core.errors import Missing
-from parking.models import Berth, HandheldPost, ParkingSession, ReviewItem, Section, Sighting
+from parking.models import Berth, HandheldPost, ParkingSession, Section, Sighting
 from parking.services.prices import spoken
-from parking.services.reviews import DOUBTED
+from parking.services.reviews import open_doubts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +52,6 @@ class StayFacts:
 def _rows() -> QuerySet[ParkingSession]:
     rows = ParkingSession.objects.annotate(plate_doubted=Exists(open_doubts()))
     return rows.select_related("berth", "section").prefetch_related("sightings")
-
-
-def open_doubts() -> QuerySet[ReviewItem]:
-    """Open questions whether the plate of a stay, the outer query's, is right."""
-    return ReviewItem.objects.filter(session=OuterRef("pk"), state="open", why=DOUBTED)
 
 
 def _facts(row: Any) -> StayFacts:

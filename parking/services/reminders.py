@@ -16,8 +16,8 @@ from django.utils import timezone
 from accounts import selectors as accounts
 from accounts import services as account_services
 from core import clock, links, live, locks
-from parking.models import ParkingSession, ReviewItem, StayPayment
-from parking.services.reviews import DOUBTED
+from parking.models import ParkingSession, StayPayment
+from parking.services.reviews import open_doubts
 
 AHEAD = timedelta(minutes=10)
 BATCH = 200
@@ -33,9 +33,8 @@ def remind_of_end() -> int:
 def _ending(now: datetime) -> QuerySet[ParkingSession]:
     """Stays whose paid-ahead time is about to end and whose holder was not told of this end."""
     ahead = StayPayment.objects.filter(stay=OuterRef("pk"), kind=StayPayment.Kind.AHEAD)
-    doubts = ReviewItem.objects.filter(session=OuterRef("pk"), state="open", why=DOUBTED)
     rows = ParkingSession.objects.filter(
-        Exists(ahead), ~Exists(doubts),
+        Exists(ahead), ~Exists(open_doubts()),
         state="parked", plate_state="settled", simulated=False, capped_at=None,
         paid_until__gt=now, paid_until__lte=now + AHEAD,
     )  # fmt: skip

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from core import clock, live, outbox
@@ -15,6 +16,11 @@ from parking.models import ParkingSession, Prepayment, ReviewItem, Sighting
 UNDO_WITHIN = timedelta(minutes=10)
 DOUBTED = "doubted"
 Kind = ReviewItem.Kind
+
+
+def open_doubts() -> QuerySet[ReviewItem]:
+    """Open questions whether the plate of a stay, the outer query's, is right."""
+    return ReviewItem.objects.filter(session=OuterRef("pk"), state="open", why=DOUBTED)
 
 
 def open_review(

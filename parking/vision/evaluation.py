@@ -16,7 +16,7 @@ import numpy as np
 from parking.vision.images import decode
 from parking.vision.serve import overlap, reader
 from parking.vision.training import hardships
-from parking.vision.training.photographs import Photograph, load
+from parking.vision.training.photographs import Photograph, corners_of, load
 from parking.vision.training.plates import KINDS, Fonts
 from parking.vision.training.reader_data import generated as draw
 from parking.vision.types import HostileImage, Reading
@@ -127,10 +127,7 @@ def _place(row: Photograph, reading: Reading, text: str) -> int:
 
 
 def _box(box: tuple[float, ...] | None) -> np.ndarray | None:
-    if box is None:
-        return None
-    x0, y0, x1, y1 = box
-    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
+    return None if box is None else corners_of(box)
 
 
 def _found(row: Photograph, reading: Reading) -> bool:

@@ -135,7 +135,7 @@ def _crop(reader: "PlateReader", picture: np.ndarray) -> Flow:
     bare = [rectify.strip(grey), rectify.tall(grey)]
     views = [bare[double]]
     if looked.plate > 0.3 and _sane(looked.corners, picture.shape):
-        straight = _straight(picture, looked.corners, double=double, black=black)
+        straight = _seen(picture, looked.corners, looked)
         views.insert(int(_fills(looked.corners, picture.shape)), straight)
     first = (yield views[:1]) or [[]]
     texts = yield from _go_on(first[0], views[1:], [bare[not double]])
@@ -225,13 +225,9 @@ def _seen(
 ) -> np.ndarray:
     """The plate straightened as `looked` says; `turned`: in the other number of rows."""
     double = (looked.double > 0.5) != turned
-    return _straight(picture, corners, double=double, black=_black(looked))
-
-
-def _straight(picture: np.ndarray, corners: np.ndarray, *, double: bool, black: bool) -> np.ndarray:
     source, quad = rectify.near(picture, corners, rectify.WIDTH)
     height = rectify.TALL if double else rectify.HEIGHT
-    seen = rectify.grey(rectify.warp(source, quad, rectify.WIDTH, height), black=black)
+    seen = rectify.grey(rectify.warp(source, quad, rectify.WIDTH, height), black=_black(looked))
     return rectify.join_rows(seen) if double else seen
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-NETWORKS = ("reader", "finder", "look")
+from parking.vision.training import NETWORKS
 
 
 class Command(BaseCommand):

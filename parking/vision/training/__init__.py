@@ -1,0 +1,1 @@
+NETWORKS = ("reader", "finder", "look")

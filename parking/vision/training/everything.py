@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from parking.vision.training import bank, finder, photographs, reader
+from parking.vision.training import NETWORKS, bank, finder, photographs, reader
 
 Say = Callable[[str], None]
-NETWORKS = ("reader", "finder", "look")
 SHARES = {"first": 0.2, "reader": 0.38, "finder": 0.25, "look": 0.17}
 NEW_SHARE = 0.5  # of the weights, when a reader was trained further
 MOST_SHOWN = 80  # scenes that set the ranges of the eight-bit finder

@@ -25,15 +25,16 @@ def all_of(folder: Path) -> Iterator[tuple[str, Photograph, np.ndarray]]:
             continue
         for name, change in SCENES.items():
             seen, matrix = change(picture, row, rng)
-            yield name, replace(row, boxes=tuple(_moved(matrix, box) for box in row.boxes)), seen
+            yield name, moved(row, matrix), seen
 
 
-def _moved(matrix: np.ndarray, box: tuple[float, ...] | None) -> tuple[float, ...] | None:
-    if box is None:
-        return None
-    x0, y0, x1, y1 = box
-    corners = np.array([[(x0, y0), (x1, y0), (x1, y1), (x0, y1)]], np.float32)
-    quad = cv2.perspectiveTransform(corners, matrix)[0]
+def moved(row: Photograph, matrix: np.ndarray) -> Photograph:
+    """The row with its boxes where `matrix` takes them."""
+    return replace(row, boxes=tuple(box and _moved(matrix, box) for box in row.boxes))
+
+
+def _moved(matrix: np.ndarray, box: tuple[float, ...]) -> tuple[float, ...]:
+    quad = cv2.perspectiveTransform(photographs.corners_of(box)[None], matrix)[0]
     return (*quad.min(0).tolist(), *quad.max(0).tolist())
 
 

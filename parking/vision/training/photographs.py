@@ -64,6 +64,12 @@ def picture(folder: Path, row: Photograph) -> np.ndarray:
     return np.asarray(seen)
 
 
+def corners_of(box: tuple[float, ...]) -> np.ndarray:
+    """An upright box (x0, y0, x1, y1) as four corners, tl tr br bl."""
+    x0, y0, x1, y1 = box
+    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
+
+
 def width_to_height(quad: np.ndarray) -> float:
     """How wide a quadrilateral is to its height, by its upper and left edges."""
     across = float(np.hypot(*(quad[1] - quad[0])))

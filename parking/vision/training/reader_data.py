@@ -181,8 +181,7 @@ class RealPlates:
             ):
                 quad = corners
                 if quad is None and box is not None:
-                    x0, y0, x1, y1 = box
-                    quad = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
+                    quad = photographs.corners_of(box)
                 if quad is None:
                     continue
                 wide = photographs.width_to_height(quad)

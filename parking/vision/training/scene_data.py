@@ -91,8 +91,7 @@ class Scenes:
             ):
                 quad, exact = corners, True
                 if quad is None and box is not None:
-                    x0, y0, x1, y1 = box
-                    quad = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
+                    quad = photographs.corners_of(box)
                     exact = False
                 if quad is None:
                     continue

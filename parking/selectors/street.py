@@ -164,19 +164,18 @@ def _reviews(merchant_id: int) -> list[dict[str, Any]]:
     for row in rows.order_by("-opened_at")[:MOST_NEEDS]:
         seen = row.session or row.sighting
         berth = seen.berth if seen else None
-        reading = getattr(row.sighting, "reading", None) if row.sighting else None
         place = f"{berth.section.name} {berth.number}" if berth else ""
-        plate = {"text": reading.text, "colour": reading.colour} if reading else None
-        text = reason_of(row.why)
-        if row.session and not row.sighting and row.kind == ReviewItem.Kind.PLATE:
+        plate, text = None, reason_of(row.why)
+        if row.kind == ReviewItem.Kind.PLATE and row.sighting:
+            reading = getattr(row.sighting, "reading", None)
+            plate = {"text": reading.text, "colour": reading.colour} if reading else None
+        elif row.kind == ReviewItem.Kind.PLATE and row.session:
             plate = {"text": row.session.plate_text, "colour": row.session.plate_colour}
-            text += _("There is no photograph.")
+            text = _("%(why)s There is no photograph.") % {"why": text}
         items.append(
             {
                 "since": row.opened_at,
-                "plate": plate
-                if plate and plate["text"] and row.kind == ReviewItem.Kind.PLATE
-                else None,
+                "plate": plate if plate and plate["text"] else None,
                 "title": place or _("Photograph"),
                 "text": text,
                 "subject": "review",

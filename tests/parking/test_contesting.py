@@ -80,7 +80,9 @@ def test_the_merchants_street_names_the_question_and_its_missing_photograph(
 ) -> None:
     doubted(billed)
     page = body(merchant_client.get(reverse("parking.street")))
-    assert "没有照片" in page
+    assert "。没有照片。" in page
+    english = body(merchant_client.get(reverse("parking.street"), HTTP_ACCEPT_LANGUAGE="en"))
+    assert "vehicle&#x27;s plate. There is no photograph." in english
 
 
 def test_the_right_plate_takes_the_stay_over_and_may_be_undone(billed: ParkingSession) -> None:

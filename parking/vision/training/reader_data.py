@@ -160,9 +160,7 @@ class RealPlate:
 class RealPlates:
     """Crops and scene plates of the given photographs, with their texts, in memory."""
 
-    def __init__(
-        self, folder: Path, rows: list[Photograph], two_rows: frozenset[str] = frozenset()
-    ):
+    def __init__(self, folder: Path, rows: list[Photograph]):
         self.items: list[RealPlate] = []
         self.weights: list[float] | None = None
         self.backdrops: list[np.ndarray] = []
@@ -170,9 +168,7 @@ class RealPlates:
             picture = photographs.picture(folder, row)
             if row.kind == "crop":
                 h, w = picture.shape[:2]
-                tall = row.file in two_rows or (
-                    w / h < 2.35 and row.colours[0] in ("yellow", "white", "black")
-                )
+                tall = w / h < 2.35 and row.colours[0] in ("yellow", "white", "black")
                 self.items.append(RealPlate(picture, row.plates[0], row.colours[0], tall))
                 continue
             self.backdrops.append(picture)

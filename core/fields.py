@@ -2,12 +2,40 @@
 
 from typing import Any
 
+from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from core.money import MOST_FEN, MOST_PAYMENT_FEN
+from core.money import MOST_FEN, MOST_PAYMENT_FEN, BadMoney, format_fen, parse_yuan
+
+
+class YuanField(forms.CharField):
+    """An amount as people type it (`300`, `¥4,318.50`, `300元`): cleaned to whole fen, or None."""
+
+    default_error_messages = {
+        "inexact": _("Write an amount in yuan with at most two decimals, such as 4,318.50.")
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "empty_value": None})
+
+    def widget_attrs(self, widget: forms.Widget) -> Any:
+        return {**super().widget_attrs(widget), "inputmode": "decimal"}
+
+    def prepare_value(self, value: Any) -> Any:
+        """Fen as yuan without their sign ¥, which stands before the field; what was typed as is."""
+        return format_fen(value).replace("¥", "") if isinstance(value, int) else value
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if text is None or isinstance(value, int):
+            return value if text else None
+        try:
+            return parse_yuan(text)
+        except BadMoney as error:
+            raise forms.ValidationError(self.error_messages["inexact"], "inexact") from error
 
 
 class MoneyField(models.BigIntegerField):
@@ -23,10 +51,13 @@ class MoneyField(models.BigIntegerField):
 
     @cached_property
     def validators(self) -> list[Any]:
-        most = MaxValueValidator(
-            MOST_PAYMENT_FEN, _("One amount is at most ¥100,000,000.00 (%(limit_value)s fen).")
-        )
-        return [*super().validators, most, *([] if self.signed else [MinValueValidator(0)])]
+        most = MaxValueValidator(MOST_PAYMENT_FEN, _("One amount is at most ¥100,000,000.00."))
+        least = MinValueValidator(0, _("An amount is never below ¥0.00."))
+        return [*super().validators, most, *([] if self.signed else [least])]
+
+    def formfield(self, **kwargs: Any) -> Any:
+        """People type yuan, whatever form it is."""
+        return models.Field.formfield(self, **{"form_class": YuanField, **kwargs})
 
     def db_check(self, connection: Any) -> str:
         least = -MOST_FEN if self.signed else 0

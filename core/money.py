@@ -9,7 +9,9 @@ MOST_FEN = 2**53 - 1
 MOST_PAYMENT_FEN = 100_000_000_00
 """Where one payment and one typed amount end: Alipay takes no more than ¥100,000,000.00 at once."""
 
-_YUAN = re.compile(r"([+-]?)[¥￥]?([0-9]{1,12})(?:\.([0-9]{1,2}))?元?")
+_YUAN = re.compile(
+    r"([+\-−]?) ?[¥￥]? ?([0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{1,15})(?:\.([0-9]{1,2}))? ?元?"
+)
 
 
 class BadMoney(ValueError):
@@ -17,20 +19,31 @@ class BadMoney(ValueError):
 
 
 def format_fen(fen: int) -> str:
-    """`fen` as yuan for people: 600 → `¥6.00`, -5 → `-¥0.05`. TypeError for anything but an int."""
+    """`fen` as yuan for people: 431850 → `¥4,318.50`, -5 → `−¥0.05`. TypeError but for an int."""
     _only_whole(fen)
     yuan, rest = divmod(abs(fen), 100)
-    return f"{'-' if fen < 0 else ''}¥{yuan}.{rest:02}"
+    return f"{'−' if fen < 0 else ''}¥{yuan:,}.{rest:02}"
+
+
+def plain_yuan(fen: int) -> str:
+    """`fen` as yuan for files and programs, which add it up: 431850 → `4318.50`, -5 → `-0.05`."""
+    _only_whole(fen)
+    yuan, rest = divmod(abs(fen), 100)
+    return f"{'-' if fen < 0 else ''}{yuan}.{rest:02}"
 
 
 def parse_yuan(text: str) -> int:
-    """Exactly the fen of `text` (`2.25`, `¥6`, `-0.5`); BadMoney for anything less exact."""
+    """Exactly the fen of `text` as people type it; BadMoney for anything less exact.
+
+    `2.25`, `¥4,318.50`, `300元`, `−¥6`: sign, unit and decimals may be absent, commas stand at the
+    thousands or nowhere.
+    """
     found = _YUAN.fullmatch(text.strip())
     if found is None:
         raise BadMoney(f"{text[:40]!r} is not a sum in yuan with at most two decimals")
     sign, yuan, rest = found.groups()
-    fen = int(yuan) * 100 + int((rest or "0").ljust(2, "0"))
-    return -fen if sign == "-" else fen
+    fen = int(yuan.replace(",", "")) * 100 + int((rest or "0").ljust(2, "0"))
+    return -fen if sign in {"-", "−"} else fen
 
 
 def split_fen(total_fen: int, weights: Sequence[int]) -> list[int]:

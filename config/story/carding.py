@@ -7,6 +7,7 @@ from typing import Any
 from config.story.paying import pay_order
 from config.story.teller import must
 from config.story.world import PATIENCE_S, World
+from core.money import format_fen
 from monthlycard.client import AskLot, ListLot, LotClient, PlatformSilent
 from monthlycard.client.lots import Lot
 
@@ -127,11 +128,11 @@ def _deduct(world: World, lots: tuple[Lot, ...]) -> None:
     with world.teller.step("P4.12", title="The card is charged once; the owner sees it") as step:
         fees = {lot.client.code: sum(line.fee_fen for line in lot.own_lines()) for lot in lots}
         left_fen = 30000 - sum(fees.values())
-        shown = f"¥{left_fen / 100:,.2f}"
+        shown = format_fen(left_fen)
         page = world.wait(
             f"{shown} left on the owner's page",
             lambda: (p := world.owner.get("/cards/")) and shown in p.text and p,
         )
         for fee_fen in fees.values():
-            must(f"¥{fee_fen / 100:,.2f}" in page.text, "a deduction is missing on the page")
+            must(format_fen(fee_fen) in page.text, "a deduction is missing on the page")
         step.saw(**fees, left=shown)

@@ -15,6 +15,7 @@ from config.story.browser import NotThere
 from config.story.teller import Stopped, must
 from config.story.world import World
 from core import clock
+from core.money import format_fen
 from core.plates import exempt
 
 BERTH, CAMERA = "Y-003", "C-Y1"
@@ -149,7 +150,7 @@ def _help(world: World, stay: dict[str, Any]) -> None:
         must(address, "no link in the message")
         assert address is not None
         page = world.driver.get(address[0])
-        must(_yuan(stay["due_fen"]) in page.text, "the link does not show what is due")
+        must(format_fen(stay["due_fen"]) in page.text, "the link does not show what is due")
         step.saw(message=text, opens=page.url.split("/")[3])
 
 
@@ -192,7 +193,3 @@ def listed(world: World) -> str:
     html = world.yuyuan.get("/merchant/debts/?state=").html
     found = re.search(r'data-listing="(\w+)"', html)
     return found[1] if found and found[1] == "active" else ""
-
-
-def _yuan(fen: int) -> str:
-    return f"¥{fen / 100:,.2f}"

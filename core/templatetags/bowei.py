@@ -18,6 +18,7 @@ from django.utils.translation import get_language, gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from core import clock, links, plates, states
+from core.money import format_fen
 
 register = template.Library()
 
@@ -35,8 +36,7 @@ def money(fen: int | str | None) -> str:
     """Fen as yuan with two decimals: 431850 → `¥4,318.50`, -600 → `−¥6.00`, None → `—`."""
     if fen is None or fen == "":
         return "—"
-    yuan, rest = divmod(abs(int(fen)), 100)
-    return f"{'−' if int(fen) < 0 else ''}¥{yuan:,}.{rest:02d}"
+    return format_fen(int(fen))
 
 
 @register.filter

@@ -16,6 +16,7 @@ from alipay.exceptions import AliPayException, AliPayValidationError
 from alipay.utils import AliPayConfig
 
 from core import clock
+from core.money import plain_yuan
 from payments.errors import BadNotification
 from payments.providers.base import (
     CITY,
@@ -72,7 +73,7 @@ class Alipay:
     def begin(self, asked: Asked) -> Begun:
         terms = {
             "out_trade_no": asked.out_trade_no,
-            "total_amount": _yuan(asked.amount_fen),
+            "total_amount": plain_yuan(asked.amount_fen),
             "subject": asked.title[:120],
             "notify_url": asked.notify_url,
             "time_expire": asked.expires_at.astimezone(CITY).strftime("%Y-%m-%d %H:%M:%S"),
@@ -100,7 +101,7 @@ class Alipay:
     def refund(self, asked: RefundAsked) -> RefundSays:
         told = self._call(
             lambda: self._client.api_alipay_trade_refund(
-                refund_amount=_yuan(asked.amount_fen),
+                refund_amount=plain_yuan(asked.amount_fen),
                 out_trade_no=asked.out_trade_no,
                 out_request_no=asked.out_refund_no,
                 refund_reason=asked.reason[:80],
@@ -196,10 +197,6 @@ def _city_time(text: str) -> datetime:
     """Alipay's local time, aware. A time of tomorrow is not believed (its clock, not ours)."""
     at = datetime.strptime(text[:19], "%Y-%m-%d %H:%M:%S").replace(tzinfo=CITY)
     return min(at, clock.real() + timedelta(minutes=5))
-
-
-def _yuan(fen: int) -> str:
-    return f"{fen // 100}.{fen % 100:02d}"
 
 
 def _fen(yuan: str) -> int | None:

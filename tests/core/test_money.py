@@ -1,41 +1,78 @@
 """Money is whole fen; yuan exist only where people read and type."""
 
 import pytest
+from django import forms
 from django.apps import apps
 from django.db import IntegrityError, models, transaction
+from django.utils import translation
+from drf_spectacular.generators import SchemaGenerator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.fields import MoneyField
-from core.money import MOST_FEN, BadMoney, format_fen, parse_yuan, split_fen
+from core.fields import MoneyField, YuanField
+from core.money import (
+    MOST_FEN,
+    MOST_PAYMENT_FEN,
+    BadMoney,
+    format_fen,
+    parse_yuan,
+    plain_yuan,
+    split_fen,
+)
+from core.templatetags.bowei import money
 from payments.models import SandboxTrade
+
+MINUS = "\N{MINUS SIGN}"
 
 
 @pytest.mark.parametrize(
-    ("fen", "text"),
-    [(600, "¥6.00"), (0, "¥0.00"), (5, "¥0.05"), (-5, "-¥0.05"), (123456789, "¥1234567.89")],
+    ("fen", "shown", "plain"),
+    [
+        (0, "¥0.00", "0.00"),
+        (5, "¥0.05", "0.05"),
+        (-5, f"{MINUS}¥0.05", "-0.05"),
+        (600, "¥6.00", "6.00"),
+        (-600, f"{MINUS}¥6.00", "-6.00"),
+        (99_999, "¥999.99", "999.99"),
+        (100_000, "¥1,000.00", "1000.00"),
+        (431_850, "¥4,318.50", "4318.50"),
+        (MOST_PAYMENT_FEN, "¥100,000,000.00", "100000000.00"),
+        (-MOST_FEN, f"{MINUS}¥90,071,992,547,409.91", "-90071992547409.91"),
+    ],
 )
-def test_fen_are_shown_as_yuan(fen, text):
-    assert format_fen(fen) == text
+def test_fen_are_shown_as_yuan_to_people_and_to_programs(fen, shown, plain):
+    assert format_fen(fen) == money(fen) == shown
+    assert plain_yuan(fen) == plain
 
 
 @pytest.mark.parametrize(
     ("text", "fen"),
-    [("2.25", 225), ("1.3", 130), ("6", 600), ("¥6.00", 600), (" -0.5 ", -50), ("3.75元", 375)],
-)
+    [
+        ("2.25", 225), ("1.3", 130), ("6", 600), ("¥6.00", 600), (" -0.5 ", -50), ("3.75元", 375),
+        ("300", 30_000), ("300.00", 30_000), ("300 元", 30_000), ("¥4,318.50", 431_850),
+        ("￥ 4318.5", 431_850), ("1,234,567.89", 123_456_789), ("+6", 600),
+        (f"{MINUS}¥6.00", -600), ("-6.00", -600),
+    ],
+)  # fmt: skip
 def test_yuan_are_read_exactly(text, fen):
     assert parse_yuan(text) == fen
 
 
-@pytest.mark.parametrize("text", ["", "1.234", "1.", ".5", "1e3", "NaN", "1,000", "一元", "¥", "٣"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "1.234", "1.", ".5", "1e3", "NaN", "一元", "¥", "٣", "--6", "¥-6", "6¥", "1,00",
+        "1,0000", ",100", "1000,000", "1,,000", "1,000.5,0", "12,34.00", "1 000",
+    ],
+)  # fmt: skip
 def test_anything_but_an_exact_sum_is_refused(text):
     with pytest.raises(BadMoney):
         parse_yuan(text)
 
 
-@given(st.integers(-(10**13), 10**13))
+@given(st.integers(-MOST_FEN, MOST_FEN))
 def test_what_is_shown_reads_back(fen):
-    assert parse_yuan(format_fen(fen)) == fen
+    assert parse_yuan(format_fen(fen)) == parse_yuan(plain_yuan(fen)) == fen
 
 
 @given(
@@ -87,3 +124,38 @@ def test_the_greatest_amount_comes_back_as_it_was():
     for number in "12":
         SandboxTrade.objects.create(out_trade_no=number, amount_fen=MOST_FEN)
     assert SandboxTrade.objects.aggregate(fen=models.Sum("amount_fen"))["fen"] == 2 * MOST_FEN
+
+
+@pytest.mark.parametrize(
+    ("typed", "fen"), [("¥4,318.50", 431_850), (" 300元 ", 30_000), ("", None), ("0", 0)]
+)
+def test_a_person_types_yuan_and_the_form_has_fen(typed, fen):
+    assert YuanField(required=False).clean(typed) == fen
+
+
+def test_what_is_no_exact_sum_stays_typed_and_is_answered_with_a_sentence():
+    class Price(forms.Form):
+        price = YuanField()
+
+    with translation.override("en"):
+        form = Price({"price": "1.234"}, initial={"price": 431_850})
+        assert form.errors["price"] == [
+            "Write an amount in yuan with at most two decimals, such as 4,318.50."
+        ]
+        assert 'value="1.234"' in str(form["price"])
+    assert Price({"price": "4318.5"}, initial={"price": 431_850}).changed_data == []
+    shown = str(Price(initial={"price": 431_850})["price"])
+    assert 'value="4,318.50"' in shown
+    assert 'inputmode="decimal"' in shown
+
+
+def test_programs_are_told_whole_fen():
+    schemas = SchemaGenerator().get_schema(public=True)["components"]["schemas"]
+    money_of = {
+        f"{name}.{field}": told
+        for name, schema in schemas.items()
+        for field, told in schema.get("properties", {}).items()
+        if field.endswith("_fen")
+    }
+    assert len(money_of) > 10
+    assert {name for name, told in money_of.items() if told.get("type") != "integer"} == set()

@@ -222,8 +222,8 @@ def test_a_bill_above_one_payment_is_refused_in_a_sentence_and_stays_due(
     page = anonymous.post(f"/s/{stay_token(stay.pk)}/", headers={"accept-language": "en"})
 
     assert (told.status_code, told.json()["type"]) == (409, "urn:bowei:problem:too_much_at_once")
-    assert told.json()["facts"] == {"amount": "¥129600000.00", "most": "¥100000000.00"}
-    assert "one payment is at most ¥100000000.00. Nothing was charged." in page.content.decode()
+    assert told.json()["facts"] == {"amount": "¥129,600,000.00", "most": "¥100,000,000.00"}
+    assert "one payment is at most ¥100,000,000.00. Nothing was charged." in page.content.decode()
     stay.refresh_from_db()
     assert (stay.state, stay.due_fen) == ("due", 12_960_000_000)
     assert not OrderItem.objects.exists()

@@ -6,12 +6,11 @@ from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts import services
 from accounts.models import Membership, Merchant, PlateHolding, SmsMessage, User
-from core.admin import ReadOnly
+from core.admin import ModelAdmin, ReadOnly, TabularInline
 
 admin.site.unregister(Group)
 

@@ -6,7 +6,6 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
 
 from arrears import selectors, services
 from arrears.models import (
@@ -25,7 +24,7 @@ from arrears.models import (
     Scheme,
     Watch,
 )
-from core.admin import ReadOnly
+from core.admin import ModelAdmin, ReadOnly, TabularInline
 from core.errors import BoweiError
 from core.money import format_fen
 from core.plates import masked
@@ -37,12 +36,6 @@ class Masked:
     @admin.display(description=_("plate"))
     def plate(self, row: Any) -> str:
         return masked(row.plate_text)
-
-
-class Yuan:
-    @admin.display(description=_("amount"), ordering="amount_fen")
-    def amount(self, row: Any) -> str:
-        return format_fen(row.amount_fen)
 
 
 def _actor(request: HttpRequest) -> str:
@@ -59,8 +52,8 @@ class DisputeInline(TabularInline):
 
 
 @admin.register(Debt)
-class DebtAdmin(Masked, Yuan, ReadOnly):
-    list_display = ["id", "plate", "merchant", "section", "amount", "state", "opened_at"]
+class DebtAdmin(Masked, ReadOnly):
+    list_display = ["id", "plate", "merchant", "section", "amount_fen", "state", "opened_at"]
     list_filter = ["state", "merchant"]
     list_select_related = ["merchant", "section"]
     search_fields = ["plate_text"]
@@ -114,8 +107,8 @@ class DisputeAdmin(ModelAdmin):
 
 
 @admin.register(BlacklistEntry)
-class BlacklistAdmin(Masked, Yuan, ReadOnly):
-    list_display = ["id", "plate", "state", "amount", "since", "due_at", "active_at"]
+class BlacklistAdmin(Masked, ReadOnly):
+    list_display = ["id", "plate", "state", "amount_fen", "since", "due_at", "active_at"]
     list_filter = ["state"]
     search_fields = ["plate_text"]
     show_full_result_count = False
@@ -132,8 +125,9 @@ class DemandAdmin(Masked, ReadOnly):
 
 
 @admin.register(RecoveryNotice)
-class NoticeAdmin(Masked, Yuan, ReadOnly):
-    list_display = ["id", "plate", "device", "merchant", "amount", "state", "outcome", "made_at"]
+class NoticeAdmin(Masked, ReadOnly):
+    list_display = ["id", "plate", "device", "merchant", "amount_fen", "state", "outcome",
+                    "made_at"]  # fmt: skip
     list_filter = ["state", "outcome", "merchant"]
     list_select_related = ["device", "merchant"]
     show_full_result_count = False
@@ -247,13 +241,19 @@ class ContactInline(TabularInline):
 
 
 @admin.register(Plan)
-class PlanAdmin(Masked, Yuan, ReadOnly):
-    list_display = ["id", "plate", "scheme", "holdout", "amount", "state", "made_at"]
+class PlanAdmin(Masked, ReadOnly):
+    list_display = ["id", "plate", "scheme", "holdout", "amount_fen", "state", "made_at"]
     list_filter = ["state", "scheme", "holdout"]
     list_select_related = ["scheme"]
+    exclude = ["parts_fen"]
+    readonly_fields = ["parts"]
     inlines = [ContactInline]
     show_full_result_count = False
     ordering = ["-id"]
+
+    @admin.display(description=_("parts"))
+    def parts(self, row: Plan) -> str:
+        return " + ".join(format_fen(fen) for fen in row.parts_fen) or "—"
 
 
 @admin.register(Contact)

@@ -4,6 +4,7 @@ from typing import Any
 
 import django_filters
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.permissions import BasePermission, IsAuthenticated
@@ -43,6 +44,7 @@ class DebtState(serializers.ModelSerializer):
             "id", "session_id", "plate", "colour", "section", "berth", "amount_fen", "state",
             "opened_at", "demanded_at", "ended_at",
         ]  # fmt: skip
+        extra_kwargs = {"amount_fen": {"label": _("amount (fen)")}}
 
 
 class DebtFilter(django_filters.FilterSet):
@@ -102,6 +104,7 @@ class NoticeState(serializers.ModelSerializer):
             "id", "sighting_id", "plate", "device", "amount_fen", "state", "outcome", "made_at",
             "due_at", "told_at",
         ]  # fmt: skip
+        extra_kwargs = {"amount_fen": {"label": _("amount (fen)")}}
 
 
 @extend_schema_view(list=extend_schema(operation_id="arrears_notices"))

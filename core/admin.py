@@ -1,13 +1,79 @@
 """The operator's view of what happened: audit trail, events, parked reactions."""
 
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold import admin as unfold
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from core import outbox
+from core.fields import MoneyField
 from core.models import AuditEntry, OutboxDelivery, OutboxEvent
+from core.templatetags.bowei import money_tag
+
+
+@cache
+def in_yuan(field: MoneyField) -> Callable[[Model], str]:
+    """The column of the desk that shows `field` in yuan, and sorts by it."""
+
+    @admin.display(description=field.verbose_name, ordering=field.name)
+    def shown(row: Model) -> str:
+        return money_tag(getattr(row, field.attname))
+
+    shown.__name__ = field.name
+    return shown
+
+
+class InYuan:
+    """Every MoneyField is shown and typed in yuan: in lists, forms, rows, read-only or not."""
+
+    model: type[Model]
+    formfield_overrides = {
+        MoneyField: {"widget": UnfoldAdminTextInputWidget({"prefix": "¥", "class": "pl-9"})}
+    }
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        return self._shown(super().get_list_display(request))  # type: ignore[misc]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        names = super().get_readonly_fields(request, obj)  # type: ignore[misc]
+        return list(dict.fromkeys([*names, *self._shown(names)]))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, Any]]:
+        sets = super().get_fieldsets(request, obj)  # type: ignore[misc]
+        only_read = None  # everything
+        if obj is None or self.has_change_permission(request, obj):  # type: ignore[attr-defined]
+            only_read = self.get_readonly_fields(request, obj)
+        return [
+            (title, {**options, "fields": self._shown(options["fields"], only_read)})
+            for title, options in sets
+        ]
+
+    def _shown(self, names: Iterable[Any], only: list[Any] | None = None) -> list[Any]:
+        """`names` with money as its column in yuan; `only` those that nobody types."""
+        money = {one.name: one for one in self.model._meta.fields if isinstance(one, MoneyField)}
+        shown: list[Any] = []
+        for name in names:
+            if isinstance(name, list | tuple):
+                shown.append(tuple(self._shown(name, only)))
+            elif name in money and (only is None or name in only):
+                shown.append(in_yuan(money[name]))
+            else:
+                shown.append(name)
+        return list(dict.fromkeys(shown))
+
+
+class ModelAdmin(InYuan, unfold.ModelAdmin):
+    """What every list and form of the operator's desk begins with."""
+
+
+class TabularInline(InYuan, unfold.TabularInline):
+    """Rows inside another row's form."""
 
 
 class ReadOnly(ModelAdmin):

@@ -8,10 +8,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import AllValuesCheckboxFilter
 
-from core.admin import ReadOnly
+from core.admin import ModelAdmin, ReadOnly, TabularInline
 from core.errors import BoweiError
 from devices import services
 from devices.models import Command, Connection, Device, DeviceMessage

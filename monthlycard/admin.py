@@ -2,19 +2,23 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from core import images
-from core.admin import ReadOnly
+from core.admin import ModelAdmin, ReadOnly, TabularInline
 from core.errors import BoweiError
+from core.fields import YuanField
 from core.money import format_fen
 from core.plates import Plate
+from core.templatetags.bowei import duration, money_tag
 from monthlycard import services
 from monthlycard.models import (
     Agreement,
@@ -28,13 +32,50 @@ from monthlycard.models import (
 )
 from monthlycard.services.statements import agree
 
+MOST_QUOTA = 2**31 - 1  # what its column holds
+
 
 def _actor(request: HttpRequest) -> str:
     return f"user:{request.user.pk}"
 
 
+def _in_its_unit(plan: Plan, amount: int) -> str:
+    """So much of a plan's quota: money, time, or a number of visits."""
+    if plan.quota_kind == Plan.Quota.MONEY:
+        return money_tag(amount)
+    return duration(amount) if plan.quota_kind == Plan.Quota.TIME else str(amount)
+
+
+class PlanForm(forms.ModelForm):
+    """A plan whose quota is typed in the unit of what it covers."""
+
+    quota = forms.CharField(
+        initial="0",
+        widget=UnfoldAdminTextInputWidget({"inputmode": "decimal"}),
+        help_text=_("Yuan, seconds or visits, as chosen above; 0 where it covers everything."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["quota"].label = capfirst(Plan._meta.get_field("quota").verbose_name)
+        if self.instance.pk and self.instance.quota_kind == Plan.Quota.MONEY:
+            self.initial["quota"] = YuanField().prepare_value(self.instance.quota)
+
+    def clean_quota(self) -> Any:
+        field = (
+            YuanField()
+            if self.cleaned_data.get("quota_kind") == Plan.Quota.MONEY
+            else forms.IntegerField(min_value=0)
+        )
+        quota = field.clean(self.cleaned_data["quota"])
+        if not 0 <= quota <= MOST_QUOTA:
+            raise forms.ValidationError(_("This is more than a card can cover."))
+        return quota
+
+
 @admin.register(Plan)
 class PlanAdmin(ModelAdmin):
+    form = PlanForm
     list_display = ["name", "code", "merchant", "price_fen", "days", "quota_kind", "on_sale"]
     filter_horizontal = ["lots"]
 
@@ -45,18 +86,21 @@ class PlanAdmin(ModelAdmin):
 
 @admin.register(Card)
 class CardAdmin(ReadOnly):
-    list_display = ["number", "masked", "plan", "state", "valid_until", "quota_left"]
+    list_display = ["number", "masked", "plan", "state", "valid_until", "left"]
     list_filter = ["state", "plan"]
     search_fields = ["number"]
     list_select_related = ["plan"]
-    list_select_related = ["plan"]
     fields = ["number", "masked", "plan", "state", "licence", "valid_from", "valid_until"]
-    fields += ["quota_left", "applied_at"]
+    fields += ["left", "applied_at"]
     actions = ["verify", "refuse", "suspend", "resume", "end"]
 
     @admin.display(description=_("plate"))
     def masked(self, card: Card) -> str:
         return Plate(card.plate_text, None).masked
+
+    @admin.display(description=_("remaining"), ordering="quota_left")
+    def left(self, card: Card) -> str:
+        return _in_its_unit(card.plan, card.quota_left)
 
     @admin.action(description=_("I have seen the vehicle licence: the card may be paid"))
     def verify(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:
@@ -173,3 +217,9 @@ class StatementAdmin(ReadOnly):
 class DeductionAdmin(ReadOnly):
     list_display = ["deducted_at", "statement", "card", "fee_fen", "covered_fen", "due_fen"]
     list_select_related = ["statement", "card"]
+    exclude = ["quota_used"]
+    readonly_fields = ["used"]
+
+    @admin.display(description=_("quota used"))
+    def used(self, row: Deduction) -> str:
+        return _in_its_unit(row.card.plan, row.quota_used)

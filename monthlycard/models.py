@@ -98,14 +98,14 @@ class Plan(models.Model):
 
     class Quota(models.TextChoices):
         NONE = "none", _("everything")
-        MONEY = "money", _("up to an amount (fen)")
+        MONEY = "money", _("up to an amount")
         TIME = "time", _("up to a time (s)")
         COUNT = "count", _("up to a number of visits")
 
     merchant = models.ForeignKey("accounts.Merchant", models.PROTECT, related_name="+")
     code = models.SlugField(_("code"), max_length=20, unique=True)
     name = models.CharField(_("name"), max_length=60)
-    price_fen = MoneyField(_("price (fen)"))
+    price_fen = MoneyField(_("price"))
     days = models.PositiveIntegerField(_("days"), default=30)
     quota_kind = models.CharField(
         _("covers"), max_length=5, choices=Quota.choices, default=Quota.MONEY
@@ -325,7 +325,7 @@ class Statement(StatefulModel):
     starts_at = models.DateTimeField(_("from"))
     ends_at = models.DateTimeField(_("until"))
     state = models.CharField(max_length=16, choices=State.choices, default=State.SENT)
-    total_fen = MoneyField(_("total (fen)"))
+    total_fen = MoneyField(_("total"))
     entries = models.PositiveIntegerField(_("entries"))
     exits = models.PositiveIntegerField(_("exits"))
     csv = models.TextField(editable=False)
@@ -374,8 +374,8 @@ class StatementItem(models.Model):
     exit_at = models.DateTimeField()
     counted_until = models.DateTimeField()  # the exit, or where the card ran out before it (P4.8)
     quantity = models.PositiveIntegerField()
-    unit_price_fen = MoneyField()
-    fee_fen = MoneyField()
+    unit_price_fen = MoneyField(_("unit price"))
+    fee_fen = MoneyField(_("fee"))
 
     class Meta:
         indexes = [models.Index(fields=["card", "entry_at"])]
@@ -397,8 +397,8 @@ class StatementDifference(models.Model):
     statement = models.ForeignKey(Statement, models.PROTECT, related_name="differences")
     visit = models.CharField(max_length=130)
     kind = models.CharField(max_length=14, choices=Kind.choices)
-    platform_fen = MoneyField(null=True)
-    lot_fen = MoneyField(null=True)
+    platform_fen = MoneyField(_("by the platform"), null=True)
+    lot_fen = MoneyField(_("by the lot"), null=True)
     settled_by = models.CharField(max_length=80, blank=True)
     settled_note = models.CharField(max_length=300, blank=True)
 
@@ -423,9 +423,9 @@ class Deduction(models.Model):
 
     statement = models.ForeignKey(Statement, models.PROTECT, related_name="deductions")
     card = models.ForeignKey(Card, models.PROTECT, related_name="deductions")
-    fee_fen = MoneyField(_("fee (fen)"))
-    covered_fen = MoneyField(_("covered by the card (fen)"))
-    due_fen = MoneyField(_("still due (fen)"))
+    fee_fen = MoneyField(_("fee"))
+    covered_fen = MoneyField(_("covered by the card"))
+    due_fen = MoneyField(_("still due"))
     quota_used = models.BigIntegerField(_("quota used"))
     paid_at = models.DateTimeField(null=True)
     deducted_at = models.DateTimeField(_("deducted"))

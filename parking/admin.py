@@ -7,20 +7,23 @@ from django.contrib import admin, messages
 from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from import_export.admin import ExportMixin
+from import_export.fields import Field
 from import_export.resources import ModelResource
-from unfold.admin import ModelAdmin, TabularInline
+from import_export.widgets import Widget
 from unfold.contrib.import_export.forms import ExportForm
 from unfold.decorators import action, display
 
 from core import plates
-from core.admin import ReadOnly
+from core.admin import ModelAdmin, ReadOnly, TabularInline
 from core.errors import BoweiError, Invalid
+from core.money import plain_yuan
 from parking import selectors, services
 from parking.forms import CloseForm, OpenForm, PlateForm, ReasonForm
 from parking.models import (
@@ -42,7 +45,7 @@ from parking.models import (
     TariffVersion,
 )
 from parking.services.plates import reason_of
-from parking.services.prices import check_terms
+from parking.services.prices import check_terms, spoken
 from parking.views.merchant import actor_of, answer_review, review_context
 
 
@@ -145,8 +148,32 @@ class HandheldPostAdmin(ModelAdmin):
 
 
 # ── Stays ────────────────────────────────────────────────────────────────────────────────────
+class _Yuan(Widget):
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return plain_yuan(value)
+
+
+HEADS = {
+    "id": gettext_lazy("Stay"),
+    "state": gettext_lazy("State"),
+    "section__name": gettext_lazy("Section"),
+    "berth__code": gettext_lazy("Berth"),
+    "plate_text": gettext_lazy("Plate"),
+    "plate_colour": gettext_lazy("Colour"),
+    "arrived_at": gettext_lazy("Arrived"),
+    "left_at": gettext_lazy("Left"),
+    "settled_at": gettext_lazy("Settled"),
+    "doubtful": gettext_lazy("In doubt"),
+    "simulated": gettext_lazy("Simulated"),
+}
+
+
 class StayResource(ModelResource):
     """Stays as a table; plates whole, so only the operator may take it."""
+
+    fee_fen = Field("fee_fen", gettext_lazy("Fee (yuan)"), widget=_Yuan())
+    prepaid_fen = Field("prepaid_fen", gettext_lazy("Paid ahead (yuan)"), widget=_Yuan())
+    due_fen = Field("due_fen", gettext_lazy("Due (yuan)"), widget=_Yuan())
 
     class Meta:
         model = ParkingSession
@@ -155,6 +182,10 @@ class StayResource(ModelResource):
             "arrived_at", "left_at", "fee_fen", "prepaid_fen", "due_fen", "settled_at",
             "doubtful", "simulated",
         ]  # fmt: skip
+
+    def get_export_headers(self, selected_fields: Any = None) -> list[str]:
+        """In the words of the merchant's file."""
+        return [str(HEADS.get(head, head)) for head in super().get_export_headers(selected_fields)]
 
 
 class SightingInline(TabularInline):
@@ -217,6 +248,8 @@ class ParkingSessionAdmin(ExportMixin, ReadOnly):
     search_fields = ["plate_text", "berth__code"]
     date_hierarchy = "arrived_at"
     show_full_result_count = False
+    exclude = ["lines"]
+    readonly_fields = ["bill"]
     inlines = [SightingInline, PaymentInline, EventInline]
     actions_detail = ["end_stay", "cancel_stay", "correct_stay"]
     actions_list = ["open_stay"]
@@ -224,6 +257,12 @@ class ParkingSessionAdmin(ExportMixin, ReadOnly):
     @display(description=gettext_lazy("plate"))
     def masked(self, row: ParkingSession) -> str:
         return plates.masked(row.plate_text) if row.plate_text else "-"
+
+    @display(description=gettext_lazy("bill"))
+    def bill(self, row: ParkingSession) -> str:
+        lines = [spoken(line) for line in row.lines]
+        context = {"lines": lines, "sum_fen": row.fee_fen}
+        return render_to_string("components/lines.html", context)
 
     @display(
         description=gettext_lazy("state"),

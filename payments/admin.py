@@ -4,9 +4,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import TabularInline
 
-from core.admin import ReadOnly
+from core.admin import ReadOnly, TabularInline
 from payments import services
 from payments.models import (
     Attempt,

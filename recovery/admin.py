@@ -8,10 +8,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import TabularInline
 
 from core import plates
-from core.admin import ReadOnly
+from core.admin import ReadOnly, TabularInline
 from recovery import services
 from recovery.models import BoundDebt, LockEvent, MoveInstruction, RecoveryOrder, SettlementOrder
 

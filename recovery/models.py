@@ -148,7 +148,7 @@ class BoundDebt(models.Model):
     stay = models.ForeignKey(
         "parking.ParkingSession", models.PROTECT, related_name="+", verbose_name=_("stay")
     )
-    amount_fen = MoneyField(_("amount when bound (fen)"))
+    amount_fen = MoneyField(_("amount when bound"))
 
     class Meta:
         constraints = [
@@ -165,7 +165,7 @@ class SettlementOrder(models.Model):
     order = models.OneToOneField(RecoveryOrder, models.PROTECT, related_name="settlement")
     order_item = models.ForeignKey("payments.OrderItem", models.PROTECT, related_name="+")
     payment_number = models.CharField(_("payment"), max_length=20)
-    amount_fen = MoneyField(_("amount (fen)"))
+    amount_fen = MoneyField(_("amount"))
     made_at = models.DateTimeField(_("made"))
     seen_at = models.DateTimeField(_("seen by the owner"), null=True)
 

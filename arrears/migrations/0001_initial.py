@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
                 ),
                 ("active_at", models.DateTimeField(null=True, verbose_name="listed at")),
                 ("gone_at", models.DateTimeField(null=True, verbose_name="gone at")),
-                ("amount_fen", core.fields.MoneyField(default=0, verbose_name="amount (fen)")),
+                ("amount_fen", core.fields.MoneyField(default=0, verbose_name="amount")),
                 ("why", models.JSONField(default=dict, verbose_name="why")),
             ],
             options={
@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
                     "plate_colour",
                     models.CharField(blank=True, max_length=16, verbose_name="plate colour"),
                 ),
-                ("amount_fen", core.fields.MoneyField(verbose_name="amount (fen)")),
+                ("amount_fen", core.fields.MoneyField(verbose_name="amount")),
                 (
                     "state",
                     models.CharField(
@@ -421,8 +421,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("holdout", models.BooleanField(default=False, verbose_name="holdout")),
-                ("amount_fen", core.fields.MoneyField(verbose_name="amount (fen)")),
-                ("parts_fen", models.JSONField(default=list, verbose_name="parts (fen)")),
+                ("amount_fen", core.fields.MoneyField(verbose_name="amount")),
+                ("parts_fen", models.JSONField(default=list, verbose_name="parts")),
                 ("channel", models.CharField(max_length=8, verbose_name="channel")),
                 ("tone", models.CharField(max_length=10, verbose_name="tone")),
                 (
@@ -431,7 +431,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "expected_fen",
-                    core.fields.MoneyField(signed=True, verbose_name="expected (fen)"),
+                    core.fields.MoneyField(signed=True, verbose_name="expected"),
                 ),
                 ("weighed", models.JSONField(default=list, verbose_name="schemes weighed")),
                 ("made_at", models.DateTimeField(verbose_name="made")),
@@ -578,7 +578,7 @@ class Migration(migrations.Migration):
                     "plate_colour",
                     models.CharField(blank=True, max_length=16, verbose_name="plate colour"),
                 ),
-                ("amount_fen", core.fields.MoneyField(verbose_name="amount (fen)")),
+                ("amount_fen", core.fields.MoneyField(verbose_name="amount")),
                 ("debt_ids", models.JSONField(default=list, verbose_name="debts")),
                 (
                     "state",
@@ -679,12 +679,12 @@ class Migration(migrations.Migration):
                         verbose_name="state",
                     ),
                 ),
-                ("contact_fen", core.fields.MoneyField(verbose_name="a contact costs (fen)")),
+                ("contact_fen", core.fields.MoneyField(verbose_name="a contact costs")),
                 (
                     "annoyance_fen",
-                    core.fields.MoneyField(verbose_name="its annoyance counts (fen)"),
+                    core.fields.MoneyField(verbose_name="its annoyance counts"),
                 ),
-                ("due_fen", core.fields.MoneyField(verbose_name="what a stay brings (fen)")),
+                ("due_fen", core.fields.MoneyField(verbose_name="what a stay brings")),
                 ("lift", models.FloatField(verbose_name="a contact raises payment by")),
                 ("registered_at", models.DateTimeField(verbose_name="registered")),
             ],
@@ -876,11 +876,11 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "cost_fen",
-                    core.fields.MoneyField(default=8, verbose_name="a contact costs (fen)"),
+                    core.fields.MoneyField(default=8, verbose_name="a contact costs"),
                 ),
                 (
                     "annoyance_fen",
-                    core.fields.MoneyField(default=20, verbose_name="its annoyance counts (fen)"),
+                    core.fields.MoneyField(default=20, verbose_name="its annoyance counts"),
                 ),
                 (
                     "lift",

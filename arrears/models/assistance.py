@@ -42,8 +42,8 @@ class Scheme(models.Model):
     instalments = models.PositiveSmallIntegerField(
         _("instalments"), default=1, validators=[MinValueValidator(1), MaxValueValidator(6)]
     )
-    cost_fen = MoneyField(_("a contact costs (fen)"), default=8)
-    annoyance_fen = MoneyField(_("its annoyance counts (fen)"), default=20)
+    cost_fen = MoneyField(_("a contact costs"), default=8)
+    annoyance_fen = MoneyField(_("its annoyance counts"), default=20)
     lift = models.FloatField(_("raises payment by"), default=0.10, validators=share)
     lift_forgetful = models.FloatField(_("more for the forgetful"), default=0.0, validators=share)
     lift_overdue = models.FloatField(_("more with overdue stays"), default=0.0, validators=share)
@@ -98,12 +98,12 @@ class Plan(StatefulModel):
         _("state"), max_length=16, choices=State.choices, default=State.RUNNING
     )
     holdout = models.BooleanField(_("holdout"), default=False)
-    amount_fen = MoneyField(_("amount (fen)"))
-    parts_fen = models.JSONField(_("parts (fen)"), default=list)
+    amount_fen = MoneyField(_("amount"))
+    parts_fen = models.JSONField(_("parts"), default=list)
     channel = models.CharField(_("channel"), max_length=8)
     tone = models.CharField(_("tone"), max_length=10)
     wording = models.CharField(_("wording"), max_length=20, default="reminder")
-    expected_fen = MoneyField(_("expected (fen)"), signed=True)
+    expected_fen = MoneyField(_("expected"), signed=True)
     weighed = models.JSONField(_("schemes weighed"), default=list)
     made_at = models.DateTimeField(_("made"))
 

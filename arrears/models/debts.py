@@ -93,7 +93,7 @@ class Debt(StatefulModel):
     )
     plate_text = models.CharField(_("plate"), max_length=16)
     plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
-    amount_fen = MoneyField(_("amount (fen)"))
+    amount_fen = MoneyField(_("amount"))
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
     opened_at = models.DateTimeField(_("since"))
     demanded_at = models.DateTimeField(
@@ -291,7 +291,7 @@ class BlacklistEntry(StatefulModel):
     )
     active_at = models.DateTimeField(_("listed at"), null=True)
     gone_at = models.DateTimeField(_("gone at"), null=True)
-    amount_fen = MoneyField(_("amount (fen)"), default=0)
+    amount_fen = MoneyField(_("amount"), default=0)
     why = models.JSONField(_("why"), default=dict)
 
     class Meta:

@@ -54,7 +54,7 @@ class RecoveryNotice(StatefulModel):
     section_id = models.BigIntegerField(_("section"), null=True)
     plate_text = models.CharField(_("plate"), max_length=16)
     plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
-    amount_fen = MoneyField(_("amount (fen)"))
+    amount_fen = MoneyField(_("amount"))
     debt_ids = models.JSONField(_("debts"), default=list)
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.MADE)
     outcome = models.CharField(

@@ -53,9 +53,9 @@ class RiskModel(StatefulModel):
     data_to = models.DateField(_("data to"))
     figures = models.JSONField(_("figures"))
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.SHADOW)
-    contact_fen = MoneyField(_("a contact costs (fen)"))
-    annoyance_fen = MoneyField(_("its annoyance counts (fen)"))
-    due_fen = MoneyField(_("what a stay brings (fen)"))
+    contact_fen = MoneyField(_("a contact costs"))
+    annoyance_fen = MoneyField(_("its annoyance counts"))
+    due_fen = MoneyField(_("what a stay brings"))
     lift = models.FloatField(_("a contact raises payment by"))
     registered_at = models.DateTimeField(_("registered"))
 

@@ -160,14 +160,14 @@ class Migration(migrations.Migration):
                 ),
                 ("code", models.SlugField(max_length=20, unique=True, verbose_name="code")),
                 ("name", models.CharField(max_length=60, verbose_name="name")),
-                ("price_fen", core.fields.MoneyField(verbose_name="price (fen)")),
+                ("price_fen", core.fields.MoneyField(verbose_name="price")),
                 ("days", models.PositiveIntegerField(default=30, verbose_name="days")),
                 (
                     "quota_kind",
                     models.CharField(
                         choices=[
                             ("none", "everything"),
-                            ("money", "up to an amount (fen)"),
+                            ("money", "up to an amount"),
                             ("time", "up to a time (s)"),
                             ("count", "up to a number of visits"),
                         ],
@@ -338,7 +338,7 @@ class Migration(migrations.Migration):
                         max_length=16,
                     ),
                 ),
-                ("total_fen", core.fields.MoneyField(verbose_name="total (fen)")),
+                ("total_fen", core.fields.MoneyField(verbose_name="total")),
                 ("entries", models.PositiveIntegerField(verbose_name="entries")),
                 ("exits", models.PositiveIntegerField(verbose_name="exits")),
                 ("csv", models.TextField(editable=False)),
@@ -470,12 +470,12 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("fee_fen", core.fields.MoneyField(verbose_name="fee (fen)")),
+                ("fee_fen", core.fields.MoneyField(verbose_name="fee")),
                 (
                     "covered_fen",
-                    core.fields.MoneyField(verbose_name="covered by the card (fen)"),
+                    core.fields.MoneyField(verbose_name="covered by the card"),
                 ),
-                ("due_fen", core.fields.MoneyField(verbose_name="still due (fen)")),
+                ("due_fen", core.fields.MoneyField(verbose_name="still due")),
                 ("quota_used", models.BigIntegerField(verbose_name="quota used")),
                 ("paid_at", models.DateTimeField(null=True)),
                 ("deducted_at", models.DateTimeField(verbose_name="deducted")),
@@ -524,8 +524,8 @@ class Migration(migrations.Migration):
                         max_length=14,
                     ),
                 ),
-                ("platform_fen", core.fields.MoneyField(null=True)),
-                ("lot_fen", core.fields.MoneyField(null=True)),
+                ("platform_fen", core.fields.MoneyField(null=True, verbose_name="by the platform")),
+                ("lot_fen", core.fields.MoneyField(null=True, verbose_name="by the lot")),
                 ("settled_by", models.CharField(blank=True, max_length=80)),
                 ("settled_note", models.CharField(blank=True, max_length=300)),
                 (
@@ -564,8 +564,8 @@ class Migration(migrations.Migration):
                 ("exit_at", models.DateTimeField()),
                 ("counted_until", models.DateTimeField()),
                 ("quantity", models.PositiveIntegerField()),
-                ("unit_price_fen", core.fields.MoneyField()),
-                ("fee_fen", core.fields.MoneyField()),
+                ("unit_price_fen", core.fields.MoneyField(verbose_name="unit price")),
+                ("fee_fen", core.fields.MoneyField(verbose_name="fee")),
                 (
                     "card",
                     models.ForeignKey(

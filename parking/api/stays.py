@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 from rest_framework.permissions import AllowAny
@@ -117,6 +118,11 @@ class StayOut(serializers.ModelSerializer):
             "plate_colour", "plate_state", "fee_fen", "prepaid_fen", "due_fen", "lines",
             "paid_until", "leave_by", "settled_at", "doubtful", "doubt", "simulated",
         ]  # fmt: skip
+        extra_kwargs = {
+            "fee_fen": {"label": _("fee (fen)")},
+            "prepaid_fen": {"label": _("paid while parked (fen)")},
+            "due_fen": {"label": _("due (fen)")},
+        }
 
 
 def _own(request: Request, action: str) -> QuerySet[ParkingSession]:

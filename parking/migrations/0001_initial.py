@@ -134,12 +134,12 @@ class Migration(migrations.Migration):
                     "plate_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="plate settled at"),
                 ),
-                ("fee_fen", core.fields.MoneyField(default=0, verbose_name="fee (fen)")),
+                ("fee_fen", core.fields.MoneyField(default=0, verbose_name="fee")),
                 (
                     "prepaid_fen",
-                    core.fields.MoneyField(default=0, verbose_name="paid while parked (fen)"),
+                    core.fields.MoneyField(default=0, verbose_name="paid while parked"),
                 ),
-                ("due_fen", core.fields.MoneyField(default=0, verbose_name="due (fen)")),
+                ("due_fen", core.fields.MoneyField(default=0, verbose_name="due")),
                 ("lines", models.JSONField(default=list, verbose_name="bill")),
                 (
                     "paid_until",
@@ -320,7 +320,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("covers_until", models.DateTimeField(null=True, verbose_name="covers until")),
-                ("amount_fen", core.fields.MoneyField(default=0, verbose_name="paid (fen)")),
+                ("amount_fen", core.fields.MoneyField(default=0, verbose_name="paid")),
                 ("created_at", models.DateTimeField(verbose_name="made")),
                 ("submitted_at", models.DateTimeField(null=True, verbose_name="submitted")),
                 ("paid_at", models.DateTimeField(null=True, verbose_name="paid at")),
@@ -775,10 +775,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("order_number", models.CharField(max_length=20, verbose_name="order")),
-                ("amount_fen", core.fields.MoneyField(verbose_name="amount (fen)")),
+                ("amount_fen", core.fields.MoneyField(verbose_name="amount")),
                 (
                     "refunded_fen",
-                    core.fields.MoneyField(default=0, verbose_name="given back (fen)"),
+                    core.fields.MoneyField(default=0, verbose_name="given back"),
                 ),
                 ("paid_at", models.DateTimeField(verbose_name="paid at")),
                 (

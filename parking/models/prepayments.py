@@ -61,7 +61,7 @@ class Prepayment(StatefulModel):
     attempts_left = models.PositiveSmallIntegerField(_("attempts left"), default=3)
     differs = models.JSONField(default=list, help_text="Parts that differ: province, office…")
     covers_until = models.DateTimeField(_("covers until"), null=True)
-    amount_fen = MoneyField(_("paid (fen)"), default=0)
+    amount_fen = MoneyField(_("paid"), default=0)
     created_at = models.DateTimeField(_("made"))
     submitted_at = models.DateTimeField(_("submitted"), null=True)
     paid_at = models.DateTimeField(_("paid at"), null=True)

@@ -65,9 +65,9 @@ class ParkingSession(StatefulModel):
     plate_by = models.CharField(_("plate settled by"), max_length=80, blank=True)
     plate_at = models.DateTimeField(_("plate settled at"), null=True, blank=True)
 
-    fee_fen = MoneyField(_("fee (fen)"), default=0)
-    prepaid_fen = MoneyField(_("paid while parked (fen)"), default=0)
-    due_fen = MoneyField(_("due (fen)"), default=0)
+    fee_fen = MoneyField(_("fee"), default=0)
+    prepaid_fen = MoneyField(_("paid while parked"), default=0)
+    due_fen = MoneyField(_("due"), default=0)
     lines = models.JSONField(_("bill"), default=list)
     paid_until = models.DateTimeField(_("paid until"), null=True, blank=True)
     reminded_of = models.DateTimeField(
@@ -196,8 +196,8 @@ class StayPayment(models.Model):
         "payments.OrderItem", models.PROTECT, related_name="+", verbose_name=_("order item")
     )
     order_number = models.CharField(_("order"), max_length=20)
-    amount_fen = MoneyField(_("amount (fen)"))
-    refunded_fen = MoneyField(_("given back (fen)"), default=0)
+    amount_fen = MoneyField(_("amount"))
+    refunded_fen = MoneyField(_("given back"), default=0)
     paid_at = models.DateTimeField(_("paid at"))
 
     class Meta:

@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                     "provider_no",
                     models.CharField(blank=True, max_length=64, verbose_name="provider's number"),
                 ),
-                ("amount_fen", core.fields.MoneyField(verbose_name="amount (fen)")),
+                ("amount_fen", core.fields.MoneyField(verbose_name="amount")),
                 ("pay_url", models.TextField(blank=True)),
                 ("qr", models.TextField(blank=True)),
                 ("created_at", models.DateTimeField(verbose_name="begun")),
@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
                         verbose_name="state",
                     ),
                 ),
-                ("amount_fen", core.fields.MoneyField(verbose_name="amount (fen)")),
+                ("amount_fen", core.fields.MoneyField(verbose_name="amount")),
                 (
                     "why",
                     models.CharField(
@@ -222,7 +222,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("title", models.CharField(max_length=120, verbose_name="title")),
-                ("amount_fen", core.fields.MoneyField(verbose_name="amount (fen)")),
+                ("amount_fen", core.fields.MoneyField(verbose_name="amount")),
                 (
                     "expires_at",
                     models.DateTimeField(help_text="Business time.", verbose_name="valid until"),
@@ -281,11 +281,11 @@ class Migration(migrations.Migration):
                 ("payable", models.CharField(max_length=40, verbose_name="kind")),
                 ("subject_id", models.BigIntegerField(verbose_name="subject")),
                 ("title", models.CharField(max_length=120, verbose_name="title")),
-                ("amount_fen", core.fields.MoneyField(verbose_name="amount (fen)")),
+                ("amount_fen", core.fields.MoneyField(verbose_name="amount")),
                 ("lines", models.JSONField(default=list, verbose_name="lines")),
                 ("subject_state", models.CharField(blank=True, max_length=40)),
                 ("leave_by", models.DateTimeField(null=True)),
-                ("taken_fen", core.fields.MoneyField(default=0, verbose_name="taken (fen)")),
+                ("taken_fen", core.fields.MoneyField(default=0, verbose_name="taken")),
                 (
                     "merchant",
                     models.ForeignKey(
@@ -319,7 +319,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("account", models.CharField(max_length=60, verbose_name="account")),
-                ("amount_fen", core.fields.MoneyField(signed=True, verbose_name="amount (fen)")),
+                ("amount_fen", core.fields.MoneyField(signed=True, verbose_name="amount")),
                 ("posted_at", models.DateTimeField(verbose_name="posted")),
                 (
                     "transfer",
@@ -367,7 +367,7 @@ class Migration(migrations.Migration):
                         verbose_name="state",
                     ),
                 ),
-                ("amount_fen", core.fields.MoneyField(verbose_name="amount (fen)")),
+                ("amount_fen", core.fields.MoneyField(verbose_name="amount")),
                 ("reason", models.CharField(max_length=200, verbose_name="reason")),
                 ("key", models.CharField(max_length=80, unique=True)),
                 (
@@ -426,7 +426,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("out_trade_no", models.CharField(max_length=32, unique=True)),
-                ("amount_fen", core.fields.MoneyField()),
+                ("amount_fen", core.fields.MoneyField(verbose_name="amount")),
                 ("title", models.CharField(max_length=127)),
                 ("state", models.CharField(default="waiting", max_length=16)),
                 ("return_url", models.TextField(blank=True)),

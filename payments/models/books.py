@@ -27,7 +27,7 @@ class LedgerEntry(models.Model):
 
     transfer = models.ForeignKey(LedgerTransfer, models.PROTECT, related_name="entries")
     account = models.CharField(_("account"), max_length=60)
-    amount_fen = MoneyField(_("amount (fen)"), signed=True)
+    amount_fen = MoneyField(_("amount"), signed=True)
     order_item = models.ForeignKey(
         "payments.OrderItem", models.PROTECT, null=True, related_name="entries"
     )

@@ -42,7 +42,7 @@ class Order(StatefulModel):
         related_name="+",
         verbose_name=_("payer"),
     )
-    amount_fen = MoneyField(_("amount (fen)"))
+    amount_fen = MoneyField(_("amount"))
     expires_at = models.DateTimeField(_("valid until"), help_text="Business time.")
     created_at = models.DateTimeField(_("opened"))
     paid_at = models.DateTimeField(_("paid at"), null=True)
@@ -95,11 +95,11 @@ class OrderItem(StatefulModel):
         "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
     )
     title = models.CharField(_("title"), max_length=120)
-    amount_fen = MoneyField(_("amount (fen)"))
+    amount_fen = MoneyField(_("amount"))
     lines = models.JSONField(_("lines"), default=list)
     subject_state = models.CharField(max_length=40, blank=True)
     leave_by = models.DateTimeField(null=True)
-    taken_fen = MoneyField(_("taken (fen)"), default=0)
+    taken_fen = MoneyField(_("taken"), default=0)
 
     class Meta:
         verbose_name = _("item")
@@ -152,7 +152,7 @@ class Attempt(StatefulModel):
     provider = models.CharField(_("provider"), max_length=16)
     out_trade_no = models.CharField(_("our number"), max_length=32, unique=True)
     provider_no = models.CharField(_("provider's number"), max_length=64, blank=True)
-    amount_fen = MoneyField(_("amount (fen)"))
+    amount_fen = MoneyField(_("amount"))
     pay_url = models.TextField(blank=True)
     qr = models.TextField(blank=True)
     created_at = models.DateTimeField(_("begun"))

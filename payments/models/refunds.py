@@ -23,7 +23,7 @@ class Credit(StatefulModel):
 
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
     attempt = models.OneToOneField("payments.Attempt", models.PROTECT, related_name="credit")
-    amount_fen = MoneyField(_("amount (fen)"))
+    amount_fen = MoneyField(_("amount"))
     why = models.CharField(_("reason"), max_length=16, choices=Why.choices)
     created_at = models.DateTimeField(_("since"))
 
@@ -60,7 +60,7 @@ class Refund(StatefulModel):
         "payments.OrderItem", models.PROTECT, null=True, related_name="refunds"
     )
     credit = models.OneToOneField(Credit, models.PROTECT, null=True, related_name="refund")
-    amount_fen = MoneyField(_("amount (fen)"))
+    amount_fen = MoneyField(_("amount"))
     reason = models.CharField(_("reason"), max_length=200)
     key = models.CharField(max_length=80, unique=True)
     out_refund_no = models.CharField(_("our number"), max_length=32, unique=True)

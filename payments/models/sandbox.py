@@ -1,6 +1,7 @@
 """The other side of the sandbox: what a provider would keep in its own house."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from core.fields import MoneyField
 
@@ -9,7 +10,7 @@ class SandboxTrade(models.Model):
     """A trade at the sandbox provider. Our side never reads it, except through the provider."""
 
     out_trade_no = models.CharField(max_length=32, unique=True)
-    amount_fen = MoneyField()
+    amount_fen = MoneyField(_("amount"))
     title = models.CharField(max_length=127)
     state = models.CharField(max_length=16, default="waiting")  # waiting, paid, closed
     return_url = models.TextField(blank=True)

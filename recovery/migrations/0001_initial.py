@@ -225,7 +225,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("amount_fen", core.fields.MoneyField(verbose_name="amount when bound (fen)")),
+                ("amount_fen", core.fields.MoneyField(verbose_name="amount when bound")),
                 (
                     "debt",
                     models.ForeignKey(
@@ -264,7 +264,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("payment_number", models.CharField(max_length=20, verbose_name="payment")),
-                ("amount_fen", core.fields.MoneyField(verbose_name="amount (fen)")),
+                ("amount_fen", core.fields.MoneyField(verbose_name="amount")),
                 ("made_at", models.DateTimeField(verbose_name="made")),
                 ("seen_at", models.DateTimeField(null=True, verbose_name="seen by the owner")),
                 (

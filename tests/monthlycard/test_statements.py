@@ -315,10 +315,39 @@ def test_a_plan_beyond_one_payment_is_refused_where_the_operator_types_it(world,
         "quota_kind": "none", "quota": 0, "lots": [world.east.pk],
     }  # fmt: skip
     page = operator_client.post(
-        "/admin/monthlycard/plan/add/", {**typed, "price_fen": 10**10 + 1},
+        "/admin/monthlycard/plan/add/", {**typed, "price_fen": "100,000,000.01"},
         headers={"accept-language": "en"},
     )  # fmt: skip
     assert "One amount is at most ¥100,000,000.00" in page.content.decode()
 
-    operator_client.post("/admin/monthlycard/plan/add/", {**typed, "price_fen": 10**10})
+    operator_client.post("/admin/monthlycard/plan/add/", {**typed, "price_fen": "¥100,000,000.00"})
     assert Plan.objects.get(code="gold").price_fen == 10**10
+
+
+def test_the_operator_types_a_plan_in_yuan(world, operator_client):
+    add = "/admin/monthlycard/plan/add/"
+    typed = {
+        "merchant": world.plan.merchant_id, "code": "silver", "name": "银卡", "days": 30,
+        "quota_kind": "money", "quota": "1,000.50", "lots": [world.east.pk],
+    }  # fmt: skip
+    english = {"accept-language": "en"}
+    page = operator_client.post(add, {**typed, "price_fen": "1.234"}, headers=english)
+    assert "Write an amount in yuan with at most two decimals" in page.content.decode()
+    assert 'value="1.234"' in page.content.decode()
+    assert 'value="1,000.50"' in page.content.decode()
+    below = operator_client.post(add, {**typed, "price_fen": "-1"}, headers=english)
+    assert "An amount is never below ¥0.00." in below.content.decode()
+
+    operator_client.post(add, {**typed, "price_fen": "4,318.50"})
+    plan = Plan.objects.get(code="silver")
+    assert (plan.price_fen, plan.quota) == (431_850, 100_050)
+    form = operator_client.get(f"/admin/monthlycard/plan/{plan.pk}/change/").content.decode()
+    assert 'value="4,318.50"' in form
+    assert 'value="1,000.50"' in form
+
+    operator_client.post(
+        f"/admin/monthlycard/plan/{plan.pk}/change/",
+        {**typed, "price_fen": "300元", "quota_kind": "count", "quota": "12"},
+    )
+    plan.refresh_from_db()
+    assert (plan.price_fen, plan.quota_kind, plan.quota) == (30_000, "count", 12)

@@ -1,7 +1,6 @@
 """All pages in a real browser: they fit a phone, keep the policy, and can be walked by keys."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -13,7 +12,6 @@ from django.urls import reverse
 
 from arrears.models import Debt
 from config import pictures
-from config.demo import day, town
 from config.local.processes import wait_until
 from core import live as live_pages
 from core.templatetags.bowei import money
@@ -27,17 +25,6 @@ WEIGHT = """() => [...performance.getEntriesByType('navigation'),
   .reduce((sum, e) => sum + e.decodedBodySize, 0)"""
 
 FAULTS = (Path(__file__).parent / "faults.js").read_text()
-
-
-@pytest.fixture
-def morning(transactional_db: None, clock: Any) -> None:
-    """The demo's town on a morning, with stays, debts, a review and a raised lock."""
-    built = town.build()
-    town.demo_owner()
-    day.build(built)
-    Device.objects.update(online=True)
-    silent = Device.objects.filter(code__in=["S-Y-007", "S-A-005"])
-    silent.update(online=False, silent=True, last_heard_at=clock.real() - timedelta(minutes=32))
 
 
 def _cookies(url: str, audience: str, language: str) -> list[dict[str, str]]:

@@ -1,15 +1,16 @@
 """Pages for owners (what is still to pay, why, objecting) and for merchants (their debts)."""
 
-import csv
 from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
@@ -19,14 +20,16 @@ from accounts.guards import merchant_page, owner_page
 from accounts.rules import may
 from arrears import selectors, services
 from arrears.forms import Answer, DebtFilter, Objection, PaperNotice
-from arrears.models import Contact
+from arrears.models import Contact, Debt
 from arrears.rules.vehicle import holds, subject_of
 from arrears.selectors import dues as due_selectors
 from arrears.selectors import merchants as merchant_selectors
 from arrears.services.assistance import opted_out
-from core import images, links, wiring
+from core import clock, images, links, wiring
 from core.errors import BoweiError, Denied, Missing
 from core.lists import in_order
+from core.money import plain_yuan
+from core.sheets import csv_file
 from parking import selectors as parking
 from payments import services as payments
 
@@ -277,26 +280,20 @@ def debts(request: HttpRequest) -> HttpResponse:
     return render(request, "arrears/merchant_debts.html", context)
 
 
-def _csv(rows: Any) -> HttpResponse:
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="debts.csv"'
-    response.write("\ufeff")
-    writer = csv.writer(response)
-    writer.writerow(["debt", "plate", "colour", "section", "berth", "since", "state", "fen"])
-    for one in rows.iterator():
-        writer.writerow(
-            [
-                one.pk,
-                one.plate_text,
-                one.plate_colour,
-                one.section.name,
-                one.stay.berth.code,
-                one.opened_at.isoformat(),
-                one.state,
-                one.amount_fen,
-            ]
-        )
-    return response
+def _csv(rows: QuerySet[Debt]) -> HttpResponse:
+    head = [
+        _("Debt"), _("Plate"), _("Colour"), _("Section"), _("Berth"), _("Since"), _("State"),
+        _("Amount (yuan)"),
+    ]  # fmt: skip
+    name = f"debts-{timezone.localtime(clock.now()):%Y%m%d-%H%M}.csv"
+    return csv_file(name, head, rows, _cells)
+
+
+def _cells(one: Debt) -> list[Any]:
+    return [
+        one.pk, one.plate_text, one.plate_colour, one.section.name, one.stay.berth.code,
+        one.opened_at, one.get_state_display(), plain_yuan(one.amount_fen),
+    ]  # fmt: skip
 
 
 @require_POST

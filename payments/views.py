@@ -1,6 +1,5 @@
 """The cashier's page, the page after paying, the sandbox's page, and the merchant's money."""
 
-import csv
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -22,6 +21,8 @@ from accounts.guards import merchant_page
 from core import clock, wiring
 from core.errors import BoweiError, Missing
 from core.lists import in_order
+from core.money import plain_yuan
+from core.sheets import csv_file
 from payments import providers, selectors, services
 from payments.errors import AmountChanged, OrderNotOpen
 from payments.models import LedgerEntry, Order, SandboxTrade
@@ -209,31 +210,21 @@ def _spoken(note: str) -> Any:
 
 
 def _csv(entries: QuerySet[LedgerEntry], since: datetime, until: datetime) -> HttpResponse:
-    """The same rows as a file that a spreadsheet opens; no cell of it is a formula."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    """The same rows as a file."""
     name = f"bowei-{since:%Y%m%d}-{until - timedelta(seconds=1):%Y%m%d}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.write("\ufeff")
-    writer = csv.writer(response)
-    writer.writerow([_("Time"), _("Order"), _("What for"), _("Note"), _("Yuan")])
-    for entry in entries.iterator(chunk_size=2000):
-        item = entry.order_item
-        fen = -entry.amount_fen
-        sign = "-" if fen < 0 else ""
-        writer.writerow(
-            [
-                timezone.localtime(entry.posted_at).strftime("%Y-%m-%d %H:%M:%S"),
-                item.order.number if item else "",
-                _plain(item.title if item else ""),
-                _plain(entry.transfer.note),
-                f"{sign}{abs(fen) // 100}.{abs(fen) % 100:02d}",
-            ]
-        )
-    return response
+    head = [_("Time"), _("Order"), _("What for"), _("Note"), _("Yuan")]
+    return csv_file(name, head, entries, _cells)
 
 
-def _plain(text: str) -> str:
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+def _cells(entry: LedgerEntry) -> list[Any]:
+    item = entry.order_item
+    return [
+        entry.posted_at,
+        item.order.number if item else "",
+        item.title if item else "",
+        entry.transfer.note,
+        plain_yuan(-entry.amount_fen),
+    ]
 
 
 @never_cache

@@ -1,5 +1,7 @@
 """The pages and interfaces: what an owner, a merchant and a stranger see."""
 
+import csv
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -129,8 +131,11 @@ def test_a_merchant_sees_own_debts_only(
 ) -> None:
     assert "12.00" in merchant_client.get("/merchant/debts/").content.decode()
     assert "12.00" not in other_merchant_client.get("/merchant/debts/").content.decode()
-    sheet = merchant_client.get("/merchant/debts/?format=csv").content.decode()
-    assert PLATE.text in sheet
+    sheet = merchant_client.get(
+        "/merchant/debts/?format=csv", headers={"accept-language": "en"}
+    ).content.decode("utf-8-sig")
+    row = next(csv.DictReader(io.StringIO(sheet)))
+    assert (row["Plate"], row["State"], row["Amount (yuan)"]) == (PLATE.text, "open", "12.00")
     assert (
         PLATE.text not in other_merchant_client.get("/merchant/debts/?format=csv").content.decode()
     )

@@ -1,5 +1,7 @@
 """Pages show what is theirs to whom it is, and change things by plain forms."""
 
+import csv
+import io
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from core.models import AuditEntry
+from core.money import plain_yuan
 from parking import services
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, Section
 from parking.views.owner import stay_token
@@ -134,6 +137,28 @@ def test_stays_are_filtered_sorted_and_exported(
     lines = file.content.decode().splitlines()
     assert len(lines) == 2
     assert "沪A12345" in lines[1]
+
+
+def test_an_exported_list_adds_up_and_ends_somewhere(
+    merchant_client: Client, operator_client: Client, section: Section, stay_of: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    first = stay_of(Berth.objects.get(code="A-001"), PLATE, minutes=90)
+    stay_of(Berth.objects.get(code="A-002"), None, minutes=90)
+    monkeypatch.setattr("core.sheets.MOST_ROWS", 1)
+    english = {"accept-language": "en"}
+    file = merchant_client.get("/merchant/sessions/?export=csv&sort=arrived", headers=english)
+    rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
+    assert len(rows) == 1
+    assert rows[0]["Due (yuan)"] == plain_yuan(first.due_fen) == "12.00"
+
+    whole = operator_client.post(
+        "/admin/parking/parkingsession/export/", {"format": "0", "resource": ""}, headers=english
+    )
+    told = list(csv.DictReader(io.StringIO(whole.content.decode("utf-8-sig"))))
+    assert [(row["Plate"], row["Due (yuan)"]) for row in told if row["Plate"]] == [
+        (PLATE.text, "12.00")
+    ]
 
 
 def test_another_merchant_sees_nothing_of_it(

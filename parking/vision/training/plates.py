@@ -102,17 +102,17 @@ KINDS = (
     ("ordinary", 32),
     ("yellow", 9),
     ("yellow_double", 10),
-    ("nev_small", 13),
-    ("nev_large", 6),
+    ("nev_small", 15),
+    ("nev_large", 9),
     ("coach", 5),
     ("trailer", 8),
     ("police", 7),
-    ("hong_kong", 4),
-    ("macau", 4),
+    ("hong_kong", 6),
+    ("macau", 6),
     ("consulate", 5),
     ("embassy", 6),
     ("armed_police", 4),
-    ("military", 4),
+    ("military", 5),
     ("civil_aviation", 3.5),
     ("emergency", 8),
     ("black", 4),
@@ -183,7 +183,7 @@ def random_spec(rng: Random, kind: str | None = None) -> Spec:
         case "military":
             letters = rng.choice(SERIAL_LETTERS) + rng.choice(SERIAL_LETTERS)
             letters = "KA" if letters == "WJ" else letters  # WJ is the armed police
-            return Spec(letters + _digits(rng, 5), kind, "white", rng.random() < 0.1)
+            return Spec(letters + _digits(rng, 5), kind, "white", rng.random() < 0.25)
         case "civil_aviation":
             return Spec("民航" + serial_short(rng) + rng.choice(DIGITS), kind, "green")
         case "emergency":

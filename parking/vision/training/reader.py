@@ -21,6 +21,7 @@ from parking.vision.training import photographs, reader_data
 from parking.vision.training.plates import Fonts
 
 Say = Callable[[str], None]
+READABLE = 0.3  # of the generated examples; many others are worse than a person could read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,9 @@ def _draw(plan: Plan, number: int, queue: "mp.Queue", bank_file: Path | None) ->
             if rng.random() < plan.real:
                 strip, text = real.sample(rng)
             else:
-                picture, spec = reader_data.generated(rng, fonts, bank, real.backdrop(rng))
+                picture, spec = reader_data.generated(
+                    rng, fonts, bank, real.backdrop(rng), readable=rng.random() < READABLE
+                )
                 black = reader_data.called_black(spec.colour, rng)
                 strip = reader_data.to_strip(picture, tall=spec.double, black=black)
                 text = spec.text

@@ -1,10 +1,11 @@
 """Endless scenes with the four corners of every plate: real ones, and plates put into them.
 
 A plate (generated, or a real tight crop used as a texture) is laid over a real plate's place, set
-anywhere into a real photograph, into a drawn street or into mere noise; then the whole is worn.
+anywhere into a real photograph, into a drawn street or into mere noise; writing, stripes and empty
+plates are set beside them, for much of a street looks like a plate; then the whole is worn.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -12,13 +13,14 @@ import cv2
 import numpy as np
 
 from parking.vision import drawing
-from parking.vision.grammar import COLOURS
+from parking.vision.grammar import COLOURS, DIGITS, LETTERS
 from parking.vision.training import photographs, reader_data, wear
 from parking.vision.training.bank import Bank
 from parking.vision.training.photographs import Photograph
-from parking.vision.training.plates import Fonts, draw_flat, random_spec
+from parking.vision.training.plates import Fonts, Spec, draw_flat, glyph, random_spec
 
 SIDE = 320
+SIGNS = "停车场出入口禁止欢迎光临汽车维修电话有限公司路安全注意行人减速慢酒店超市银大众出租学校"
 TEXTURES = (("blue", 0.5), ("yellow", 0.24), ("green", 0.13), ("black", 0.08), ("white", 0.05))
 
 
@@ -66,8 +68,11 @@ def _blacken(picture: np.ndarray, mark: "Mark", rng: Random) -> "Mark":
 
 @dataclass(slots=True)
 class Scene:
+    """`others` are places that only look like plates."""
+
     picture: np.ndarray
     marks: list[Mark]
+    others: list[np.ndarray] = field(default_factory=list)
 
 
 class Scenes:
@@ -122,7 +127,7 @@ class Scenes:
         if self.crop_used:
             picture, colour = self.texture(rng)
             return picture.astype(np.float32), colour, False
-        spec = random_spec(rng, "yellow_double" if rng.random() < 0.06 else None)
+        spec = two_rows(rng) if rng.random() < 0.1 else random_spec(rng)
         return draw_flat(spec, rng, self.fonts, self.bank, scale), spec.colour, spec.double
 
     def scene(self, rng: Random) -> Scene:
@@ -147,7 +152,13 @@ class Scenes:
             mark = self._anywhere(picture, marks, rng)
             if mark is not None:
                 marks.append(mark)
-        return Scene(picture, marks)
+        others: list[np.ndarray] = []
+        for _ in range(rng.choice((0, 0, 1, 2, 4))):
+            taken = [mark.corners for mark in marks] + others
+            quad = self._other(picture, taken, rng)
+            if quad is not None:
+                others.append(quad)
+        return Scene(picture, marks, others)
 
     def used(self, rng: Random, times: int) -> Scene:
         """A scene, handed out `times` times in a row: drawing one is dear."""
@@ -183,33 +194,10 @@ class Scenes:
         return Mark(quad, colour, double, not self.crop_used)
 
     def _anywhere(self, picture: np.ndarray, marks: list[Mark], rng: Random) -> Mark | None:
-        h, w = picture.shape[:2]
         flat, colour, double = self.flat_plate(rng)
-        span = float(np.exp(rng.uniform(np.log(0.06), np.log(0.7)))) * w
-        ratio = flat.shape[0] / flat.shape[1] * rng.uniform(0.85, 1.15)
-        turn = rng.gauss(0, 0.12) if rng.random() < 0.85 else rng.uniform(-0.6, 0.6)
-        skew = rng.gauss(0, 0.15)
-        quad = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)], np.float32)
-        quad *= np.array((span, span * ratio), np.float32)
-        if rng.random() < 0.4:  # seen from the side
-            quad[:, 0] *= rng.uniform(0.55, 0.95)
-            near = 1 if rng.random() < 0.5 else 0
-            side = quad[:, 0] > 0 if near else quad[:, 0] < 0
-            quad[side, 1] *= rng.uniform(1.0, 1.2)
-        quad[:, 0] += quad[:, 1] * skew
-        c, s = np.cos(turn), np.sin(turn)
-        quad = quad @ np.array([(c, s), (-s, c)], np.float32)
-        low, high = quad.min(0), quad.max(0)
-        size = high - low
-        if size[0] > w * 0.98 or size[1] > h * 0.98:
+        quad = _spot(picture, flat, [mark.corners for mark in marks], rng)
+        if quad is None:
             return None
-        quad += np.array((rng.uniform(0, w - size[0]), rng.uniform(0, h - size[1]))) - low
-        quad = quad.astype(np.float32)
-        low, high = quad.min(0), quad.max(0)
-        for mark in marks:
-            a, b = mark.corners.min(0), mark.corners.max(0)
-            if (low < b + 4).all() and (a - 4 < high).all():
-                return None
         if rng.random() < 0.3:  # a holder or bumper around it
             centre = quad.mean(0)
             holder = centre + (quad - centre) * rng.uniform(1.05, 1.5)
@@ -221,6 +209,16 @@ class Scenes:
             cv2.fillPoly(picture, [holder.astype(np.int32)], tone, cv2.LINE_AA)
         self._stick(picture, flat, quad, rng)
         return Mark(quad, colour, double, not self.crop_used)
+
+    def _other(
+        self, picture: np.ndarray, taken: list[np.ndarray], rng: Random
+    ) -> np.ndarray | None:
+        """Something that is no plate but looks like one; its corners."""
+        flat = no_plate(rng, self.fonts)
+        quad = _spot(picture, flat, taken, rng)
+        if quad is not None:
+            self._stick(picture, flat, quad, rng)
+        return quad
 
     def _stick(self, picture: np.ndarray, flat: np.ndarray, quad: np.ndarray, rng: Random) -> None:
         if rng.random() < 0.6:  # as bright as its place
@@ -238,13 +236,16 @@ class Scenes:
         """A `side` x `side` part of a worn scene at a random scale, with what lies in it."""
         scene = self.used(rng, 2)
         h, w = scene.picture.shape[:2]
-        if scene.marks and rng.random() < 0.93:
-            mark = rng.choice(scene.marks)
-            own = float(np.linalg.norm(mark.corners[1] - mark.corners[0]))
+        shown = [mark.corners for mark in scene.marks]
+        if scene.others and rng.random() < 0.15:
+            shown = scene.others
+        if shown and rng.random() < 0.93:
+            corners = rng.choice(shown)
+            own = float(np.linalg.norm(corners[1] - corners[0]))
             want = float(np.exp(rng.uniform(np.log(22), np.log(300))))
             scale = min(want / own, 3.0, 1.9 * want / 22)
             scale = max(scale, side / max(h, w) * 0.6)
-            middle = mark.corners.mean(0) * scale
+            middle = corners.mean(0) * scale
         else:
             scale = rng.uniform(side / max(h, w), 1.0)
             middle = np.array((rng.uniform(0, w), rng.uniform(0, h))) * scale
@@ -283,6 +284,39 @@ class Scenes:
         return seen, marks
 
 
+def _spot(
+    picture: np.ndarray, flat: np.ndarray, taken: list[np.ndarray], rng: Random
+) -> np.ndarray | None:
+    """Corners for `flat` anywhere in the picture, turned and from the side; None where no room."""
+    h, w = picture.shape[:2]
+    span = float(np.exp(rng.uniform(np.log(0.06), np.log(0.7)))) * w
+    ratio = flat.shape[0] / flat.shape[1] * rng.uniform(0.85, 1.15)
+    turn = rng.gauss(0, 0.12) if rng.random() < 0.85 else rng.uniform(-0.6, 0.6)
+    skew = rng.gauss(0, 0.15)
+    quad = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)], np.float32)
+    quad *= np.array((span, span * ratio), np.float32)
+    if rng.random() < 0.4:  # seen from the side
+        quad[:, 0] *= rng.uniform(0.55, 0.95)
+        near = 1 if rng.random() < 0.5 else 0
+        side = quad[:, 0] > 0 if near else quad[:, 0] < 0
+        quad[side, 1] *= rng.uniform(1.0, 1.2)
+    quad[:, 0] += quad[:, 1] * skew
+    c, s = np.cos(turn), np.sin(turn)
+    quad = quad @ np.array([(c, s), (-s, c)], np.float32)
+    low, high = quad.min(0), quad.max(0)
+    size = high - low
+    if size[0] > w * 0.98 or size[1] > h * 0.98:
+        return None
+    quad += np.array((rng.uniform(0, w - size[0]), rng.uniform(0, h - size[1]))) - low
+    quad = quad.astype(np.float32)
+    low, high = quad.min(0), quad.max(0)
+    for other in taken:
+        a, b = other.min(0), other.max(0)
+        if (low < b + 4).all() and (a - 4 < high).all():
+            return None
+    return quad
+
+
 def targets(marks: list[Mark], side: int = SIDE) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For the Finder: heat (1, n, n), corners (8, n, n), weight of the corners (1, n, n)."""
     n = side // 8
@@ -309,6 +343,49 @@ def targets(marks: list[Mark], side: int = SIDE) -> tuple[np.ndarray, np.ndarray
         strength = (1.0 if mark.exact else 0.3) * 64 / (width * 0.7 + 20)
         weight[0][better] = strength * blob[better]
     return heat, offsets, weight
+
+
+def two_rows(rng: Random) -> Spec:
+    """A plate of two rows, of those kinds that have them alike."""
+    while True:
+        spec = random_spec(rng, rng.choice(("yellow_double", "trailer", "military", "coach")))
+        if spec.double:
+            return spec
+
+
+def no_plate(rng: Random, fonts: Fonts) -> np.ndarray:
+    """Writing, stripes or an empty plate seen straight on, BGR float32."""
+    tall, wide = 60, rng.randint(110, 420)
+    ground = [rng.randint(0, 255) for _ in range(3)]
+    if rng.random() < 0.5:  # in the colours of plates
+        ground = np.median(draw_flat(random_spec(rng), rng, fonts), axis=(0, 1)).tolist()
+    flat = np.full((tall, wide, 3), ground, np.float32)
+    ink = np.float32(0 if flat.mean() > 128 else 255 * rng.uniform(0.7, 1.0))
+    roll = rng.random()
+    if roll < 0.65:
+        _write(flat, ink, rng, fonts)
+    elif roll < 0.85:  # a grille, shutters, a fence
+        step, rows = rng.randint(4, 16), rng.random() < 0.5
+        striped = flat if rows else flat.transpose(1, 0, 2)
+        striped[np.arange(len(striped)) % step < step * rng.uniform(0.3, 0.7)] = ink
+    if rng.random() < 0.5:
+        cv2.rectangle(flat, (2, 2), (wide - 3, tall - 3), (float(ink),) * 3, rng.randint(1, 3))
+    return flat
+
+
+def _write(flat: np.ndarray, ink: np.float32, rng: Random, fonts: Fonts) -> None:
+    """A sign, a telephone number or a foreign word; never as long as a plate's text."""
+    tall, wide = flat.shape[:2]
+    chars = rng.choice((SIGNS, SIGNS, DIGITS, LETTERS))
+    face = rng.choice(fonts.han if chars == SIGNS else fonts.latin)
+    length = rng.choice((2, 3, 4, 4, 5, 9, 10, 11, 12))
+    pitch, high = wide / (length + 0.6), round(tall * rng.uniform(0.45, 0.85))
+    top, room = (tall - high) // 2, max(2, min(round(pitch * 0.9), round(high * 1.05)))
+    for i in range(length):
+        mask = cv2.resize(glyph(rng.choice(chars), face), (room, high))
+        left = round((i + 0.3) * pitch)
+        area = flat[top : top + high, left : left + room]
+        area += (ink - area) * (mask[:, : area.shape[1], None].astype(np.float32) / 255)
 
 
 LOOK_W, LOOK_H = 128, 48
@@ -349,6 +426,8 @@ def look_example(
             (rng.uniform(0, w - span), rng.uniform(0, max(1, h - span * 0.4))), np.float32
         )
         base = at + np.array([(0, 0), (1, 0), (1, 0.33), (0, 0.33)], np.float32) * span
+        if scene.others and rng.random() < 0.6:
+            base = rng.choice(scene.others)
         if mark is not None and _overlap(base, [m.corners for m in scene.marks]):
             plate, base = True, mark.corners
     centre = base.mean(0)

@@ -18,6 +18,7 @@ _BEAM = 16
 _LEAST = 2e-4  # characters less likely than this in a frame are not followed
 _MOST = 12  # nor are more than these, less the blank
 _SURE_BLANK = 0.9995
+_HOPELESS = 1e-9  # beside the likeliest, a beginning that is no longer followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,13 @@ def texts(probs: np.ndarray, most: int = 5) -> list[Text]:
     first = _Path("", _ALL, 0)
     first.in_blank = 1.0
     beam = [first]
-    for frame in probs:
+    tops = np.argpartition(probs, -_MOST, axis=1)[:, -_MOST:]
+    for frame, top in zip(probs, tops, strict=True):
         blank = float(frame[0])
         if blank > _SURE_BLANK:
             for path in beam:
                 path.in_blank, path.in_char = (path.in_blank + path.in_char) * blank, 0.0
             continue
-        top = np.argpartition(frame, -_MOST)[-_MOST:]
         likely = [(ALPHABET[i - 1], float(frame[i])) for i in top if i and frame[i] > _LEAST]
         grown: dict[str, _Path] = {}
         for path in beam:
@@ -101,7 +102,9 @@ def texts(probs: np.ndarray, most: int = 5) -> list[Text]:
                     shapes, letters = path.longer(char)
                     if shapes:
                         _at(grown, text + char, shapes, letters).in_char += gain
-        beam = nlargest(_BEAM, grown.values(), key=lambda path: path.in_blank + path.in_char)
+        beam = nlargest(_BEAM, grown.values(), key=_weight)
+        least = _weight(beam[0]) * _HOPELESS
+        beam = [path for path in beam if _weight(path) >= least]
     whole = [(path.text, path.in_blank + path.in_char) for path in beam if _whole(path)]
     whole.sort(key=lambda item: -item[1])
     return [Text(t, p, aligned(probs, t)) for t, p in whole[:most]]
@@ -112,6 +115,10 @@ def _at(grown: dict[str, _Path], text: str, shapes: int, letters: int) -> _Path:
     if path is None:
         path = grown[text] = _Path(text, shapes, letters)
     return path
+
+
+def _weight(path: _Path) -> float:
+    return path.in_blank + path.in_char
 
 
 def _whole(path: _Path) -> bool:

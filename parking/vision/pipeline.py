@@ -1,7 +1,9 @@
 """One picture's way: places, views of each place, texts, colour, and the decision."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
+from heapq import nlargest
 from typing import TYPE_CHECKING
 
 import cv2
@@ -16,12 +18,14 @@ if TYPE_CHECKING:
     from parking.vision.serve import Found, Looked, PlateReader
 
 Strips = list[np.ndarray]
+View = Callable[[], np.ndarray]
 Texts = list[list[Text]]
 Flow = Generator[Strips, Texts | None, "Place | None"]
 
 CROP_LONGEST, CROP_RATIO, SURE_CROP_RATIO = 480, 1.5, 2.2
 TIGHT = 0.15  # of width and height: as far from its corners a plate may end and still fill a crop
-_GREY_CHROMA = 7.0
+NEARER = 2  # looks more, where the plate does not fill the crop
+_GREY_CHROMA = 7
 _BLACK = COLOURS.index("black")
 
 
@@ -129,18 +133,33 @@ def _fills(corners: np.ndarray, shape: tuple[int, ...]) -> bool:
 
 def _crop(reader: "PlateReader", picture: np.ndarray) -> Flow:
     """A bare crop as it is where the plate fills it, else straightened; where not sure, both."""
-    looked = reader.look(picture, [_whole(picture.shape)])[0]
+    looked = _looked_at(reader, picture)
     double, black = looked.double > 0.5, _black(looked)
     grey = rectify.grey(picture, black=black)
-    bare = [rectify.strip(grey), rectify.tall(grey)]
-    views = [bare[double]]
+    bare = (rectify.strip, rectify.tall)
+    views: list[View] = [partial(bare[double], grey)]
+    others: list[View] = [partial(bare[not double], grey)]
     if looked.plate > 0.3 and _sane(looked.corners, picture.shape):
-        straight = _seen(picture, looked.corners, looked)
+        straight = partial(_seen, picture, looked.corners, looked)
         views.insert(int(_fills(looked.corners, picture.shape)), straight)
-    first = (yield views[:1]) or [[]]
-    texts = yield from _go_on(first[0], views[1:], [bare[not double]])
-    sharpness = _sharpness(views[0])
-    return Place(looked.corners, texts, looked.colours, looked.plate, sharpness)
+        others.append(partial(straight, turned=True))
+    strip = views[0]()
+    first = (yield [strip]) or [[]]
+    texts = yield from _go_on(first[0], views[1:], others)
+    return Place(looked.corners, texts, looked.colours, looked.plate, _sharpness(strip))
+
+
+def _looked_at(reader: "PlateReader", picture: np.ndarray) -> "Looked":
+    """A bare crop's corners and colour; while much lies around the plate, seen from nearer."""
+    looked = reader.look(picture, [_whole(picture.shape)])[0]
+    for _ in range(NEARER):
+        if looked.plate < 0.3 or _fills(looked.corners, picture.shape):
+            break
+        nearer = reader.look(picture, [_wider(looked.corners)])[0]
+        if not _sane(nearer.corners, picture.shape):
+            break
+        looked = nearer
+    return looked
 
 
 # raw scores: no other view can help; well read; read at all
@@ -148,14 +167,14 @@ SURE, READ, DOUBTFUL = 0.97, 0.8, 0.4
 
 
 def _go_on(
-    first: list[Text], more: Strips, others: Strips
+    first: list[Text], more: list[View], others: list[View]
 ) -> Generator[Strips, Texts | None, list[Text]]:
     """The first view alone if it is sure, else all views merged, else another split of rows."""
     if _sure(first, SURE):
         return first
-    texts = decide.merge([first, *((yield more) or [])]) if more else first
+    texts = decide.merge([first, *((yield [see() for see in more]) or [])]) if more else first
     if not _sure(texts, DOUBTFUL):
-        texts = max([texts, *((yield others) or [])], key=_probability)
+        texts = max([texts, *((yield [see() for see in others]) or [])], key=_probability)
     return texts
 
 
@@ -200,15 +219,15 @@ def _searched(
         if max(looked.plate, place.score) > 0.3:
             corners = looked.corners if _sane(looked.corners, picture.shape) else place.corners
             spots.append((place, looked, corners))
+    spots = nlargest(MOST_PLACES, spots, key=lambda spot: spot[0].score + spot[1].plate)
     spots.sort(key=lambda spot: -cv2.contourArea(spot[2].astype(np.float32)))
-    spots = spots[:MOST_PLACES]
     strips = [_seen(picture, quad, looked) for _, looked, quad in spots]
     firsts = ((yield strips) or []) if strips else []
     places = []
     for (place, looked, quad), strip, first in zip(spots, strips, firsts, strict=True):
-        again = [_seen(picture, _grown(quad), looked)]
-        turned = [_seen(picture, quad, looked, turned=True)]
-        texts = yield from _go_on(first, again, turned)
+        again = partial(_seen, picture, _grown(quad), looked)
+        turned = partial(_seen, picture, quad, looked, turned=True)
+        texts = yield from _go_on(first, [again], [turned])
         plate = max(looked.plate, place.score)
         places.append(Place(quad, texts, looked.colours, plate, _sharpness(strip)))
         if _sure(texts, READ):
@@ -310,7 +329,8 @@ def is_grey(picture: np.ndarray, corners: np.ndarray) -> bool:
     high = np.clip(corners.max(0) + 10, low + 2, (w, h)).astype(int)
     blue, green, red = cv2.split(picture[low[1] : high[1], low[0] : high[0]])
     most, least = cv2.max(cv2.max(blue, green), red), cv2.min(cv2.min(blue, green), red)
-    return float(np.percentile(cv2.subtract(most, least), 95)) < _GREY_CHROMA
+    coloured = np.count_nonzero(cv2.subtract(most, least) >= _GREY_CHROMA)
+    return coloured <= 0.05 * most.size
 
 
 def _decide(reader: "PlateReader", picture: np.ndarray, place: Place, reduced: float) -> Reading:

@@ -1,11 +1,11 @@
-"""From four corners, or from a bare crop, to the 128 x 32 strip that the network reads."""
+"""From four corners, or from a bare crop, to the 160 x 40 strip that the network reads."""
 
 import cv2
 import numpy as np
 
-WIDTH, HEIGHT = 128, 32
-TALL = 64  # a two-row plate is rectified to 128 x 64 first, then its rows are laid in one line
-_TOP_PX = 40  # of the strip's width for the upper row, the rest for the lower
+WIDTH, HEIGHT = 160, 40
+TALL = 80  # a two-row plate is rectified to 160 x 80 first, then its rows are laid in one line
+_TOP_PX = 58  # of the strip's width for the upper row, the rest for the lower
 
 
 def join_rows(plate: np.ndarray) -> np.ndarray:

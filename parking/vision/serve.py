@@ -229,7 +229,7 @@ class PlateReader:
         return looked
 
     def probabilities(self, strips: list[np.ndarray]) -> list[np.ndarray]:
-        """Each strip (32 x 128, uint8) through `reader.recognizer`; (T, classes) each."""
+        """Each strip (uint8, rectify.HEIGHT x WIDTH) through `reader.recognizer`; (T, classes)."""
         import torch
 
         x = np.stack(strips)[:, None].astype(np.float32) / 255

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from parking.vision import HostileImage, Reading, confusion, read_image, read_images
+from parking.vision import (
+    HostileImage,
+    Reading,
+    confusion,
+    drawing,
+    read_image,
+    read_images,
+    rectify,
+)
 from parking.vision.drawing import draw_scene
 from parking.vision.serve import NETWORKS, DamagedNetwork, checked, manifest, reader
 
@@ -121,13 +129,11 @@ def test_every_reading_goes_through_the_network_inside_easyocr(monkeypatch) -> N
     finally:
         handle.remove()
     assert seen
-    assert all(shape[1:] == (1, 32, 128) for shape in seen)
+    assert all(shape[1:] == (1, rectify.HEIGHT, rectify.WIDTH) for shape in seen)
 
 
 def test_easyocr_itself_reads_a_strip_with_our_network() -> None:
     import cv2
-
-    from parking.vision import drawing, rectify
 
     spec = drawing.spec_for("京A12345", "blue")
     picture, corners = drawing.paint_scene(spec, seed=1)
@@ -173,8 +179,6 @@ def test_onnx_and_drawing_keep_to_one_thread() -> None:
 
 
 def test_red_on_a_black_plate_is_as_light_as_white() -> None:
-    from parking.vision import rectify
-
     black_red_white = np.array([[(12, 12, 12), (40, 30, 210), (230, 230, 230)]], np.uint8)
     _, red, white = rectify.grey(black_red_white, black=True)[0]
     assert red > 0.85 * white

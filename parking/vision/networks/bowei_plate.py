@@ -1,6 +1,6 @@
 """The reading network, in the form that EasyOCR's custom-network mechanism loads.
 
-Input: one grey channel, 32 pixels high, values (x / 255 - 0.5) / 0.5. Output: logits
+Input: one grey channel, 40 pixels high, values (x / 255 - 0.5) / 0.5. Output: logits
 (N, width / 4, classes), class 0 the CTC blank. Convolutions only, so one thread is enough.
 """
 
@@ -32,7 +32,7 @@ class _Residual(nn.Module):
 class Model(nn.Module):
     """`num_class` counts the blank; `columns` is how many places the position table knows."""
 
-    def __init__(self, num_class: int, width: int = 128, columns: int = 32) -> None:
+    def __init__(self, num_class: int, width: int = 128, columns: int = 40) -> None:
         super().__init__()
         self.body = nn.Sequential(
             _conv(1, 16),
@@ -44,7 +44,7 @@ class Model(nn.Module):
             _Residual(width),
         )
         self.collapse = nn.Sequential(
-            nn.Conv2d(width, 2 * width, (4, 1), bias=False),
+            nn.Conv2d(width, 2 * width, (5, 1), bias=False),
             nn.BatchNorm2d(2 * width),
             nn.ReLU(inplace=True),
         )
@@ -52,7 +52,7 @@ class Model(nn.Module):
         self.line = nn.Sequential(_Residual(2 * width, (1, 3)), nn.Dropout(0.1))
         self.head = nn.Conv2d(2 * width, num_class, 1)
 
-    def forward(self, image: torch.Tensor, text: object = None) -> torch.Tensor:
+    def forward(self, image: torch.Tensor, text: torch.Tensor | None = None) -> torch.Tensor:
         x = self.collapse(self.body(image))
         place = self.place
         if x.shape[3] != place.shape[3]:

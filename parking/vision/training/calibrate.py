@@ -90,7 +90,7 @@ def fit(done: list[Trial]) -> dict[str, list[float]]:
     }
 
 
-def least_character(done: list[Trial], goal: float = 0.99) -> float:
+def least_character(done: list[Trial], goal: float = 0.993) -> float:
     """The lowest bar for the weakest character above which `goal` of the readings were right."""
     ordered = sorted(done, key=lambda t: -t.weakest)
     right, bar = 0, 0.999

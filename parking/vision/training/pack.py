@@ -15,7 +15,7 @@ import torch
 
 from parking.vision.grammar import ALPHABET
 from parking.vision.networks.bowei_plate import Model
-from parking.vision.rectify import finder_input
+from parking.vision.rectify import HEIGHT, finder_input
 from parking.vision.training.nets import Finder, Look
 
 NETWORKS = Path(__file__).parents[1] / "networks"
@@ -43,7 +43,7 @@ def pack_reader(weights: Path) -> None:
     torch.save(halves, NETWORKS / "bowei_plate.pth")
     lines = [
         "# How EasyOCR loads bowei_plate.py and bowei_plate.pth; written by train_plate_reader.",
-        "imgH: 32",
+        f"imgH: {HEIGHT}",
         "lang_list: [ch_sim, en]",
         f'character_list: "{ALPHABET}"',
         "network_params: {}",

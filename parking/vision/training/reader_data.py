@@ -133,7 +133,7 @@ def worn_real(picture: np.ndarray, rng: Random) -> np.ndarray:
 
 
 def to_strip(picture: np.ndarray, *, tall: bool, black: bool) -> np.ndarray:
-    """The grey 128 x 32 strip, exactly as the served reader makes it."""
+    """The grey strip, exactly as the served reader makes it."""
     grey = rectify.grey(picture, black=black)
     return rectify.even(rectify.tall(grey) if tall else rectify.strip(grey))
 

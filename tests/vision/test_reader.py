@@ -132,6 +132,24 @@ def test_every_reading_goes_through_the_network_inside_easyocr(monkeypatch) -> N
     assert all(shape[1:] == (1, rectify.HEIGHT, rectify.WIDTH) for shape in seen)
 
 
+def test_the_network_served_computes_what_the_shipped_one_does() -> None:
+    import torch
+
+    from parking.vision.grammar import ALPHABET
+    from parking.vision.networks.bowei_plate import Model
+
+    halves = torch.load(NETWORKS / "bowei_plate.pth", weights_only=True)
+    shipped = Model(len(ALPHABET) + 1).eval()
+    shipped.load_state_dict({key.removeprefix("module."): part for key, part in halves.items()})
+    draw = torch.Generator().manual_seed(1)
+    for shape in ((1, 1, 40, 160), (3, 1, 40, 160), (1, 1, 40, 200)):
+        strips = torch.rand(shape, generator=draw) * 2 - 1
+        with torch.inference_mode():
+            served, wanted = reader().easyocr.recognizer(strips, None), shipped(strips)
+        assert (served - wanted).abs().max() < 1e-3
+        assert wanted.abs().max() > 1
+
+
 def test_easyocr_itself_reads_a_strip_with_our_network() -> None:
     import cv2
 

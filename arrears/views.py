@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
@@ -25,11 +24,11 @@ from arrears.rules.vehicle import holds, subject_of
 from arrears.selectors import dues as due_selectors
 from arrears.selectors import merchants as merchant_selectors
 from arrears.services.assistance import opted_out
-from core import clock, images, links, wiring
+from core import images, links, wiring
 from core.errors import BoweiError, Denied, Missing
 from core.lists import in_order
 from core.money import plain_yuan
-from core.sheets import csv_file
+from core.sheets import csv_file, taken_now
 from parking import selectors as parking
 from payments import services as payments
 
@@ -285,8 +284,7 @@ def _csv(rows: QuerySet[Debt]) -> HttpResponse:
         _("Debt"), _("Plate"), _("Colour"), _("Section"), _("Berth"), _("Since"), _("State"),
         _("Amount (yuan)"),
     ]  # fmt: skip
-    name = f"debts-{timezone.localtime(clock.now()):%Y%m%d-%H%M}.csv"
-    return csv_file(name, head, rows, _cells)
+    return csv_file(taken_now("debts"), head, rows, _cells)
 
 
 def _cells(one: Debt) -> list[Any]:

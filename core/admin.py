@@ -1,6 +1,7 @@
 """The operator's view of what happened: audit trail, events, parked reactions."""
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -8,12 +9,20 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from import_export.admin import ExportMixin
+from import_export.fields import Field
+from import_export.formats.base_formats import CSV, XLSX
+from import_export.resources import ModelResource
+from import_export.widgets import Widget
 from unfold import admin as unfold
+from unfold.contrib.import_export.forms import ExportForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from core import outbox
+from core import outbox, sheets
+from core.cells import plain
 from core.fields import MoneyField
 from core.models import AuditEntry, OutboxDelivery, OutboxEvent
+from core.money import plain_yuan
 from core.templatetags.bowei import money_tag
 
 
@@ -87,6 +96,52 @@ class ReadOnly(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
+
+
+# ── Lists as files ───────────────────────────────────────────────────────────────────────────
+class _Yuan(Widget):
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
+        return Decimal(plain_yuan(value))
+
+
+class YuanColumn(Field):
+    """A column of a file that adds up: `12.00` under a head that says yuan."""
+
+    def __init__(self, name: str, head: Any) -> None:
+        super().__init__(name, head, widget=_Yuan())
+
+
+class Sheet(ModelResource):
+    """The operator's list as a file, by the rules of `core.sheets`."""
+
+    heads: dict[str, Any] = {}
+
+    def get_export_headers(self, selected_fields: Any = None) -> list[str]:
+        heads = super().get_export_headers(selected_fields)
+        return [str(self.heads.get(head, head)) for head in heads]
+
+    def filter_export(self, queryset: QuerySet[Model], **kwargs: Any) -> QuerySet[Model]:
+        return queryset[: sheets.MOST_ROWS]
+
+    def export_field(self, field: Any, instance: Model, **kwargs: Any) -> Any:
+        value = super().export_field(field, instance, **kwargs)
+        return plain(value) if isinstance(value, str) else value
+
+
+class _Csv(CSV):
+    def export_data(self, dataset: Any, **kwargs: Any) -> str:
+        return f"{sheets.BOM}{super().export_data(dataset, **kwargs)}"
+
+
+class Exported(ExportMixin):
+    """A list that the operator takes away as a file, named `sheet_name`."""
+
+    sheet_name: str
+    export_form_class = ExportForm
+    export_formats = [_Csv, XLSX]
+
+    def get_export_filename(self, request: HttpRequest, queryset: Any, file_format: Any) -> str:
+        return sheets.taken_now(self.sheet_name, file_format.get_extension())
 
 
 @admin.register(AuditEntry)

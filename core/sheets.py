@@ -1,7 +1,6 @@
 """Lists as files that a spreadsheet opens and adds up."""
 
 import csv
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -10,10 +9,18 @@ from django.db.models import Model, QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 
+from core import clock
+from core.cells import plain
+
 MOST_ROWS = 100_000
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+BOM = "\ufeff"  # without it a spreadsheet takes UTF-8 for something else
 
 Row = TypeVar("Row", bound=Model)
+
+
+def taken_now(what: str, ending: str = "csv") -> str:
+    """The name of a file of `what` as it is at this minute: `stays-20260302-0900.csv`."""
+    return f"{what}-{timezone.localtime(clock.now()):%Y%m%d-%H%M}.{ending}"
 
 
 def csv_file(
@@ -23,7 +30,7 @@ def csv_file(
     cells: Callable[[Row], Sequence[Any]],
 ) -> HttpResponse:
     """The first MOST_ROWS of `rows` as CSV under `head`; no cell of it is a formula."""
-    answer = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
+    answer = HttpResponse(BOM, content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     writer = csv.writer(answer)
     writer.writerow(head)
@@ -33,11 +40,9 @@ def csv_file(
 
 
 def _cell(value: Any) -> str:
-    """A moment in the city's time; a leading ' keeps a spreadsheet from running what was typed."""
+    """A moment in the city's time, a text that stays one."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         return f"{timezone.localtime(value):%Y-%m-%d %H:%M:%S}"
-    text = str(value)
-    risky = text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _NUMBER.fullmatch(text)
-    return f"'{text}" if risky else text
+    return plain(str(value))

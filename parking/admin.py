@@ -13,17 +13,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from import_export.admin import ExportMixin
 from import_export.fields import Field
-from import_export.resources import ModelResource
-from import_export.widgets import Widget
-from unfold.contrib.import_export.forms import ExportForm
 from unfold.decorators import action, display
 
 from core import plates
-from core.admin import ModelAdmin, ReadOnly, TabularInline
+from core.admin import Exported, ModelAdmin, ReadOnly, Sheet, TabularInline, YuanColumn
 from core.errors import BoweiError, Invalid
-from core.money import plain_yuan
 from parking import selectors, services
 from parking.forms import CloseForm, OpenForm, PlateForm, ReasonForm
 from parking.models import (
@@ -148,32 +143,25 @@ class HandheldPostAdmin(ModelAdmin):
 
 
 # ── Stays ────────────────────────────────────────────────────────────────────────────────────
-class _Yuan(Widget):
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        return plain_yuan(value)
+class StaySheet(Sheet):
+    """Stays in the words of the merchant's file; plates whole, so only the operator may take it."""
 
-
-HEADS = {
-    "id": gettext_lazy("Stay"),
-    "state": gettext_lazy("State"),
-    "section__name": gettext_lazy("Section"),
-    "berth__code": gettext_lazy("Berth"),
-    "plate_text": gettext_lazy("Plate"),
-    "plate_colour": gettext_lazy("Colour"),
-    "arrived_at": gettext_lazy("Arrived"),
-    "left_at": gettext_lazy("Left"),
-    "settled_at": gettext_lazy("Settled"),
-    "doubtful": gettext_lazy("In doubt"),
-    "simulated": gettext_lazy("Simulated"),
-}
-
-
-class StayResource(ModelResource):
-    """Stays as a table; plates whole, so only the operator may take it."""
-
-    fee_fen = Field("fee_fen", gettext_lazy("Fee (yuan)"), widget=_Yuan())
-    prepaid_fen = Field("prepaid_fen", gettext_lazy("Paid ahead (yuan)"), widget=_Yuan())
-    due_fen = Field("due_fen", gettext_lazy("Due (yuan)"), widget=_Yuan())
+    heads = {
+        "id": gettext_lazy("Stay"),
+        "section__name": gettext_lazy("Section"),
+        "berth__code": gettext_lazy("Berth"),
+        "plate_text": gettext_lazy("Plate"),
+        "plate_colour": gettext_lazy("Colour"),
+        "arrived_at": gettext_lazy("Arrived"),
+        "left_at": gettext_lazy("Left"),
+        "settled_at": gettext_lazy("Settled"),
+        "doubtful": gettext_lazy("In doubt"),
+        "simulated": gettext_lazy("Simulated"),
+    }
+    state = Field("get_state_display", gettext_lazy("State"))
+    fee_fen = YuanColumn("fee_fen", gettext_lazy("Fee (yuan)"))
+    prepaid_fen = YuanColumn("prepaid_fen", gettext_lazy("Paid ahead (yuan)"))
+    due_fen = YuanColumn("due_fen", gettext_lazy("Due (yuan)"))
 
     class Meta:
         model = ParkingSession
@@ -183,9 +171,8 @@ class StayResource(ModelResource):
             "doubtful", "simulated",
         ]  # fmt: skip
 
-    def get_export_headers(self, selected_fields: Any = None) -> list[str]:
-        """In the words of the merchant's file."""
-        return [str(HEADS.get(head, head)) for head in super().get_export_headers(selected_fields)]
+    def filter_export(self, queryset: Any, **kwargs: Any) -> Any:
+        return super().filter_export(queryset.select_related("section", "berth"), **kwargs)
 
 
 class SightingInline(TabularInline):
@@ -237,11 +224,11 @@ def _picture(row: Sighting, width: int) -> str:
 
 
 @admin.register(ParkingSession)
-class ParkingSessionAdmin(ExportMixin, ReadOnly):
+class ParkingSessionAdmin(Exported, ReadOnly):
     """Stays: opened, ended, cancelled and corrected by hand, each with its reason in the trail."""
 
-    resource_classes = [StayResource]
-    export_form_class = ExportForm
+    sheet_name = "stays"
+    resource_classes = [StaySheet]
     list_display = ["id", "berth", "masked", "shown_state", "arrived_at", "left_at", "due_fen"]
     list_filter = ["state", "plate_state", "doubtful", "simulated", "merchant"]
     list_select_related = ["berth"]

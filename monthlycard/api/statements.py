@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import clock
+from core.cells import plain
 from core.errors import Missing
 from core.money import MOST_PAYMENT_FEN
 from monthlycard import services
@@ -215,8 +216,9 @@ def as_xlsx(statement: Statement) -> bytes:
     sheet = book.active
     assert sheet is not None
     sheet.title = statement.number[:31]
-    for cells in csv.reader(statement.csv.splitlines()):
-        sheet.append([*cells[:-3], *(int(c) if c.isdigit() else c for c in cells[-3:])])
+    for cells in csv.reader(io.StringIO(statement.csv, newline="")):
+        numbers = [int(cell) if cell.isdigit() else cell for cell in cells[-3:]]
+        sheet.append([*map(plain, cells[:-3]), *numbers])
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from core.cells import plain
 from monthlycard.rules.fees import Terms, fee_lines
 from monthlycard.rules.visits import Visit
 
@@ -58,14 +59,17 @@ def statement_lines(terms: Terms, visits: Iterable[Visit]) -> tuple[StatementLin
 
 
 def as_csv(lines: Iterable[StatementLine]) -> bytes:
-    """The statement's file, byte for byte the same for the same lines: UTF-8, LF, UTC times."""
+    """The statement's file, byte for byte the same for the same lines: UTF-8, LF, UTC times.
+
+    What a lot has written into its records is no formula in the file.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for line in lines:
         writer.writerow(
             [
-                line.visit, line.card_number, line.plate_text, line.plate_colour,
+                *map(plain, (line.visit, line.card_number, line.plate_text, line.plate_colour)),
                 _utc(line.entry_at), _utc(line.exit_at), _utc(line.counted_until),
                 line.quantity, line.unit_price_fen, line.fee_fen,
             ]

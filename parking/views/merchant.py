@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -17,7 +16,7 @@ from accounts.rules import may
 from core import clock, images, wiring
 from core.errors import BoweiError, Denied, Missing
 from core.money import plain_yuan
-from core.sheets import csv_file
+from core.sheets import csv_file, taken_now
 from parking import selectors, services
 from parking.filters import StayFilter
 from parking.forms import CloseForm, OpenForm, PlateForm, ReasonForm
@@ -131,8 +130,7 @@ def _as_csv(rows: QuerySet[ParkingSession]) -> HttpResponse:
         _("State"), _("Fee (yuan)"), _("Paid ahead (yuan)"), _("Due (yuan)"), _("In doubt"),
         _("Simulated"),
     ]  # fmt: skip
-    name = f"stays-{timezone.localtime(clock.now()):%Y%m%d-%H%M}.csv"
-    return csv_file(name, head, rows, _cells)
+    return csv_file(taken_now("stays"), head, rows, _cells)
 
 
 def _cells(row: ParkingSession) -> list[Any]:

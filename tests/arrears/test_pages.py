@@ -141,6 +141,18 @@ def test_a_merchant_sees_own_debts_only(
     )
 
 
+def test_the_file_of_debts_runs_nothing_that_somebody_typed(
+    debt: Debt, merchant_client: Any
+) -> None:
+    Debt.objects.filter(pk=debt.pk).update(plate_text="=1+1", plate_colour="\t=1+1")
+    debt.section.name = "-2+3"
+    debt.section.save()
+    file = merchant_client.get("/merchant/debts/?format=csv", headers={"accept-language": "en"})
+    assert "debts-20260305-" in file["Content-Disposition"]
+    (row,) = csv.DictReader(io.StringIO(file.content.decode("utf-8-sig")))
+    assert (row["Plate"], row["Colour"], row["Section"]) == ("'=1+1", "'\t=1+1", "'-2+3")
+
+
 @pytest.fixture
 def three_debts(section: Any, stay_of: Any, pass_time: Any) -> list[int]:
     """Debts of ¥12.00, ¥24.00 and again ¥12.00, opened an hour after each other; their numbers."""

@@ -1,18 +1,22 @@
 """Periods, what goes into a statement, quotas, alarms, and what a lot is told (P4.6 to P4.12)."""
 
+import csv
+import io
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from openpyxl import load_workbook
 
 from arrears.models import BlacklistEntry
 from core import audit
 from core.models import OutboxEvent
 from monthlycard import selectors, services
+from monthlycard.api.statements import as_xlsx
 from monthlycard.errors import BadTerms, OtherBody
 from monthlycard.models import Agreement, Card, LotSystem, PassRecord, Plan, Question, Statement
 from monthlycard.rules import signing
-from monthlycard.services.lots import agreement_body
+from monthlycard.services.lots import Report, agreement_body
 from tests.core.test_transition import in_threads
 from tests.monthlycard import desk
 from tests.monthlycard.conftest import PLATE, agreed
@@ -264,6 +268,38 @@ def test_a_merchant_opens_only_the_statements_of_their_own_lots(
     assert merchant_client.get(f"{address}/exe/").status_code == 404
     assert other_merchant_client.get(f"{address}/csv/").status_code == 404
     assert anonymous.get(f"{address}/csv/").status_code == 302
+
+
+def test_what_a_lot_writes_into_its_records_is_no_formula_in_the_statement(
+    world, card, clock, merchant_client
+):
+    """P4.9, P4.10."""
+    desk.signed(world.east)
+    at, plate = clock.now(), card.plate_text
+    for direction, hours in (("entry", 0), ("exit", 1)):
+        report = Report(
+            record_id=f"-{direction}", direction=direction, flow="card", reason="valid",
+            plate_text=plate, plate_colour="=1+1\n\x01", etc_plate_text="",
+            card_number=card.number, passed_at=at + timedelta(hours=hours), count_today=1,
+        )  # fmt: skip
+        services.take_passes(lot=world.east, reports=[report])
+    clock.advance(timedelta(days=7))
+    services.close_due()
+    row = Statement.objects.get()
+
+    (line,) = csv.DictReader(io.StringIO(row.csv, newline=""))
+    assert (line["visit"], line["colour"]) == ("'-entry/-exit", "'=1+1\n\ufffd")
+    assert (line["plate"], line["fee_fen"]) == (plate, str(row.total_fen))
+    # what was sealed before stays as it was sealed; its workbook is safe all the same
+    Statement.objects.update(csv=row.csv.replace("'", "").replace("\ufffd", "\x01"))
+    for kept in (row, Statement.objects.get()):
+        cells = list(load_workbook(io.BytesIO(as_xlsx(kept))).active.iter_rows())[1]
+        assert [cell.data_type for cell in cells] == ["s"] * 7 + ["n"] * 3
+        assert [cell.value for cell in cells][:4] == [
+            "'-entry/-exit", card.number, plate, "'=1+1\n\ufffd"
+        ]  # fmt: skip
+    mine = merchant_client.get(f"/merchant/cards/statements/{row.number}/csv/")
+    assert mine.content.decode() == Statement.objects.get().csv
 
 
 def test_the_operator_drafts_an_agreement_and_a_bad_one_is_not_kept(world, operator_client):

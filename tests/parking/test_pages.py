@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from openpyxl import load_workbook
 
 from core.models import AuditEntry
 from core.money import plain_yuan
@@ -156,9 +157,35 @@ def test_an_exported_list_adds_up_and_ends_somewhere(
         "/admin/parking/parkingsession/export/", {"format": "0", "resource": ""}, headers=english
     )
     told = list(csv.DictReader(io.StringIO(whole.content.decode("utf-8-sig"))))
-    assert [(row["Plate"], row["Due (yuan)"]) for row in told if row["Plate"]] == [
-        (PLATE.text, "12.00")
+    assert [row["Due (yuan)"] for row in told] == ["12.00"]
+
+
+def test_no_file_of_stays_runs_what_somebody_typed(
+    merchant_client: Client, operator_client: Client, section: Section, stay_of: Any
+) -> None:
+    stay = stay_of(Berth.objects.get(code="A-001"), PLATE, minutes=90)
+    Section.objects.filter(pk=section.pk).update(name='=HYPERLINK("http://x.example")')
+    ParkingSession.objects.filter(pk=stay.pk).update(plate_text="@SUM(1+1)")
+    english = {"accept-language": "en"}
+    take = "/admin/parking/parkingsession/export/"
+    files = [
+        merchant_client.get("/merchant/sessions/?export=csv", headers=english),
+        operator_client.post(take, {"format": "0", "resource": ""}, headers=english),
     ]
+    for file in files:
+        assert "stays-20260302-" in file["Content-Disposition"]
+        (row,) = csv.DictReader(io.StringIO(file.content.decode("utf-8-sig")))
+        assert row["Section"] == """'=HYPERLINK("http://x.example")"""
+        assert row["Plate"] == "'@SUM(1+1)"
+        assert row["State"] == "not paid yet"
+
+    book = operator_client.post(take, {"format": "1", "resource": ""}, headers=english)
+    head, cells = load_workbook(io.BytesIO(book.content)).active.iter_rows()
+    told = {one.value: cell for one, cell in zip(head, cells, strict=True)}
+    assert told["Section"].data_type == told["Plate"].data_type == "s"
+    assert told["Plate"].value == "'@SUM(1+1)"
+    assert told["Due (yuan)"].value == 12
+    assert told["Arrived"].is_date
 
 
 def test_another_merchant_sees_nothing_of_it(

@@ -25,8 +25,12 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ["username", "phone_masked", "is_staff", "is_active"]
+    list_display = ["username", "masked_phone", "is_staff", "is_active"]
     inlines = [MembershipInline]
+
+    @admin.display(description=_("phone"))
+    def masked_phone(self, user: User) -> str:
+        return user.phone_masked or "-"
 
 
 @admin.register(Merchant)
@@ -40,6 +44,8 @@ class MerchantAdmin(ModelAdmin):
 class PlateHoldingAdmin(ReadOnly):
     list_display = ["masked", "user", "state", "method", "claimed_at", "proven_at"]
     list_filter = ["state"]
+    list_select_related = ["user"]
+    exclude = ["evidence"]
     actions = ["prove"]
 
     @admin.display(description=_("plate"))

@@ -63,8 +63,12 @@ class Membership(models.Model):
         CASHIER = "cashier", _("cashier")
         ATTENDANT = "attendant", _("attendant")
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
-    merchant = models.ForeignKey(Merchant, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(
+        User, models.CASCADE, related_name="memberships", verbose_name=_("user")
+    )
+    merchant = models.ForeignKey(
+        Merchant, models.CASCADE, related_name="memberships", verbose_name=_("merchant")
+    )
     role = models.CharField(_("role"), max_length=10, choices=Role.choices)
 
     class Meta:
@@ -95,15 +99,17 @@ class PlateHolding(StatefulModel):
         "proven": {"ended"},
     }
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="holdings")
+    user = models.ForeignKey(User, models.CASCADE, related_name="holdings", verbose_name=_("user"))
     plate_text = models.CharField(_("plate"), max_length=16)
     plate_colour = models.CharField(_("colour"), max_length=16)
-    state = models.CharField(max_length=16, choices=State.choices, default=State.CLAIMED)
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.CLAIMED
+    )
     method = models.CharField(_("shown by"), max_length=40, blank=True)
-    evidence = models.CharField(max_length=64, blank=True)
-    claimed_at = models.DateTimeField()
-    proven_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
+    evidence = models.CharField(_("evidence"), max_length=64, blank=True)
+    claimed_at = models.DateTimeField(_("claimed at"))
+    proven_at = models.DateTimeField(_("proven at"), null=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True)
 
     class Meta:
         verbose_name = _("plate holding")
@@ -159,14 +165,14 @@ class SmsMessage(StatefulModel):
     phone_masked = models.CharField(_("phone"), max_length=20)
     template = models.CharField(_("template"), max_length=40)
     params_sealed = models.TextField()
-    state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.QUEUED)
     provider_id = models.CharField(max_length=80, blank=True)
-    error = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField()
+    error = models.CharField(_("error"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("made"))
     valid_until = models.DateTimeField(
         _("of use until"), null=True, help_text=_("Not sent any more from then on.")
     )
-    sent_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(_("sent at"), null=True)
 
     class Meta:
         verbose_name = _("text message")

@@ -48,7 +48,12 @@ class DisputeInline(TabularInline):
     can_delete = False
     verbose_name = _("dispute")
     verbose_name_plural = _("disputes")
-    readonly_fields = ["dispute"]
+    fields = ["objection"]
+    readonly_fields = fields
+
+    @admin.display(description=_("dispute"))
+    def objection(self, row: Any) -> str:
+        return str(row.dispute)
 
 
 @admin.register(Debt)

@@ -81,12 +81,14 @@ class OutboxDelivery(models.Model):
         DONE = "done", _("done")
         PARKED = "parked", _("put aside")
 
-    event = models.ForeignKey(OutboxEvent, models.CASCADE, related_name="deliveries")
+    event = models.ForeignKey(
+        OutboxEvent, models.CASCADE, related_name="deliveries", verbose_name=_("event")
+    )
     reaction = models.CharField(_("reaction"), max_length=100)
-    state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     next_try_at = models.DateTimeField(_("next try"))
-    done_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(_("done at"), null=True)
     error = models.TextField(_("error"), blank=True)
 
     class Meta:

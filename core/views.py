@@ -1,16 +1,40 @@
 """Pages of no row: photographs, errors, health, language, "is this page real?"."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
+from django.views.i18n import JavaScriptCatalog
 
 from core import images, links, wake
 from core.api import problem_response
 from core.errors import BoweiError, Denied, Invalid, Missing
 from core.models import StoredImage
+
+
+class DeskWords(JavaScriptCatalog):
+    """The words of the admin's scripts; Django does not say these in Chinese yet."""
+
+    packages = ["django.contrib.admin"]
+    SAID: ClassVar = {
+        'Choose %s by selecting them and then select the "Choose" arrow button.': _(
+            'Choose %s by selecting them and then select the "Choose" arrow button.'
+        ),
+        'Remove %s by selecting them and then select the "Remove" arrow button.': _(
+            'Remove %s by selecting them and then select the "Remove" arrow button.'
+        ),
+        "Choose all %s": _("Choose all %s"),
+        "Choose selected %s": _("Choose selected %s"),
+        "Remove all %s": _("Remove all %s"),
+        "Remove selected %s": _("Remove selected %s"),
+        "(click to clear)": _("(click to clear)"),
+    }
+
+    def get_catalog(self) -> dict[str, Any]:
+        said = {text: str(word) for text, word in self.SAID.items()}
+        return said | super().get_catalog()
 
 
 def photograph(request: HttpRequest, token: str) -> HttpResponse:

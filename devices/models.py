@@ -102,7 +102,9 @@ class Connection(models.Model):
     device = models.ForeignKey(Device, models.CASCADE, related_name="connections")
     credential = models.ForeignKey(Credential, models.SET_NULL, null=True)
     epoch = models.PositiveIntegerField(_("epoch"))
-    attendant = models.ForeignKey("accounts.User", models.SET_NULL, null=True, blank=True)
+    attendant = models.ForeignKey(
+        "accounts.User", models.SET_NULL, null=True, blank=True, verbose_name=_("attendant")
+    )
     opened_at = models.DateTimeField(_("opened"))
     closed_at = models.DateTimeField(_("closed"), null=True)
     why_closed = models.CharField(_("why closed"), max_length=20, blank=True)
@@ -143,11 +145,13 @@ class MessageReceipt(models.Model):
 class DeviceMessage(models.Model):
     """A frame as it came, and whether it was taken. Passwords in it are blotted out."""
 
-    device = models.ForeignKey(Device, models.CASCADE, related_name="messages")
+    device = models.ForeignKey(
+        Device, models.CASCADE, related_name="messages", verbose_name=_("device")
+    )
     merchant = models.ForeignKey(
         "accounts.Merchant", models.PROTECT, related_name="+", db_index=False
     )  # the key by which big tables are spread (docs/scale.md)
-    epoch = models.PositiveIntegerField()
+    epoch = models.PositiveIntegerField(_("epoch"))
     message_id = models.CharField(_("message"), max_length=36, blank=True)
     action = models.CharField(_("action"), max_length=40, blank=True)
     raw = models.TextField(_("as it came"))
@@ -156,7 +160,7 @@ class DeviceMessage(models.Model):
     login_name = models.CharField(max_length=150, blank=True)  # whom an AttendantLogin tried
     occurred_at = models.DateTimeField(_("occurred"), null=True)  # the device's clock
     received_at = models.DateTimeField(_("received"))  # business time
-    received_real_at = models.DateTimeField()
+    received_real_at = models.DateTimeField(_("received (real time)"))
 
     class Meta:
         verbose_name = _("device message")
@@ -196,9 +200,15 @@ class Command(StatefulModel):
         "expired": {"done", "failed"},  # the device did it after all: what it says is the truth
     }
 
-    device = models.ForeignKey(Device, models.CASCADE, related_name="commands")
+    device = models.ForeignKey(
+        Device, models.CASCADE, related_name="commands", verbose_name=_("device")
+    )
     merchant = models.ForeignKey(
-        "accounts.Merchant", models.PROTECT, related_name="+", db_index=False
+        "accounts.Merchant",
+        models.PROTECT,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("merchant"),
     )  # the key by which big tables are spread (docs/scale.md)
     action = models.CharField(_("action"), max_length=40)
     payload = models.JSONField(_("payload"))
@@ -209,9 +219,11 @@ class Command(StatefulModel):
     created_at = models.DateTimeField(_("ordered"))
     expires_at = models.DateTimeField(_("expires"))
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
-    next_try_at = models.DateTimeField()
-    sent_epoch = models.PositiveIntegerField(default=0)
-    open_message = models.CharField(max_length=36, blank=True)  # sent and not answered yet
+    next_try_at = models.DateTimeField(_("next try"))
+    sent_epoch = models.PositiveIntegerField(_("sent in epoch"), default=0)
+    open_message = models.CharField(
+        _("message not answered yet"), max_length=36, blank=True
+    )  # sent and not answered yet
     sent_at = models.DateTimeField(_("sent"), null=True)  # first handed to the socket
     ended_at = models.DateTimeField(_("ended"), null=True)
     details = models.JSONField(_("result"), default=dict, blank=True)

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -185,6 +186,7 @@ class AgreementAdmin(ReadOnly):
 class PassRecordAdmin(ReadOnly):
     list_display = ["passed_at", "lot", "direction", "flow", "reason", "oddity"]
     list_filter = ["lot", "flow", "oddity"]
+    exclude = ["body_hash"]
     list_select_related = ["lot"]
     show_full_result_count = False
     ordering = ["-id"]
@@ -192,10 +194,14 @@ class PassRecordAdmin(ReadOnly):
 
 class DifferenceInline(TabularInline):
     model = StatementDifference
-    fields = ["visit", "kind", "platform_fen", "lot_fen", "proposal"]
+    fields = ["visit", "kind", "platform_fen", "lot_fen", "proposed"]
     readonly_fields = fields
     extra = 0
     can_delete = False
+
+    @admin.display(description=_("proposal"))
+    def proposed(self, row: StatementDifference) -> str:
+        return gettext(row.proposal)
 
 
 @admin.register(Statement)

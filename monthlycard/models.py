@@ -18,7 +18,9 @@ class LotSystem(models.Model):
     section = models.OneToOneField(
         "parking.Section", models.PROTECT, related_name="+", verbose_name=_("lot")
     )
-    merchant = models.ForeignKey("accounts.Merchant", models.PROTECT, related_name="+")
+    merchant = models.ForeignKey(
+        "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
+    )
     code = models.SlugField(_("code"), max_length=20, unique=True)
     maker = models.CharField(_("maker"), max_length=60)
     secret_sealed = models.TextField(editable=False)
@@ -56,7 +58,9 @@ class Agreement(StatefulModel):
 
     MOVES: ClassVar[dict[str, set[str]]] = {"draft": {"signed", "ended"}, "signed": {"ended"}}
 
-    lot = models.ForeignKey(LotSystem, models.PROTECT, related_name="agreements")
+    lot = models.ForeignKey(
+        LotSystem, models.PROTECT, related_name="agreements", verbose_name=_("lot")
+    )
     version = models.PositiveIntegerField(_("version"))
     terms = models.JSONField(_("terms"), help_text=_("As monthlycard/rules/fees.py reads them."))
     when_expired = models.CharField(
@@ -73,10 +77,12 @@ class Agreement(StatefulModel):
     valid_from = models.DateTimeField(_("valid from"))
     terms_hash = models.CharField(max_length=64, editable=False)
     platform_signed_by = models.CharField(max_length=80, blank=True, editable=False)
-    platform_signed_at = models.DateTimeField(null=True, editable=False)
+    platform_signed_at = models.DateTimeField(
+        _("signed by the platform"), null=True, editable=False
+    )
     lot_signature = models.CharField(max_length=64, blank=True, editable=False)
-    lot_signed_at = models.DateTimeField(null=True, editable=False)
-    state = models.CharField(max_length=16, choices=State.choices, default=State.DRAFT)
+    lot_signed_at = models.DateTimeField(_("signed by the lot"), null=True, editable=False)
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.DRAFT)
 
     class Meta:
         verbose_name = _("agreement")
@@ -102,7 +108,9 @@ class Plan(models.Model):
         TIME = "time", _("up to a time (s)")
         COUNT = "count", _("up to a number of visits")
 
-    merchant = models.ForeignKey("accounts.Merchant", models.PROTECT, related_name="+")
+    merchant = models.ForeignKey(
+        "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
+    )
     code = models.SlugField(_("code"), max_length=20, unique=True)
     name = models.CharField(_("name"), max_length=60)
     price_fen = MoneyField(_("price"))
@@ -141,12 +149,18 @@ class Card(StatefulModel):
     }
 
     number = models.CharField(_("number"), max_length=20, unique=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    plan = models.ForeignKey(Plan, models.PROTECT, related_name="cards")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("user")
+    )
+    plan = models.ForeignKey(
+        Plan, models.PROTECT, related_name="cards", verbose_name=_("card plan")
+    )
     plate_text = models.CharField(_("plate"), max_length=16)
     plate_colour = models.CharField(_("colour"), max_length=16)
     evidence_sha = models.CharField(_("vehicle licence"), max_length=64, blank=True)
-    state = models.CharField(max_length=16, choices=State.choices, default=State.APPLIED)
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.APPLIED
+    )
     applied_at = models.DateTimeField(_("applied"))
     valid_from = models.DateTimeField(_("valid from"), null=True)
     valid_until = models.DateTimeField(_("valid until"), null=True)
@@ -250,6 +264,10 @@ class Question(models.Model):
 class PassRecord(models.Model):
     """A lot's report of one entry or exit, as it came; odd ones are typed, never dropped (P4.7)."""
 
+    class Direction(models.TextChoices):
+        ENTRY = "entry", _("entry")
+        EXIT = "exit", _("exit")
+
     class Flow(models.TextChoices):
         CARD = "card", _("card vehicle")
         TEMPORARY = "temporary", _("temporary vehicle")
@@ -263,22 +281,28 @@ class PassRecord(models.Model):
         OTHER_VEHICLE = "other_vehicle", _("the card is another vehicle's")
         NOT_VALID_THEN = "not_valid_then", _("the card did not hold then")
 
-    lot = models.ForeignKey(LotSystem, models.PROTECT, related_name="passes")
-    record_id = models.CharField(max_length=60)
+    lot = models.ForeignKey(LotSystem, models.PROTECT, related_name="passes", verbose_name=_("lot"))
+    record_id = models.CharField(_("the lot's number"), max_length=60)
     body_hash = models.CharField(max_length=64)
-    direction = models.CharField(_("direction"), max_length=5)
+    direction = models.CharField(_("direction"), max_length=5, choices=Direction.choices)
     flow = models.CharField(_("flow"), max_length=9, choices=Flow.choices)
     reason = models.CharField(_("reason"), max_length=20, blank=True)
     plate_text = models.CharField(_("plate"), max_length=16)
     plate_colour = models.CharField(_("colour"), max_length=16, blank=True)
     etc_plate_text = models.CharField(_("plate of the ETC tag"), max_length=16, blank=True)
-    card = models.ForeignKey(Card, models.PROTECT, null=True, related_name="passes")
+    card = models.ForeignKey(
+        Card, models.PROTECT, null=True, related_name="passes", verbose_name=_("card")
+    )
     passed_at = models.DateTimeField(_("passed"))
     received_at = models.DateTimeField(_("received"))
     count_today = models.PositiveIntegerField(_("count of the day"), null=True)
     oddity = models.CharField(_("oddity"), max_length=20, choices=Oddity.choices, blank=True)
     statement = models.ForeignKey(  # at whose closing its visit was counted
-        "monthlycard.Statement", models.PROTECT, null=True, related_name="passes"
+        "monthlycard.Statement",
+        models.PROTECT,
+        null=True,
+        related_name="passes",
+        verbose_name=_("statement"),
     )
 
     class Meta:
@@ -319,12 +343,16 @@ class Statement(StatefulModel):
         "agreed": {"deducted"},
     }
 
-    lot = models.ForeignKey(LotSystem, models.PROTECT, related_name="statements")
-    agreement = models.ForeignKey(Agreement, models.PROTECT, related_name="statements")
+    lot = models.ForeignKey(
+        LotSystem, models.PROTECT, related_name="statements", verbose_name=_("lot")
+    )
+    agreement = models.ForeignKey(
+        Agreement, models.PROTECT, related_name="statements", verbose_name=_("agreement")
+    )
     number = models.CharField(_("number"), max_length=40, unique=True)
     starts_at = models.DateTimeField(_("from"))
     ends_at = models.DateTimeField(_("until"))
-    state = models.CharField(max_length=16, choices=State.choices, default=State.SENT)
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.SENT)
     total_fen = MoneyField(_("total"))
     entries = models.PositiveIntegerField(_("entries"))
     exits = models.PositiveIntegerField(_("exits"))
@@ -335,7 +363,7 @@ class Statement(StatefulModel):
     missed_at = models.DateTimeField(_("alarm: not fetched"), null=True)
     silence_at = models.DateTimeField(_("silence agrees at"), null=True)
     answered_at = models.DateTimeField(_("answered"), null=True)
-    answered_by = models.CharField(max_length=80, blank=True)
+    answered_by = models.CharField(_("answered by"), max_length=80, blank=True)
 
     class Meta:
         verbose_name = _("statement")
@@ -395,8 +423,8 @@ class StatementDifference(models.Model):
         AMOUNT = "amount", _("other amounts")
 
     statement = models.ForeignKey(Statement, models.PROTECT, related_name="differences")
-    visit = models.CharField(max_length=130)
-    kind = models.CharField(max_length=14, choices=Kind.choices)
+    visit = models.CharField(_("visit"), max_length=130)
+    kind = models.CharField(_("kind"), max_length=14, choices=Kind.choices)
     platform_fen = MoneyField(_("by the platform"), null=True)
     lot_fen = MoneyField(_("by the lot"), null=True)
     settled_by = models.CharField(max_length=80, blank=True)
@@ -421,13 +449,17 @@ class StatementDifference(models.Model):
 class Deduction(models.Model):
     """One vehicle's part of one statement, taken from its card exactly once (P4.12)."""
 
-    statement = models.ForeignKey(Statement, models.PROTECT, related_name="deductions")
-    card = models.ForeignKey(Card, models.PROTECT, related_name="deductions")
+    statement = models.ForeignKey(
+        Statement, models.PROTECT, related_name="deductions", verbose_name=_("statement")
+    )
+    card = models.ForeignKey(
+        Card, models.PROTECT, related_name="deductions", verbose_name=_("card")
+    )
     fee_fen = MoneyField(_("fee"))
     covered_fen = MoneyField(_("covered by the card"))
     due_fen = MoneyField(_("still due"))
     quota_used = models.BigIntegerField(_("quota used"))
-    paid_at = models.DateTimeField(null=True)
+    paid_at = models.DateTimeField(_("paid at"), null=True)
     deducted_at = models.DateTimeField(_("deducted"))
 
     class Meta:

@@ -341,9 +341,24 @@ class SightingAdmin(ReadOnly):
 
 @admin.register(PlateReading)
 class PlateReadingAdmin(ReadOnly):
-    list_display = ["sighting", "state", "why", "confident", "model", "read_at"]
-    list_filter = ["state", "why", "model"]
+    list_display = ["sighting", "state", "reason", "confident", "model", "read_at"]
+    list_filter = ["state", "model"]
+    list_select_related = ["sighting"]
+    fields = [
+        "state", "sighting", "text", "colour", "colour_confidence", "likeliest", "sharpness",
+        "confident", "reason", "model", "read_at",
+    ]  # fmt: skip
+    readonly_fields = ["likeliest", "reason"]
     show_full_result_count = False
+
+    @display(description=gettext_lazy("why"))
+    def reason(self, row: PlateReading) -> str:
+        return reason_of(row.why) if row.why else "-"
+
+    @display(description=gettext_lazy("candidates"))
+    def likeliest(self, row: PlateReading) -> str:
+        told = (f"{one['text']} {one['probability']:.0%}" for one in row.candidates)
+        return " · ".join(told) or "-"
 
 
 @admin.register(ImageOrder)
@@ -358,6 +373,12 @@ class InspectionTaskAdmin(ReadOnly):
     list_display = ["berth", "section", "state", "opened_at", "done_at"]
     list_filter = ["state", "section"]
     list_select_related = ["berth", "section"]
+    fields = ["state", "merchant", "section", "berth", "session", "reason", "opened_at", "done_at"]
+    readonly_fields = ["reason"]
+
+    @display(description=gettext_lazy("why"))
+    def reason(self, row: InspectionTask) -> str:
+        return reason_of(row.why)
 
 
 @admin.register(BerthEvent)
@@ -374,7 +395,7 @@ class PrepaymentAdmin(ReadOnly):
     list_display = ["id", "state", "berth", "minutes", "attempts_left", "created_at"]
     list_filter = ["state"]
     list_select_related = ["berth"]
-    exclude = ["token"]
+    exclude = ["token", "candidates", "differs"]
     show_full_result_count = False
 
 

@@ -40,6 +40,7 @@ class OrderAdmin(ReadOnly):
     list_display = ["number", "title", "state", "amount_fen", "created_at", "paid_at"]
     list_filter = ["state"]
     search_fields = ["number", "attempts__out_trade_no", "attempts__provider_no"]
+    exclude = ["token", "basket"]
     inlines = [ItemInline, AttemptInline]
     show_full_result_count = False
     ordering = ["-id"]
@@ -52,6 +53,7 @@ class AttemptAdmin(ReadOnly):
     list_display = ["out_trade_no", "provider", "state", "amount_fen", "created_at", "problem"]
     list_filter = ["state", "provider"]
     search_fields = ["out_trade_no", "provider_no"]
+    exclude = ["pay_url", "qr"]
     actions = ["ask_provider"]
     show_full_result_count = False
     ordering = ["-id"]
@@ -70,7 +72,7 @@ class NotificationAdmin(ReadOnly):
     ]  # fmt: skip
     list_filter = ["provider", "verified", ("processed_at", admin.EmptyFieldListFilter)]
     search_fields = ["out_trade_no"]
-    exclude = ["raw"]
+    exclude = ["raw", "fingerprint"]
     readonly_fields = ["as_it_came"]
     actions = ["try_again"]
     show_full_result_count = False
@@ -92,6 +94,7 @@ class RefundAdmin(ReadOnly):
     list_display = ["out_refund_no", "state", "amount_fen", "reason", "asked_at", "problem"]
     list_filter = ["state"]
     search_fields = ["out_refund_no", "attempt__out_trade_no"]
+    exclude = ["key"]
     actions = ["ask_anew"]
     show_full_result_count = False
     ordering = ["-id"]

@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core import plates
 from core.admin import ReadOnly, TabularInline
-from recovery import services
+from core.states import look
+from recovery import selectors, services
 from recovery.models import BoundDebt, LockEvent, MoveInstruction, RecoveryOrder, SettlementOrder
 
 
@@ -29,6 +30,7 @@ class _Rows(TabularInline):
 
 class BoundDebtInline(_Rows):
     model = BoundDebt
+    verbose_name, verbose_name_plural = _("bound debt"), _("bound debts")
     fields = ["debt", "stay", "amount_fen"]
     readonly_fields = fields
 
@@ -54,11 +56,17 @@ class LockEventInline(_Rows):
 @admin.register(RecoveryOrder)
 class RecoveryOrderAdmin(ReadOnly):
     list_display = [
-        "code", "merchant", "masked", "state", "ended_by", "lock_position", "problem", "bound_at",
+        "code", "merchant", "masked", "state", "ended_by", "lock", "trouble", "bound_at",
     ]  # fmt: skip
     list_filter = ["state", "ended_by", "problem", "merchant"]
     search_fields = ["code", "device__code"]
-    exclude = ["token", "plate_text"]
+    list_select_related = ["merchant"]
+    fields = [
+        "code", "state", "ended_by", "merchant", "section", "berth", "stay", "masked",
+        "plate_colour", "device", "lock", "lock_at", "trouble", "bound_at", "bound_by",
+        "placed_at", "raising_at", "raised_at", "ended_at", "lowered_at", "moved_at",
+    ]  # fmt: skip
+    readonly_fields = ["masked", "lock", "trouble"]
     inlines = [BoundDebtInline, SettlementInline, MoveInline, LockEventInline]
     actions = ["lower_now"]
     show_full_result_count = False
@@ -67,6 +75,14 @@ class RecoveryOrderAdmin(ReadOnly):
     @admin.display(description=_("plate"))
     def masked(self, row: RecoveryOrder) -> str:
         return plates.masked(row.plate_text)
+
+    @admin.display(description=_("lock"))
+    def lock(self, row: RecoveryOrder) -> Any:
+        return look("lock", row.lock_position).word if row.lock_position else "-"
+
+    @admin.display(description=_("problem"))
+    def trouble(self, row: RecoveryOrder) -> str:
+        return selectors.problem_text(row.problem) if row.problem else "-"
 
     @admin.action(description=_("Emergency: lower these locks at once"))
     def lower_now(self, request: HttpRequest, queryset: QuerySet[RecoveryOrder]) -> Any:

@@ -423,8 +423,30 @@ class Migration(migrations.Migration):
                 ("holdout", models.BooleanField(default=False, verbose_name="holdout")),
                 ("amount_fen", core.fields.MoneyField(verbose_name="amount")),
                 ("parts_fen", models.JSONField(default=list, verbose_name="parts")),
-                ("channel", models.CharField(max_length=8, verbose_name="channel")),
-                ("tone", models.CharField(max_length=10, verbose_name="tone")),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[
+                            ("sms", "text message"),
+                            ("page", "message on the owner's page"),
+                            ("call", "call by a person"),
+                        ],
+                        max_length=8,
+                        verbose_name="channel",
+                    ),
+                ),
+                (
+                    "tone",
+                    models.CharField(
+                        choices=[
+                            ("plain", "plain"),
+                            ("friendly", "friendly"),
+                            ("support", "offering support"),
+                        ],
+                        max_length=10,
+                        verbose_name="tone",
+                    ),
+                ),
                 (
                     "wording",
                     models.CharField(default="reminder", max_length=20, verbose_name="wording"),
@@ -471,7 +493,18 @@ class Migration(migrations.Migration):
                 ),
                 ("number", models.PositiveSmallIntegerField(verbose_name="number")),
                 ("subject", models.CharField(max_length=60, verbose_name="subject")),
-                ("channel", models.CharField(max_length=8, verbose_name="channel")),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[
+                            ("sms", "text message"),
+                            ("page", "message on the owner's page"),
+                            ("call", "call by a person"),
+                        ],
+                        max_length=8,
+                        verbose_name="channel",
+                    ),
+                ),
                 (
                     "state",
                     models.CharField(
@@ -613,7 +646,10 @@ class Migration(migrations.Migration):
                         verbose_name="outcome",
                     ),
                 ),
-                ("command_id", models.BigIntegerField(null=True)),
+                (
+                    "command_id",
+                    models.BigIntegerField(null=True, verbose_name="number of the command"),
+                ),
                 ("made_at", models.DateTimeField(verbose_name="made")),
                 ("due_at", models.DateTimeField(verbose_name="expires")),
                 ("told_at", models.DateTimeField(null=True, verbose_name="last heard")),
@@ -768,7 +804,7 @@ class Migration(migrations.Migration):
                         verbose_name="scored for the n-th time",
                     ),
                 ),
-                ("ask_again_at", models.DateTimeField(help_text="Real time.", null=True)),
+                ("ask_again_at", models.DateTimeField(null=True)),
                 ("done_at", models.DateTimeField(null=True, verbose_name="computed at")),
                 (
                     "stay",
@@ -1002,6 +1038,7 @@ class Migration(migrations.Migration):
                     models.PositiveSmallIntegerField(
                         default=1,
                         help_text="The assessment's when it began: another vehicle, another watch.",
+                        verbose_name="number",
                     ),
                 ),
                 (
@@ -1010,6 +1047,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="arrears.assessment",
+                        verbose_name="assessment",
                     ),
                 ),
                 (
@@ -1031,7 +1069,10 @@ class Migration(migrations.Migration):
             model_name="plan",
             name="watch",
             field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT, related_name="plan", to="arrears.watch"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="plan",
+                to="arrears.watch",
+                verbose_name="watch",
             ),
         ),
         migrations.AddIndex(

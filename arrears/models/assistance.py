@@ -81,7 +81,9 @@ class Plan(StatefulModel):
         "done": {"paid", "stopped"},
     }
 
-    watch = models.OneToOneField("arrears.Watch", models.PROTECT, related_name="plan")
+    watch = models.OneToOneField(
+        "arrears.Watch", models.PROTECT, related_name="plan", verbose_name=_("watch")
+    )
     stay = models.ForeignKey(
         "parking.ParkingSession", models.PROTECT, related_name="+", verbose_name=_("stay")
     )
@@ -100,8 +102,8 @@ class Plan(StatefulModel):
     holdout = models.BooleanField(_("holdout"), default=False)
     amount_fen = MoneyField(_("amount"))
     parts_fen = models.JSONField(_("parts"), default=list)
-    channel = models.CharField(_("channel"), max_length=8)
-    tone = models.CharField(_("tone"), max_length=10)
+    channel = models.CharField(_("channel"), max_length=8, choices=Scheme.Channel.choices)
+    tone = models.CharField(_("tone"), max_length=10, choices=Scheme.Tone.choices)
     wording = models.CharField(_("wording"), max_length=20, default="reminder")
     expected_fen = MoneyField(_("expected"), signed=True)
     weighed = models.JSONField(_("schemes weighed"), default=list)
@@ -148,7 +150,7 @@ class Contact(StatefulModel):
     plan = models.ForeignKey(Plan, models.PROTECT, related_name="contacts", verbose_name=_("plan"))
     number = models.PositiveSmallIntegerField(_("number"))
     subject = models.CharField(_("subject"), max_length=60)
-    channel = models.CharField(_("channel"), max_length=8)
+    channel = models.CharField(_("channel"), max_length=8, choices=Scheme.Channel.choices)
     state = models.CharField(
         _("state"), max_length=16, choices=State.choices, default=State.PLANNED
     )

@@ -60,7 +60,7 @@ class RecoveryNotice(StatefulModel):
     outcome = models.CharField(
         _("outcome"), max_length=16, choices=Outcome.choices, blank=True, default=Outcome.NONE
     )
-    command_id = models.BigIntegerField(null=True)
+    command_id = models.BigIntegerField(_("number of the command"), null=True)
     made_at = models.DateTimeField(_("made"))
     due_at = models.DateTimeField(_("expires"))
     told_at = models.DateTimeField(_("last heard"), null=True)

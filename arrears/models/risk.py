@@ -120,7 +120,7 @@ class Assessment(StatefulModel):
     number = models.PositiveSmallIntegerField(
         _("scored for the n-th time"), default=1, help_text=_("Again after a corrected plate.")
     )
-    ask_again_at = models.DateTimeField(null=True, help_text="Real time.")
+    ask_again_at = models.DateTimeField(null=True)  # real time
     done_at = models.DateTimeField(_("computed at"), null=True)
 
     class Meta:
@@ -178,9 +178,13 @@ class Watch(StatefulModel):
     stay = models.ForeignKey(
         "parking.ParkingSession", models.PROTECT, related_name="+", verbose_name=_("stay")
     )
-    assessment = models.ForeignKey(Assessment, models.PROTECT, related_name="+")
+    assessment = models.ForeignKey(
+        Assessment, models.PROTECT, related_name="+", verbose_name=_("assessment")
+    )
     number = models.PositiveSmallIntegerField(
-        default=1, help_text=_("The assessment's when it began: another vehicle, another watch.")
+        _("number"),
+        default=1,
+        help_text=_("The assessment's when it began: another vehicle, another watch."),
     )
     state = models.CharField(
         _("state"), max_length=16, choices=State.choices, default=State.WATCHING

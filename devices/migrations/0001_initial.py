@@ -134,6 +134,7 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="attendant",
                     ),
                 ),
                 (
@@ -195,9 +196,17 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(verbose_name="ordered")),
                 ("expires_at", models.DateTimeField(verbose_name="expires")),
                 ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
-                ("next_try_at", models.DateTimeField()),
-                ("sent_epoch", models.PositiveIntegerField(default=0)),
-                ("open_message", models.CharField(blank=True, max_length=36)),
+                ("next_try_at", models.DateTimeField(verbose_name="next try")),
+                (
+                    "sent_epoch",
+                    models.PositiveIntegerField(default=0, verbose_name="sent in epoch"),
+                ),
+                (
+                    "open_message",
+                    models.CharField(
+                        blank=True, max_length=36, verbose_name="message not answered yet"
+                    ),
+                ),
                 ("sent_at", models.DateTimeField(null=True, verbose_name="sent")),
                 ("ended_at", models.DateTimeField(null=True, verbose_name="ended")),
                 ("details", models.JSONField(blank=True, default=dict, verbose_name="result")),
@@ -208,6 +217,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="accounts.merchant",
+                        verbose_name="merchant",
                     ),
                 ),
                 (
@@ -216,6 +226,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="commands",
                         to="devices.device",
+                        verbose_name="device",
                     ),
                 ),
             ],
@@ -233,7 +244,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("epoch", models.PositiveIntegerField()),
+                ("epoch", models.PositiveIntegerField(verbose_name="epoch")),
                 ("message_id", models.CharField(blank=True, max_length=36, verbose_name="message")),
                 ("action", models.CharField(blank=True, max_length=40, verbose_name="action")),
                 ("raw", models.TextField(verbose_name="as it came")),
@@ -245,13 +256,14 @@ class Migration(migrations.Migration):
                 ("login_name", models.CharField(blank=True, max_length=150)),
                 ("occurred_at", models.DateTimeField(null=True, verbose_name="occurred")),
                 ("received_at", models.DateTimeField(verbose_name="received")),
-                ("received_real_at", models.DateTimeField()),
+                ("received_real_at", models.DateTimeField(verbose_name="received (real time)")),
                 (
                     "device",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="messages",
                         to="devices.device",
+                        verbose_name="device",
                     ),
                 ),
                 (

@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="accounts.merchant",
+                        verbose_name="merchant",
                     ),
                 ),
                 (
@@ -124,15 +125,26 @@ class Migration(migrations.Migration):
                 ("valid_from", models.DateTimeField(verbose_name="valid from")),
                 ("terms_hash", models.CharField(editable=False, max_length=64)),
                 ("platform_signed_by", models.CharField(blank=True, editable=False, max_length=80)),
-                ("platform_signed_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "platform_signed_at",
+                    models.DateTimeField(
+                        editable=False, null=True, verbose_name="signed by the platform"
+                    ),
+                ),
                 ("lot_signature", models.CharField(blank=True, editable=False, max_length=64)),
-                ("lot_signed_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "lot_signed_at",
+                    models.DateTimeField(
+                        editable=False, null=True, verbose_name="signed by the lot"
+                    ),
+                ),
                 (
                     "state",
                     models.CharField(
                         choices=[("draft", "draft"), ("signed", "signed"), ("ended", "ended")],
                         default="draft",
                         max_length=16,
+                        verbose_name="state",
                     ),
                 ),
                 (
@@ -141,6 +153,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="agreements",
                         to="monthlycard.lotsystem",
+                        verbose_name="lot",
                     ),
                 ),
             ],
@@ -190,6 +203,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="accounts.merchant",
+                        verbose_name="merchant",
                     ),
                 ),
             ],
@@ -227,6 +241,7 @@ class Migration(migrations.Migration):
                         ],
                         default="applied",
                         max_length=16,
+                        verbose_name="state",
                     ),
                 ),
                 ("applied_at", models.DateTimeField(verbose_name="applied")),
@@ -239,6 +254,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
                     ),
                 ),
                 (
@@ -247,6 +263,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="cards",
                         to="monthlycard.plan",
+                        verbose_name="card plan",
                     ),
                 ),
             ],
@@ -336,6 +353,7 @@ class Migration(migrations.Migration):
                         ],
                         default="sent",
                         max_length=16,
+                        verbose_name="state",
                     ),
                 ),
                 ("total_fen", core.fields.MoneyField(verbose_name="total")),
@@ -348,13 +366,17 @@ class Migration(migrations.Migration):
                 ("missed_at", models.DateTimeField(null=True, verbose_name="alarm: not fetched")),
                 ("silence_at", models.DateTimeField(null=True, verbose_name="silence agrees at")),
                 ("answered_at", models.DateTimeField(null=True, verbose_name="answered")),
-                ("answered_by", models.CharField(blank=True, max_length=80)),
+                (
+                    "answered_by",
+                    models.CharField(blank=True, max_length=80, verbose_name="answered by"),
+                ),
                 (
                     "agreement",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="statements",
                         to="monthlycard.agreement",
+                        verbose_name="agreement",
                     ),
                 ),
                 (
@@ -363,6 +385,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="statements",
                         to="monthlycard.lotsystem",
+                        verbose_name="lot",
                     ),
                 ),
             ],
@@ -380,9 +403,16 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("record_id", models.CharField(max_length=60)),
+                ("record_id", models.CharField(max_length=60, verbose_name="the lot's number")),
                 ("body_hash", models.CharField(max_length=64)),
-                ("direction", models.CharField(max_length=5, verbose_name="direction")),
+                (
+                    "direction",
+                    models.CharField(
+                        choices=[("entry", "entry"), ("exit", "exit")],
+                        max_length=5,
+                        verbose_name="direction",
+                    ),
+                ),
                 (
                     "flow",
                     models.CharField(
@@ -436,6 +466,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="passes",
                         to="monthlycard.card",
+                        verbose_name="card",
                     ),
                 ),
                 (
@@ -444,6 +475,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="passes",
                         to="monthlycard.lotsystem",
+                        verbose_name="lot",
                     ),
                 ),
                 (
@@ -453,6 +485,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="passes",
                         to="monthlycard.statement",
+                        verbose_name="statement",
                     ),
                 ),
             ],
@@ -477,7 +510,7 @@ class Migration(migrations.Migration):
                 ),
                 ("due_fen", core.fields.MoneyField(verbose_name="still due")),
                 ("quota_used", models.BigIntegerField(verbose_name="quota used")),
-                ("paid_at", models.DateTimeField(null=True)),
+                ("paid_at", models.DateTimeField(null=True, verbose_name="paid at")),
                 ("deducted_at", models.DateTimeField(verbose_name="deducted")),
                 (
                     "card",
@@ -485,6 +518,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="deductions",
                         to="monthlycard.card",
+                        verbose_name="card",
                     ),
                 ),
                 (
@@ -493,6 +527,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="deductions",
                         to="monthlycard.statement",
+                        verbose_name="statement",
                     ),
                 ),
             ],
@@ -510,7 +545,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("visit", models.CharField(max_length=130)),
+                ("visit", models.CharField(max_length=130, verbose_name="visit")),
                 (
                     "kind",
                     models.CharField(
@@ -522,6 +557,7 @@ class Migration(migrations.Migration):
                             ("amount", "other amounts"),
                         ],
                         max_length=14,
+                        verbose_name="kind",
                     ),
                 ),
                 ("platform_fen", core.fields.MoneyField(null=True, verbose_name="by the platform")),

@@ -293,8 +293,8 @@ class Migration(migrations.Migration):
                         default=parking.models.prepayments.new_token, max_length=32, unique=True
                     ),
                 ),
-                ("latitude", models.FloatField(null=True)),
-                ("longitude", models.FloatField(null=True)),
+                ("latitude", models.FloatField(null=True, verbose_name="latitude")),
+                ("longitude", models.FloatField(null=True, verbose_name="longitude")),
                 ("arrived_at", models.DateTimeField(verbose_name="arrival as declared")),
                 ("minutes", models.PositiveIntegerField(verbose_name="minutes")),
                 (
@@ -307,7 +307,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "candidates",
-                    models.JSONField(default=list, help_text="Berths that were offered, by id."),
+                    models.JSONField(default=list),
                 ),
                 (
                     "attempts_left",
@@ -315,9 +315,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "differs",
-                    models.JSONField(
-                        default=list, help_text="Parts that differ: province, office…"
-                    ),
+                    models.JSONField(default=list),
                 ),
                 ("covers_until", models.DateTimeField(null=True, verbose_name="covers until")),
                 ("amount_fen", core.fields.MoneyField(default=0, verbose_name="paid")),
@@ -351,6 +349,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
                     ),
                 ),
                 (
@@ -410,6 +409,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="parking.berth",
+                        verbose_name="berth",
                     ),
                 ),
                 (
@@ -418,6 +418,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="accounts.merchant",
+                        verbose_name="merchant",
                     ),
                 ),
                 (
@@ -435,6 +436,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="parking.section",
+                        verbose_name="section",
                     ),
                 ),
             ],
@@ -539,8 +541,11 @@ class Migration(migrations.Migration):
                     models.CharField(blank=True, max_length=80, verbose_name="settled by"),
                 ),
                 ("settled_at", models.DateTimeField(null=True, verbose_name="settled")),
-                ("read_attempts", models.PositiveSmallIntegerField(default=0)),
-                ("read_again_at", models.DateTimeField(help_text="Real time.", null=True)),
+                (
+                    "read_attempts",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="times read"),
+                ),
+                ("read_again_at", models.DateTimeField(null=True, verbose_name="read again")),
                 (
                     "berth",
                     models.ForeignKey(
@@ -673,6 +678,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="reviews",
                         to="parking.prepayment",
+                        verbose_name="pre-payment",
                     ),
                 ),
                 (
@@ -682,6 +688,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="reviews",
                         to="parking.parkingsession",
+                        verbose_name="stay",
                     ),
                 ),
                 (
@@ -691,6 +698,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="reviews",
                         to="parking.sighting",
+                        verbose_name="sighting",
                     ),
                 ),
             ],
@@ -723,7 +731,10 @@ class Migration(migrations.Migration):
                 ),
                 ("text", models.CharField(blank=True, max_length=16, verbose_name="read")),
                 ("colour", models.CharField(blank=True, max_length=16, verbose_name="colour")),
-                ("colour_confidence", models.FloatField(default=0)),
+                (
+                    "colour_confidence",
+                    models.FloatField(default=0, verbose_name="confidence of the colour"),
+                ),
                 (
                     "candidates",
                     models.JSONField(
@@ -733,7 +744,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("corners", models.JSONField(null=True)),
-                ("sharpness", models.FloatField(default=0)),
+                ("sharpness", models.FloatField(default=0, verbose_name="sharpness")),
                 ("confident", models.BooleanField(default=False, verbose_name="confident")),
                 ("why", models.CharField(max_length=40, verbose_name="why")),
                 ("model", models.CharField(blank=True, max_length=80, verbose_name="model")),
@@ -954,7 +965,7 @@ class Migration(migrations.Migration):
                 ("asked_at", models.DateTimeField(verbose_name="asked at")),
                 (
                     "give_up_at",
-                    models.DateTimeField(help_text="Real time.", verbose_name="given up at"),
+                    models.DateTimeField(verbose_name="given up at"),
                 ),
                 (
                     "command",

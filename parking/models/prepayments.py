@@ -37,17 +37,23 @@ class Prepayment(StatefulModel):
 
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.DRAFT)
     token = models.CharField(max_length=32, unique=True, default=new_token)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("user"),
+    )
     section = models.ForeignKey(
         "parking.Section", models.PROTECT, null=True, related_name="+", verbose_name=_("section")
     )
-    latitude = models.FloatField(null=True)
-    longitude = models.FloatField(null=True)
+    latitude = models.FloatField(_("latitude"), null=True)
+    longitude = models.FloatField(_("longitude"), null=True)
     arrived_at = models.DateTimeField(_("arrival as declared"))
     minutes = models.PositiveIntegerField(_("minutes"))
     plate_text = models.CharField(_("declared plate"), max_length=16, blank=True)
     plate_colour = models.CharField(_("declared colour"), max_length=16, blank=True)
-    candidates = models.JSONField(default=list, help_text="Berths that were offered, by id.")
+    candidates = models.JSONField(default=list)  # berths that were offered, by id
     berth = models.ForeignKey(
         "parking.Berth", models.PROTECT, null=True, related_name="+", verbose_name=_("berth")
     )
@@ -59,7 +65,7 @@ class Prepayment(StatefulModel):
         verbose_name=_("stay"),
     )
     attempts_left = models.PositiveSmallIntegerField(_("attempts left"), default=3)
-    differs = models.JSONField(default=list, help_text="Parts that differ: province, office…")
+    differs = models.JSONField(default=list)  # parts that differ: province, office…
     covers_until = models.DateTimeField(_("covers until"), null=True)
     amount_fen = MoneyField(_("paid"), default=0)
     created_at = models.DateTimeField(_("made"))

@@ -34,13 +34,25 @@ class ReviewItem(StatefulModel):
         "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
     )
     sighting = models.ForeignKey(
-        "parking.Sighting", models.PROTECT, null=True, related_name="reviews"
+        "parking.Sighting",
+        models.PROTECT,
+        null=True,
+        related_name="reviews",
+        verbose_name=_("sighting"),
     )
     session = models.ForeignKey(
-        "parking.ParkingSession", models.PROTECT, null=True, related_name="reviews"
+        "parking.ParkingSession",
+        models.PROTECT,
+        null=True,
+        related_name="reviews",
+        verbose_name=_("stay"),
     )
     prepayment = models.ForeignKey(
-        "parking.Prepayment", models.PROTECT, null=True, related_name="reviews"
+        "parking.Prepayment",
+        models.PROTECT,
+        null=True,
+        related_name="reviews",
+        verbose_name=_("pre-payment"),
     )
     opened_at = models.DateTimeField(_("opened"))
     verdict = models.CharField(

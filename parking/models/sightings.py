@@ -63,8 +63,8 @@ class Sighting(StatefulModel):
     confidence = models.FloatField(_("confidence"), null=True)
     settled_by = models.CharField(_("settled by"), max_length=80, blank=True)
     settled_at = models.DateTimeField(_("settled"), null=True)
-    read_attempts = models.PositiveSmallIntegerField(default=0)
-    read_again_at = models.DateTimeField(null=True, help_text="Real time.")
+    read_attempts = models.PositiveSmallIntegerField(_("times read"), default=0)
+    read_again_at = models.DateTimeField(_("read again"), null=True)  # real time
 
     class Meta:
         verbose_name = _("sighting")
@@ -118,14 +118,14 @@ class PlateReading(StatefulModel):
     )
     text = models.CharField(_("read"), max_length=16, blank=True)
     colour = models.CharField(_("colour"), max_length=16, blank=True)
-    colour_confidence = models.FloatField(default=0)
+    colour_confidence = models.FloatField(_("confidence of the colour"), default=0)
     candidates = models.JSONField(
         _("candidates"),
         default=list,
         help_text="[{text, probability, characters: [probability of each]}], best first.",
     )
     corners = models.JSONField(null=True)
-    sharpness = models.FloatField(default=0)
+    sharpness = models.FloatField(_("sharpness"), default=0)
     confident = models.BooleanField(_("confident"), default=False)
     why = models.CharField(_("why"), max_length=40)
     model = models.CharField(_("model"), max_length=80, blank=True)
@@ -169,7 +169,7 @@ class ImageOrder(StatefulModel):
         "devices.Command", models.PROTECT, related_name="+", verbose_name=_("command")
     )
     asked_at = models.DateTimeField(_("asked at"))
-    give_up_at = models.DateTimeField(_("given up at"), help_text="Real time.")
+    give_up_at = models.DateTimeField(_("given up at"))  # real time
 
     class Meta:
         verbose_name = _("image order")
@@ -204,9 +204,15 @@ class InspectionTask(StatefulModel):
     MOVES = {"open": {"done", "cancelled"}}
 
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
-    merchant = models.ForeignKey("accounts.Merchant", models.PROTECT, related_name="+")
-    section = models.ForeignKey("parking.Section", models.PROTECT, related_name="+")
-    berth = models.ForeignKey("parking.Berth", models.PROTECT, related_name="+")
+    merchant = models.ForeignKey(
+        "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
+    )
+    section = models.ForeignKey(
+        "parking.Section", models.PROTECT, related_name="+", verbose_name=_("section")
+    )
+    berth = models.ForeignKey(
+        "parking.Berth", models.PROTECT, related_name="+", verbose_name=_("berth")
+    )
     session = models.ForeignKey(
         "parking.ParkingSession",
         models.PROTECT,

@@ -60,9 +60,9 @@ class Migration(migrations.Migration):
                 ("paid_at", models.DateTimeField(null=True, verbose_name="paid at")),
                 (
                     "next_look_at",
-                    models.DateTimeField(help_text="When the provider is asked again.", null=True),
+                    models.DateTimeField(null=True, verbose_name="asked next"),
                 ),
-                ("looks", models.PositiveSmallIntegerField(default=0)),
+                ("looks", models.PositiveSmallIntegerField(default=0, verbose_name="times asked")),
                 ("problem", models.CharField(blank=True, max_length=300, verbose_name="problem")),
             ],
             options={
@@ -79,11 +79,16 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("key", models.CharField(max_length=80, unique=True)),
+                (
+                    "key",
+                    models.CharField(
+                        max_length=80, unique=True, verbose_name="key of the transfer"
+                    ),
+                ),
                 ("note", models.CharField(max_length=200, verbose_name="note")),
                 (
                     "posted_at",
-                    models.DateTimeField(help_text="Business time.", verbose_name="posted"),
+                    models.DateTimeField(verbose_name="posted"),
                 ),
                 ("recorded_at", models.DateTimeField(auto_now_add=True)),
             ],
@@ -129,6 +134,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="credit",
                         to="payments.attempt",
+                        verbose_name="attempt",
                     ),
                 ),
             ],
@@ -149,7 +155,7 @@ class Migration(migrations.Migration):
                 ("provider", models.CharField(max_length=16, verbose_name="provider")),
                 (
                     "fingerprint",
-                    models.CharField(help_text="SHA-256 of signature and body.", max_length=64),
+                    models.CharField(max_length=64),
                 ),
                 ("raw", models.BinaryField()),
                 ("headers", models.JSONField(default=dict, verbose_name="headers")),
@@ -164,7 +170,7 @@ class Migration(migrations.Migration):
                 ("received_at", models.DateTimeField(verbose_name="received")),
                 ("times", models.PositiveIntegerField(default=1, verbose_name="times")),
                 ("processed_at", models.DateTimeField(null=True, verbose_name="processed")),
-                ("next_try_at", models.DateTimeField(null=True)),
+                ("next_try_at", models.DateTimeField(null=True, verbose_name="next try")),
                 ("problem", models.CharField(blank=True, max_length=300, verbose_name="problem")),
             ],
             options={
@@ -217,19 +223,17 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "basket",
-                    models.CharField(
-                        help_text="Digest of the set of things to pay.", max_length=64
-                    ),
+                    models.CharField(max_length=64),
                 ),
                 ("title", models.CharField(max_length=120, verbose_name="title")),
                 ("amount_fen", core.fields.MoneyField(verbose_name="amount")),
                 (
                     "expires_at",
-                    models.DateTimeField(help_text="Business time.", verbose_name="valid until"),
+                    models.DateTimeField(verbose_name="valid until"),
                 ),
                 ("created_at", models.DateTimeField(verbose_name="opened")),
                 ("paid_at", models.DateTimeField(null=True, verbose_name="paid at")),
-                ("opened_by", models.CharField(max_length=80)),
+                ("opened_by", models.CharField(max_length=80, verbose_name="by")),
                 (
                     "payer_user",
                     models.ForeignKey(
@@ -253,6 +257,7 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="attempts",
                 to="payments.order",
+                verbose_name="order",
             ),
         ),
         migrations.CreateModel(
@@ -336,6 +341,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="entries",
                         to="payments.orderitem",
+                        verbose_name="item",
                     ),
                 ),
             ],
@@ -381,8 +387,8 @@ class Migration(migrations.Migration):
                 ("asked_at", models.DateTimeField(verbose_name="asked")),
                 ("asked_by", models.CharField(max_length=80, verbose_name="by")),
                 ("done_at", models.DateTimeField(null=True, verbose_name="returned")),
-                ("next_look_at", models.DateTimeField(null=True)),
-                ("looks", models.PositiveSmallIntegerField(default=0)),
+                ("next_look_at", models.DateTimeField(null=True, verbose_name="asked next")),
+                ("looks", models.PositiveSmallIntegerField(default=0, verbose_name="times asked")),
                 ("problem", models.CharField(blank=True, max_length=300, verbose_name="problem")),
                 (
                     "attempt",
@@ -390,6 +396,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="refunds",
                         to="payments.attempt",
+                        verbose_name="attempt",
                     ),
                 ),
                 (
@@ -399,6 +406,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="refund",
                         to="payments.credit",
+                        verbose_name="credit",
                     ),
                 ),
                 (
@@ -408,6 +416,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="refunds",
                         to="payments.orderitem",
+                        verbose_name="item",
                     ),
                 ),
             ],

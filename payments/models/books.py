@@ -9,9 +9,9 @@ from core.fields import MoneyField
 class LedgerTransfer(models.Model):
     """One event in the books, posted once under `key`; its entries sum to 0."""
 
-    key = models.CharField(max_length=80, unique=True)
+    key = models.CharField(_("key of the transfer"), max_length=80, unique=True)
     note = models.CharField(_("note"), max_length=200)
-    posted_at = models.DateTimeField(_("posted"), help_text="Business time.")
+    posted_at = models.DateTimeField(_("posted"))  # business time
     recorded_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -29,7 +29,11 @@ class LedgerEntry(models.Model):
     account = models.CharField(_("account"), max_length=60)
     amount_fen = MoneyField(_("amount"), signed=True)
     order_item = models.ForeignKey(
-        "payments.OrderItem", models.PROTECT, null=True, related_name="entries"
+        "payments.OrderItem",
+        models.PROTECT,
+        null=True,
+        related_name="entries",
+        verbose_name=_("item"),
     )
     posted_at = models.DateTimeField(_("posted"))
 

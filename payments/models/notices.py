@@ -12,7 +12,7 @@ class Notification(models.Model):
     """
 
     provider = models.CharField(_("provider"), max_length=16)
-    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of signature and body.")
+    fingerprint = models.CharField(max_length=64)  # SHA-256 of signature and body
     raw = models.BinaryField()
     headers = models.JSONField(_("headers"), default=dict)
     verified = models.BooleanField(_("genuine"), default=False)
@@ -21,7 +21,7 @@ class Notification(models.Model):
     received_at = models.DateTimeField(_("received"))
     times = models.PositiveIntegerField(_("times"), default=1)
     processed_at = models.DateTimeField(_("processed"), null=True)
-    next_try_at = models.DateTimeField(null=True)
+    next_try_at = models.DateTimeField(_("next try"), null=True)
     problem = models.CharField(_("problem"), max_length=300, blank=True)
 
     class Meta:

@@ -33,7 +33,7 @@ class Order(StatefulModel):
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
     number = models.CharField(_("number"), max_length=20, unique=True)
     token = models.CharField(max_length=32, unique=True, default=new_token)
-    basket = models.CharField(max_length=64, help_text="Digest of the set of things to pay.")
+    basket = models.CharField(max_length=64)  # digest of what is to pay
     title = models.CharField(_("title"), max_length=120)
     payer_user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -43,10 +43,10 @@ class Order(StatefulModel):
         verbose_name=_("payer"),
     )
     amount_fen = MoneyField(_("amount"))
-    expires_at = models.DateTimeField(_("valid until"), help_text="Business time.")
+    expires_at = models.DateTimeField(_("valid until"))  # business time
     created_at = models.DateTimeField(_("opened"))
     paid_at = models.DateTimeField(_("paid at"), null=True)
-    opened_by = models.CharField(max_length=80)
+    opened_by = models.CharField(_("by"), max_length=80)
 
     class Meta:
         verbose_name = _("order")
@@ -148,7 +148,9 @@ class Attempt(StatefulModel):
     state = models.CharField(
         _("state"), max_length=16, choices=State.choices, default=State.CREATED
     )
-    order = models.ForeignKey(Order, models.PROTECT, related_name="attempts")
+    order = models.ForeignKey(
+        Order, models.PROTECT, related_name="attempts", verbose_name=_("order")
+    )
     provider = models.CharField(_("provider"), max_length=16)
     out_trade_no = models.CharField(_("our number"), max_length=32, unique=True)
     provider_no = models.CharField(_("provider's number"), max_length=64, blank=True)
@@ -158,8 +160,8 @@ class Attempt(StatefulModel):
     created_at = models.DateTimeField(_("begun"))
     expires_at = models.DateTimeField(_("valid until"))
     paid_at = models.DateTimeField(_("paid at"), null=True)
-    next_look_at = models.DateTimeField(null=True, help_text="When the provider is asked again.")
-    looks = models.PositiveSmallIntegerField(default=0)
+    next_look_at = models.DateTimeField(_("asked next"), null=True)
+    looks = models.PositiveSmallIntegerField(_("times asked"), default=0)
     problem = models.CharField(_("problem"), max_length=300, blank=True)
 
     class Meta:

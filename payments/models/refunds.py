@@ -22,7 +22,9 @@ class Credit(StatefulModel):
     MOVES = {"open": {"refunded"}}
 
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
-    attempt = models.OneToOneField("payments.Attempt", models.PROTECT, related_name="credit")
+    attempt = models.OneToOneField(
+        "payments.Attempt", models.PROTECT, related_name="credit", verbose_name=_("attempt")
+    )
     amount_fen = MoneyField(_("amount"))
     why = models.CharField(_("reason"), max_length=16, choices=Why.choices)
     created_at = models.DateTimeField(_("since"))
@@ -55,11 +57,19 @@ class Refund(StatefulModel):
     MOVES = {"asked": {"sent", "done", "failed"}, "sent": {"done", "failed"}, "failed": {"asked"}}
 
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.ASKED)
-    attempt = models.ForeignKey("payments.Attempt", models.PROTECT, related_name="refunds")
-    order_item = models.ForeignKey(
-        "payments.OrderItem", models.PROTECT, null=True, related_name="refunds"
+    attempt = models.ForeignKey(
+        "payments.Attempt", models.PROTECT, related_name="refunds", verbose_name=_("attempt")
     )
-    credit = models.OneToOneField(Credit, models.PROTECT, null=True, related_name="refund")
+    order_item = models.ForeignKey(
+        "payments.OrderItem",
+        models.PROTECT,
+        null=True,
+        related_name="refunds",
+        verbose_name=_("item"),
+    )
+    credit = models.OneToOneField(
+        Credit, models.PROTECT, null=True, related_name="refund", verbose_name=_("credit")
+    )
     amount_fen = MoneyField(_("amount"))
     reason = models.CharField(_("reason"), max_length=200)
     key = models.CharField(max_length=80, unique=True)
@@ -68,8 +78,8 @@ class Refund(StatefulModel):
     asked_at = models.DateTimeField(_("asked"))
     asked_by = models.CharField(_("by"), max_length=80)
     done_at = models.DateTimeField(_("returned"), null=True)
-    next_look_at = models.DateTimeField(null=True)
-    looks = models.PositiveSmallIntegerField(default=0)
+    next_look_at = models.DateTimeField(_("asked next"), null=True)
+    looks = models.PositiveSmallIntegerField(_("times asked"), default=0)
     problem = models.CharField(_("problem"), max_length=300, blank=True)
 
     class Meta:

@@ -42,20 +42,6 @@ def _actor(request: HttpRequest) -> str:
     return f"user:{request.user.pk}"
 
 
-class DisputeInline(TabularInline):
-    model = Dispute.debts.through
-    extra = 0
-    can_delete = False
-    verbose_name = _("dispute")
-    verbose_name_plural = _("disputes")
-    fields = ["objection"]
-    readonly_fields = fields
-
-    @admin.display(description=_("dispute"))
-    def objection(self, row: Any) -> str:
-        return str(row.dispute)
-
-
 @admin.register(Debt)
 class DebtAdmin(Masked, ReadOnly):
     list_display = ["id", "plate", "merchant", "section", "amount_fen", "state", "opened_at"]
@@ -64,8 +50,13 @@ class DebtAdmin(Masked, ReadOnly):
     search_fields = ["plate_text"]
     show_full_result_count = False
     date_hierarchy = "opened_at"
-    inlines = [DisputeInline]
+    readonly_fields = ["disputes"]
     ordering = ["-id"]
+
+    @admin.display(description=_("disputes"))
+    def disputes(self, row: Debt) -> str:
+        said = Dispute.objects.filter(stays=row.stay_id).order_by("pk")
+        return ", ".join(f"{one.pk}: {one.get_state_display()}" for one in said)
 
 
 @admin.register(Dispute)
@@ -76,8 +67,8 @@ class DisputeAdmin(ModelAdmin):
     list_filter = ["state", "reason", "merchant"]
     list_select_related = ["merchant"]
     fields = [
-        "state", "reason", "text", "answer", "merchant", "stay", "owed", "opened_at", "answer_by",
-        "decided_at",
+        "state", "reason", "text", "answer", "merchant", "plate_text", "plate_colour", "named",
+        "opened_at", "answer_by", "decided_at",
     ]  # fmt: skip
     readonly_fields = [name for name in fields if name != "answer"]
     actions = ["uphold", "reject"]
@@ -89,9 +80,9 @@ class DisputeAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    @admin.display(description=_("debts"))
-    def owed(self, row: Dispute) -> str:
-        return ", ".join(f"{one.pk}: {format_fen(one.amount_fen)}" for one in row.debts.all())
+    @admin.display(description=_("stays"))
+    def named(self, row: Dispute) -> str:
+        return ", ".join(f"{one.pk}: {format_fen(one.fee_fen)}" for one in row.stays.order_by("pk"))
 
     def _settle(self, request: HttpRequest, rows: QuerySet[Dispute], verdict: str) -> None:
         for row in rows.filter(state="open"):

@@ -179,7 +179,7 @@ class ObjectView(APIView):
         body.is_valid(raise_exception=True)
         told = body.validated_data
         _own_stay(request, told["session_id"])
-        dispute = services.object(
+        [dispute] = services.object(
             session_ids=[told["session_id"]],
             reason=told["reason"],
             text=told.get("text", ""),

@@ -75,8 +75,9 @@ def settled(event: Event) -> None:
 
 
 def voided(event: Event) -> None:
-    """parking.stay_voided: nothing is owed for a stay that never was."""
+    """parking.stay_voided: nothing is owed for a stay that never was, nothing left to object to."""
     services.forget_stay(session_id=event.data["session_id"])
+    services.end_voided(session_id=event.data["session_id"])
 
 
 def repriced(event: Event) -> None:
@@ -86,11 +87,7 @@ def repriced(event: Event) -> None:
 
 def plate_corrected(event: Event) -> None:
     """parking.plate_corrected: the other one's course ends, the right one's begins."""
-    services.plate_corrected(
-        session_id=event.data["session_id"],
-        was=event.data["old_text"],
-        corrected_at=event.occurred_at,
-    )
+    services.plate_corrected(session_id=event.data["session_id"], was=event.data["old_text"])
 
 
 def plate_doubted(event: Event) -> None:

@@ -259,7 +259,12 @@ def debts(request: HttpRequest) -> HttpResponse:
         "ages": selectors.ages(merchant.pk),
         "notices": selectors.notices_of_merchant(merchant.pk)[:10],
         "disputes": [
-            {"dispute": one, "form": Answer(prefix=f"d{one.pk}")}
+            {
+                "dispute": one,
+                "stays": sorted(one.stays.all(), key=lambda stay: stay.pk),
+                "plate": {"text": one.plate_text, "colour": one.plate_colour, "masked": False},
+                "form": Answer(prefix=f"d{one.pk}"),
+            }
             for one in merchant_selectors.disputes_of_merchant(merchant.pk).filter(state="open")
         ],
         "paper": [

@@ -295,6 +295,14 @@ class Migration(migrations.Migration):
                         blank=True, max_length=2000, verbose_name="in the owner's words"
                     ),
                 ),
+                (
+                    "plate_text",
+                    models.CharField(blank=True, max_length=16, verbose_name="plate"),
+                ),
+                (
+                    "plate_colour",
+                    models.CharField(blank=True, max_length=16, verbose_name="plate colour"),
+                ),
                 ("answer", models.TextField(blank=True, max_length=2000, verbose_name="answer")),
                 (
                     "token",
@@ -306,15 +314,8 @@ class Migration(migrations.Migration):
                 ("answer_by", models.DateTimeField(verbose_name="answer by")),
                 ("decided_at", models.DateTimeField(null=True, verbose_name="decided")),
                 (
-                    "debts",
-                    models.ManyToManyField(
-                        related_name="disputes", to="arrears.debt", verbose_name="debts"
-                    ),
-                ),
-                (
                     "merchant",
                     models.ForeignKey(
-                        null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="accounts.merchant",
@@ -322,13 +323,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "stay",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="parking.parkingsession",
-                        verbose_name="stay",
+                    "stays",
+                    models.ManyToManyField(
+                        related_name="+", to="parking.parkingsession", verbose_name="stays"
                     ),
                 ),
                 (

@@ -199,9 +199,11 @@ class Demand(StatefulModel):
 
 
 class Dispute(StatefulModel):
-    """The owner objects: to debts, to a stay not paid yet, or to a decision about them.
+    """The owner objects: to stays, with or without a debt, or to a decision about them.
 
-    While it is open nobody contacts, lists or locks for what it is about. Only a person decides.
+    It names stays of one vehicle and one creditor, who answers them together; the plate is the one
+    they had when it was said. While it is open nobody contacts, lists or locks for what it is
+    about. Only a person decides.
     """
 
     class State(models.TextChoices):
@@ -220,15 +222,14 @@ class Dispute(StatefulModel):
 
     MOVES: ClassVar[dict[str, set[str]]] = {"open": {"upheld", "rejected", "withdrawn"}}
 
-    debts = models.ManyToManyField(Debt, related_name="disputes", verbose_name=_("debts"))
-    stay = models.ForeignKey(
-        "parking.ParkingSession", models.PROTECT, null=True, related_name="+",
-        verbose_name=_("stay"),
-    )  # fmt: skip
+    stays = models.ManyToManyField(
+        "parking.ParkingSession", related_name="+", verbose_name=_("stays")
+    )
+    plate_text = models.CharField(_("plate"), max_length=16, blank=True)
+    plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
     merchant = models.ForeignKey(
-        "accounts.Merchant", models.PROTECT, null=True, related_name="+",
-        verbose_name=_("creditor"),
-    )  # fmt: skip
+        "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("creditor")
+    )
     user = models.ForeignKey(
         "accounts.User", models.SET_NULL, null=True, related_name="+", verbose_name=_("by")
     )

@@ -90,6 +90,7 @@ class Assessment(StatefulModel):
     MOVES: ClassVar[dict[str, set[str]]] = {
         "waiting": {"done", "deleted", "waiting"},
         "done": {"deleted", "waiting"},  # the plate was corrected: scored anew
+        "deleted": {"waiting"},  # by the one; the other, whose plate it is, is scored all the same
     }
 
     stay = models.OneToOneField(

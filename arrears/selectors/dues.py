@@ -29,7 +29,6 @@ class Due:
     amount_fen: int
     object_path: str
     why_path: str | None
-    dispute_state: str | None = None
 
     @property
     def payable(self) -> bool:
@@ -57,14 +56,14 @@ def _dues(stays: dict[int, StayFacts]) -> list[Due]:
     scored = set(
         Assessment.objects.filter(stay_id__in=stays, state="done").values_list("stay_id", flat=True)
     )
-    disputes = dict(
-        Dispute.objects.filter(stay_id__in=stays).order_by("pk").values_list("stay_id", "state")
-    )
+    said = Dispute.objects.filter(stays__in=stays, state="open")
+    contested = set(said.values_list("stays", "plate_text", "plate_colour"))
     rows = []
     for facts in stays.values():
         debt = debts.get(facts.id)
         window = windows.get(facts.id)
-        held = facts.plate_doubted or disputes.get(facts.id) == "open"
+        vehicles = (facts.plate_text, facts.plate_colour), ("", "")
+        held = facts.plate_doubted or any((facts.id, *one) in contested for one in vehicles)
         held = held or (debt is not None and debt.state == "disputed")
         state = "disputed" if held else ("open" if debt and debt.state == "open" else "window")
         rows.append(
@@ -76,7 +75,6 @@ def _dues(stays: dict[int, StayFacts]) -> list[Due]:
                 amount_fen=facts.due_fen,
                 object_path=object_path([facts.id]),
                 why_path=why_path(facts.id) if facts.id in scored else None,
-                dispute_state=disputes.get(facts.id),
             )
         )
     return sorted(rows, key=lambda one: (one.stay.arrived_at, one.stay.id))
@@ -120,8 +118,8 @@ def dispute_by_token(token: str) -> Dispute | None:
 
 def disputes_of_stays(session_ids: Collection[int]) -> list[Dispute]:
     """Objections about these stays, newest first."""
-    rows = Dispute.objects.filter(stay_id__in=list(session_ids))
-    return list(rows.order_by("-pk"))
+    rows = Dispute.objects.filter(stays__in=list(session_ids))
+    return list(rows.distinct().order_by("-pk"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,7 +81,8 @@ def paper_demands_of(merchant_id: int) -> QuerySet[Demand]:
 
 def disputes_of_merchant(merchant_id: int) -> QuerySet[Dispute]:
     """Objections to this merchant's stays, those that wait longest first."""
-    return Dispute.objects.filter(merchant_id=merchant_id).order_by("-state", "answer_by", "pk")
+    rows = Dispute.objects.filter(merchant_id=merchant_id).order_by("-state", "answer_by", "pk")
+    return rows.prefetch_related("stays__section", "stays__berth")
 
 
 def disputes_to_answer() -> QuerySet[Dispute]:

@@ -29,7 +29,7 @@ from arrears.services.demands import (
     make_demand,
     send_demands,
 )
-from arrears.services.disputes import object, settle_dispute, withdraw_dispute
+from arrears.services.disputes import end_voided, object, settle_dispute, withdraw_dispute
 from arrears.services.holds import doubt_over, hold_doubted
 from arrears.services.listing import relist
 from arrears.services.models import promote, register
@@ -57,6 +57,7 @@ __all__ = [
     "doubt_over",
     "end_graces",
     "end_pay_windows",
+    "end_voided",
     "end_watches",
     "expire_notices",
     "find_debts_of",

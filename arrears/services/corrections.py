@@ -5,8 +5,6 @@ against them: they have the whole pay window from now on, then a debt, a demand 
 their own, and they are watched only after a score of their own.
 """
 
-from datetime import datetime
-
 from django.db import transaction
 
 from arrears.rules.vehicle import plate_of
@@ -18,9 +16,7 @@ SYSTEM = "system:arrears.corrections"
 
 
 @transaction.atomic
-def plate_corrected(
-    *, session_id: int, was: str, corrected_at: datetime, actor: str = SYSTEM
-) -> None:
+def plate_corrected(*, session_id: int, was: str, actor: str = SYSTEM) -> None:
     """Another vehicle than `was` stood there: what was meant for its holder stops at once.
 
     `was` is empty for a plate that had not been known.
@@ -32,6 +28,6 @@ def plate_corrected(
     for sighting in parking.sightings_of(None).filter(session_id=session_id):
         notices.take_back_misread(sighting_id=sighting.pk, plate=plate)
     if was and facts.plate_state != "review":  # a verdict was undone: nobody knows yet
-        disputes.end_misread(session_id=session_id, said_before=corrected_at, actor=actor)
+        disputes.end_misread(session_id=session_id, actor=actor)
     debts.follow_stay(session_id=session_id, actor=actor)
     windows.renew_for_another(facts, actor=actor)

@@ -8,14 +8,13 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from arrears.errors import DebtMoved
-from arrears.models import Debt, Demand, Dispute, PayWindow
+from arrears.models import Debt, Demand, PayWindow
 from arrears.services import assistance, demands, listing, watches, windows
 from arrears.services.stays import is_contested, is_owed, locked, locked_one
 from core import clock, live, outbox
 from core.errors import Invalid
 from core.transition import transition
 from parking import services as parking_services
-from parking.selectors import StayFacts
 from payments.rules import Receipt
 
 log = logging.getLogger("bowei.arrears")
@@ -57,18 +56,11 @@ def open_debt(*, session_id: int, actor: str = SYSTEM) -> Debt | None:
         if not moved:
             return None
     outbox.add("arrears.debt_opened", debt_id=debt.pk, session_id=session_id)
-    _hold_if_contested(debt, facts)
+    if is_contested(facts):  # what was said against the stay holds the debt too
+        transition(debt, source="open", target="disputed", actor=SYSTEM, reason="objected before")
     listing.relist(debt.plate_text, debt.plate_colour, actor=actor)
     live.push(f"merchant:{debt.merchant_id}")
     return debt
-
-
-def _hold_if_contested(debt: Debt, facts: StayFacts) -> None:
-    """What was said against the stay before it became a debt holds the debt too."""
-    for dispute in Dispute.objects.filter(stay_id=debt.stay_id, state="open"):
-        dispute.debts.add(debt)
-    if is_contested(facts):
-        transition(debt, source="open", target="disputed", actor=SYSTEM, reason="objected before")
 
 
 def clear_debts(receipt: Receipt, left_fen: int) -> int:

@@ -1,11 +1,10 @@
 """The owner objects: everything stops until a person has looked (DESIGN 4.9)."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -13,13 +12,14 @@ from django.utils.translation import gettext_lazy as _
 from arrears.errors import DisputeDecided, NothingToObject
 from arrears.models import Assessment, Debt, Dispute, PayWindow
 from arrears.services import debts, holds
-from arrears.services.stays import locked
-from core import clock, live, outbox
+from arrears.services.stays import locked, said_against
+from core import audit, clock, live, outbox
 from core.errors import Invalid
 from core.transition import transition
 from parking import selectors as parking
 from parking import services as parking_services
 
+SYSTEM = "system:arrears.disputes"
 ANSWER_WITHIN = timedelta(days=7)
 LONGEST_TEXT = 2000
 
@@ -33,12 +33,13 @@ def object(
     text: str = "",
     user_id: int | None = None,
     actor: str,
-) -> Dispute:
-    """Object to stays or their debts; the same ones objected to again are the open dispute.
+) -> list[Dispute]:
+    """Object to stays or their debts, all that are named: one dispute a creditor and vehicle.
 
-    With this commit the debts are held, the vehicle is suspended or off the list, contacts and
-    watches stop and notices are withdrawn; `arrears.debt_disputed` lowers a lock. Nobody has to pay
-    before being heard. Raises Invalid, NothingToObject.
+    What was said before in the same words is that open dispute; other words are one of their own,
+    so that nothing is lost. With this commit the debts are held, the vehicle is suspended or off
+    the list, contacts and watches stop and notices are withdrawn; `arrears.debt_disputed` lowers a
+    lock. Nobody has to pay before being heard. Raises Invalid, NothingToObject.
     """
     if reason not in Dispute.Reason.values:
         raise Invalid(
@@ -49,27 +50,33 @@ def object(
     stays = {pk: one for pk, one in locked(sessions).items() if one.state != "void"}
     if not stays:
         raise NothingToObject()
-    standing = Dispute.objects.filter(state="open", stay_id__in=stays).first()
-    if standing is not None and len(stays) == 1:
-        return standing
-    first = stays[min(stays)]
-    dispute = Dispute.objects.create(
-        stay_id=first.id,
-        merchant_id=first.merchant_id,
-        user_id=user_id,
-        reason=reason,
-        text=text.strip()[:LONGEST_TEXT],
-        opened_at=clock.now(),
-        answer_by=clock.now() + ANSWER_WITHIN,
-    )
-    dispute.debts.set(Debt.objects.filter(stay_id__in=stays).exclude(state="waived"))
-    holds.hold(list(stays), actor=actor, reason=reason, data={"dispute_id": dispute.pk})
-    if reason == Dispute.Reason.DECISION:
-        Assessment.objects.filter(stay_id__in=stays).update(objected=True)
-    outbox.add("arrears.dispute_opened", dispute_id=dispute.pk)
-    for merchant_id in {one.merchant_id for one in stays.values()}:
+    words = text.strip()[:LONGEST_TEXT]
+    standing: dict[int, Dispute] = {}
+    fresh: dict[tuple[int, str, str], list[int]] = {}
+    for pk, facts in sorted(stays.items()):
+        said = said_against(facts).filter(reason=reason, text=words).order_by("pk").first()
+        if said is not None:
+            standing[said.pk] = said
+        else:
+            vehicle = facts.merchant_id, facts.plate_text, facts.plate_colour
+            fresh.setdefault(vehicle, []).append(pk)
+    opened = []
+    for (merchant_id, plate_text, plate_colour), ids in fresh.items():
+        dispute = Dispute.objects.create(
+            merchant_id=merchant_id, plate_text=plate_text, plate_colour=plate_colour,
+            user_id=user_id, reason=reason, text=words, opened_at=clock.now(),
+            answer_by=clock.now() + ANSWER_WITHIN,
+        )  # fmt: skip
+        dispute.stays.set(ids)
+        outbox.add("arrears.dispute_opened", dispute_id=dispute.pk)
         live.push(f"merchant:{merchant_id}")
-    return dispute
+        opened.append(dispute)
+    new = [pk for ids in fresh.values() for pk in ids]
+    if new:
+        holds.hold(new, actor=actor, reason=reason)
+    if reason == Dispute.Reason.DECISION:
+        Assessment.objects.filter(stay_id__in=new).update(objected=True)
+    return [*standing.values(), *opened]
 
 
 @transaction.atomic
@@ -83,8 +90,7 @@ def settle_dispute(*, dispute_id: int, verdict: str, answer: str, actor: str) ->
             "no_answer", _("Answer the owner."), fields={"answer": _("Say why, in a sentence.")}
         )
     dispute = Dispute.objects.get(pk=dispute_id)
-    sessions = _sessions(dispute)
-    locked(sessions)
+    sessions = _locked_sessions(dispute)
     moved = transition(
         dispute, source="open", target=verdict, actor=actor, reason=answer[:300],
         answer=answer.strip()[:LONGEST_TEXT], decided_at=clock.now(),
@@ -103,8 +109,7 @@ def settle_dispute(*, dispute_id: int, verdict: str, answer: str, actor: str) ->
 def withdraw_dispute(*, dispute_id: int, actor: str) -> None:
     """The owner takes the objection back. Raises DisputeDecided."""
     dispute = Dispute.objects.get(pk=dispute_id)
-    sessions = _sessions(dispute)
-    locked(sessions)
+    sessions = _locked_sessions(dispute)
     if not transition(
         dispute, source="open", target="withdrawn", actor=actor, decided_at=clock.now()
     ):
@@ -112,9 +117,10 @@ def withdraw_dispute(*, dispute_id: int, actor: str) -> None:
     holds.resume(sessions, actor=actor)
 
 
-def _sessions(dispute: Dispute) -> list[int]:
-    ids = set(dispute.debts.values_list("stay_id", flat=True))
-    return sorted(ids | ({dispute.stay_id} if dispute.stay_id else set()))
+def _locked_sessions(dispute: Dispute) -> list[int]:
+    """The stays that it names, locked; one may have been answered for itself meanwhile."""
+    locked(dispute.stays.values_list("pk", flat=True))
+    return sorted(dispute.stays.values_list("pk", flat=True))
 
 
 def _uphold(dispute: Dispute, sessions: list[int], *, actor: str) -> None:
@@ -123,7 +129,7 @@ def _uphold(dispute: Dispute, sessions: list[int], *, actor: str) -> None:
     An objection to a decision alone is about the decision: the fee stands.
     """
     reason = f"objection {dispute.pk} upheld: {dispute.answer}"[:300]
-    live_debts = dispute.debts.filter(state__in=Debt.LIVE)
+    live_debts = Debt.objects.filter(stay_id__in=sessions, state__in=Debt.LIVE)
     if dispute.reason == Dispute.Reason.DECISION:
         holds.resume(sessions, actor=actor)
         return
@@ -140,29 +146,53 @@ def _uphold(dispute: Dispute, sessions: list[int], *, actor: str) -> None:
 
 
 @transaction.atomic
-def end_misread(*, session_id: int, said_before: datetime, actor: str) -> None:
-    """A person has corrected the plate: who said that it was not their vehicle was right.
+def end_misread(*, session_id: int, actor: str) -> None:
+    """A person has corrected the plate: what the other vehicle's holder said of it is answered.
 
-    Only what was said before the correction is answered by it; the other stays of an objection
-    stay contested. What else was objected to remains a person's question.
+    Nothing is asked of them any more, whatever they had objected to; what they paid meanwhile is a
+    person's question.
     """
-    locked([session_id])
-    about = Q(stay_id=session_id) | Q(debts__stay_id=session_id)
-    rows = Dispute.objects.filter(
-        about, state="open", opened_at__lte=said_before,
-        reason__in=[Dispute.Reason.NOT_MINE, Dispute.Reason.SOLD],
-    )  # fmt: skip
+    facts = locked([session_id])[session_id]
+    if parking.paid_after_leaving(session_id):
+        return
     with translation.override(settings.LANGUAGE_CODE):
         answer = gettext("A person has looked: it was another vehicle. Nothing is asked of you.")
-    for dispute in rows.distinct():
-        others = dispute.debts.exclude(stay_id=session_id).order_by("pk")
-        other_id = others.values_list("stay_id", flat=True).first()
-        if other_id is None:
-            transition(
-                dispute, source="open", target="upheld", actor=actor, reason="plate corrected",
-                answer=answer, decided_at=clock.now(), event="arrears.dispute_settled",
-                data={"verdict": "upheld"},
-            )  # fmt: skip
-            continue
-        dispute.debts.remove(*dispute.debts.filter(stay_id=session_id))
-        Dispute.objects.filter(pk=dispute.pk, stay_id=session_id).update(stay_id=other_id)
+    rows = Dispute.objects.filter(stays=session_id, state="open").exclude(plate_text="")
+    for dispute in rows.exclude(plate_text=facts.plate_text, plate_colour=facts.plate_colour):
+        _answer_for(dispute, session_id, answer=answer, actor=actor, reason="plate corrected")
+
+
+@transaction.atomic
+def end_voided(*, session_id: int, actor: str = SYSTEM) -> None:
+    """The stay was cancelled: objections to its fee are answered by that.
+
+    One to an automatic decision is not: a person has promised to look at it.
+    """
+    if locked([session_id])[session_id].state != "void":
+        return
+    with translation.override(settings.LANGUAGE_CODE):
+        answer = gettext("The stay was cancelled: nothing is asked of you for it.")
+    rows = Dispute.objects.filter(stays=session_id, state="open")
+    for dispute in rows.exclude(reason=Dispute.Reason.DECISION):
+        _answer_for(dispute, session_id, answer=answer, actor=actor, reason="stay voided")
+
+
+def _answer_for(dispute: Dispute, session_id: int, *, answer: str, actor: str, reason: str) -> None:
+    """Uphold an objection for one of its stays, which is locked; the others stay contested.
+
+    What was said of that stay becomes an objection of its own, with its answer.
+    """
+    if dispute.stays.exclude(pk=session_id).exists():
+        whole, dispute = dispute, Dispute(
+            merchant_id=dispute.merchant_id, plate_text=dispute.plate_text,
+            plate_colour=dispute.plate_colour, user_id=dispute.user_id, reason=dispute.reason,
+            text=dispute.text, opened_at=dispute.opened_at, answer_by=dispute.answer_by,
+        )  # fmt: skip
+        dispute.save()
+        dispute.stays.set([session_id])
+        whole.stays.remove(session_id)
+        audit.record(dispute, "parted", actor=actor, reason=reason, of=whole.pk)
+    transition(
+        dispute, source="open", target="upheld", actor=actor, reason=reason, answer=answer,
+        decided_at=clock.now(), event="arrears.dispute_settled", data={"verdict": "upheld"},
+    )  # fmt: skip

@@ -4,7 +4,6 @@ The stays' locks are held by the caller; `stays.is_contested` says what is conte
 """
 
 from collections.abc import Collection
-from typing import Any
 
 from django.db import transaction
 
@@ -18,16 +17,14 @@ SYSTEM = "system:arrears.holds"
 DOUBTED = "plate doubted"
 
 
-def hold(
-    session_ids: Collection[int], *, actor: str, reason: str, data: dict[str, Any] | None = None
-) -> list[Debt]:
+def hold(session_ids: Collection[int], *, actor: str, reason: str) -> None:
     """Stop what runs for these stays: debts are held (`arrears.debt_disputed` lowers a lock), texts
-    that have not gone out are taken back, the list and the terminals follow; their debts."""
+    that have not gone out are taken back, the list and the terminals follow."""
     stays = list(session_ids)
     found = list(Debt.objects.filter(stay_id__in=stays).exclude(state="waived"))
     transition(
         Debt.objects.filter(pk__in=[debt.pk for debt in found]), source="open", target="disputed",
-        actor=actor, reason=reason, event="arrears.debt_disputed", data=data,
+        actor=actor, reason=reason, event="arrears.debt_disputed",
     )  # fmt: skip
     watches.end(stays, target="dropped", actor=actor)
     assistance.stop(stays, target="stopped", why="disputed", actor=actor)
@@ -37,7 +34,6 @@ def hold(
         listing.relist(text, colour, actor=actor, reason="disputed")
     for merchant_id in {one.merchant_id for one in found}:
         live.push(f"merchant:{merchant_id}")
-    return found
 
 
 def _withdraw_notices(found: list[Debt], *, actor: str) -> None:

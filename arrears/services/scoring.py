@@ -6,9 +6,9 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import F
 
-from arrears.models import Assessment, Portrait, RiskModel, ShadowScore
+from arrears.models import Assessment, Dispute, Portrait, RiskModel, ShadowScore
 from arrears.services import models, portraits, watches
-from arrears.services.stays import locked_one
+from arrears.services.stays import locked_one, said_against
 from core import clock
 from core.transition import transition
 
@@ -22,7 +22,8 @@ ASK_AGAIN = timedelta(seconds=30)
 def assess(*, session_id: int) -> int | None:
     """Make sure that this stay is scored as of its arrival; the assessment's id if it has to be.
 
-    A stay whose plate was corrected after it was scored is scored anew, for the right vehicle.
+    A stay whose plate was corrected after it was scored is scored anew, for the right vehicle: what
+    the other one's holder had deleted or objected to counts for them alone.
     """
     facts = locked_one(session_id)
     if facts.simulated or facts.plate_state != "settled" or facts.state == "void":
@@ -38,10 +39,11 @@ def assess(*, session_id: int) -> int | None:
     )
     if not created and (row.plate_text, row.plate_colour) != (facts.plate_text, facts.plate_colour):
         moved = transition(
-            row, source=["waiting", "done"], target="waiting", actor=SYSTEM,
+            row, source=["waiting", "done", "deleted"], target="waiting", actor=SYSTEM,
             reason="plate corrected", plate_text=facts.plate_text,
             plate_colour=facts.plate_colour, probability=None, at_risk=None, reasons=[],
             payment_time_s=None, payment_time=[], portrait=None, number=F("number") + 1,
+            objected=said_against(facts).filter(reason=Dispute.Reason.DECISION).exists(),
             ask_again_at=clock.real() + ASK_AGAIN,
         )  # fmt: skip
         ShadowScore.objects.filter(assessment__in=moved).delete()

@@ -7,7 +7,7 @@ being paid, and no two transactions wait for each other.
 
 from collections.abc import Collection
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from arrears.models import Dispute
 from parking import selectors as parking
@@ -37,8 +37,14 @@ def is_owed(facts: StayFacts) -> bool:
     )
 
 
+def said_against(facts: StayFacts) -> QuerySet[Dispute]:
+    """Open objections to this stay, made while it was this vehicle's or nobody's yet."""
+    same = Q(plate_text=facts.plate_text, plate_colour=facts.plate_colour)
+    rows = Dispute.objects.filter(stays=facts.id, state="open")
+    return rows.filter(same | Q(plate_text=""))
+
+
 def is_contested(facts: StayFacts) -> bool:
-    """Whether a person has to look first: the owner objects to the stay or to its debt, or somebody
-    says that another vehicle stood there."""
-    about = Q(stay_id=facts.id) | Q(debts__stay_id=facts.id)
-    return facts.plate_doubted or Dispute.objects.filter(about, state="open").exists()
+    """Whether a person has to look first: the owner objects to the stay, or somebody says that
+    another vehicle stood there."""
+    return facts.plate_doubted or said_against(facts).exists()

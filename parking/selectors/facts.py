@@ -5,11 +5,18 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, QuerySet
+from django.db.models import Exists, F, QuerySet
 
 from core import plates
 from core.errors import Missing
-from parking.models import Berth, HandheldPost, ParkingSession, Section, Sighting
+from parking.models import (
+    Berth,
+    HandheldPost,
+    ParkingSession,
+    Section,
+    Sighting,
+    StayPayment,
+)
 from parking.services.prices import spoken
 from parking.services.reviews import open_doubts
 
@@ -107,6 +114,12 @@ def unpaid_stays_of(plate_text: str, plate_colour: str) -> list[StayFacts]:
         plate_text=plate_text, plate_state="settled", state="due", simulated=False
     )
     return _of_vehicle(rows.order_by("left_at", "pk"), plate_text, plate_colour)
+
+
+def paid_after_leaving(session_id: int) -> bool:
+    """Whether somebody paid for this stay once it had ended, and did not get all of it back."""
+    rows = StayPayment.objects.filter(stay=session_id, kind=StayPayment.Kind.AFTER)
+    return rows.filter(amount_fen__gt=F("refunded_fen")).exists()
 
 
 def unpaid_at(berth_id: int, plate_text: str) -> int | None:

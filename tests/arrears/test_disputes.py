@@ -1,5 +1,6 @@
 """Objecting: everything stops until a person has looked (DESIGN 4.9, P3.2)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,11 +12,17 @@ from core.errors import Invalid
 from core.models import OutboxEvent
 from parking.models import ParkingSession
 from payments.models import Refund
-from tests.street import PLATE
+from tests.payments.threads import at_once
+from tests.street import OTHER_PLATE, PLATE
 
 
 def object_to(debt: Debt, reason: str = "not_mine") -> Dispute:
-    return services.object(debt_ids=[debt.pk], reason=reason, text="Not me.", actor="owner")
+    [dispute] = services.object(debt_ids=[debt.pk], reason=reason, text="Not me.", actor="owner")
+    return dispute
+
+
+def stays_of(dispute: Dispute) -> list[int]:
+    return sorted(dispute.stays.values_list("pk", flat=True))
 
 
 @pytest.fixture
@@ -119,7 +126,7 @@ def test_an_objection_to_the_decision_leaves_the_fee_and_ends_the_watching(
     stay = stay_of(berth)
     services.assess(session_id=stay.pk)
     scored(stay)
-    dispute = services.object(session_ids=[stay.pk], reason="decision", actor="owner")
+    [dispute] = services.object(session_ids=[stay.pk], reason="decision", actor="owner")
     assert Assessment.objects.get().objected
     services.settle_dispute(
         dispute_id=dispute.pk, verdict="upheld", answer="Looked at by a person.", actor="user:1"
@@ -137,3 +144,112 @@ def test_notices_about_it_are_withdrawn(
     )  # fmt: skip
     object_to(listed)
     assert RecoveryNotice.objects.get().state == "withdrawn"
+
+
+# ── Several stays at once ────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def three(section: Any, stay_of: Any) -> list[ParkingSession]:
+    """Three stays of PLATE within their window, none of them a debt."""
+    return [stay_of(one, minutes=90) for one in section.berths.order_by("pk")]
+
+
+def test_every_stay_that_an_objection_names_is_held_and_answered(
+    three: list[ParkingSession], pass_time: Any
+) -> None:
+    ids = [one.pk for one in three]
+    [dispute] = services.object(session_ids=ids, reason="not_mine", actor="owner")
+    assert stays_of(dispute) == ids
+    assert [one.state for one in selectors.dues_of([(PLATE.text, "blue")])] == ["disputed"] * 3
+    pass_time(hours=80)
+    assert [one.state for one in Debt.objects.order_by("pk")] == ["disputed"] * 3
+    assert selectors.listing_of(PLATE).state == "suspended"  # type: ignore[union-attr]
+    services.settle_dispute(
+        dispute_id=dispute.pk, verdict="upheld", answer="Another car.", actor="user:1"
+    )
+    assert set(ParkingSession.objects.values_list("state", flat=True)) == {"void"}
+    assert selectors.dues_of([(PLATE.text, "blue")]) == []
+
+
+def test_rejected_every_stay_without_a_debt_has_its_whole_window_again(
+    three: list[ParkingSession], pass_time: Any, clock: Any
+) -> None:
+    ids = [one.pk for one in three]
+    [dispute] = services.object(session_ids=ids, reason="not_mine", actor="owner")
+    pass_time(hours=70)
+    services.settle_dispute(
+        dispute_id=dispute.pk, verdict="rejected", answer="It is your car.", actor="user:1"
+    )
+    dues = selectors.dues_of([(PLATE.text, "blue")])
+    assert {one.pay_by for one in dues} == {clock.now() + timedelta(hours=72)}
+    assert {one.state for one in dues} == {"window"}
+
+
+def test_each_merchant_and_each_vehicle_has_an_objection_of_its_own(
+    section: Any, road: Any, stay_of: Any, merchant: Any, city: Any
+) -> None:
+    first, second, third = section.berths.order_by("pk")
+    stays = [stay_of(first, minutes=90), stay_of(second, minutes=90),
+             stay_of(third, OTHER_PLATE, minutes=90),
+             stay_of(road.berths.order_by("pk")[0], minutes=90)]  # fmt: skip
+    ids = [one.pk for one in stays]
+    opened = services.object(session_ids=ids, reason="sold", text="In May.", actor="owner")
+    assert [(one.merchant_id, one.plate_text, stays_of(one)) for one in opened] == [
+        (merchant.pk, PLATE.text, ids[:2]),
+        (merchant.pk, OTHER_PLATE.text, ids[2:3]),
+        (city.pk, PLATE.text, ids[3:]),
+    ]
+    assert {one.text for one in opened} == {"In May."}
+    services.settle_dispute(
+        dispute_id=opened[0].pk, verdict="upheld", answer="Right.", actor="user:1"
+    )
+    states = dict(ParkingSession.objects.values_list("pk", "state"))
+    assert [states[pk] for pk in ids] == ["void", "void", "due", "due"]
+
+
+def test_what_is_said_of_more_stays_or_in_other_words_is_kept_beside_what_was_said(
+    three: list[ParkingSession],
+) -> None:
+    a, b, c = (one.pk for one in three)
+    [first] = services.object(session_ids=[a], reason="amount", text="Too much.", actor="owner")
+    both = services.object(session_ids=[a, b], reason="amount", text="Too much.", actor="owner")
+    assert both[0].pk == first.pk
+    assert stays_of(both[1]) == [b]
+    [other] = services.object(session_ids=[a], reason="not_mine", text="", actor="owner")
+    [third] = services.object(session_ids=[a], reason="amount", text="Two hours.", actor="owner")
+    assert len({first.pk, both[1].pk, other.pk, third.pk}) == 4
+    assert Dispute.objects.count() == 4
+    assert not Dispute.objects.filter(stays=c).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_objection_sent_twice_at_one_instant_is_one(
+    transactional_db: None, three: list[ParkingSession]
+) -> None:
+    ids = [one.pk for one in three]
+    results = at_once(
+        *[lambda: services.object(session_ids=ids, reason="not_mine", actor="owner")] * 3
+    )
+    assert not any(isinstance(one, Exception) for one in results), results
+    assert stays_of(Dispute.objects.get()) == ids
+
+
+def test_an_objection_to_the_decision_is_heard_beside_one_to_the_fee(
+    berth: Any, stay_of: Any, scored: Any
+) -> None:
+    stay = stay_of(berth)
+    services.assess(session_id=stay.pk)
+    scored(stay)
+    services.object(session_ids=[stay.pk], reason="amount", actor="owner")
+    services.object(session_ids=[stay.pk], reason="decision", actor="owner")
+    assert Assessment.objects.get().objected
+
+
+def test_the_merchant_reads_every_stay_that_an_objection_names(
+    three: list[ParkingSession], merchant_client: Any
+) -> None:
+    services.object(session_ids=[one.pk for one in three], reason="not_mine", actor="owner")
+    page = merchant_client.get("/merchant/debts/").content.decode()
+    disputes = page.split('id="disputes"')[1].split("</section>")[0]
+    for one in three:
+        assert one.berth.code in disputes
+    assert disputes.count("¥12.00") == 3

@@ -187,7 +187,7 @@ def test_a_merchant_sorts_debts_and_what_is_equal_keeps_its_place(
 def test_another_merchant_waives_and_answers_nothing(
     debt: Debt, other_merchant_client: Any
 ) -> None:
-    dispute = services.object(debt_ids=[debt.pk], reason="other", actor="owner")
+    [dispute] = services.object(debt_ids=[debt.pk], reason="other", actor="owner")
     waive = f"/merchant/debts/{debt.pk}/waive/"
     assert other_merchant_client.post(waive, {"reason": "x"}).status_code == 404
     answer = {f"d{dispute.pk}-verdict": "upheld", f"d{dispute.pk}-answer": "x"}
@@ -198,7 +198,7 @@ def test_another_merchant_waives_and_answers_nothing(
 
 
 def test_a_merchant_answers_an_objection_on_the_page(debt: Debt, merchant_client: Any) -> None:
-    dispute = services.object(debt_ids=[debt.pk], reason="other", text="Why?", actor="owner")
+    [dispute] = services.object(debt_ids=[debt.pk], reason="other", text="Why?", actor="owner")
     assert "Why?" in merchant_client.get("/merchant/debts/").content.decode()
     answer = {f"d{dispute.pk}-verdict": "upheld", f"d{dispute.pk}-answer": "You are right."}
     merchant_client.post(f"/merchant/debts/disputes/{dispute.pk}/", answer)

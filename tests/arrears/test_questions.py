@@ -12,6 +12,7 @@ from arrears.selectors import dues as due_selectors
 from core import outbox
 from parking import services as parking
 from parking.models import Berth, ParkingSession, ReviewItem
+from payments.models import Refund
 from tests.arrears.test_assistance import LATE
 from tests.arrears.test_assistance import at_risk as at_risk
 from tests.payments.threads import at_once
@@ -35,7 +36,8 @@ def correct(stay: ParkingSession, plate: Any = OTHER_PLATE) -> None:
 
 
 def object_to(stay: ParkingSession, reason: str = "not_mine") -> Dispute:
-    return services.object(session_ids=[stay.pk], reason=reason, actor="owner")
+    [dispute] = services.object(session_ids=[stay.pk], reason=reason, actor="owner")
+    return dispute
 
 
 def reject(dispute: Dispute) -> None:
@@ -177,13 +179,18 @@ def test_an_objection_to_several_stays_stays_open_for_the_others(
     first, second = Berth.objects.filter(section=section)[:2]
     a, b = stay_of(first, minutes=90), stay_of(second, minutes=30)
     pass_time(hours=73)
-    dispute = services.object(session_ids=[a.pk, b.pk], reason="not_mine", actor="owner")
+    [dispute] = services.object(
+        session_ids=[a.pk, b.pk], reason="not_mine", text="Not I.", actor="owner"
+    )
     correct(a)
     pass_time(seconds=1)
     dispute.refresh_from_db()
-    assert (dispute.state, dispute.stay_id) == ("open", b.pk)
-    assert [one.stay_id for one in dispute.debts.all()] == [b.pk]
+    assert (dispute.state, [one.pk for one in dispute.stays.all()]) == ("open", [b.pk])
     assert Debt.objects.get(stay=b).state == "disputed"
+    answered = Dispute.objects.get(stays=a)  # what was said of it stays, with its answer
+    assert (answered.state, answered.text) == ("upheld", "Not I.")
+    assert (answered.opened_at, answered.plate_text) == (dispute.opened_at, PLATE.text)
+    assert "另一辆车" in answered.answer
 
 
 def test_after_a_correction_the_right_owner_is_watched_anew_and_gets_a_plan_of_their_own(
@@ -228,6 +235,72 @@ def test_a_watch_that_has_begun_for_the_right_owner_outlives_a_late_word_of_the_
     pass_time(seconds=1)
     states = dict(Watch.objects.values_list("number", "state"))
     assert states == {1: "dropped", 2: "watching"}
+
+
+@pytest.mark.parametrize("wish", ["deleted", "objected"])
+def test_what_the_wrong_owner_asked_for_leaves_the_right_one_a_score_of_their_own(
+    at_risk: Any, past: Any, stranger: Any, scored: Any, pass_time: Any, wish: str
+) -> None:
+    stay = at_risk()
+    if wish == "deleted":
+        services.delete_portraits(user_id=0, plates=[(PLATE.text, "blue")], actor="owner")
+        assert Assessment.objects.get().state == "deleted"
+    else:
+        object_to(stay, "decision")
+        assert Assessment.objects.get().objected
+    past(OTHER_PLATE, Berth.objects.get(code="A-003"), LATE)
+    correct(stay)
+    pass_time(seconds=1)
+    row = scored(stay)
+    assert (row.state, row.plate_text, row.objected) == ("done", OTHER_PLATE.text, False)
+    assert row.at_risk
+    assert Watch.objects.get(state="watching").number == 2
+
+
+@pytest.mark.parametrize("reason", ["amount", "paid", "decision", "other"])
+def test_whatever_the_wrong_owner_objected_to_is_answered_and_holds_nothing_of_the_right_ones(
+    debt: Debt, pass_time: Any, reason: str
+) -> None:
+    dispute = object_to(debt.stay, reason)
+    correct(debt.stay)
+    pass_time(hours=74)
+    dispute.refresh_from_db()
+    assert dispute.state == "upheld"
+    assert "另一辆车" in dispute.answer
+    debt.refresh_from_db()
+    assert (debt.state, debt.plate_text) == ("open", OTHER_PLATE.text)
+
+
+def test_what_the_wrong_owner_paid_under_protest_stays_a_persons_question(
+    debt: Debt, pay: Any, pass_time: Any
+) -> None:
+    dispute = object_to(debt.stay)
+    pay(debt.stay)
+    correct(debt.stay)
+    pass_time(seconds=1)
+    dispute.refresh_from_db()
+    assert dispute.state == "open"
+    services.settle_dispute(
+        dispute_id=dispute.pk, verdict="upheld", answer="Another car.", actor="user:1"
+    )
+    pass_time(seconds=1)
+    assert sum(Refund.objects.values_list("amount_fen", flat=True)) == 1200
+
+
+def test_a_cancelled_stay_answers_every_objection_to_its_fee(debt: Debt, pass_time: Any) -> None:
+    fee, mine, decision = (
+        object_to(debt.stay, reason) for reason in ("amount", "not_mine", "decision")
+    )
+    services.settle_dispute(
+        dispute_id=fee.pk, verdict="upheld", answer="Too much, indeed.", actor="user:1"
+    )
+    pass_time(seconds=1)
+    told = {one.pk: (one.state, bool(one.answer)) for one in Dispute.objects.all()}
+    assert told == {
+        fee.pk: ("upheld", True),
+        mine.pk: ("upheld", True),
+        decision.pk: ("open", False),  # a person has promised to look at it
+    }
 
 
 @pytest.mark.django_db(transaction=True)

@@ -142,7 +142,7 @@ def test_a_payment_and_a_delivery_at_once_do_not_wait_for_each_other(
 
 
 def test_an_answer_and_a_withdrawal_of_an_objection_have_one_winner(listed: Debt) -> None:
-    dispute = services.object(debt_ids=[listed.pk], reason="other", actor="owner")
+    [dispute] = services.object(debt_ids=[listed.pk], reason="other", actor="owner")
     results = at_once(
         lambda: services.settle_dispute(
             dispute_id=dispute.pk, verdict="upheld", answer="Right.", actor="user:1"

@@ -22,6 +22,8 @@ TEXTS = {
     "点此支付或提出异议：{url} 退订回T",
     "demand": "【泊位】您在{place}的停车费 {amount} 请在 {until} 前支付。"
     "查看明细、支付或提出异议：{url}",
+    "demand_raised": "【泊位】您在{place}的停车费由 {before} 更正为 {amount}（{why}），"
+    "请在 {until} 前支付，此前的期限作废。查看明细、支付或提出异议：{url}",
     "plan": "【泊位】{place}的停车费 {amount} 可以分 {parts} 次支付，没有额外费用：{url} 退订回T",
     "paid_time": "【泊位】您在{place}的停车已付到 {until}。要多停请提前续付，离开则不必理会："
     "{url} 退订回T",

@@ -42,7 +42,7 @@ class DebtState(serializers.ModelSerializer):
         model = Debt
         fields = [
             "id", "session_id", "plate", "colour", "section", "berth", "amount_fen", "state",
-            "opened_at", "demanded_at", "ended_at",
+            "opened_at", "demanded_at", "demanded_fen", "ended_at",
         ]  # fmt: skip
         extra_kwargs = {"amount_fen": {"label": _("amount (fen)")}}
 
@@ -128,6 +128,10 @@ class DueState(serializers.Serializer):
     debt_id = serializers.IntegerField(allow_null=True)
     state = serializers.CharField(help_text="window: time to pay is running; open; disputed")
     amount_fen = serializers.IntegerField()
+    raised_from_fen = serializers.IntegerField(
+        allow_null=True, help_text="what was asked before the fee rose"
+    )
+    raised_why = serializers.CharField()
     pay_by = serializers.DateTimeField(allow_null=True)
     plate = serializers.CharField(source="stay.plate_text")
     section = serializers.CharField(source="stay.section_name")

@@ -56,7 +56,7 @@ def open_debt(event: Event) -> None:
 
 
 def demand(event: Event) -> None:
-    """arrears.debt_opened, debt_resumed, demand_taken_back: every debtor is asked."""
+    """arrears.debt_opened, debt_resumed, debt_raised, demand_taken_back: every debtor is asked."""
     services.make_demand(debt_id=event.data["debt_id"])
 
 
@@ -81,8 +81,11 @@ def voided(event: Event) -> None:
 
 
 def repriced(event: Event) -> None:
-    """parking.stay_repriced: the debt follows the fee."""
-    services.follow_stay(session_id=event.data["session_id"])
+    """parking.stay_repriced: the debt follows the fee; what was never named is asked for anew."""
+    data = event.data
+    services.follow_stay(
+        session_id=data["session_id"], why=data["why"], raised=data["due_fen"] > data["was_fen"]
+    )
 
 
 def plate_corrected(event: Event) -> None:

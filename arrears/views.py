@@ -19,7 +19,7 @@ from accounts.guards import merchant_page, owner_page
 from accounts.rules import may
 from arrears import selectors, services
 from arrears.forms import Answer, DebtFilter, Objection, PaperNotice
-from arrears.models import Contact, Debt
+from arrears.models import Contact, Debt, Demand
 from arrears.rules.vehicle import holds, subject_of
 from arrears.selectors import dues as due_selectors
 from arrears.selectors import merchants as merchant_selectors
@@ -65,13 +65,14 @@ def dues(request: HttpRequest) -> HttpResponse:
     user = request.user
     assert isinstance(user, get_user_model())
     own = _own(request)
-    found = selectors.dues_of(own)
     subject = subject_of("", "", user.pk)
+    if request.method == "GET":  # first: a page never names less than the demand that it delivers
+        services.deliver_on_page(plates=own, actor=user.actor)
+    found = selectors.dues_of(own)
     if request.method == "POST":
         if "reminders" in request.POST:
             return _reminders(request, subject)
         return _pay(request, found, "arrears.dues")
-    services.deliver_on_page(plates=own, actor=user.actor)
     return _dues_page(request, found, own, subject=subject, holds=bool(own))
 
 
@@ -268,12 +269,7 @@ def debts(request: HttpRequest) -> HttpResponse:
             for one in merchant_selectors.disputes_of_merchant(merchant.pk).filter(state="open")
         ],
         "paper": [
-            {
-                "demand": one,
-                "plate": {"text": one.plate_text, "colour": one.plate_colour, "masked": False},
-                "ids": [debt.pk for debt in one.debts.all() if debt.merchant_id == merchant.pk],
-                "form": PaperNotice(auto_id=f"paper-{one.pk}-%s"),
-            }
+            _paper(one, merchant.pk)
             for one in merchant_selectors.paper_demands_of(merchant.pk)[:20]
         ],
         "may_decide": may(role, "void_stay"),
@@ -282,6 +278,19 @@ def debts(request: HttpRequest) -> HttpResponse:
         "topic": f"merchant:{merchant.pk}",
     }
     return render(request, "arrears/merchant_debts.html", context)
+
+
+def _paper(demand: Demand, merchant_id: int) -> dict[str, Any]:
+    """A paper notice to leave, with the sum that it must name for this merchant's debts."""
+    mine = [one for one in demand.debts.all() if one.merchant_id == merchant_id]
+    owed = [one for one in mine if one.state == "open"]
+    return {
+        "demand": demand,
+        "plate": {"text": demand.plate_text, "colour": demand.plate_colour, "masked": False},
+        "ids": [one.pk for one in owed],
+        "named_fen": sum(one.amount_fen for one in owed),
+        "form": PaperNotice(auto_id=f"paper-{demand.pk}-%s"),
+    }
 
 
 def _csv(rows: QuerySet[Debt]) -> HttpResponse:
@@ -306,9 +315,11 @@ def paper_notice(request: HttpRequest) -> HttpResponse:
     merchant = request.merchant  # type: ignore[attr-defined]
     photograph = request.FILES.get("photograph")
     ids = [int(raw) for raw in request.POST.getlist("debt") if raw.isdigit()]
+    named = request.POST.get("named_fen", "")
     try:
         services.deliver_on_paper(
             debt_ids=ids,
+            named_fen=int(named[:16]) if named.isdecimal() else 0,
             photograph=photograph.read() if photograph else b"",
             merchant_id=merchant.pk,
             actor=_actor(request),

@@ -82,6 +82,10 @@ REACTIONS: dict[str, list[str]] = {
     "arrears.pay_window_ended": ["arrears.reactions.open_debt"],  # P3.1, P3.2
     "arrears.debt_opened": ["arrears.reactions.demand"],
     "arrears.debt_resumed": ["arrears.reactions.demand"],
+    "arrears.debt_raised": [
+        "arrears.reactions.demand",  # P3.2: asked for anew
+        "recovery.reactions.release_raised",  # no lock for what nobody was asked for
+    ],
     "arrears.demand_taken_back": ["arrears.reactions.demand"],
     "arrears.watch_ran_out": ["arrears.reactions.assist"],  # P0.5, P0.6
     "accounts.holding_proven": ["arrears.reactions.ask_new_holder"],

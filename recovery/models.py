@@ -38,6 +38,7 @@ class RecoveryOrder(StatefulModel):
         PAYMENT = "payment", _("paid")
         DROPPED = "dropped", _("waived or withdrawn")
         DISPUTE = "dispute", _("the owner objects")
+        REPRICED = "repriced", _("the fee was raised")
         EMERGENCY = "emergency", _("lowered by a person")
         LEASE = "lease", _("the lock lowered itself")
         RELEASE_CODE = "release_code", _("release code typed")

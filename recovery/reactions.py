@@ -14,6 +14,11 @@ def release_disputed(event: Event) -> None:
     services.end_disputed(event.data["debt_id"], actor="system:recovery.release_disputed")
 
 
+def release_raised(event: Event) -> None:
+    """A debt is more than its demand named: the lock goes down until it was asked for."""
+    services.end_raised(event.data["debt_id"], actor="system:recovery.release_raised")
+
+
 def follow_command(event: Event) -> None:
     """A command to a lock ended; its reference is the order's code."""
     if event.data["action"] in ("RaiseLock", "LowerLock"):

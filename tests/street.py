@@ -6,14 +6,16 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.db import transaction
 from PIL import Image
 
 from accounts.models import Merchant
 from core import clock as business_clock
-from core import images, plates
+from core import images, locks, plates
 from devices import services as devices
 from parking import services
 from parking.models import Berth, ParkingSession, Section, Sighting, TariffVersion
+from parking.services import money
 
 TEST = "system:tests"
 TERMS: dict[str, Any] = {
@@ -60,6 +62,16 @@ def photograph(seed: int = 0) -> str:
     data = BytesIO()
     Image.new("RGB", (64, 48), (seed % 256, seed // 256 % 256, 90)).save(data, "JPEG")
     return images.keep(data.getvalue(), by=TEST)
+
+
+@transaction.atomic
+def left_after(stay: ParkingSession, minutes: int) -> None:
+    """The departure of a stay turns out to have been another one."""
+    row = locks.lock(ParkingSession.objects.filter(pk=stay.pk))[0]
+    money.amend(
+        row, left_at=row.arrived_at + timedelta(minutes=minutes), doubt="", actor=TEST,
+        reason="the departure came late",
+    )  # fmt: skip
 
 
 @pytest.fixture

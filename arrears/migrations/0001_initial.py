@@ -144,6 +144,26 @@ class Migration(migrations.Migration):
                         verbose_name="demand delivered",
                     ),
                 ),
+                (
+                    "demanded_fen",
+                    core.fields.MoneyField(
+                        help_text="What that demand named at least.",
+                        null=True,
+                        verbose_name="amount demanded",
+                    ),
+                ),
+                (
+                    "raised_from_fen",
+                    core.fields.MoneyField(
+                        help_text="What the debtor was told before.",
+                        null=True,
+                        verbose_name="amount before it was raised",
+                    ),
+                ),
+                (
+                    "raised_why",
+                    models.CharField(blank=True, max_length=80, verbose_name="why it was raised"),
+                ),
                 ("ended_at", models.DateTimeField(null=True, verbose_name="ended")),
                 (
                     "merchant",
@@ -1123,6 +1143,20 @@ class Migration(migrations.Migration):
             model_name="debt",
             constraint=models.CheckConstraint(
                 condition=models.Q(("plate_text", ""), _negated=True), name="debt_has_a_plate"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="debt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("demanded_at", None),
+                    models.Q(
+                        ("demanded_fen__gte", models.F("amount_fen")),
+                        ("demanded_fen__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="debt_asks_what_was_demanded",
             ),
         ),
         migrations.AddIndex(

@@ -64,7 +64,8 @@ class PayWindow(StatefulModel):
 class Debt(StatefulModel):
     """What is still due for a stay after its pay window (欠费). The stay itself stays due.
 
-    `amount_fen` follows the stay's due under the debt's lock; it never holds more than the fee.
+    `amount_fen` follows the stay's due under the stay's lock; it never holds more than the fee, and
+    a demand stands only for what it named: a debt that is raised is asked for anew.
     """
 
     class State(models.TextChoices):
@@ -76,8 +77,8 @@ class Debt(StatefulModel):
 
     LIVE: ClassVar[tuple[str, ...]] = ("open", "disputed")
     MOVES: ClassVar[dict[str, set[str]]] = {
-        "open": {"disputed", "paid", "waived", "cancelled"},
-        "disputed": {"open", "paid", "waived", "cancelled"},
+        "open": {"open", "disputed", "paid", "waived", "cancelled"},  # open again: it was raised
+        "disputed": {"disputed", "open", "paid", "waived", "cancelled"},
         "paid": {"open"},  # due again: the departure or the fee was corrected
         "cancelled": {"open"},
     }
@@ -99,6 +100,13 @@ class Debt(StatefulModel):
     demanded_at = models.DateTimeField(
         _("demand delivered"), null=True, help_text=_("The first demand that was delivered.")
     )
+    demanded_fen = MoneyField(
+        _("amount demanded"), null=True, help_text=_("What that demand named at least.")
+    )
+    raised_from_fen = MoneyField(
+        _("amount before it was raised"), null=True, help_text=_("What the debtor was told before.")
+    )
+    raised_why = models.CharField(_("why it was raised"), max_length=80, blank=True)
     ended_at = models.DateTimeField(_("ended"), null=True)
 
     class Meta:
@@ -110,6 +118,11 @@ class Debt(StatefulModel):
                 name="debt_state_known",
             ),
             models.CheckConstraint(condition=~models.Q(plate_text=""), name="debt_has_a_plate"),
+            models.CheckConstraint(
+                condition=models.Q(demanded_at=None)
+                | models.Q(demanded_fen__isnull=False, demanded_fen__gte=models.F("amount_fen")),
+                name="debt_asks_what_was_demanded",
+            ),
         ]
         indexes = [
             models.Index(

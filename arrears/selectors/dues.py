@@ -29,6 +29,8 @@ class Due:
     amount_fen: int
     object_path: str
     why_path: str | None
+    raised_from_fen: int | None = None
+    raised_why: str = ""
 
     @property
     def payable(self) -> bool:
@@ -75,9 +77,20 @@ def _dues(stays: dict[int, StayFacts]) -> list[Due]:
                 amount_fen=facts.due_fen,
                 object_path=object_path([facts.id]),
                 why_path=why_path(facts.id) if facts.id in scored else None,
+                **_raised(debt, facts),
             )
         )
     return sorted(rows, key=lambda one: (one.stay.arrived_at, one.stay.id))
+
+
+def _raised(debt: Debt | None, facts: StayFacts) -> dict[str, Any]:
+    """What the fee of a debt was before it rose, and why, while that is what is owed."""
+    if debt is None or debt.state not in Debt.LIVE or debt.raised_from_fen is None:
+        return {}
+    if debt.raised_from_fen >= facts.due_fen:
+        return {}
+    why = parking.why_amended(debt.raised_why)
+    return {"raised_from_fen": debt.raised_from_fen, "raised_why": why}
 
 
 def object_path(session_ids: Collection[int]) -> str:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from arrears.errors import DebtMoved
 from arrears.models import Debt, Demand, PayWindow
-from arrears.services import assistance, demands, listing, watches, windows
+from arrears.services import assistance, demands, listing, notices, watches, windows
 from arrears.services.stays import is_contested, is_owed, locked, locked_one
 from core import clock, live, outbox
 from core.errors import Invalid
@@ -50,7 +50,8 @@ def open_debt(*, session_id: int, actor: str = SYSTEM) -> Debt | None:
     if not created:
         moved = transition(
             debt, source=["paid", "cancelled"], target="open", actor=actor, reason="due again",
-            amount_fen=facts.due_fen, opened_at=clock.now(), demanded_at=None, ended_at=None,
+            amount_fen=facts.due_fen, opened_at=clock.now(), demanded_at=None, demanded_fen=None,
+            raised_from_fen=None, raised_why="", ended_at=None,
             plate_text=facts.plate_text, plate_colour=facts.plate_colour,
         )  # fmt: skip
         if not moved:
@@ -84,8 +85,8 @@ def clear_debts_of_stays(session_ids: Collection[int], *, actor: str) -> list[in
     now = clock.now()
     partly = {pk: due_fen for pk, (state, due_fen) in stays.items() if state == "due"}
     plates = set(_plates_of([*settled, *partly]))
-    for pk, due_fen in partly.items():
-        Debt.objects.filter(stay_id=pk, state__in=Debt.LIVE).update(amount_fen=due_fen)
+    for debt in Debt.objects.filter(stay_id__in=partly, state__in=Debt.LIVE).order_by("pk"):
+        _follow_fee(debt, partly[debt.stay_id], actor=actor)
     transition(
         PayWindow.objects.filter(stay_id__in=settled), source=["open", "ended"], target="paid",
         actor=actor,
@@ -192,23 +193,51 @@ def forget_stay(*, session_id: int, actor: str = SYSTEM) -> None:
 
 
 @transaction.atomic
-def follow_stay(*, session_id: int, actor: str = SYSTEM) -> None:
+def follow_stay(
+    *, session_id: int, why: str = "", raised: bool = False, actor: str = SYSTEM
+) -> None:
     """The stay has another price than its debt, or another plate: the debt follows the price.
 
-    Another vehicle's debt ends here: whoever holds the right plate has heard of nothing yet, and
-    gets what everybody gets, the whole window first (services/corrections.py).
+    `raised` says that the fee rose: whoever has no debt yet has the whole window for it. Another
+    vehicle's debt ends here: whoever holds the right plate has heard of nothing yet, and gets what
+    everybody gets, the whole window first (services/corrections.py).
     """
     facts = locked_one(session_id)
     debt = Debt.objects.filter(stay_id=session_id, state__in=Debt.LIVE).first()
     if debt is None:
+        if raised:
+            windows.renew(facts, actor=actor, reason=why or "fee raised")
         return
     if (debt.plate_text, debt.plate_colour) != (facts.plate_text, facts.plate_colour):
         _end_for_another(debt, actor=actor)
     elif facts.state == "settled":
         clear_debts_of_stays([session_id], actor=actor)
     else:
-        Debt.objects.filter(pk=debt.pk).update(amount_fen=facts.due_fen)
+        _follow_fee(debt, facts.due_fen, actor=actor, why=why)
         _relist([(debt.plate_text, debt.plate_colour)], actor=actor, reason="stay corrected")
+
+
+def _follow_fee(debt: Debt, due_fen: int, *, actor: str, why: str = "") -> None:
+    """Bring a live debt's amount in line with its stay's due; the stay's lock is held.
+
+    A demand stands only for what it named. Where the amount rises the debt is asked for anew as a
+    whole: its demand and grace begin again, texts that name less are taken back, terminals forget
+    it, and `arrears.debt_raised` lowers a lock. Our mistake costs the owner no time.
+    """
+    rows = Debt.objects.filter(pk=debt.pk, amount_fen=debt.amount_fen)
+    if due_fen <= debt.amount_fen:
+        rows.filter(state__in=Debt.LIVE).update(amount_fen=due_fen)
+        return
+    untold = debt.raised_from_fen is not None and debt.demanded_at is None
+    moved = transition(
+        rows, source=debt.state, target=debt.state, actor=actor, reason=why or "fee raised",
+        event="arrears.debt_raised", amount_fen=due_fen, demanded_at=None, demanded_fen=None,
+        raised_from_fen=debt.raised_from_fen if untold else debt.amount_fen, raised_why=why[:80],
+    )  # fmt: skip
+    if moved:
+        demands.take_back(moved, actor=actor, reason="fee raised")
+        notices.withdraw_naming([debt], actor=actor, reason="fee raised")
+        live.push(f"merchant:{debt.merchant_id}")
 
 
 def _end_for_another(debt: Debt, *, actor: str) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors as accounts
@@ -21,6 +22,7 @@ from core import clock, images, live, locks, outbox
 from core.errors import Invalid
 from core.money import format_fen
 from core.transition import transition
+from parking import selectors as parking
 
 log = logging.getLogger("bowei.arrears")
 SYSTEM = "system:arrears.demands"
@@ -107,15 +109,17 @@ def _send(demand_id: int) -> int:
         return len(_on_paper(demand))
     pay_by = clock.now() + listing.grace()
     until = timezone.localtime(pay_by)
+    params = {
+        "place": place_of(debts),
+        "amount": format_fen(sum(debt.amount_fen for debt in debts)),
+        "until": f"{until.month}月{until.day}日 {until:%H:%M}",
+        "url": settings.PUBLIC_URL + reverse("arrears.dues", args=[demand.token]),
+    }
+    told = raised(debts)
     account_services.send_sms(
         phone=phone,
-        template="demand",
-        params={
-            "place": place_of(debts),
-            "amount": format_fen(sum(debt.amount_fen for debt in debts)),
-            "until": f"{until.month}月{until.day}日 {until:%H:%M}",
-            "url": settings.PUBLIC_URL + reverse("arrears.dues", args=[demand.token]),
-        },
+        template="demand_raised" if told else "demand",
+        params=params | told,
         key=f"{KEY}{demand.pk}",
         valid_until=pay_by,
     )
@@ -124,6 +128,17 @@ def _send(demand_id: int) -> int:
             demand, source="made", target="sending", actor=SYSTEM, evidence=f"{KEY}{demand.pk}"
         )
     )
+
+
+def raised(debts: Collection[Debt]) -> dict[str, str]:
+    """What a message says beside its sum where a fee was raised: what it was before, and why."""
+    told = [one for one in debts if (one.raised_from_fen or one.amount_fen) < one.amount_fen]
+    if not told:
+        return {}
+    before_fen = sum(one.amount_fen for one in debts)
+    before_fen -= sum(one.amount_fen - (one.raised_from_fen or 0) for one in told)
+    with translation.override(settings.LANGUAGE_CODE):
+        return {"before": format_fen(before_fen), "why": parking.why_amended(told[0].raised_why)}
 
 
 def place_of(debts: Collection[Debt]) -> str:
@@ -149,7 +164,8 @@ def deliver_demand(*, demand_id: int, evidence: str, actor: str) -> bool:
         return False
     debts = demand.debts.filter(state__in=Debt.LIVE)
     ids = list(debts.values_list("pk", flat=True))
-    Debt.objects.filter(pk__in=ids, demanded_at=None).update(demanded_at=now)
+    fresh = Debt.objects.filter(pk__in=ids, demanded_at=None)
+    fresh.update(demanded_at=now, demanded_fen=F("amount_fen"))
     outbox.add("arrears.demand_delivered", demand_id=demand.pk, debt_ids=ids)
     listing.relist(demand.plate_text, demand.plate_colour, actor=actor, reason="demand delivered")
     return True
@@ -157,12 +173,12 @@ def deliver_demand(*, demand_id: int, evidence: str, actor: str) -> bool:
 
 @transaction.atomic
 def deliver_on_paper(
-    *, debt_ids: Collection[int], photograph: bytes, merchant_id: int, actor: str
+    *, debt_ids: Collection[int], named_fen: int, photograph: bytes, merchant_id: int, actor: str
 ) -> Demand:
     """An inspector has left a paper notice at the vehicle; the photograph shows it.
 
-    Raises Invalid for a file that is no photograph, DebtMoved where none of the debts is this
-    merchant's and open.
+    `named_fen` is the sum that the paper names. Raises Invalid for a file that is no photograph,
+    DebtMoved where none of the debts is this merchant's and open, or where they are more by now.
     """
     if not photograph:
         raise Invalid(
@@ -170,8 +186,11 @@ def deliver_on_paper(
             _("The photograph of the notice at the vehicle is missing."),
             fields={"photograph": _("Choose the photograph.")},
         )
-    debts = list(Debt.objects.filter(pk__in=list(debt_ids), merchant_id=merchant_id, state="open"))
+    mine = Debt.objects.filter(pk__in=list(debt_ids), merchant_id=merchant_id, state="open")
+    debts = locks.lock(mine)
     if not debts or len({(one.plate_text, one.plate_colour) for one in debts}) != 1:
+        raise DebtMoved()
+    if sum(debt.amount_fen for debt in debts) > named_fen:
         raise DebtMoved()
     sha256 = images.keep(photograph, by=actor)
     demand = Demand.objects.create(

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from django.db import transaction
 
-from arrears.models import Debt, RecoveryNotice
+from arrears.models import Debt
 from arrears.services import assistance, demands, listing, notices, watches, windows
 from arrears.services.stays import is_contested, locked, locked_one
 from core import live
@@ -29,23 +29,11 @@ def hold(session_ids: Collection[int], *, actor: str, reason: str) -> None:
     watches.end(stays, target="dropped", actor=actor)
     assistance.stop(stays, target="stopped", why="disputed", actor=actor)
     demands.take_back([debt.pk for debt in found], actor=actor, reason="disputed")
-    _withdraw_notices(found, actor=actor)
+    notices.withdraw_naming(found, actor=actor, reason="disputed")
     for text, colour in sorted({(one.plate_text, one.plate_colour) for one in found}):
         listing.relist(text, colour, actor=actor, reason="disputed")
     for merchant_id in {one.merchant_id for one in found}:
         live.push(f"merchant:{merchant_id}")
-
-
-def _withdraw_notices(found: list[Debt], *, actor: str) -> None:
-    """A notice that speaks of a contested debt is taken back, even if others stay open."""
-    ids = {debt.pk for debt in found}
-    plates = {(debt.plate_text, debt.plate_colour) for debt in found}
-    for text, colour in plates:
-        rows = RecoveryNotice.objects.filter(
-            entry__plate_text=text, entry__plate_colour=colour, state__in=RecoveryNotice.LIVE
-        )
-        stale = [row.pk for row in rows if ids & set(row.debt_ids)]
-        notices.withdraw(stale, actor=actor, reason="disputed")
 
 
 def resume(session_ids: Collection[int], *, actor: str) -> None:
@@ -58,7 +46,7 @@ def resume(session_ids: Collection[int], *, actor: str) -> None:
     resumed = transition(
         Debt.objects.filter(stay_id__in=[one.id for one in free]), source="disputed",
         target="open", actor=actor, reason="objection over", event="arrears.debt_resumed",
-        demanded_at=None,
+        demanded_at=None, demanded_fen=None,
     )  # fmt: skip
     for facts in free:
         windows.renew(facts, actor=actor, reason="objection over")

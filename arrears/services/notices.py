@@ -1,6 +1,7 @@
 """Recovery notices: made for a sighting, sent to its terminal, withdrawn when untrue (P3.4)."""
 
 import logging
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.conf import settings
@@ -159,6 +160,18 @@ def withdraw_stale(*, entry_id: int, listed: bool, actor: str) -> list[int]:
         if not listed or not still.exists():
             stale.append(notice.pk)
     return withdraw(stale, actor=actor)
+
+
+def withdraw_naming(debts: Collection[Debt], *, actor: str, reason: str) -> list[int]:
+    """Take back the notices that speak of one of these debts, whatever else they name."""
+    ids = {debt.pk for debt in debts}
+    stale = []
+    for text, colour in sorted({(debt.plate_text, debt.plate_colour) for debt in debts}):
+        rows = RecoveryNotice.objects.filter(
+            entry__plate_text=text, entry__plate_colour=colour, state__in=RecoveryNotice.LIVE
+        )
+        stale += [row.pk for row in rows if ids & set(row.debt_ids)]
+    return withdraw(stale, actor=actor, reason=reason)
 
 
 def withdraw(notice_ids: list[int], *, actor: str, reason: str = "") -> list[int]:

@@ -224,6 +224,7 @@ def _leave_a_notice(plate_text: str) -> None:
         ).order_by("pk")[0]
         arrears.deliver_on_paper(
             debt_ids=[debt.pk for debt in owed],
+            named_fen=sum(debt.amount_fen for debt in owed),
             photograph=photograph((plate_text, owed[0].plate_colour), seed=owed[0].pk),
             merchant_id=merchant_id,
             actor=f"user:{inspector.pk}",

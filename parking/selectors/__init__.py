@@ -23,6 +23,7 @@ from parking.selectors.lists import (
     sessions_of,
     sightings_of,
     trail_of,
+    why_amended,
 )
 from parking.selectors.street import figures, needs, street
 
@@ -50,4 +51,5 @@ __all__ = [
     "trail_of",
     "unpaid_at",
     "unpaid_stays_of",
+    "why_amended",
 ]

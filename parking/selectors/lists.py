@@ -43,6 +43,11 @@ WHY = {  # reasons that are ours; people's own are shown as they wrote them
 }
 
 
+def why_amended(reason: str) -> str:
+    """Why a fee was calculated again, in the reader's words."""
+    return str(WHY.get(reason, _("it was calculated again")))
+
+
 def trail_of(stay: ParkingSession) -> list[dict[str, Any]]:
     """What was done to a stay, by whom and why, in words, oldest first."""
     entries = list(audit.trail(stay))

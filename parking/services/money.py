@@ -120,7 +120,10 @@ def _amend_state(stay: ParkingSession, facts: dict[str, Any], *, actor: str, rea
         was_fen = ParkingSession.objects.values_list("due_fen", flat=True).get(pk=stay.pk)
         _save(stay, **facts)
         if was_fen != facts["due_fen"]:
-            outbox.add("parking.stay_repriced", session_id=stay.pk, due_fen=facts["due_fen"])
+            outbox.add(
+                "parking.stay_repriced", session_id=stay.pk, was_fen=was_fen,
+                due_fen=facts["due_fen"], why=reason,
+            )  # fmt: skip
         return
     source = stay.state
     facts["settled_at"] = None if target == "due" else clock.now()

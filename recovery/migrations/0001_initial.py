@@ -67,6 +67,7 @@ class Migration(migrations.Migration):
                             ("payment", "paid"),
                             ("dropped", "waived or withdrawn"),
                             ("dispute", "the owner objects"),
+                            ("repriced", "the fee was raised"),
                             ("emergency", "lowered by a person"),
                             ("lease", "the lock lowered itself"),
                             ("release_code", "release code typed"),

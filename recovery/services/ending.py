@@ -140,6 +140,15 @@ def end_disputed(debt_id: int, *, actor: str) -> int:
 
 
 @transaction.atomic
+def end_raised(debt_id: int, *, actor: str) -> int:
+    """The fee of a debt was raised: no lock stands for an amount that was never demanded."""
+    return sum(
+        _end(order, target="lowering", ended_by=End.REPRICED, actor=actor)
+        for order in _standing_for(debt_id)
+    )
+
+
+@transaction.atomic
 def end_misread(stay_id: int, *, actor: str) -> int:
     """The plate of a stay was corrected: an order on it is about another vehicle now; how many."""
     corrected = parking.stay(stay_id)

@@ -82,8 +82,8 @@ def test_without_a_known_holder_nobody_is_listed_before_paper_is_left_at_the_veh
     from core import images
 
     services.deliver_on_paper(
-        debt_ids=[debt.pk], photograph=images.load(photograph(5)), merchant_id=merchant.pk,
-        actor="user:1",
+        debt_ids=[debt.pk], named_fen=1200, photograph=images.load(photograph(5)),
+        merchant_id=merchant.pk, actor="user:1",
     )  # fmt: skip
     pass_time(hours=73)
     assert entry().state == "active"
@@ -95,7 +95,7 @@ def test_another_merchant_cannot_deliver_a_demand_for_it(debt: Debt, other_merch
 
     with pytest.raises(DebtMoved):
         services.deliver_on_paper(
-            debt_ids=[debt.pk], photograph=images.load(photograph(5)),
+            debt_ids=[debt.pk], named_fen=1200, photograph=images.load(photograph(5)),
             merchant_id=other_merchant.pk, actor="user:1",
         )  # fmt: skip
 
@@ -103,11 +103,19 @@ def test_another_merchant_cannot_deliver_a_demand_for_it(debt: Debt, other_merch
 def test_a_paper_notice_needs_its_photograph(debt: Debt, merchant: Any) -> None:
     with pytest.raises(Invalid):
         services.deliver_on_paper(
-            debt_ids=[debt.pk], photograph=b"", merchant_id=merchant.pk, actor="user:1"
+            debt_ids=[debt.pk],
+            named_fen=1200,
+            photograph=b"",
+            merchant_id=merchant.pk,
+            actor="user:1",
         )
     with pytest.raises(Invalid):
         services.deliver_on_paper(
-            debt_ids=[debt.pk], photograph=b"no picture", merchant_id=merchant.pk, actor="user:1"
+            debt_ids=[debt.pk],
+            named_fen=1200,
+            photograph=b"no picture",
+            merchant_id=merchant.pk,
+            actor="user:1",
         )
 
 

@@ -214,7 +214,9 @@ def test_an_attendant_leaves_a_paper_notice_and_may_not_waive(debt: Debt, attend
     client = logged_in(attendant)
     picture = BytesIO(images.load(photograph(7)))
     picture.name = "notice.jpg"
-    client.post("/merchant/debts/paper/", {"debt": debt.pk, "photograph": picture})
+    client.post(
+        "/merchant/debts/paper/", {"debt": debt.pk, "named_fen": 1200, "photograph": picture}
+    )
     debt.refresh_from_db()
     assert debt.demanded_at is not None
     assert client.post(f"/merchant/debts/{debt.pk}/waive/", {"reason": "x"}).status_code == 403

@@ -19,7 +19,7 @@ from recovery import selectors, services
 from recovery.errors import NoPhotograph, NotEligible, WrongState
 from recovery.models import MoveInstruction, RecoveryOrder, SettlementOrder
 from tests.recovery.conftest import bind, make_debt, make_lock, pay, say, told
-from tests.street import PLATE, TEST, new_section, photograph
+from tests.street import PLATE, TEST, left_after, new_section, photograph
 
 pytestmark = pytest.mark.django_db
 
@@ -258,6 +258,19 @@ def test_an_objection_lowers_at_once(raised, debts, run_reactions):  # DESIGN 4.
     assert (order.state, order.ended_by) == ("lowering", "dispute")
     assert told(order) == ["RaiseLock", "LowerLock"]
     assert not SettlementOrder.objects.exists()
+
+
+def test_a_fee_that_rises_lowers_the_lock_until_it_was_demanded(
+    raised, debts, standing, merchant, lock, run_reactions
+):  # P1.1, P1.4
+    left_after(debts[0].stay, 150)
+    run_reactions()
+    order = fresh(raised)
+    assert (order.state, order.ended_by) == ("lowering", "repriced")
+    assert told(order) == ["RaiseLock", "LowerLock"]
+    assert not SettlementOrder.objects.exists()
+    debts[0].refresh_from_db()
+    assert (debts[0].amount_fen, debts[0].demanded_at) == (1800, None)
 
 
 def test_after_an_objection_a_payment_still_makes_a_settlement_order(raised, debts, run_reactions):

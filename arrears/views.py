@@ -32,7 +32,6 @@ from core.sheets import csv_file, taken_now
 from parking import selectors as parking
 from payments import services as payments
 
-LINK_LIVES_S = 180 * 24 * 3600
 SORTS = {"since": "opened_at", "amount": "amount_fen"}  # by the head of the merchant's list
 
 
@@ -158,14 +157,13 @@ def _reminders(request: HttpRequest, subject: str) -> HttpResponse:
 @never_cache
 def object_page(request: HttpRequest, token: str) -> HttpResponse:
     """Say that something is wrong: debts are held, contacts stop, a lock goes down first."""
-    sessions = links.read(due_selectors.OBJECT, token, max_age_s=LINK_LIVES_S)["stays"]
-    stays = [one for _pk, one in sorted(parking.stays(sessions).items())]
+    found = due_selectors.objectable(token)
     form = Objection(request.POST or None)
     problem: BoweiError | None = None
     if request.method == "POST" and form.is_valid():
         try:
             services.object(
-                session_ids=sessions,
+                session_ids=[one.id for one in found.stays],
                 reason=form.cleaned_data["reason"],
                 text=form.cleaned_data["text"],
                 user_id=request.user.pk if request.user.is_authenticated else None,
@@ -178,12 +176,11 @@ def object_page(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "rows": [
             {"stay": one, "plate": parking.shown_plate(one, own=own), "amount_fen": one.due_fen}
-            for one in stays
+            for one in found.stays
         ],
         "form": form,
         "problem": problem,
-        "disputes": due_selectors.disputes_of_stays(sessions),
-        "open": any(one.state == "due" for one in stays),
+        "disputes": found.disputes,
     }
     status = 200 if request.method != "POST" else 400
     return render(request, "arrears/owner_object.html", context, status=status)
@@ -193,7 +190,7 @@ def object_page(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 def why(request: HttpRequest, token: str) -> HttpResponse:
     """What a machine decided about this stay, from what, and how to object (DESIGN 4.9)."""
-    session_id = links.read(due_selectors.WHY, token, max_age_s=LINK_LIVES_S)["stay"]
+    session_id = links.read(due_selectors.WHY, token, max_age_s=due_selectors.LINK_LIVES_S)["stay"]
     stay = parking.stay(session_id)
     own = _own(request)
     is_holder = holds(own, stay.plate_text, stay.plate_colour)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from django.urls import reverse
@@ -16,6 +17,7 @@ from parking import selectors as parking
 from parking.selectors import StayFacts
 
 OBJECT, WHY = "arrears.object", "arrears.why"
+LINK_LIVES_S = 180 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ def _dues(stays: dict[int, StayFacts]) -> list[Due]:
                 state=state,
                 pay_by=window.due_at if window else None,
                 amount_fen=facts.due_fen,
-                object_path=object_path([facts.id]),
+                object_path=_object_path([facts]),
                 why_path=why_path(facts.id) if facts.id in scored else None,
                 **_raised(debt, facts),
             )
@@ -94,8 +96,48 @@ def _raised(debt: Debt | None, facts: StayFacts) -> dict[str, Any]:
 
 
 def object_path(session_ids: Collection[int]) -> str:
-    """The page on which these stays can be objected to; its address proves by itself."""
-    return reverse(OBJECT, args=[links.sign(OBJECT, stays=sorted(session_ids))])
+    """The page on which these stays can be objected to, by whoever holds their plates now; its
+    address proves by itself."""
+    return _object_path(list(parking.stays(session_ids).values()))
+
+
+def _object_path(stays: list[StayFacts]) -> str:
+    ordered = sorted(stays, key=lambda one: one.id)
+    of = [links.vehicle(one.plate_text, one.plate_colour) for one in ordered]
+    return reverse(OBJECT, args=[links.sign(OBJECT, stays=[one.id for one in ordered], of=of)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objectable:
+    """What one link opens: the stays that are still its vehicle's, and what was said for it."""
+
+    stays: list[StayFacts]
+    disputes: list[Dispute]
+
+
+def objectable(token: str) -> Objectable:
+    """The stays and objections of a link, newest first; another vehicle's, after a correction, are
+    not its reader's to see. Raises Missing for a forged or outdated one."""
+    data = links.read(OBJECT, token, max_age_s=LINK_LIVES_S)
+    unknown = links.vehicle("", "")
+    given = dict(zip_longest(data["stays"], data.get("of", []), fillvalue=unknown))
+
+    def same(session_id: int, text: str, colour: str) -> bool:
+        vehicle = given.get(session_id)
+        return vehicle == links.vehicle(text, colour) or (
+            vehicle is not None and (vehicle == unknown or not text)
+        )
+
+    stays = sorted(parking.stays(list(given)).values(), key=lambda one: one.id)
+    rows = Dispute.objects.filter(stays__in=list(given)).distinct().order_by("-pk")
+    return Objectable(
+        stays=[one for one in stays if same(one.id, one.plate_text, one.plate_colour)],
+        disputes=[
+            row
+            for row in rows.prefetch_related("stays")
+            if any(same(one.pk, row.plate_text, row.plate_colour) for one in row.stays.all())
+        ],
+    )
 
 
 def why_path(session_id: int) -> str:
@@ -127,12 +169,6 @@ def _of_plate(stays: dict[int, StayFacts], text: str, colour: str) -> list[int]:
 
 def dispute_by_token(token: str) -> Dispute | None:
     return Dispute.objects.filter(token=token).first()
-
-
-def disputes_of_stays(session_ids: Collection[int]) -> list[Dispute]:
-    """Objections about these stays, newest first."""
-    rows = Dispute.objects.filter(stays__in=list(session_ids))
-    return list(rows.distinct().order_by("-pk"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

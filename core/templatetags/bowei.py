@@ -366,9 +366,12 @@ def navigation(context: template.Context) -> dict[str, Any]:
 
 
 @register.simple_tag
-def objection_url(session_id: int) -> str:
-    """Where one stay can be objected to; the address proves by itself that it was given out."""
+def objection_url(stay: Any) -> str:
+    """Where one stay can be objected to; the address proves by itself that it was given out, and
+    for which vehicle."""
+    of = [links.vehicle(stay.plate_text, stay.plate_colour)]
+    token = links.sign("arrears.object", stays=[stay.pk], of=of)
     try:
-        return reverse("arrears.object", args=[links.sign("arrears.object", stays=[session_id])])
+        return reverse("arrears.object", args=[token])
     except NoReverseMatch:
         return ""

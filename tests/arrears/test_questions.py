@@ -173,6 +173,26 @@ def test_the_wrong_owners_objection_is_answered_and_holds_nothing_of_the_right_o
     assert (debt.state, debt.plate_text) == ("open", OTHER_PLATE.text)
 
 
+def test_the_wrong_owners_words_and_their_answer_are_theirs_alone_to_read(
+    debt: Debt, pass_time: Any, anonymous: Any
+) -> None:
+    theirs = selectors.object_path([debt.stay_id])
+    anonymous.post(theirs, {"reason": "amount", "text": "I was in Suzhou."})
+    correct(debt.stay)
+    pass_time(seconds=1)
+    page = anonymous.get(theirs).content.decode()
+    assert "I was in Suzhou." in page
+    assert "另一辆车" in page
+    assert "A-001" not in page  # whose stay it is now is not theirs to see
+    anonymous.post(theirs, {"reason": "other", "text": "Again."})
+    assert Dispute.objects.count() == 1
+
+    page = anonymous.get(selectors.object_path([debt.stay_id])).content.decode()
+    assert "A-001" in page
+    assert "Suzhou" not in page
+    assert "另一辆车" not in page
+
+
 def test_an_objection_to_several_stays_stays_open_for_the_others(
     section: Any, stay_of: Any, pass_time: Any
 ) -> None:

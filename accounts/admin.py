@@ -1,9 +1,11 @@
 """The operator's view of people and merchants."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group
-from django.db.models import QuerySet
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -13,6 +15,13 @@ from accounts.models import Membership, Merchant, PlateHolding, SmsMessage, User
 from core.admin import ModelAdmin, ReadOnly, TabularInline
 
 admin.site.unregister(Group)
+
+
+def _right(right: Permission) -> str:
+    deeds = {"add": _("add"), "change": _("change"), "delete": _("delete"), "view": _("view")}
+    meta = right.content_type.model_class()._meta  # type: ignore[union-attr]
+    deed = deeds.get(right.codename.partition("_")[0], right.name)
+    return f"{meta.app_config.verbose_name} · {meta.verbose_name} · {deed}"
 
 
 class MembershipInline(TabularInline):
@@ -27,6 +36,20 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "masked_phone", "is_staff", "is_active"]
     inlines = [MembershipInline]
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Rights to what the desk shows, in words: Django keeps their names in English."""
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.name == "user_permissions":
+            shown = Q()
+            for model in self.admin_site._registry:
+                meta = model._meta
+                shown |= Q(
+                    content_type__app_label=meta.app_label, content_type__model=meta.model_name
+                )
+            field.queryset = field.queryset.filter(shown).select_related("content_type")
+            field.label_from_instance = _right
+        return field
 
     @admin.display(description=_("phone"))
     def masked_phone(self, user: User) -> str:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.sms import render
 from core import personal
 from core.models import StatefulModel
+from core.plates import masked
 
 
 class User(AbstractUser):
@@ -83,7 +84,7 @@ class Membership(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} · {self.merchant} · {self.role}"
+        return f"{self.user} · {self.merchant} · {self.get_role_display()}"
 
 
 class PlateHolding(StatefulModel):
@@ -133,7 +134,7 @@ class PlateHolding(StatefulModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id} {self.state}"
+        return f"{masked(self.plate_text)} · {self.get_state_display()}"
 
 
 class LoginCode(models.Model):

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -23,7 +24,7 @@ from core.cells import plain
 from core.fields import MoneyField
 from core.models import AuditEntry, OutboxDelivery, OutboxEvent
 from core.money import plain_yuan
-from core.templatetags.bowei import money_tag
+from core.templatetags.bowei import PLATE_LOOKS, money_tag
 
 
 @cache
@@ -38,8 +39,21 @@ def in_yuan(field: MoneyField) -> Callable[[Model], str]:
     return shown
 
 
-class InYuan:
-    """Every MoneyField is shown and typed in yuan: in lists, forms, rows, read-only or not."""
+@cache
+def in_colour(field: models.CharField) -> Callable[[Model], str]:
+    """The column of the desk that says the colour of a plate in words."""
+
+    @admin.display(description=field.verbose_name, ordering=field.name)
+    def shown(row: Model) -> str:
+        stored = getattr(row, field.attname)
+        return str(PLATE_LOOKS[stored][1]) if stored in PLATE_LOOKS else stored or "-"
+
+    shown.__name__ = field.name
+    return shown
+
+
+class InWords:
+    """Every MoneyField is shown and typed in yuan, every plate's colour shown as a word."""
 
     model: type[Model]
     formfield_overrides = {
@@ -64,25 +78,38 @@ class InYuan:
         ]
 
     def _shown(self, names: Iterable[Any], only: list[Any] | None = None) -> list[Any]:
-        """`names` with money as its column in yuan; `only` those that nobody types."""
-        money = {one.name: one for one in self.model._meta.fields if isinstance(one, MoneyField)}
+        """`names` with money in yuan and colours in words; `only` those that nobody types."""
+        columns: dict[str, Callable[[Model], str]] = {}
+        for field in self.model._meta.fields:
+            if isinstance(field, MoneyField):
+                columns[field.name] = in_yuan(field)
+            elif isinstance(field, models.CharField) and field.name.endswith("colour"):
+                columns[field.name] = in_colour(field)
         shown: list[Any] = []
         for name in names:
             if isinstance(name, list | tuple):
                 shown.append(tuple(self._shown(name, only)))
-            elif name in money and (only is None or name in only):
-                shown.append(in_yuan(money[name]))
+            elif name in columns and (only is None or name in only):
+                shown.append(columns[name])
             else:
                 shown.append(name)
         return list(dict.fromkeys(shown))
 
 
-class ModelAdmin(InYuan, unfold.ModelAdmin):
+class ModelAdmin(InWords, unfold.ModelAdmin):
     """What every list and form of the operator's desk begins with."""
 
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field and db_field.name in self.filter_horizontal:
+            field.help_text = db_field.help_text  # its arrows need no word about Control keys
+        return field
 
-class TabularInline(InYuan, unfold.TabularInline):
-    """Rows inside another row's form."""
+
+class TabularInline(InWords, unfold.TabularInline):
+    """Rows inside another row's form; a row needs no title above its cells."""
+
+    hide_title = True
 
 
 class ReadOnly(ModelAdmin):
@@ -114,11 +141,12 @@ class YuanColumn(Field):
 class Sheet(ModelResource):
     """The operator's list as a file, by the rules of `core.sheets`."""
 
-    heads: dict[str, Any] = {}
+    heads: ClassVar[dict[str, Any]] = {}
 
-    def get_export_headers(self, selected_fields: Any = None) -> list[str]:
-        heads = super().get_export_headers(selected_fields)
-        return [str(self.heads.get(head, head)) for head in heads]
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        for name, field in self.fields.items():
+            field.column_name = str(self.heads.get(name, field.column_name))
 
     def filter_export(self, queryset: QuerySet[Model], **kwargs: Any) -> QuerySet[Model]:
         return queryset[: sheets.MOST_ROWS]

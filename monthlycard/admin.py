@@ -161,6 +161,7 @@ class LotSystemAdmin(ReadOnly):
 class AgreementAdmin(ReadOnly):
     list_display = ["lot", "version", "period", "state", "platform_signed_at", "lot_signed_at"]
     list_filter = ["state"]
+    list_select_related = ["lot"]
     fields = ["lot", "terms", "when_expired", "period", "period_day", "silence_agrees_after_h"]
     fields += ["valid_from"]
     actions = ["sign"]

@@ -96,7 +96,7 @@ class Agreement(StatefulModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.lot_id} v{self.version}"
+        return f"{self.lot.code} v{self.version}"
 
 
 class Plan(models.Model):
@@ -472,4 +472,4 @@ class Deduction(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.statement_id} {self.card_id}"
+        return f"{self.statement} · {self.card}"

@@ -88,6 +88,7 @@ class VersionInline(TabularInline):
     extra = 0
     can_delete = False
     show_change_link = True
+    hide_title = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -182,6 +183,7 @@ class SightingInline(TabularInline):
     extra = 0
     can_delete = False
     show_change_link = True
+    hide_title = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -406,7 +408,7 @@ class ReviewItemAdmin(ReadOnly):
 
     list_display = ["look", "kind", "reason", "state", "opened_at", "settled_by", "settled_at"]
     list_display_links = None
-    list_filter = ["state", "kind", "why", "merchant"]
+    list_filter = ["state", "kind", "merchant"]
     ordering = [Case(When(state="open", then=0), default=1), "opened_at"]
     show_full_result_count = False
 

@@ -26,15 +26,8 @@ from core.sheets import csv_file
 from payments import providers, selectors, services
 from payments.errors import AmountChanged, OrderNotOpen
 from payments.models import LedgerEntry, Order, SandboxTrade
+from payments.models.known import WAYS
 from payments.providers.sandbox import pay_at_sandbox
-
-WAYS = {
-    "wechat": gettext_lazy("WeChat Pay"),
-    "alipay": gettext_lazy("Alipay"),
-    "sandbox": gettext_lazy("Sandbox (no real money)"),
-    "counter": gettext_lazy("Cash at the counter"),
-}
-
 
 # By the head of the merchant's list; a merchant's amount is the negative of the books' (books.py).
 SORTS = {"date": "posted_at", "amount": "-amount_fen"}

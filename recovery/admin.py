@@ -76,7 +76,7 @@ class RecoveryOrderAdmin(ReadOnly):
     def masked(self, row: RecoveryOrder) -> str:
         return plates.masked(row.plate_text)
 
-    @admin.display(description=_("lock"))
+    @admin.display(description=_("position of the lock"))
     def lock(self, row: RecoveryOrder) -> Any:
         return look("lock", row.lock_position).word if row.lock_position else "-"
 

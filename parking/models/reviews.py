@@ -100,4 +100,4 @@ class ReviewItem(StatefulModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.pk}"
+        return f"{self.get_kind_display()} · {self.pk}"

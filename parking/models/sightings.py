@@ -239,4 +239,4 @@ class InspectionTask(StatefulModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.berth_id} {self.state}"
+        return f"{self.pk} · {self.get_state_display()}"

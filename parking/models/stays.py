@@ -177,7 +177,7 @@ class BerthEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.berth_id} {self.kind}"
+        return f"{self.get_kind_display()} {self.pk}"
 
 
 class StayPayment(models.Model):

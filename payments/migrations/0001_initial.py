@@ -43,7 +43,19 @@ class Migration(migrations.Migration):
                         verbose_name="state",
                     ),
                 ),
-                ("provider", models.CharField(max_length=16, verbose_name="provider")),
+                (
+                    "provider",
+                    models.CharField(
+                        choices=[
+                            ("wechat", "WeChat Pay"),
+                            ("alipay", "Alipay"),
+                            ("sandbox", "Sandbox (no real money)"),
+                            ("counter", "Cash at the counter"),
+                        ],
+                        max_length=16,
+                        verbose_name="provider",
+                    ),
+                ),
                 (
                     "out_trade_no",
                     models.CharField(max_length=32, unique=True, verbose_name="our number"),
@@ -67,7 +79,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "attempt",
-                "verbose_name_plural": "attempts",
+                "verbose_name_plural": "attempts to pay",
             },
         ),
         migrations.CreateModel(
@@ -152,7 +164,19 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("provider", models.CharField(max_length=16, verbose_name="provider")),
+                (
+                    "provider",
+                    models.CharField(
+                        choices=[
+                            ("wechat", "WeChat Pay"),
+                            ("alipay", "Alipay"),
+                            ("sandbox", "Sandbox (no real money)"),
+                            ("counter", "Cash at the counter"),
+                        ],
+                        max_length=16,
+                        verbose_name="provider",
+                    ),
+                ),
                 (
                     "fingerprint",
                     models.CharField(max_length=64),

@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from payments.models.known import WAYS
+
 
 class Notification(models.Model):
     """A provider's message: kept raw with its verdict, then acted upon once (DESIGN 4.5).
@@ -11,7 +13,7 @@ class Notification(models.Model):
     genuine but could not be acted upon stays open with its problem and is tried again.
     """
 
-    provider = models.CharField(_("provider"), max_length=16)
+    provider = models.CharField(_("provider"), max_length=16, choices=[*WAYS.items()])
     fingerprint = models.CharField(max_length=64)  # SHA-256 of signature and body
     raw = models.BinaryField()
     headers = models.JSONField(_("headers"), default=dict)

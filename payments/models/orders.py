@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.fields import MoneyField
 from core.models import StatefulModel
-from payments.models.known import known_states
+from payments.models.known import WAYS, known_states
 
 
 def new_token() -> str:
@@ -151,7 +151,7 @@ class Attempt(StatefulModel):
     order = models.ForeignKey(
         Order, models.PROTECT, related_name="attempts", verbose_name=_("order")
     )
-    provider = models.CharField(_("provider"), max_length=16)
+    provider = models.CharField(_("provider"), max_length=16, choices=[*WAYS.items()])
     out_trade_no = models.CharField(_("our number"), max_length=32, unique=True)
     provider_no = models.CharField(_("provider's number"), max_length=64, blank=True)
     amount_fen = MoneyField(_("amount"))
@@ -166,7 +166,7 @@ class Attempt(StatefulModel):
 
     class Meta:
         verbose_name = _("attempt")
-        verbose_name_plural = _("attempts")
+        verbose_name_plural = _("attempts to pay")
         constraints = [
             known_states(
                 "attempt_state_known",

@@ -99,6 +99,25 @@ def test_the_operators_desk_runs_under_its_own_policy(morning, open_page):
     assert said == []
 
 
+def test_the_desk_fits_a_phone_and_its_amounts_stand_in_line(morning, open_page):
+    lists = ["arrears_debt", "payments_order", "monthlycard_plan", "monthlycard_card"]
+    page = open_page(pictures.OPERATOR, reverse(f"admin:{lists[0]}_changelist"))
+    for name in lists:
+        page.goto(reverse(f"admin:{name}_changelist"))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, name
+        page.goto(page.locator("#result_list a[href*=change]").first.get_attribute("href"))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, name
+
+    page.set_viewport_size({"width": 1440, "height": 740})
+    page.goto(reverse("admin:payments_order_changelist"))
+    ends = page.evaluate(
+        "[...document.querySelectorAll('#result_list .money')]"
+        ".map((e) => e.getBoundingClientRect().right)"
+    )
+    assert len(ends) > 1
+    assert max(ends) - min(ends) < 1
+
+
 def test_the_interfaces_page_works_under_the_policy(live, browser):
     page = browser.new_page(base_url=live.http, viewport={"width": 1440, "height": 900})
     said: list[str] = []

@@ -12,7 +12,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from accounts.models import User
-from core.admin import InYuan
+from core.admin import InWords
 from core.fields import MoneyField, YuanField
 from core.money import format_fen, parse_yuan
 from payments import services as payments
@@ -25,7 +25,7 @@ STORED = re.compile(
     r"<textarea.*?</textarea>|<pre.*?</pre>|<script.*?</script>|<style.*?</style>|<[^>]*>",
     re.DOTALL,
 )
-DESKS = [one for one in admin.site._registry.values() if isinstance(one, InYuan)]
+DESKS = [one for one in admin.site._registry.values() if isinstance(one, InWords)]
 
 
 def _money(model: type[Model]) -> list[str]:
@@ -50,7 +50,7 @@ def test_every_admin_of_ours_shows_money_in_yuan():
     inlines = [inline for desk in admin.site._registry.values() for inline in desk.inlines]
     assert len(ours) > 10
     assert ours <= {desk.model for desk in DESKS}
-    assert [one for one in inlines if not issubclass(one, InYuan)] == []
+    assert [one for one in inlines if not issubclass(one, InWords)] == []
 
 
 def test_no_column_of_money_is_shown_as_it_is_stored(asked):

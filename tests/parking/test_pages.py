@@ -179,6 +179,9 @@ def test_no_file_of_stays_runs_what_somebody_typed(
         assert row["Plate"] == "'@SUM(1+1)"
         assert row["State"] == "not paid yet"
 
+    offered = body(operator_client.get(take, headers=english))
+    assert "Plate, Colour, Arrived" in offered
+    assert "plate_text" not in offered
     book = operator_client.post(take, {"format": "1", "resource": ""}, headers=english)
     head, cells = load_workbook(io.BytesIO(book.content)).active.iter_rows()
     told = {one.value: cell for one, cell in zip(head, cells, strict=True)}

@@ -86,3 +86,9 @@ def finder_input(picture: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray
     small = cv2.copyMakeBorder(small, 0, -high % 32, 0, -wide % 32, cv2.BORDER_CONSTANT, value=grey)
     x = (small.transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 64
     return np.ascontiguousarray(x), np.array((wide / w, high / h), np.float32)
+
+
+def look_input(views: list[np.ndarray]) -> np.ndarray:
+    """The look network's input (N, 3, 48, 128) of as many views, BGR uint8."""
+    x = np.stack(views).astype(np.float32).transpose(0, 3, 1, 2)
+    return np.ascontiguousarray((x - 127.5) / 64)

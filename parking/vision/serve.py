@@ -202,8 +202,7 @@ class PlateReader:
             source, placed = rectify.near(picture, quad, 128)
             views.append(rectify.warp(source, placed, 128, 48))
             backs.append(cv2.getPerspectiveTransform(target, quad.astype(np.float32)))
-        x = (np.stack(views).astype(np.float32).transpose(0, 3, 1, 2) - 127.5) / 64
-        out = self.looker.run(None, {"x": x})[0]
+        out = self.looker.run(None, {"x": rectify.look_input(views)})[0]
         looked = []
         for row, back in zip(out, backs, strict=True):
             places = row[:8].reshape(1, 4, 2) * np.array((128, 48), np.float32)

@@ -8,13 +8,14 @@ clock ends each step.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 from parking.vision.training import NETWORKS, bank, finder, photographs, reader
 
 Say = Callable[[str], None]
 SHARES = {"first": 0.2, "reader": 0.38, "finder": 0.25, "look": 0.17}
 NEW_SHARE = 0.5  # of the weights, when a reader was trained further
-MOST_SHOWN = 80  # scenes that set the ranges of the eight-bit finder
+MOST_SHOWN, MOST_VIEWS = 80, 400  # scenes and views that set the ranges of eight-bit layers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,20 +105,21 @@ def _train_finding(plan: Plan, what: str, minutes: float, glyphs: Path, say: Say
 
 def ship(plan: Plan, say: Say = print, networks: Iterable[str] = NETWORKS) -> None:
     """Pack `networks` as they lie in `plan.work`, then calibrate on the held-out part."""
-    from parking.vision.training import pack
+    from parking.vision.training import pack, scene_data
 
+    rows = photographs.training_part(plan.folder, free_only=plan.free_only)
     for network in networks:
         weights = plan.work / f"{network}.pt"
         match network:
             case "reader":
                 pack.pack_reader(weights)
             case "look":
-                pack.pack_look(weights)
+                scenes, rng = scene_data.Scenes(plan.folder, rows), Random(plan.seed)
+                views = [scene_data.look_example(scenes, rng)[0] for _ in range(MOST_VIEWS)]
+                pack.pack_look(weights, views)
             case _:
-                rows = photographs.training_part(plan.folder, free_only=plan.free_only)
-                scenes = [row for row in rows if row.kind == "scene"][:MOST_SHOWN]
-                shown = [photographs.picture(plan.folder, row) for row in scenes]
-                pack.pack_finder(weights, shown)
+                shown = [row for row in rows if row.kind == "scene"][:MOST_SHOWN]
+                pack.pack_finder(weights, [photographs.picture(plan.folder, r) for r in shown])
     _calibrate(plan, say)
 
 

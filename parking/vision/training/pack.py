@@ -6,7 +6,7 @@ Writing ONNX needs the package `onnx` (requirements-benchmark.txt); serving does
 import hashlib
 import json
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +15,7 @@ import torch
 
 from parking.vision.grammar import ALPHABET
 from parking.vision.networks.bowei_plate import Model
-from parking.vision.rectify import HEIGHT, finder_input
+from parking.vision.rectify import HEIGHT, finder_input, look_input
 from parking.vision.training.nets import Finder, Look
 
 NETWORKS = Path(__file__).parents[1] / "networks"
@@ -73,15 +73,41 @@ def pack_finder(weights: Path, pictures: Iterable[np.ndarray]) -> None:
 
     `pictures` (training scenes, BGR) show what values its layers take.
     """
+    seen = [finder_input(p, side)[0] for p in pictures for side in (640, 256)]
+    shape, free = torch.zeros(1, 3, 320, 320), {2: "h", 3: "w"}
+    # the heat of its best place, in logits
+    _pack(Finder(), weights, shape, free, "finder.onnx", seen, lambda y: y[0, :1].max(), 0.5)
+
+
+def pack_look(weights: Path, views: Iterable[np.ndarray]) -> None:
+    """The look network as ONNX, in eight bits; `views` (BGR) are what training showed it."""
+    seen = [look_input([view]) for view in views]
+    shape = torch.zeros(1, 3, 48, 128)
+    # the corners, as shares of width and height
+    _pack(Look(), weights, shape, {0: "n"}, "look.onnx", seen, lambda y: y[0, :8], 0.01)
+
+
+def _pack(
+    network: torch.nn.Module,
+    weights: Path,
+    shape: torch.Tensor,
+    free: dict[int, str],
+    name: str,
+    seen: list[np.ndarray],
+    told: Callable[[np.ndarray], np.ndarray],
+    most: float,
+) -> None:
+    """Export and quantise; raises RuntimeError where what is `told` drifts by over `most`."""
     with TemporaryDirectory() as folder:
-        single = Path(folder) / "finder.onnx"
-        _export(Finder(), weights, torch.zeros(1, 3, 320, 320), single, {2: "h", 3: "w"})
-        _quantise(single, NETWORKS / "finder.onnx", pictures)
-
-
-def pack_look(weights: Path) -> None:
-    """The look network as ONNX, in single precision."""
-    _export(Look(), weights, torch.zeros(1, 3, 48, 128), NETWORKS / "look.onnx", {0: "n"})
+        single = Path(folder) / name
+        _export(network, weights, shape, single, free)
+        _quantise(single, NETWORKS / name, seen)
+        drifts = [
+            np.abs(told(_computed(single, x)) - told(_computed(NETWORKS / name, x))).max()
+            for x in seen[:20]
+        ]
+    if np.median(drifts) > most:
+        raise RuntimeError(f"{name} in eight bits tells other things than the trained network")
 
 
 def _export(
@@ -114,27 +140,25 @@ def _computed(file: Path, x: np.ndarray) -> np.ndarray:
     return np.asarray(session.run(None, {"x": x})[0])
 
 
-def _quantise(single: Path, out: Path, pictures: Iterable[np.ndarray]) -> None:
-    """Eight-bit weights (seven used, lest older processors overflow) for all but the last layer.
-
-    Raises RuntimeError where the result no longer finds what the network found.
-    """
+def _quantise(single: Path, out: Path, seen: list[np.ndarray]) -> None:
+    """Eight-bit weights (seven used, lest older processors overflow) for the inner layers."""
     import onnx  # type: ignore[import-not-found,unused-ignore]
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    seen = [{"x": finder_input(p, side)[0]} for p in pictures for side in (640, 256)]
 
     class Examples(quantization.CalibrationDataReader):
         def __init__(self) -> None:
             self.left = iter(seen)
 
         def get_next(self) -> dict[str, np.ndarray] | None:
-            return next(self.left, None)
+            x = next(self.left, None)
+            return None if x is None else {"x": x}
 
     prepared = single.with_name("prepared.onnx")
     quant_pre_process(str(single), str(prepared), skip_symbolic_shape=True)
-    layers = [node.name for node in onnx.load(str(prepared)).graph.node if node.op_type == "Conv"]
+    nodes = onnx.load(str(prepared)).graph.node
+    layers = [node.name for node in nodes if node.op_type == "Conv"]
+    dense = [node.name for node in nodes if node.op_type == "Gemm"]
     quantization.quantize_static(
         str(prepared),
         str(out),
@@ -143,14 +167,8 @@ def _quantise(single: Path, out: Path, pictures: Iterable[np.ndarray]) -> None:
         weight_type=quantization.QuantType.QInt8,
         per_channel=True,
         reduce_range=True,
-        nodes_to_exclude=layers[-1:],
+        nodes_to_exclude=[layers[0], layers[-1], *dense],
     )
-    drift = [
-        abs(float(_computed(single, x)[0, 0].max()) - float(_computed(out, x)[0, 0].max()))
-        for x in (example["x"] for example in seen[:20])
-    ]
-    if np.median(drift) > 0.5:  # in logits
-        raise RuntimeError(f"{out.name} in eight bits finds other things than the trained network")
 
 
 def write_manifest(calibration: dict | None = None, settings: dict | None = None) -> None:

@@ -188,17 +188,41 @@ def _probability(texts: list[Text]) -> float:
 
 MOST_PLACES = 3
 CLOSER = 1.5  # by how much the second search is larger
+ASKEW = (-15, 15)  # degrees
 
 
 def _scene(reader: "PlateReader", picture: np.ndarray, region: Region | None) -> Flow:
     """The plate that counts in a whole picture: inside `region`, else the largest well read.
 
-    Where none is well read the picture is searched again at a larger size.
+    Where none is well read the picture is searched again at a larger size; where none is read at
+    all, with the head on one side: a strongly tilted plate may fall apart at first sight.
     """
     best = yield from _searched(reader, picture, region, 1.0)
     if best is None or not _sure(best.texts, READ):
-        return _better(best, (yield from _searched(reader, picture, region, CLOSER)))
+        best = _better(best, (yield from _searched(reader, picture, region, CLOSER)))
+    if best is None or not _sure(best.texts, DOUBTFUL):
+        for degrees in ASKEW:
+            place = yield from _searched_askew(reader, picture, region, degrees)
+            if place is not None and _sure(place.texts, READ):
+                return place
     return best
+
+
+def _searched_askew(
+    reader: "PlateReader", picture: np.ndarray, region: Region | None, degrees: float
+) -> Flow:
+    h, w = picture.shape[:2]
+    turn = cv2.getRotationMatrix2D((w / 2, h / 2), degrees, 1.0)
+    askew = cv2.warpAffine(picture, turn, (w, h), borderMode=cv2.BORDER_REPLICATE)
+    if region:
+        size = np.array((w, h), np.float32)
+        points = cv2.transform(np.array([region], np.float32) * size, turn)[0] / size
+        region = tuple((float(x), float(y)) for x, y in points)
+    place = yield from _searched(reader, askew, region, 1.0)
+    if place is not None:
+        back = cv2.invertAffineTransform(turn)
+        place.corners = cv2.transform(place.corners[None], back)[0]
+    return place
 
 
 def _searched(

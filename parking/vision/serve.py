@@ -24,7 +24,7 @@ from parking.vision.types import HostileImage, Reading, Region
 NETWORKS = Path(__file__).with_name("networks")
 NAME = "bowei_plate"
 # black plates are rarer on the street than among what the network learnt from
-_ON_THE_STREET = np.array([0.6 if colour == "black" else 1.0 for colour in COLOURS], np.float32)
+_ON_THE_STREET = np.array([0.4 if colour == "black" else 1.0 for colour in COLOURS], np.float32)
 _LOCK = threading.Lock()
 _kept: list[Any] = []  # schemas of operators live as long as their Library object
 

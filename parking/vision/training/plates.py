@@ -101,20 +101,20 @@ class Spec:
 KINDS = (
     ("ordinary", 32),
     ("yellow", 9),
-    ("yellow_double", 10),
+    ("yellow_double", 13),
     ("nev_small", 15),
-    ("nev_large", 9),
+    ("nev_large", 12),
     ("coach", 5),
-    ("trailer", 8),
+    ("trailer", 11),
     ("police", 7),
-    ("hong_kong", 6),
-    ("macau", 6),
+    ("hong_kong", 8),
+    ("macau", 8),
     ("consulate", 5),
     ("embassy", 6),
     ("armed_police", 4),
     ("military", 5),
     ("civil_aviation", 3.5),
-    ("emergency", 8),
+    ("emergency", 11),
     ("black", 4),
 )
 
@@ -279,10 +279,12 @@ def draw_flat(
     fonts: Fonts | None,
     bank: dict[str, list[np.ndarray]] | None = None,
     scale: float = SCALE,
+    *,
+    waved: bool = False,
 ) -> np.ndarray:
     """The plate seen straight on, BGR float32, with border, screws and dirt.
 
-    Without fonts every character comes from `bank`.
+    Without fonts every character comes from `bank`; `waved` moves the strokes of some.
     """
     (w_mm, h_mm), boxes = layout(spec)
     w, h = round(w_mm * scale), round(h_mm * scale)
@@ -317,6 +319,8 @@ def draw_flat(
                 patch = cv2.dilate(patch, np.ones((2, 2), np.uint8))
             elif weight < 0:
                 patch = cv2.erode(patch, np.ones((2, 2), np.uint8))
+        if waved and rng.random() < (0.5 if is_han else 0.15):
+            patch = _waved(patch, rng)
         x0 = round((x + shift_x + (bw - bw * fat) / 2) * scale + rng.uniform(-0.6, 0.6))
         y0 = round((y + shift_y) * scale + rng.uniform(-0.6, 0.6))
         x0, y0 = max(0, min(x0, w - bw_px)), max(0, min(y0, h - bh_px))
@@ -343,6 +347,15 @@ def _bend(rng: Random, scale: float) -> np.ndarray:
     wide, tall, lean = rng.uniform(0.88, 1.08), rng.uniform(0.92, 1.04), rng.uniform(-0.07, 0.07)
     x0 = (22.5 * (1 - wide) - 45.0 * lean) * scale
     return np.array([(wide, lean, x0), (0, tall, 45.0 * (1 - tall) * scale)], np.float32)
+
+
+def _waved(mask: np.ndarray, rng: Random) -> np.ndarray:
+    """The character with its strokes moved a little, as no two fonts place them alike."""
+    h, w = mask.shape
+    draw = np.random.default_rng(rng.getrandbits(32)).normal(0, 0.035, (2, 4, 3))
+    dy, dx = (cv2.resize(one.astype(np.float32), (w, h)) for one in draw)
+    ys, xs = np.mgrid[0:h, 0:w].astype(np.float32)
+    return cv2.remap(mask, xs + dx * w, ys + dy * h, cv2.INTER_LINEAR, borderValue=0)
 
 
 def _red_places(spec: Spec, rng: Random) -> set[int]:

@@ -72,8 +72,9 @@ def _draw(plan: Plan, number: int, queue: "mp.Queue", bank_file: Path | None) ->
             if rng.random() < plan.real:
                 strip, text = real.sample(rng)
             else:
+                ground, readable = real.backdrop(rng), rng.random() < READABLE
                 picture, spec = reader_data.generated(
-                    rng, fonts, bank, real.backdrop(rng), readable=rng.random() < READABLE
+                    rng, fonts, bank, ground, readable=readable, waved=True
                 )
                 black = reader_data.called_black(spec.colour, rng)
                 strip = reader_data.to_strip(picture, tall=spec.double, black=black)

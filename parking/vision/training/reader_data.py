@@ -221,10 +221,11 @@ def generated(
     kind: str | None = None,
     *,
     readable: bool = False,
+    waved: bool = False,
 ) -> tuple[np.ndarray, Spec]:
-    """One generated crop with what stands on it."""
+    """One generated crop with what stands on it; see `place` and `draw_flat`."""
     spec = random_spec(rng, kind)
-    flat = draw_flat(spec, rng, fonts, bank)
+    flat = draw_flat(spec, rng, fonts, bank, waved=waved)
     return place(flat, rng, backdrop, tall=spec.double, readable=readable)[0], spec
 
 

@@ -51,6 +51,9 @@ def place(
     shift = (rng.uniform(-mx, mx), rng.uniform(-my, my))
     if not readable and rng.random() < 0.12:  # the crop begins within the first character
         shift = (rng.uniform(-0.055, -0.02), shift[1])
+    if readable:  # nothing of a row lies outside of the crop
+        quad = quad / np.maximum(1.0, np.abs(quad).max(axis=0))
+        shift = (0.0, 0.0)
     quad = (quad + 1) / 2 + np.array(shift, np.float32)
     quad *= np.array((width, height), np.float32)
     small = flat

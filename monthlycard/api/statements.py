@@ -14,7 +14,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import clock
-from core.cells import plain
 from core.errors import Missing
 from core.money import MOST_PAYMENT_FEN
 from monthlycard import services
@@ -23,6 +22,7 @@ from monthlycard.errors import NoAgreement, StatementMissing
 from monthlycard.models import Agreement, Statement, StatementItem
 from monthlycard.rules import StatementLine
 from monthlycard.rules.differences import PROPOSALS
+from monthlycard.rules.statement import plain
 from monthlycard.services.lots import agreement_body
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

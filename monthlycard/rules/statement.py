@@ -3,11 +3,11 @@
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from core.cells import plain
 from monthlycard.rules.fees import Terms, fee_lines
 from monthlycard.rules.visits import Visit
 
@@ -15,6 +15,9 @@ COLUMNS = (
     "visit", "card", "plate", "colour", "entry_at", "exit_at", "counted_until",
     "quantity", "unit_price_fen", "fee_fen",
 )  # fmt: skip
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_FORMULA = re.compile("[=+\\-@\t\r\n＝＋－＠]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,15 @@ def statement_lines(terms: Terms, visits: Iterable[Visit]) -> tuple[StatementLin
                 )
             )
     return tuple(sorted(lines, key=lambda line: (line.card_number, line.entry_at, line.visit)))
+
+
+def plain(text: str) -> str:
+    """`text` as a cell of the file: what a spreadsheet would run has a ' before it.
+
+    The rule is the protocol's own: a lot's system must seal the same bytes without our code.
+    """
+    text = _CONTROL.sub("\ufffd", text)
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 def as_csv(lines: Iterable[StatementLine]) -> bytes:

@@ -75,12 +75,12 @@ def _words(asked: Any) -> Iterator[tuple[str, Any]]:
         yield meta.label, meta.verbose_name_plural
         for name, (_deed, _name, words) in desk.get_actions(asked).items():
             yield f"{meta.label} {name}", words
-        for name in desk.list_filter:
-            field = name if isinstance(name, str) else name[0] if isinstance(name, tuple) else None
-            if field is not None:
-                yield from _of_field(f"{meta.label} by", get_fields_from_path(model, field)[-1])
+        for narrowed in desk.list_filter:
+            by = narrowed[0] if isinstance(narrowed, tuple) else narrowed
+            if isinstance(by, str):
+                yield from _of_field(f"{meta.label} by", get_fields_from_path(model, by)[-1])
             else:
-                yield f"{meta.label} by", name.title
+                yield f"{meta.label} by", by.title
         yield from _of_place(asked, desk, [*desk.get_list_display(asked)])
         for inline in (kind(model, admin.site) for kind in desk.inlines):
             yield f"{meta.label} rows", inline.verbose_name

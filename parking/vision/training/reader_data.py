@@ -49,11 +49,11 @@ def place(
     quad += (noise * (0.6, 1.6)).astype(np.float32)
     quad = quad * np.array((1 - 2 * mx, 1 - 2 * my), np.float32)
     shift = (rng.uniform(-mx, mx), rng.uniform(-my, my))
-    if not readable and rng.random() < 0.12:  # the crop begins within the first character
-        shift = (rng.uniform(-0.055, -0.02), shift[1])
     if readable:  # nothing of a row lies outside of the crop
         quad = quad / np.maximum(1.0, np.abs(quad).max(axis=0))
         shift = (0.0, 0.0)
+    elif rng.random() < 0.12:  # the crop begins within the first character
+        shift = (rng.uniform(-0.055, -0.02), shift[1])
     quad = (quad + 1) / 2 + np.array(shift, np.float32)
     quad *= np.array((width, height), np.float32)
     small = flat

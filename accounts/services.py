@@ -144,15 +144,25 @@ def prove_holding(
         state=PlateHolding.State.PROVEN,
     )
     transition(
-        former, source="proven", target="ended", actor=actor, reason="new holder",
+        former,
+        source="proven",
+        target="ended",
+        actor=actor,
+        reason="new holder",
         ended_at=clock.now(),
-    )  # fmt: skip
+    )
     try:
         with transaction.atomic():
             transition(
-                holding, source="claimed", target="proven", actor=actor, reason=method,
-                method=method, evidence=evidence, proven_at=clock.now(),
-            )  # fmt: skip
+                holding,
+                source="claimed",
+                target="proven",
+                actor=actor,
+                reason=method,
+                method=method,
+                evidence=evidence,
+                proven_at=clock.now(),
+            )
     except IntegrityError as error:
         raise Refused("plate_held", _("Somebody else just showed this plate as theirs.")) from error
     outbox.add("accounts.holding_proven", holding_id=holding.pk, user_id=user.pk)
@@ -163,9 +173,14 @@ def prove_holding(
 def end_holding(*, holding: PlateHolding, actor: str, reason: str) -> bool:
     """The plate is no longer this person's: sold, scrapped, or never was."""
     moved = transition(
-        holding, source=["claimed", "proven"], target="ended", actor=actor, reason=reason,
-        event="accounts.holding_ended", ended_at=clock.now(),
-    )  # fmt: skip
+        holding,
+        source=["claimed", "proven"],
+        target="ended",
+        actor=actor,
+        reason=reason,
+        event="accounts.holding_ended",
+        ended_at=clock.now(),
+    )
     return bool(moved)
 
 
@@ -212,10 +227,15 @@ def sms_sent(sms_id: int, *, provider_id: str) -> bool:
     """The provider has taken the message."""
     row = SmsMessage.objects.get(pk=sms_id)
     moved = transition(
-        row, source="queued", target="sent", actor="system:accounts.send_sms",
-        event="accounts.sms_sent", data={"key": row.key},
-        provider_id=provider_id, sent_at=clock.now(),
-    )  # fmt: skip
+        row,
+        source="queued",
+        target="sent",
+        actor="system:accounts.send_sms",
+        event="accounts.sms_sent",
+        data={"key": row.key},
+        provider_id=provider_id,
+        sent_at=clock.now(),
+    )
     return bool(moved)
 
 
@@ -233,9 +253,14 @@ def sms_failed(sms_id: int, *, error: str) -> bool:
     """The provider will never take it."""
     row = SmsMessage.objects.get(pk=sms_id)
     moved = transition(
-        row, source="queued", target="failed", actor="system:accounts.send_sms",
-        event="accounts.sms_failed", data={"key": row.key}, error=error[:200],
-    )  # fmt: skip
+        row,
+        source="queued",
+        target="failed",
+        actor="system:accounts.send_sms",
+        event="accounts.sms_failed",
+        data={"key": row.key},
+        error=error[:200],
+    )
     return bool(moved)
 
 

@@ -67,9 +67,18 @@ class DisputeAdmin(ModelAdmin):
     list_filter = ["state", "reason", "merchant"]
     list_select_related = ["merchant"]
     fields = [
-        "state", "reason", "text", "answer", "merchant", "plate_text", "plate_colour", "named",
-        "opened_at", "answer_by", "decided_at",
-    ]  # fmt: skip
+        "state",
+        "reason",
+        "text",
+        "answer",
+        "merchant",
+        "plate_text",
+        "plate_colour",
+        "named",
+        "opened_at",
+        "answer_by",
+        "decided_at",
+    ]
     readonly_fields = [name for name in fields if name != "answer"]
     actions = ["uphold", "reject"]
     ordering = ["state", "answer_by"]
@@ -122,8 +131,16 @@ class DemandAdmin(Masked, ReadOnly):
 
 @admin.register(RecoveryNotice)
 class NoticeAdmin(Masked, ReadOnly):
-    list_display = ["id", "plate", "device", "merchant", "amount_fen", "state", "outcome",
-                    "made_at"]  # fmt: skip
+    list_display = [
+        "id",
+        "plate",
+        "device",
+        "merchant",
+        "amount_fen",
+        "state",
+        "outcome",
+        "made_at",
+    ]
     list_filter = ["state", "outcome", "merchant"]
     list_select_related = ["device", "merchant"]
     show_full_result_count = False
@@ -182,9 +199,20 @@ class RiskModelAdmin(ModelAdmin):
 
     list_display = ["version", "state", "source", "data_from", "data_to", "threshold"]
     fields = [
-        "version", "state", "source", "data_from", "data_to", "sha256", "figures",
-        "registered_at", "threshold", "contact_fen", "annoyance_fen", "due_fen", "lift",
-    ]  # fmt: skip
+        "version",
+        "state",
+        "source",
+        "data_from",
+        "data_to",
+        "sha256",
+        "figures",
+        "registered_at",
+        "threshold",
+        "contact_fen",
+        "annoyance_fen",
+        "due_fen",
+        "lift",
+    ]
     readonly_fields = fields[:9]
     actions = ["take_over"]
 
@@ -214,8 +242,16 @@ class SchemeAdmin(ModelAdmin):
     """Instalments are not offered until a stay can be paid in parts: no promise that we break."""
 
     exclude = ["instalments"]
-    list_display = ["name", "channel", "tone", "contacts", "lift", "is_plain",
-                    "active", "paid_share"]  # fmt: skip
+    list_display = [
+        "name",
+        "channel",
+        "tone",
+        "contacts",
+        "lift",
+        "is_plain",
+        "active",
+        "paid_share",
+    ]
     list_filter = ["active", "channel"]
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:

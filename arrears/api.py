@@ -41,9 +41,19 @@ class DebtState(serializers.ModelSerializer):
     class Meta:
         model = Debt
         fields = [
-            "id", "session_id", "plate", "colour", "section", "berth", "amount_fen", "state",
-            "opened_at", "demanded_at", "demanded_fen", "ended_at",
-        ]  # fmt: skip
+            "id",
+            "session_id",
+            "plate",
+            "colour",
+            "section",
+            "berth",
+            "amount_fen",
+            "state",
+            "opened_at",
+            "demanded_at",
+            "demanded_fen",
+            "ended_at",
+        ]
         extra_kwargs = {"amount_fen": {"label": _("amount (fen)")}}
 
 
@@ -101,9 +111,17 @@ class NoticeState(serializers.ModelSerializer):
     class Meta:
         model = RecoveryNotice
         fields = [
-            "id", "sighting_id", "plate", "device", "amount_fen", "state", "outcome", "made_at",
-            "due_at", "told_at",
-        ]  # fmt: skip
+            "id",
+            "sighting_id",
+            "plate",
+            "device",
+            "amount_fen",
+            "state",
+            "outcome",
+            "made_at",
+            "due_at",
+            "told_at",
+        ]
         extra_kwargs = {"amount_fen": {"label": _("amount (fen)")}}
 
 

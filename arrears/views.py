@@ -292,17 +292,29 @@ def _paper(demand: Demand, merchant_id: int) -> dict[str, Any]:
 
 def _csv(rows: QuerySet[Debt]) -> HttpResponse:
     head = [
-        _("Debt"), _("Plate"), _("Colour"), _("Section"), _("Berth"), _("Since"), _("State"),
+        _("Debt"),
+        _("Plate"),
+        _("Colour"),
+        _("Section"),
+        _("Berth"),
+        _("Since"),
+        _("State"),
         _("Amount (yuan)"),
-    ]  # fmt: skip
+    ]
     return csv_file(taken_now("debts"), head, rows, _cells)
 
 
 def _cells(one: Debt) -> list[Any]:
     return [
-        one.pk, one.plate_text, one.plate_colour, one.section.name, one.stay.berth.code,
-        one.opened_at, one.get_state_display(), plain_yuan(one.amount_fen),
-    ]  # fmt: skip
+        one.pk,
+        one.plate_text,
+        one.plate_colour,
+        one.section.name,
+        one.stay.berth.code,
+        one.opened_at,
+        one.get_state_display(),
+        plain_yuan(one.amount_fen),
+    ]
 
 
 @require_POST

@@ -121,9 +121,17 @@ class DeviceAdmin(ModelAdmin):
 @admin.register(Command)
 class CommandAdmin(ReadOnly):
     list_display = [
-        "id", "device", "action", "state", "priority", "attempts", "created_at", "sent_at",
-        "ended_at", "actor",
-    ]  # fmt: skip
+        "id",
+        "device",
+        "action",
+        "state",
+        "priority",
+        "attempts",
+        "created_at",
+        "sent_at",
+        "ended_at",
+        "actor",
+    ]
     list_filter = ["action", "state"]
     list_select_related = ["device"]
     search_fields = ["device__code", "reference"]

@@ -98,17 +98,32 @@ class DeviceRow(serializers.ModelSerializer):
     class Meta:
         model = Device
         fields = [
-            "id", "code", "kind", "name", "state", "online", "silent", "last_heard_at",
-            "battery_pct", "position",
-        ]  # fmt: skip
+            "id",
+            "code",
+            "kind",
+            "name",
+            "state",
+            "online",
+            "silent",
+            "last_heard_at",
+            "battery_pct",
+            "position",
+        ]
 
 
 class CommandRow(serializers.ModelSerializer):
     class Meta:
         model = Command
         fields = [
-            "id", "action", "reference", "state", "created_at", "sent_at", "ended_at", "attempts",
-        ]  # fmt: skip
+            "id",
+            "action",
+            "reference",
+            "state",
+            "created_at",
+            "sent_at",
+            "ended_at",
+            "attempts",
+        ]
 
 
 def _merchant_id(request: Request) -> int:

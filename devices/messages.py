@@ -61,9 +61,12 @@ def release_code_used(message: protocol.ReleaseCodeUsed, link: Link) -> None:
 def command_result(message: protocol.CommandResult, link: Link) -> None:
     """How a command ended; repeating it changes nothing."""
     commands.finish(
-        link.device_id, message.command_id, message.outcome, message.details,
+        link.device_id,
+        message.command_id,
+        message.outcome,
+        message.details,
         actor=f"device:{link.device_code}",
-    )  # fmt: skip
+    )
 
 
 def attendant_login(message: protocol.AttendantLogin, link: Link) -> dict[str, Any]:

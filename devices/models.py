@@ -235,12 +235,18 @@ class Command(StatefulModel):
             models.CheckConstraint(
                 condition=models.Q(
                     state__in=[
-                        "queued", "sent", "acknowledged", "done", "failed", "expired", "superseded"
+                        "queued",
+                        "sent",
+                        "acknowledged",
+                        "done",
+                        "failed",
+                        "expired",
+                        "superseded",
                     ]
                 ),
                 name="command_state_known",
             )
-        ]  # fmt: skip
+        ]
         indexes = [
             models.Index(
                 fields=["device", "priority", "id"],

@@ -14,7 +14,9 @@ def refund_rest(event: Event) -> None:
     """What an ended card has left goes back to where it came from, once (P4.2)."""
     for item_id, amount_fen in event.data["refunds"]:
         payments.refund(
-            item_id=item_id, amount_fen=amount_fen, reason="card ended",
+            item_id=item_id,
+            amount_fen=amount_fen,
+            reason="card ended",
             actor="system:monthlycard.refund_rest",
             key=f"monthlycard.card:{event.data['card_id']}:{item_id}",
-        )  # fmt: skip
+        )

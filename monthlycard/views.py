@@ -120,9 +120,11 @@ def change_plate(request: HttpRequest, number: str) -> HttpResponse:
     """The owner puts another of their vehicles onto the card (P4.2)."""
     text, _bar, colour = request.POST.get("plate", "").partition("|")
     services.change_plate(
-        card_id=_mine(request, number).pk, plate_text=text, plate_colour=colour,
+        card_id=_mine(request, number).pk,
+        plate_text=text,
+        plate_colour=colour,
         actor=f"user:{_user_id(request)}",
-    )  # fmt: skip
+    )
     messages.success(request, _("The card is now for this vehicle. The lots are told."))
     return redirect("monthlycard.cards")
 

@@ -167,10 +167,21 @@ class StaySheet(Sheet):
     class Meta:
         model = ParkingSession
         fields = [
-            "id", "state", "section__name", "berth__code", "plate_text", "plate_colour",
-            "arrived_at", "left_at", "fee_fen", "prepaid_fen", "due_fen", "settled_at",
-            "doubtful", "simulated",
-        ]  # fmt: skip
+            "id",
+            "state",
+            "section__name",
+            "berth__code",
+            "plate_text",
+            "plate_colour",
+            "arrived_at",
+            "left_at",
+            "fee_fen",
+            "prepaid_fen",
+            "due_fen",
+            "settled_at",
+            "doubtful",
+            "simulated",
+        ]
 
     def filter_export(self, queryset: Any, **kwargs: Any) -> Any:
         return super().filter_export(queryset.select_related("section", "berth"), **kwargs)
@@ -273,9 +284,13 @@ class ParkingSessionAdmin(Exported, ReadOnly):
             if berth is None:
                 raise Invalid("no_berth", _("There is no such berth."))
             return services.open_by_hand(
-                berth_id=berth.pk, arrived_at=given["arrived_at"], plate_text=given["plate"],
-                plate_colour=given["colour"], actor=actor_of(request), reason=given["reason"],
-            )  # fmt: skip
+                berth_id=berth.pk,
+                arrived_at=given["arrived_at"],
+                plate_text=given["plate"],
+                plate_colour=given["colour"],
+                actor=actor_of(request),
+                reason=given["reason"],
+            )
 
         return self._by_hand(request, OpenForm, carry_out, title=_("Begin a stay by hand"))
 
@@ -283,9 +298,11 @@ class ParkingSessionAdmin(Exported, ReadOnly):
     def end_stay(self, request: HttpRequest, object_id: int) -> HttpResponse:
         def carry_out(given: dict[str, Any]) -> int:
             services.close_by_hand(
-                session_id=int(object_id), left_at=given["left_at"], actor=actor_of(request),
+                session_id=int(object_id),
+                left_at=given["left_at"],
+                actor=actor_of(request),
                 reason=given["reason"],
-            )  # fmt: skip
+            )
             return int(object_id)
 
         return self._by_hand(request, CloseForm, carry_out, title=_("End this stay by hand"))
@@ -304,9 +321,12 @@ class ParkingSessionAdmin(Exported, ReadOnly):
     def correct_stay(self, request: HttpRequest, object_id: int) -> HttpResponse:
         def carry_out(given: dict[str, Any]) -> int:
             services.correct_plate(
-                session_id=int(object_id), plate_text=given["plate"],
-                plate_colour=given["colour"], actor=actor_of(request), why="operator",
-            )  # fmt: skip
+                session_id=int(object_id),
+                plate_text=given["plate"],
+                plate_colour=given["colour"],
+                actor=actor_of(request),
+                why="operator",
+            )
             return int(object_id)
 
         return self._by_hand(request, PlateForm, carry_out, title=_("Correct the plate"))
@@ -347,9 +367,18 @@ class PlateReadingAdmin(ReadOnly):
     list_filter = ["state", "model"]
     list_select_related = ["sighting"]
     fields = [
-        "state", "sighting", "text", "colour", "colour_confidence", "likeliest", "sharpness",
-        "confident", "reason", "model", "read_at",
-    ]  # fmt: skip
+        "state",
+        "sighting",
+        "text",
+        "colour",
+        "colour_confidence",
+        "likeliest",
+        "sharpness",
+        "confident",
+        "reason",
+        "model",
+        "read_at",
+    ]
     readonly_fields = ["likeliest", "reason"]
     show_full_result_count = False
 

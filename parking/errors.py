@@ -10,9 +10,10 @@ class NotThisBerth(Denied):
 
     def __init__(self, berth_code: str) -> None:
         super().__init__(
-            "not_this_berth", _("This device does not look after berth %(berth)s."),
+            "not_this_berth",
+            _("This device does not look after berth %(berth)s."),
             berth=berth_code,
-        )  # fmt: skip
+        )
 
 
 class NoBerth(Missing):
@@ -20,9 +21,10 @@ class NoBerth(Missing):
 
     def __init__(self, berth_code: str) -> None:
         super().__init__(
-            "no_berth", _("There is no berth %(berth)s. Look at the sign once more."),
+            "no_berth",
+            _("There is no berth %(berth)s. Look at the sign once more."),
             berth=berth_code,
-        )  # fmt: skip
+        )
 
 
 class NothingDue(Refused):
@@ -47,9 +49,10 @@ class BerthTaken(Refused):
 
     def __init__(self, berth_code: str) -> None:
         super().__init__(
-            "berth_taken", _("A vehicle stands in berth %(berth)s. End its stay first."),
+            "berth_taken",
+            _("A vehicle stands in berth %(berth)s. End its stay first."),
             berth=berth_code,
-        )  # fmt: skip
+        )
 
 
 class ReasonNeeded(Invalid):
@@ -99,6 +102,7 @@ class WrongState(Refused):
 
     def __init__(self, state: str) -> None:
         super().__init__(
-            "wrong_step", _("This pre-payment is at another step. Load the page again."),
+            "wrong_step",
+            _("This pre-payment is at another step. Load the page again."),
             state=state,
-        )  # fmt: skip
+        )

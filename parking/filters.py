@@ -45,9 +45,14 @@ class StayFilter(django_filters.FilterSet):
         widget=forms.Select(choices=[("", _("All")), ("true", _("Yes")), ("false", _("No"))]),
     )
     sort = InOrder(
-        fields=[("arrived_at", "arrived"), ("left_at", "left"), ("fee_fen", "fee"),
-                ("due_fen", "due"), ("berth__code", "berth")],
-    )  # fmt: skip
+        fields=[
+            ("arrived_at", "arrived"),
+            ("left_at", "left"),
+            ("fee_fen", "fee"),
+            ("due_fen", "due"),
+            ("berth__code", "berth"),
+        ],
+    )
 
     class Meta:
         model = ParkingSession

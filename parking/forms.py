@@ -71,10 +71,14 @@ class DraftForm(forms.Form):
         coerce=int,
         initial=60,
         choices=[
-            (30, _("30 minutes")), (60, _("1 hour")), (120, _("2 hours")), (180, _("3 hours")),
-            (240, _("4 hours")), (480, _("8 hours")),
+            (30, _("30 minutes")),
+            (60, _("1 hour")),
+            (120, _("2 hours")),
+            (180, _("3 hours")),
+            (240, _("4 hours")),
+            (480, _("8 hours")),
         ],
-    )  # fmt: skip
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

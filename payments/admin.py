@@ -68,8 +68,14 @@ class AttemptAdmin(ReadOnly):
 @admin.register(Notification)
 class NotificationAdmin(ReadOnly):
     list_display = [
-        "received_at", "provider", "out_trade_no", "verified", "processed_at", "times", "problem",
-    ]  # fmt: skip
+        "received_at",
+        "provider",
+        "out_trade_no",
+        "verified",
+        "processed_at",
+        "times",
+        "problem",
+    ]
     list_filter = ["provider", "verified", ("processed_at", admin.EmptyFieldListFilter)]
     search_fields = ["out_trade_no"]
     exclude = ["raw", "fingerprint"]

@@ -56,16 +56,41 @@ class LockEventInline(_Rows):
 @admin.register(RecoveryOrder)
 class RecoveryOrderAdmin(ReadOnly):
     list_display = [
-        "code", "merchant", "masked", "state", "ended_by", "lock", "trouble", "bound_at",
-    ]  # fmt: skip
+        "code",
+        "merchant",
+        "masked",
+        "state",
+        "ended_by",
+        "lock",
+        "trouble",
+        "bound_at",
+    ]
     list_filter = ["state", "ended_by", "problem", "merchant"]
     search_fields = ["code", "device__code"]
     list_select_related = ["merchant"]
     fields = [
-        "code", "state", "ended_by", "merchant", "section", "berth", "stay", "masked",
-        "plate_colour", "device", "lock", "lock_at", "trouble", "bound_at", "bound_by",
-        "placed_at", "raising_at", "raised_at", "ended_at", "lowered_at", "moved_at",
-    ]  # fmt: skip
+        "code",
+        "state",
+        "ended_by",
+        "merchant",
+        "section",
+        "berth",
+        "stay",
+        "masked",
+        "plate_colour",
+        "device",
+        "lock",
+        "lock_at",
+        "trouble",
+        "bound_at",
+        "bound_by",
+        "placed_at",
+        "raising_at",
+        "raised_at",
+        "ended_at",
+        "lowered_at",
+        "moved_at",
+    ]
     readonly_fields = ["masked", "lock", "trouble"]
     inlines = [BoundDebtInline, SettlementInline, MoveInline, LockEventInline]
     actions = ["lower_now"]

@@ -105,8 +105,15 @@ class RecoveryOrder(StatefulModel):
             models.CheckConstraint(
                 condition=models.Q(
                     state__in=[
-                        "bound", "placed", "raising", "raised", "paid", "lowering", "lowered",
-                        "moved", "cancelled",
+                        "bound",
+                        "placed",
+                        "raising",
+                        "raised",
+                        "paid",
+                        "lowering",
+                        "lowered",
+                        "moved",
+                        "cancelled",
                     ]
                 ),
                 name="recovery_state_known",
@@ -122,7 +129,13 @@ class RecoveryOrder(StatefulModel):
                 fields=["device"],
                 condition=models.Q(
                     state__in=[
-                        "bound", "placed", "raising", "raised", "paid", "lowering", "lowered"
+                        "bound",
+                        "placed",
+                        "raising",
+                        "raised",
+                        "paid",
+                        "lowering",
+                        "lowered",
                     ]
                 ),
                 name="recovery_one_open_a_lock",
@@ -132,7 +145,7 @@ class RecoveryOrder(StatefulModel):
                 | ~models.Q(ended_by=""),
                 name="recovery_end_has_a_reason",
             ),
-        ]  # fmt: skip
+        ]
         indexes = [models.Index(fields=["merchant", "state", "-id"])]
 
     def __str__(self) -> str:

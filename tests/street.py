@@ -69,9 +69,12 @@ def left_after(stay: ParkingSession, minutes: int) -> None:
     """The departure of a stay turns out to have been another one."""
     row = locks.lock(ParkingSession.objects.filter(pk=stay.pk))[0]
     money.amend(
-        row, left_at=row.arrived_at + timedelta(minutes=minutes), doubt="", actor=TEST,
+        row,
+        left_at=row.arrived_at + timedelta(minutes=minutes),
+        doubt="",
+        actor=TEST,
         reason="the departure came late",
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
@@ -111,14 +114,18 @@ def stay_of() -> Callable[..., ParkingSession]:
         assert session_id is not None
         if plate is not None:
             services.correct_plate(
-                session_id=session_id, plate_text=plate.text,
-                plate_colour=str(plate.colour or ""), actor=TEST, why="test",
-            )  # fmt: skip
+                session_id=session_id,
+                plate_text=plate.text,
+                plate_colour=str(plate.colour or ""),
+                actor=TEST,
+                why="test",
+            )
         if minutes is not None:
             services.close_session(
-                berth_id=berth.pk, occurred_at=arrived_at + timedelta(minutes=minutes),
+                berth_id=berth.pk,
+                occurred_at=arrived_at + timedelta(minutes=minutes),
                 said_by=TEST,
-            )  # fmt: skip
+            )
         return ParkingSession.objects.get(pk=session_id)
 
     return make

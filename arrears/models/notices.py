@@ -42,9 +42,11 @@ class RecoveryNotice(StatefulModel):
 
     sighting_id = models.BigIntegerField(_("sighting"))
     entry = models.ForeignKey(
-        "arrears.BlacklistEntry", models.PROTECT, related_name="notices",
+        "arrears.BlacklistEntry",
+        models.PROTECT,
+        related_name="notices",
         verbose_name=_("listed vehicle"),
-    )  # fmt: skip
+    )
     device = models.ForeignKey(
         "devices.Device", models.PROTECT, null=True, related_name="+", verbose_name=_("terminal")
     )

@@ -54,10 +54,14 @@ def ages(merchant_id: int) -> list[Age]:
         wanted[f"fen{at}"] = Sum("amount_fen", filter=condition)
     told = rows.aggregate(**wanted)
     return [
-        Age(start, edges[at + 1] if at + 1 < len(edges) else None, told[f"n{at}"],
-            told[f"fen{at}"] or 0)
+        Age(
+            start,
+            edges[at + 1] if at + 1 < len(edges) else None,
+            told[f"n{at}"],
+            told[f"fen{at}"] or 0,
+        )
         for at, start in enumerate(edges)
-    ]  # fmt: skip
+    ]
 
 
 def listings(plates: list[tuple[str, str]]) -> dict[tuple[str, str], BlacklistEntry]:

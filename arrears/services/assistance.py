@@ -234,16 +234,23 @@ def stop(session_ids: Collection[int], *, target: str, why: str, actor: str) -> 
     if not ids:
         return
     transition(
-        Plan.objects.filter(pk__in=ids), source=["running", "done"], target=target, actor=actor,
+        Plan.objects.filter(pk__in=ids),
+        source=["running", "done"],
+        target=target,
+        actor=actor,
         reason=why,
-    )  # fmt: skip
+    )
     contacts = Contact.objects.filter(plan_id__in=ids)
     transition(contacts, source="planned", target="stopped", actor=actor, why=why)
     _recall_texts(contacts, why=why, actor=actor)
     transition(
-        contacts.filter(channel="call"), source="sending", target="stopped", actor=actor, why=why,
+        contacts.filter(channel="call"),
+        source="sending",
+        target="stopped",
+        actor=actor,
+        why=why,
         at=None,
-    )  # fmt: skip
+    )
     outcome = {"paid": "paid", "disputed": "disputed"}.get(why)
     if outcome:
         made = contacts.filter(state__in=["sent", "sending"], outcome__in=["", "opened"])
@@ -255,9 +262,13 @@ def _recall_texts(contacts: QuerySet[Contact], *, why: str, actor: str) -> None:
     for pk in contacts.filter(state="sending", channel="sms").values_list("pk", flat=True):
         if recall(f"{KEY}{pk}", actor=actor):
             transition(
-                Contact.objects.filter(pk=pk), source="sending", target="stopped", actor=actor,
-                why=why, at=None,
-            )  # fmt: skip
+                Contact.objects.filter(pk=pk),
+                source="sending",
+                target="stopped",
+                actor=actor,
+                why=why,
+                at=None,
+            )
 
 
 def recall(key: str, *, actor: str) -> bool:

@@ -49,11 +49,21 @@ def open_debt(*, session_id: int, actor: str = SYSTEM) -> Debt | None:
     )
     if not created:
         moved = transition(
-            debt, source=["paid", "cancelled"], target="open", actor=actor, reason="due again",
-            amount_fen=facts.due_fen, opened_at=clock.now(), demanded_at=None, demanded_fen=None,
-            raised_from_fen=None, raised_why="", ended_at=None,
-            plate_text=facts.plate_text, plate_colour=facts.plate_colour,
-        )  # fmt: skip
+            debt,
+            source=["paid", "cancelled"],
+            target="open",
+            actor=actor,
+            reason="due again",
+            amount_fen=facts.due_fen,
+            opened_at=clock.now(),
+            demanded_at=None,
+            demanded_fen=None,
+            raised_from_fen=None,
+            raised_why="",
+            ended_at=None,
+            plate_text=facts.plate_text,
+            plate_colour=facts.plate_colour,
+        )
         if not moved:
             return None
     outbox.add("arrears.debt_opened", debt_id=debt.pk, session_id=session_id)
@@ -88,13 +98,19 @@ def clear_debts_of_stays(session_ids: Collection[int], *, actor: str) -> list[in
     for debt in Debt.objects.filter(stay_id__in=partly, state__in=Debt.LIVE).order_by("pk"):
         _follow_fee(debt, partly[debt.stay_id], actor=actor)
     transition(
-        PayWindow.objects.filter(stay_id__in=settled), source=["open", "ended"], target="paid",
+        PayWindow.objects.filter(stay_id__in=settled),
+        source=["open", "ended"],
+        target="paid",
         actor=actor,
-    )  # fmt: skip
+    )
     cleared = transition(
-        Debt.objects.filter(stay_id__in=settled), source=list(Debt.LIVE), target="paid",
-        actor=actor, event="arrears.debt_paid", ended_at=now,
-    )  # fmt: skip
+        Debt.objects.filter(stay_id__in=settled),
+        source=list(Debt.LIVE),
+        target="paid",
+        actor=actor,
+        event="arrears.debt_paid",
+        ended_at=now,
+    )
     watches.end(settled, target="paid", actor=actor)
     assistance.stop(settled, target="paid", why="paid", actor=actor)
     _drop_demands(cleared, actor=actor)
@@ -146,15 +162,22 @@ def drop(debt_ids: Collection[int], *, target: str, actor: str, reason: str) -> 
     debts = {debt.pk: debt for debt in Debt.objects.filter(pk__in=list(debt_ids))}
     word = {"waived": "waived", "cancelled": "upheld"}[target]
     moved = transition(
-        Debt.objects.filter(pk__in=list(debts)), source=list(Debt.LIVE), target=target,
-        actor=actor, reason=reason[:300], event="arrears.debt_dropped", data={"reason": word},
+        Debt.objects.filter(pk__in=list(debts)),
+        source=list(Debt.LIVE),
+        target=target,
+        actor=actor,
+        reason=reason[:300],
+        event="arrears.debt_dropped",
+        data={"reason": word},
         ended_at=clock.now(),
-    )  # fmt: skip
+    )
     sessions = [debts[pk].stay_id for pk in moved]
     transition(
-        PayWindow.objects.filter(stay_id__in=sessions), source=["open", "ended"],
-        target="dropped", actor=actor,
-    )  # fmt: skip
+        PayWindow.objects.filter(stay_id__in=sessions),
+        source=["open", "ended"],
+        target="dropped",
+        actor=actor,
+    )
     for session_id in sessions:
         parking_services.void_stay(session_id=session_id, actor=actor, reason=reason[:300])
     watches.end(sessions, target="dropped", actor=actor)
@@ -162,8 +185,9 @@ def drop(debt_ids: Collection[int], *, target: str, actor: str, reason: str) -> 
     _drop_demands(moved, actor=actor)
     _relist(
         [(debts[pk].plate_text, debts[pk].plate_colour) for pk in moved],
-        actor=actor, reason=word,
-    )  # fmt: skip
+        actor=actor,
+        reason=word,
+    )
     for pk in moved:
         live.push(f"merchant:{debts[pk].merchant_id}")
     return moved
@@ -179,13 +203,21 @@ def forget_stay(*, session_id: int, actor: str = SYSTEM) -> None:
     plates = list(debts.values_list("plate_text", "plate_colour"))
     ids = list(debts.values_list("pk", flat=True))
     dropped = transition(
-        debts, source=list(Debt.LIVE), target="cancelled", actor=actor, reason="stay voided",
-        event="arrears.debt_dropped", data={"reason": "upheld"}, ended_at=clock.now(),
-    )  # fmt: skip
-    transition(
-        PayWindow.objects.filter(stay_id=session_id), source=["open", "ended"], target="dropped",
+        debts,
+        source=list(Debt.LIVE),
+        target="cancelled",
         actor=actor,
-    )  # fmt: skip
+        reason="stay voided",
+        event="arrears.debt_dropped",
+        data={"reason": "upheld"},
+        ended_at=clock.now(),
+    )
+    transition(
+        PayWindow.objects.filter(stay_id=session_id),
+        source=["open", "ended"],
+        target="dropped",
+        actor=actor,
+    )
     watches.end([session_id], target="dropped", actor=actor)
     assistance.stop([session_id], target="stopped", why="voided", actor=actor)
     _drop_demands(dropped or ids, actor=actor)
@@ -230,10 +262,18 @@ def _follow_fee(debt: Debt, due_fen: int, *, actor: str, why: str = "") -> None:
         return
     untold = debt.raised_from_fen is not None and debt.demanded_at is None
     moved = transition(
-        rows, source=debt.state, target=debt.state, actor=actor, reason=why or "fee raised",
-        event="arrears.debt_raised", amount_fen=due_fen, demanded_at=None, demanded_fen=None,
-        raised_from_fen=debt.raised_from_fen if untold else debt.amount_fen, raised_why=why[:80],
-    )  # fmt: skip
+        rows,
+        source=debt.state,
+        target=debt.state,
+        actor=actor,
+        reason=why or "fee raised",
+        event="arrears.debt_raised",
+        amount_fen=due_fen,
+        demanded_at=None,
+        demanded_fen=None,
+        raised_from_fen=debt.raised_from_fen if untold else debt.amount_fen,
+        raised_why=why[:80],
+    )
     if moved:
         demands.take_back(moved, actor=actor, reason="fee raised")
         notices.withdraw_naming([debt], actor=actor, reason="fee raised")
@@ -242,9 +282,15 @@ def _follow_fee(debt: Debt, due_fen: int, *, actor: str, why: str = "") -> None:
 
 def _end_for_another(debt: Debt, *, actor: str) -> None:
     transition(
-        debt, source=list(Debt.LIVE), target="cancelled", actor=actor, reason="plate corrected",
-        event="arrears.debt_dropped", data={"reason": "corrected"}, ended_at=clock.now(),
-    )  # fmt: skip
+        debt,
+        source=list(Debt.LIVE),
+        target="cancelled",
+        actor=actor,
+        reason="plate corrected",
+        event="arrears.debt_dropped",
+        data={"reason": "corrected"},
+        ended_at=clock.now(),
+    )
     demands.take_back([debt.pk], actor=actor, reason="plate corrected")
     _relist([(debt.plate_text, debt.plate_colour)], actor=actor, reason="plate corrected")
     live.push(f"merchant:{debt.merchant_id}")
@@ -285,9 +331,12 @@ def _open_missed(session_id: int, begins: datetime) -> Debt | None:
     if window is None:
         return None
     transition(
-        PayWindow.objects.filter(pk=window.pk, due_at__lte=clock.now()), source="open",
-        target="ended", actor=SYSTEM, reason="found at a sighting",
-    )  # fmt: skip
+        PayWindow.objects.filter(pk=window.pk, due_at__lte=clock.now()),
+        source="open",
+        target="ended",
+        actor=SYSTEM,
+        reason="found at a sighting",
+    )
     return open_debt(session_id=session_id)
 
 

@@ -78,9 +78,12 @@ def take_back(debt_ids: Collection[int], *, actor: str, reason: str) -> None:
         recalled = account_services.recall_sms(key=f"{KEY}{demand.pk}", actor=actor)
         if recalled or not rest:
             transition(
-                demand, source=["made", "sending", "failed"], target="dropped", actor=actor,
+                demand,
+                source=["made", "sending", "failed"],
+                target="dropped",
+                actor=actor,
                 reason=reason,
-            )  # fmt: skip
+            )
             told = [{"debt_id": debt_id} for debt_id in rest]
             outbox.add_many("arrears.demand_taken_back", told)
 
@@ -157,9 +160,13 @@ def deliver_demand(*, demand_id: int, evidence: str, actor: str) -> bool:
     locks.lock(demand.debts.filter(state__in=Debt.LIVE))  # debts before demands, as a payment does
     now = clock.now()
     moved = transition(
-        demand, source=["made", "sending", "failed"], target="delivered", actor=actor,
-        delivered_at=now, evidence=evidence[:120],
-    )  # fmt: skip
+        demand,
+        source=["made", "sending", "failed"],
+        target="delivered",
+        actor=actor,
+        delivered_at=now,
+        evidence=evidence[:120],
+    )
     if not moved:
         return False
     debts = demand.debts.filter(state__in=Debt.LIVE)
@@ -236,9 +243,13 @@ def text_failed(demand_id: int) -> None:
 
 def _on_paper(demand: Demand) -> list[int]:
     return transition(
-        demand, source="failed", target="made", actor=SYSTEM, reason="by an inspector",
+        demand,
+        source="failed",
+        target="made",
+        actor=SYSTEM,
+        reason="by an inspector",
         channel=Demand.Channel.PAPER,
-    )  # fmt: skip
+    )
 
 
 @transaction.atomic

@@ -63,10 +63,15 @@ def object(
     opened = []
     for (merchant_id, plate_text, plate_colour), ids in fresh.items():
         dispute = Dispute.objects.create(
-            merchant_id=merchant_id, plate_text=plate_text, plate_colour=plate_colour,
-            user_id=user_id, reason=reason, text=words, opened_at=clock.now(),
+            merchant_id=merchant_id,
+            plate_text=plate_text,
+            plate_colour=plate_colour,
+            user_id=user_id,
+            reason=reason,
+            text=words,
+            opened_at=clock.now(),
             answer_by=clock.now() + ANSWER_WITHIN,
-        )  # fmt: skip
+        )
         dispute.stays.set(ids)
         outbox.add("arrears.dispute_opened", dispute_id=dispute.pk)
         live.push(f"merchant:{merchant_id}")
@@ -92,10 +97,16 @@ def settle_dispute(*, dispute_id: int, verdict: str, answer: str, actor: str) ->
     dispute = Dispute.objects.get(pk=dispute_id)
     sessions = _locked_sessions(dispute)
     moved = transition(
-        dispute, source="open", target=verdict, actor=actor, reason=answer[:300],
-        answer=answer.strip()[:LONGEST_TEXT], decided_at=clock.now(),
-        event="arrears.dispute_settled", data={"verdict": verdict},
-    )  # fmt: skip
+        dispute,
+        source="open",
+        target=verdict,
+        actor=actor,
+        reason=answer[:300],
+        answer=answer.strip()[:LONGEST_TEXT],
+        decided_at=clock.now(),
+        event="arrears.dispute_settled",
+        data={"verdict": verdict},
+    )
     if not moved:
         raise DisputeDecided()
     if verdict == "upheld":
@@ -134,9 +145,11 @@ def _uphold(dispute: Dispute, sessions: list[int], *, actor: str) -> None:
         holds.resume(sessions, actor=actor)
         return
     dropped = debts.drop(
-        list(live_debts.values_list("pk", flat=True)), target="cancelled", actor=actor,
+        list(live_debts.values_list("pk", flat=True)),
+        target="cancelled",
+        actor=actor,
         reason=reason,
-    )  # fmt: skip
+    )
     gone = set(Debt.objects.filter(pk__in=dropped).values_list("stay_id", flat=True))
     for session_id in sessions:
         if session_id not in gone and parking.stay(session_id).state in ("due", "settled"):
@@ -183,16 +196,31 @@ def _answer_for(dispute: Dispute, session_id: int, *, answer: str, actor: str, r
     What was said of that stay becomes an objection of its own, with its answer.
     """
     if dispute.stays.exclude(pk=session_id).exists():
-        whole, dispute = dispute, Dispute(
-            merchant_id=dispute.merchant_id, plate_text=dispute.plate_text,
-            plate_colour=dispute.plate_colour, user_id=dispute.user_id, reason=dispute.reason,
-            text=dispute.text, opened_at=dispute.opened_at, answer_by=dispute.answer_by,
-        )  # fmt: skip
+        whole, dispute = (
+            dispute,
+            Dispute(
+                merchant_id=dispute.merchant_id,
+                plate_text=dispute.plate_text,
+                plate_colour=dispute.plate_colour,
+                user_id=dispute.user_id,
+                reason=dispute.reason,
+                text=dispute.text,
+                opened_at=dispute.opened_at,
+                answer_by=dispute.answer_by,
+            ),
+        )
         dispute.save()
         dispute.stays.set([session_id])
         whole.stays.remove(session_id)
         audit.record(dispute, "parted", actor=actor, reason=reason, of=whole.pk)
     transition(
-        dispute, source="open", target="upheld", actor=actor, reason=reason, answer=answer,
-        decided_at=clock.now(), event="arrears.dispute_settled", data={"verdict": "upheld"},
-    )  # fmt: skip
+        dispute,
+        source="open",
+        target="upheld",
+        actor=actor,
+        reason=reason,
+        answer=answer,
+        decided_at=clock.now(),
+        event="arrears.dispute_settled",
+        data={"verdict": "upheld"},
+    )

@@ -23,9 +23,13 @@ def hold(session_ids: Collection[int], *, actor: str, reason: str) -> None:
     stays = list(session_ids)
     found = list(Debt.objects.filter(stay_id__in=stays).exclude(state="waived"))
     transition(
-        Debt.objects.filter(pk__in=[debt.pk for debt in found]), source="open", target="disputed",
-        actor=actor, reason=reason, event="arrears.debt_disputed",
-    )  # fmt: skip
+        Debt.objects.filter(pk__in=[debt.pk for debt in found]),
+        source="open",
+        target="disputed",
+        actor=actor,
+        reason=reason,
+        event="arrears.debt_disputed",
+    )
     watches.end(stays, target="dropped", actor=actor)
     assistance.stop(stays, target="stopped", why="disputed", actor=actor)
     demands.take_back([debt.pk for debt in found], actor=actor, reason="disputed")
@@ -44,10 +48,15 @@ def resume(session_ids: Collection[int], *, actor: str) -> None:
     """
     free = [one for one in locked(session_ids).values() if not is_contested(one)]
     resumed = transition(
-        Debt.objects.filter(stay_id__in=[one.id for one in free]), source="disputed",
-        target="open", actor=actor, reason="objection over", event="arrears.debt_resumed",
-        demanded_at=None, demanded_fen=None,
-    )  # fmt: skip
+        Debt.objects.filter(stay_id__in=[one.id for one in free]),
+        source="disputed",
+        target="open",
+        actor=actor,
+        reason="objection over",
+        event="arrears.debt_resumed",
+        demanded_at=None,
+        demanded_fen=None,
+    )
     for facts in free:
         windows.renew(facts, actor=actor, reason="objection over")
     rows = Debt.objects.filter(pk__in=resumed)

@@ -106,9 +106,11 @@ def promote(version: str, *, actor: str) -> RiskModel:
     n, serving_error, candidate_error = compare(candidate)
     if n < JUDGED_AT_LEAST or candidate_error >= serving_error:
         raise ModelNotBetter(
-            needed=JUDGED_AT_LEAST, judged=n, serving=round(serving_error, 5),
+            needed=JUDGED_AT_LEAST,
+            judged=n,
+            serving=round(serving_error, 5),
             candidate=round(candidate_error, 5),
-        )  # fmt: skip
+        )
     transition(
         RiskModel.objects.filter(state="serving"), source="serving", target="retired", actor=actor
     )

@@ -229,9 +229,13 @@ def notice_shown(command_id: int) -> None:
     """The terminal has carried out ShowNotice: somebody has it before their eyes."""
     rows = RecoveryNotice.objects.filter(command_id=command_id)
     transition(
-        rows, source=["made", "sent"], target="shown", actor=SYSTEM, outcome="shown",
+        rows,
+        source=["made", "sent"],
+        target="shown",
+        actor=SYSTEM,
+        outcome="shown",
         told_at=clock.now(),
-    )  # fmt: skip
+    )
 
 
 @transaction.atomic
@@ -244,9 +248,11 @@ def expire_notices() -> int:
     if not ids:
         return 0
     moved = transition(
-        RecoveryNotice.objects.filter(pk__in=ids), source=["made", "sent", "shown"],
-        target="expired", actor=SYSTEM,
-    )  # fmt: skip
+        RecoveryNotice.objects.filter(pk__in=ids),
+        source=["made", "sent", "shown"],
+        target="expired",
+        actor=SYSTEM,
+    )
     commands = RecoveryNotice.objects.filter(pk__in=moved).exclude(command_id=None)
     for command_id in commands.values_list("command_id", flat=True):
         if command_id is not None:

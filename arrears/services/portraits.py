@@ -112,10 +112,18 @@ def delete_portraits(*, user_id: int, plates: Sequence[tuple[str, str]], actor: 
     about = Assessment.objects.filter(portrait__in=portraits)
     sessions = list(about.values_list("stay_id", flat=True))
     transition(
-        about, source=["waiting", "done"], target="deleted", actor=actor,
-        reason="deleted by its subject", probability=None, at_risk=None, reasons=[],
-        payment_time=[], payment_time_s=None, portrait=None,
-    )  # fmt: skip
+        about,
+        source=["waiting", "done"],
+        target="deleted",
+        actor=actor,
+        reason="deleted by its subject",
+        probability=None,
+        at_risk=None,
+        reasons=[],
+        payment_time=[],
+        payment_time_s=None,
+        portrait=None,
+    )
     watches.end(sessions, target="dropped", actor=actor)
     deleted, _by_model = Portrait.objects.filter(subject__in=subjects).delete()
     return deleted

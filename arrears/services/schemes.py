@@ -5,19 +5,39 @@ from arrears.rules.schemes import Offer
 
 SHIPPED: tuple[dict[str, object], ...] = (
     {
-        "code": "plain", "name": "普通提醒 Plain reminder", "channel": "sms", "tone": "plain",
-        "contacts": 1, "cost_fen": 5, "annoyance_fen": 15, "lift": 0.10, "is_plain": True,
+        "code": "plain",
+        "name": "普通提醒 Plain reminder",
+        "channel": "sms",
+        "tone": "plain",
+        "contacts": 1,
+        "cost_fen": 5,
+        "annoyance_fen": 15,
+        "lift": 0.10,
+        "is_plain": True,
     },
     {
-        "code": "friendly", "name": "贴心提醒 Friendly reminder", "channel": "sms",
-        "tone": "friendly", "contacts": 2, "cost_fen": 5, "annoyance_fen": 12, "lift": 0.12,
+        "code": "friendly",
+        "name": "贴心提醒 Friendly reminder",
+        "channel": "sms",
+        "tone": "friendly",
+        "contacts": 2,
+        "cost_fen": 5,
+        "annoyance_fen": 12,
+        "lift": 0.12,
         "lift_forgetful": 0.06,
     },
     {
-        "code": "page", "name": "页面提醒 On the page", "channel": "page", "tone": "friendly",
-        "contacts": 1, "cost_fen": 0, "annoyance_fen": 1, "lift": 0.03, "is_plain": False,
+        "code": "page",
+        "name": "页面提醒 On the page",
+        "channel": "page",
+        "tone": "friendly",
+        "contacts": 1,
+        "cost_fen": 0,
+        "annoyance_fen": 1,
+        "lift": 0.03,
+        "is_plain": False,
     },
-)  # fmt: skip
+)
 
 
 def ensure() -> None:

@@ -39,13 +39,23 @@ def assess(*, session_id: int) -> int | None:
     )
     if not created and (row.plate_text, row.plate_colour) != (facts.plate_text, facts.plate_colour):
         moved = transition(
-            row, source=["waiting", "done", "deleted"], target="waiting", actor=SYSTEM,
-            reason="plate corrected", plate_text=facts.plate_text,
-            plate_colour=facts.plate_colour, probability=None, at_risk=None, reasons=[],
-            payment_time_s=None, payment_time=[], portrait=None, number=F("number") + 1,
+            row,
+            source=["waiting", "done", "deleted"],
+            target="waiting",
+            actor=SYSTEM,
+            reason="plate corrected",
+            plate_text=facts.plate_text,
+            plate_colour=facts.plate_colour,
+            probability=None,
+            at_risk=None,
+            reasons=[],
+            payment_time_s=None,
+            payment_time=[],
+            portrait=None,
+            number=F("number") + 1,
             objected=said_against(facts).filter(reason=Dispute.Reason.DECISION).exists(),
             ask_again_at=clock.real() + ASK_AGAIN,
-        )  # fmt: skip
+        )
         ShadowScore.objects.filter(assessment__in=moved).delete()
         created = bool(moved)
     return row.pk if created else None
@@ -75,8 +85,14 @@ def score(assessment_id: int) -> bool:
         facts = locked_one(row.stay_id)
         if not _same_vehicle(row, facts.plate_text, facts.plate_colour):
             return False
-        stored = _store(row, answer, portraits.keep(drawn), serving, facts.pay_window_s,
-                        late=facts.left_at is not None)  # fmt: skip
+        stored = _store(
+            row,
+            answer,
+            portraits.keep(drawn),
+            serving,
+            facts.pay_window_s,
+            late=facts.left_at is not None,
+        )
         if not stored:
             return False
         ShadowScore.objects.bulk_create(
@@ -93,27 +109,41 @@ def _same_vehicle(row: Assessment, text: str, colour: str) -> bool:
 
 
 def _store(
-    row: Assessment, answer: object, portrait: Portrait, model: RiskModel, window_s: int, *,
+    row: Assessment,
+    answer: object,
+    portrait: Portrait,
+    model: RiskModel,
+    window_s: int,
+    *,
     late: bool,
-) -> bool:  # fmt: skip
+) -> bool:
     from arrears.risk.scoring import Score
 
     assert isinstance(answer, Score)
     threshold = models.threshold_of(model)
     hours = answer.payment_time.hours_until(Q, within_h=window_s / 3600)
     moved = transition(
-        row, source="waiting", target="done", actor=SYSTEM, reason=f"model {model.version}",
-        event="arrears.assessed", data={"session_id": row.stay_id},
-        portrait=portrait, model=model, probability=round(answer.probability, 6),
-        threshold=round(threshold, 6), at_risk=answer.probability >= threshold,
+        row,
+        source="waiting",
+        target="done",
+        actor=SYSTEM,
+        reason=f"model {model.version}",
+        event="arrears.assessed",
+        data={"session_id": row.stay_id},
+        portrait=portrait,
+        model=model,
+        probability=round(answer.probability, 6),
+        threshold=round(threshold, 6),
+        at_risk=answer.probability >= threshold,
         reasons=[
-            {"feature": one.feature, "value": one.value, "push": one.push}
-            for one in answer.reasons
+            {"feature": one.feature, "value": one.value, "push": one.push} for one in answer.reasons
         ],
         payment_time_s=round(hours * 3600),
         payment_time=[round(chance, 4) for chance in answer.payment_time.paid_by],
-        late=late, done_at=clock.now(), ask_again_at=None,
-    )  # fmt: skip
+        late=late,
+        done_at=clock.now(),
+        ask_again_at=None,
+    )
     log.info("arrears.assessed session=%s at_risk=%s late=%s", row.stay_id, row.at_risk, late)
     return bool(moved)
 

@@ -58,9 +58,13 @@ def end_watches() -> int:
     if not rows:
         return 0
     moved = transition(
-        Watch.objects.filter(pk__in=rows), source="watching", target="ran_out", actor=SYSTEM,
-        event="arrears.watch_ran_out", data=lambda pk: {"session_id": rows[pk]},
-    )  # fmt: skip
+        Watch.objects.filter(pk__in=rows),
+        source="watching",
+        target="ran_out",
+        actor=SYSTEM,
+        event="arrears.watch_ran_out",
+        data=lambda pk: {"session_id": rows[pk]},
+    )
     return len(moved)
 
 

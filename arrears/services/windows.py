@@ -44,10 +44,15 @@ def start_pay_window(*, session_id: int, begins: datetime | None = None) -> PayW
     )
     if not created:
         transition(
-            window, source=["paid", "dropped"], target="open", actor=SYSTEM, reason="due again",
-            plate_text=facts.plate_text, plate_colour=facts.plate_colour,
+            window,
+            source=["paid", "dropped"],
+            target="open",
+            actor=SYSTEM,
+            reason="due again",
+            plate_text=facts.plate_text,
+            plate_colour=facts.plate_colour,
             due_at=clock.now() + length_of(facts),
-        )  # fmt: skip
+        )
     return window
 
 
@@ -58,10 +63,15 @@ def renew(facts: StayFacts, *, actor: str, reason: str) -> bool:
     if Debt.objects.filter(stay_id=facts.id, state__in=Debt.LIVE).exists():
         return False
     moved = transition(
-        PayWindow.objects.filter(stay_id=facts.id), source=["open", "ended", "dropped"],
-        target="open", actor=actor, reason=reason, due_at=clock.now() + length_of(facts),
-        plate_text=facts.plate_text, plate_colour=facts.plate_colour,
-    )  # fmt: skip
+        PayWindow.objects.filter(stay_id=facts.id),
+        source=["open", "ended", "dropped"],
+        target="open",
+        actor=actor,
+        reason=reason,
+        due_at=clock.now() + length_of(facts),
+        plate_text=facts.plate_text,
+        plate_colour=facts.plate_colour,
+    )
     return bool(moved)
 
 
@@ -94,8 +104,11 @@ def end_pay_windows() -> int:
         return 0
     stay_of = dict(rows)
     moved = transition(
-        PayWindow.objects.filter(pk__in=stay_of, due_at__lte=clock.now()), source="open",
-        target="ended", actor=SYSTEM, event="arrears.pay_window_ended",
+        PayWindow.objects.filter(pk__in=stay_of, due_at__lte=clock.now()),
+        source="open",
+        target="ended",
+        actor=SYSTEM,
+        event="arrears.pay_window_ended",
         data=lambda pk: {"window_id": pk, "session_id": stay_of[pk]},
-    )  # fmt: skip
+    )
     return len(moved)

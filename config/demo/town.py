@@ -164,9 +164,13 @@ def _street(
         actor=ACTOR,
     )
     section = parking.add_section(
-        merchant_id=merchant.pk, name=name, code=code, ground=ground,
-        tariff_id=version.tariff_id, actor=ACTOR,
-    )  # fmt: skip
+        merchant_id=merchant.pk,
+        name=name,
+        code=code,
+        ground=ground,
+        tariff_id=version.tariff_id,
+        actor=ACTOR,
+    )
     places = [
         parking.add_berth(
             section_id=section.pk, code=f"{letter}-{n:03d}", number=str(n), actor=ACTOR
@@ -219,27 +223,43 @@ def _lots(town: Town, yuyuan: Merchant, jiangsu: Merchant) -> None:
         (jiangsu, "lot-west", "江苏路停车场", "Beta", day_night),
     ):
         version = parking.publish_tariff(
-            merchant_id=merchant.pk, name=name, terms=LOT,
-            valid_from=BEGIN - timedelta(days=400), actor=ACTOR,
-        )  # fmt: skip
+            merchant_id=merchant.pk,
+            name=name,
+            terms=LOT,
+            valid_from=BEGIN - timedelta(days=400),
+            actor=ACTOR,
+        )
         section = parking.add_section(
-            merchant_id=merchant.pk, name=name, code=code, ground="own",
-            tariff_id=version.tariff_id, actor=ACTOR,
-        )  # fmt: skip
+            merchant_id=merchant.pk,
+            name=name,
+            code=code,
+            ground="own",
+            tariff_id=version.tariff_id,
+            actor=ACTOR,
+        )
         lot, secret = monthlycard.add_lot_system(
             code=code, maker=maker, section_id=section.pk, merchant_id=merchant.pk, actor=ACTOR
         )
         agreement = monthlycard.draft_agreement(
-            lot=lot, actor=ACTOR, terms=terms.to_json(), period="week", period_day=1,
+            lot=lot,
+            actor=ACTOR,
+            terms=terms.to_json(),
+            period="week",
+            period_day=1,
             valid_from=BEGIN - timedelta(days=1),
-        )  # fmt: skip
+        )
         monthlycard.sign_by_platform(agreement=agreement, actor=ACTOR)
         town.lots[code] = secret
         lots.append(lot)
     plan = Plan.objects.create(
-        merchant=yuyuan, code="two-lots", name="双场月卡", price_fen=30000, days=30,
-        quota_kind=Plan.Quota.MONEY, quota=30000,
-    )  # fmt: skip
+        merchant=yuyuan,
+        code="two-lots",
+        name="双场月卡",
+        price_fen=30000,
+        days=30,
+        quota_kind=Plan.Quota.MONEY,
+        quota=30000,
+    )
     plan.lots.set(lots)
 
 
@@ -247,7 +267,10 @@ def demo_owner() -> User:
     """The vehicle owner of the demo, who has shown that the plate is theirs."""
     owner = accounts.owner_by_phone(OWNER_PHONE)
     accounts.prove_holding(
-        user=owner, plate_text=OWNER_PLATE[0], plate_colour=OWNER_PLATE[1],
-        method="licence seen", actor=ACTOR,
-    )  # fmt: skip
+        user=owner,
+        plate_text=OWNER_PLATE[0],
+        plate_colour=OWNER_PLATE[1],
+        method="licence seen",
+        actor=ACTOR,
+    )
     return owner

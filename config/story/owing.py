@@ -71,9 +71,15 @@ def _import_history(world: World) -> None:
                     paid = late.isoformat() if late < now and n % 3 else ""
                     berth = f"B-{n % 6 + 1:03d}"
                     writer.writerow(
-                        [plate.text, plate.colour or "", berth, arrived.isoformat(),
-                         left.isoformat(), paid]
-                    )  # fmt: skip
+                        [
+                            plate.text,
+                            plate.colour or "",
+                            berth,
+                            arrived.isoformat(),
+                            left.isoformat(),
+                            paid,
+                        ]
+                    )
             world.at_hand(
                 lambda: call_command("import_history", str(path), "--simulated", verbosity=0)
             )

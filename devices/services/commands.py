@@ -100,9 +100,13 @@ def withdraw(command_id: int, *, actor: str = "system:devices.withdraw") -> bool
 def supersede_all(device_id: int, *, actor: str, reason: str) -> list[int]:
     """End all open commands of a device."""
     return transition(
-        Command.objects.filter(device_id=device_id), source=Command.OPEN, target="superseded",
-        actor=actor, reason=reason, ended_at=clock.real(),
-    )  # fmt: skip
+        Command.objects.filter(device_id=device_id),
+        source=Command.OPEN,
+        target="superseded",
+        actor=actor,
+        reason=reason,
+        ended_at=clock.real(),
+    )
 
 
 @transaction.atomic
@@ -131,9 +135,13 @@ def take_due(link: Link) -> list[Outgoing] | None:
             continue
         if row.action == "RaiseLock" and not _may_rise(row, link):
             transition(
-                row, source=Command.OPEN, target="superseded", ended_at=now,
-                actor="system:devices.take_due", reason="the lock was lowered for this order",
-            )  # fmt: skip
+                row,
+                source=Command.OPEN,
+                target="superseded",
+                ended_at=now,
+                actor="system:devices.take_due",
+                reason="the lock was lowered for this order",
+            )
             continue
         sent.append(_mark_sent(row, link.epoch, now))
         busy = True
@@ -150,9 +158,11 @@ def acknowledge(link: Link, message_id: str) -> None:
         again = now + timedelta(seconds=RESULT_AFTER_S)
         Command.objects.filter(pk=row.pk).update(open_message="", next_try_at=again)
         transition(
-            Command.objects.filter(pk=row.pk), source="sent", target="acknowledged",
+            Command.objects.filter(pk=row.pk),
+            source="sent",
+            target="acknowledged",
             actor=f"device:{link.device_code}",
-        )  # fmt: skip
+        )
 
 
 @transaction.atomic
@@ -205,9 +215,13 @@ def _let_go(device: Device, order_code: str, now: datetime, *, actor: str) -> No
     # Commands before holds, as take_due locks them: the other way round the two could wait for
     # each other, and a payment would break for it.
     transition(
-        Command.objects.filter(device=device, action="RaiseLock"), source=Command.OPEN,
-        target="superseded", actor=actor, reason="the lock is lowered", ended_at=now,
-    )  # fmt: skip
+        Command.objects.filter(device=device, action="RaiseLock"),
+        source=Command.OPEN,
+        target="superseded",
+        actor=actor,
+        reason="the lock is lowered",
+        ended_at=now,
+    )
     holds = ReleaseCode.objects.filter(device=device, order_code=order_code)
     if not holds.update(lowering_at=now):
         ReleaseCode.objects.create(
@@ -267,8 +281,14 @@ def _end(row: Command, outcome: str, details: dict[str, Any], *, actor: str) -> 
     }
     return len(
         transition(
-            Command.objects.filter(pk=row.pk), source=sources, target=outcome, actor=actor,
-            event=f"devices.command_{outcome}", data=told, details=details,
-            open_message="", ended_at=clock.real(),
+            Command.objects.filter(pk=row.pk),
+            source=sources,
+            target=outcome,
+            actor=actor,
+            event=f"devices.command_{outcome}",
+            data=told,
+            details=details,
+            open_message="",
+            ended_at=clock.real(),
         )
-    )  # fmt: skip
+    )

@@ -63,9 +63,14 @@ def revoke(*, device_id: int, actor: str, reason: str = "") -> bool:
     """Take the device out of service: keys, connection and open commands end. False: it was."""
     device = Device.objects.get(pk=device_id)
     moved = transition(
-        device, source=["enrolled", "active"], target="revoked", actor=actor, reason=reason,
-        online=False, silent=True,
-    )  # fmt: skip
+        device,
+        source=["enrolled", "active"],
+        target="revoked",
+        actor=actor,
+        reason=reason,
+        online=False,
+        silent=True,
+    )
     if not moved:
         return False
     device.credentials.filter(revoked_at=None).update(revoked_at=clock.real())

@@ -29,9 +29,16 @@ class CardOut(serializers.ModelSerializer):
     class Meta:
         model = Card
         fields = [
-            "number", "plan", "plate_text", "plate_colour", "state", "applied_at", "valid_from",
-            "valid_until", "quota_left",
-        ]  # fmt: skip
+            "number",
+            "plan",
+            "plate_text",
+            "plate_colour",
+            "state",
+            "applied_at",
+            "valid_from",
+            "valid_until",
+            "quota_left",
+        ]
 
 
 class Cards(APIView):

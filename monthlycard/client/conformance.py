@@ -190,9 +190,13 @@ class Suite:
     # ── The suite's own hand ────────────────────────────────────────────────────────────────────
     def _question(self, plate: str, colour: str) -> dict[str, Any]:
         return {
-            "request_id": f"suite-{secrets.token_hex(8)}", "direction": "entry", "plate": plate,
-            "colour": colour, "at": self.maker.now().isoformat(), "own_list": None,
-        }  # fmt: skip
+            "request_id": f"suite-{secrets.token_hex(8)}",
+            "direction": "entry",
+            "plate": plate,
+            "colour": colour,
+            "at": self.maker.now().isoformat(),
+            "own_list": None,
+        }
 
     def _send(
         self,
@@ -246,10 +250,12 @@ def main(arguments: list[str] | None = None) -> int:
     maker = getattr(importlib.import_module(module), name)
     plate, _colon, colour = (options.vehicle or "").partition(":")
     suite = Suite(
-        options.url, options.code, options.secret,
+        options.url,
+        options.code,
+        options.secret,
         maker(options.url, options.code, options.secret),
         (plate, colour or "blue") if plate else None,
-    )  # fmt: skip
+    )
     wrong = 0
     for result in suite.run():
         wrong += result.outcome == "wrong"

@@ -157,12 +157,16 @@ class Lot:
         agreement = self.client.get("agreement/", **query)
         visits, _odd = pair(
             Pass(
-                record_id=m.record_id, direction=m.direction, plate_text=m.plate_text,
-                plate_colour=m.plate_colour, card_number=m.card, at=m.at,
+                record_id=m.record_id,
+                direction=m.direction,
+                plate_text=m.plate_text,
+                plate_colour=m.plate_colour,
+                card_number=m.card,
+                at=m.at,
             )
             for m in self.movements
             if m.card and m.flow != "refused"
-        )  # fmt: skip
+        )
         mine = card_visits(visits, self.history, when_expired=agreement["when_expired"])
         return list(statement_lines(Terms.from_json(agreement["terms"]), mine))
 
@@ -201,10 +205,17 @@ class Lot:
             card = inside  # it ran out during the stay: the agreement says what is the card's
             flow = self.at_expiry
         movement = Movement(
-            record_id=f"{self.client.code}-{next(self._numbers):06d}", direction=direction,
-            plate_text=plate, plate_colour=colour, etc_plate=etc, at=at, card=card, flow=flow,
-            reason=reason, barrier_opened=flow != "refused",
-        )  # fmt: skip
+            record_id=f"{self.client.code}-{next(self._numbers):06d}",
+            direction=direction,
+            plate_text=plate,
+            plate_colour=colour,
+            etc_plate=etc,
+            at=at,
+            card=card,
+            flow=flow,
+            reason=reason,
+            barrier_opened=flow != "refused",
+        )
         self.movements.append(movement)
         self.unreported.append(movement)
         return movement
@@ -275,10 +286,16 @@ class AskLot(Lot):
         if not admitted:
             return Decision(False, answer["reason"])
         record = self.records.get(answer["card"]) or CardRecord(
-            card_number=answer["card"], version=0, plate_text=plate, plate_colour=colour,
-            lots=(self.client.code,), valid_from=at,
-            valid_until=datetime.fromisoformat(answer["valid_until"]), state="active", made_at=at,
-        )  # fmt: skip
+            card_number=answer["card"],
+            version=0,
+            plate_text=plate,
+            plate_colour=colour,
+            lots=(self.client.code,),
+            valid_from=at,
+            valid_until=datetime.fromisoformat(answer["valid_until"]),
+            state="active",
+            made_at=at,
+        )
         return Decision(True, answer["reason"], record)
 
 

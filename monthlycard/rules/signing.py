@@ -11,9 +11,15 @@ from typing import Any
 LOT, TIME, NONCE, SIGNATURE = "X-Bowei-Lot", "X-Bowei-Time", "X-Bowei-Nonce", "X-Bowei-Signature"
 TOLERANCE_S = 300
 AGREED = (
-    "lot", "version", "terms", "when_expired", "period", "period_day", "silence_agrees_after_h",
+    "lot",
+    "version",
+    "terms",
+    "when_expired",
+    "period",
+    "period_day",
+    "silence_agrees_after_h",
     "valid_from",
-)  # fmt: skip
+)
 
 
 def sign_request(secret: str, *, method: str, path: str, time: str, nonce: str, body: bytes) -> str:
@@ -35,8 +41,10 @@ def agreement_hash(body: dict[str, Any]) -> str:
     """SHA-256 over everything that is agreed on; both sides compute it from what they read."""
     text = json.dumps(
         {name: body[name] for name in AGREED},
-        sort_keys=True, ensure_ascii=False, separators=(",", ":"),
-    )  # fmt: skip
+        sort_keys=True,
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -12,9 +12,17 @@ from monthlycard.rules.fees import Terms, fee_lines
 from monthlycard.rules.visits import Visit
 
 COLUMNS = (
-    "visit", "card", "plate", "colour", "entry_at", "exit_at", "counted_until",
-    "quantity", "unit_price_fen", "fee_fen",
-)  # fmt: skip
+    "visit",
+    "card",
+    "plate",
+    "colour",
+    "entry_at",
+    "exit_at",
+    "counted_until",
+    "quantity",
+    "unit_price_fen",
+    "fee_fen",
+)
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _FORMULA = re.compile("[=+\\-@\t\r\n＝＋－＠]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -82,10 +90,14 @@ def as_csv(lines: Iterable[StatementLine]) -> bytes:
         writer.writerow(
             [
                 *map(plain, (line.visit, line.card_number, line.plate_text, line.plate_colour)),
-                _utc(line.entry_at), _utc(line.exit_at), _utc(line.counted_until),
-                line.quantity, line.unit_price_fen, line.fee_fen,
+                _utc(line.entry_at),
+                _utc(line.exit_at),
+                _utc(line.counted_until),
+                line.quantity,
+                line.unit_price_fen,
+                line.fee_fen,
             ]
-        )  # fmt: skip
+        )
     return out.getvalue().encode()
 
 

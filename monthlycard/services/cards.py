@@ -43,9 +43,14 @@ def apply(
         user=user, plate_text=plate_text, plate_colour=plate_colour
     )
     card = Card(
-        number=_number(), user_id=user_id, plan=plan, plate_text=holding.plate_text,
-        plate_colour=plate_colour, evidence_sha=evidence_sha, applied_at=clock.now(),
-    )  # fmt: skip
+        number=_number(),
+        user_id=user_id,
+        plan=plan,
+        plate_text=holding.plate_text,
+        plate_colour=plate_colour,
+        evidence_sha=evidence_sha,
+        applied_at=clock.now(),
+    )
     try:
         with transaction.atomic():
             card.save(force_insert=True)
@@ -82,9 +87,13 @@ def accept_licence(*, card_id: int, actor: str) -> bool:
     if not card.evidence_sha:
         raise NotTheirPlate()
     accounts_services.prove_holding(
-        user=card.user, plate_text=card.plate_text, plate_colour=card.plate_colour,
-        method="licence seen", evidence=card.evidence_sha, actor=actor,
-    )  # fmt: skip
+        user=card.user,
+        plate_text=card.plate_text,
+        plate_colour=card.plate_colour,
+        method="licence seen",
+        evidence=card.evidence_sha,
+        actor=actor,
+    )
     return verify(card_id=card_id, actor=actor)
 
 
@@ -93,9 +102,13 @@ def refuse(*, card_id: int, actor: str, reason: str) -> bool:
     """The licence does not show that the plate is the applicant's; they may apply again."""
     card = Card.objects.get(pk=card_id)
     moved = transition(
-        card, source="applied", target="refused", actor=actor, reason=reason,
+        card,
+        source="applied",
+        target="refused",
+        actor=actor,
+        reason=reason,
         event="monthlycard.refused",
-    )  # fmt: skip
+    )
     return bool(moved)
 
 
@@ -140,10 +153,15 @@ def grant(*, card: Card, actor: str) -> bool:
     """Make the card valid from now on, with its record for the lots (P4.2, P4.3)."""
     now = _second()
     moved = transition(
-        card, source="verified", target="active", actor=actor, event="monthlycard.granted",
-        valid_from=now, valid_until=now + timedelta(days=card.plan.days),
+        card,
+        source="verified",
+        target="active",
+        actor=actor,
+        event="monthlycard.granted",
+        valid_from=now,
+        valid_until=now + timedelta(days=card.plan.days),
         quota_left=card.plan.quota,
-    )  # fmt: skip
+    )
     if moved:
         _record(card)
     return bool(moved)
@@ -192,10 +210,15 @@ def end_card(*, card_id: int, actor: str, reason: str) -> int:
         facts["valid_until"] = min(card.valid_until, _second())
     refund_fen = sum(fen for _item, fen in refunds)
     moved = transition(
-        card, source=["applied", "verified", "active", "suspended"], target="ended",
-        actor=actor, reason=reason, event="monthlycard.ended",
-        data={"refunds": refunds, "refund_fen": refund_fen}, **facts,
-    )  # fmt: skip
+        card,
+        source=["applied", "verified", "active", "suspended"],
+        target="ended",
+        actor=actor,
+        reason=reason,
+        event="monthlycard.ended",
+        data={"refunds": refunds, "refund_fen": refund_fen},
+        **facts,
+    )
     if not moved:
         return 0
     if was_in_force:
@@ -209,10 +232,12 @@ def rest_now(card: Card) -> Rest:
         return Rest(0, 0)
     plan = card.plan
     return rest_of_card(
-        price_fen=plan.price_fen, days=plan.days,
+        price_fen=plan.price_fen,
+        days=plan.days,
         quota=0 if plan.quota_kind == Plan.Quota.NONE else plan.quota,
-        time_left=card.valid_until - clock.now(), quota_left=card.quota_left,
-    )  # fmt: skip
+        time_left=card.valid_until - clock.now(),
+        quota_left=card.quota_left,
+    )
 
 
 def refundable_fen(card: Card) -> int:

@@ -31,9 +31,12 @@ def add_lot_system(
     """A lot system and its secret, which is shown this once."""
     secret = secrets.token_urlsafe(32)
     lot = LotSystem.objects.create(
-        code=code, maker=maker, section_id=section_id, merchant_id=merchant_id,
+        code=code,
+        maker=maker,
+        section_id=section_id,
+        merchant_id=merchant_id,
         secret_sealed=personal.seal(secret),
-    )  # fmt: skip
+    )
     audit.record(lot, "added", actor=actor)
     return lot, secret
 
@@ -94,9 +97,12 @@ def sign_by_lot(*, agreement: Agreement, signature: str, actor: str) -> bool:
 def _signed(agreement: Agreement, actor: str) -> bool:
     rows = Agreement.objects.filter(pk=agreement.pk).exclude(platform_signed_at=None)
     moved = transition(
-        rows.exclude(lot_signed_at=None), source="draft", target="signed", actor=actor,
+        rows.exclude(lot_signed_at=None),
+        source="draft",
+        target="signed",
+        actor=actor,
         event="monthlycard.agreement_signed",
-    )  # fmt: skip
+    )
     agreement.refresh_from_db()
     if moved:
         begins = max(clock.now(), agreement.valid_from)
@@ -201,11 +207,19 @@ def _answer(asked: _Asked) -> dict[str, Any]:
         "notice": recovery_notice(asked.plate_text, asked.plate_colour),
     }
     Question.objects.create(
-        lot=lot, request_id=asked.request_id, direction=asked.direction,
-        plate_text=asked.plate_text, plate_colour=asked.plate_colour, asked_at=clock.now(),
-        card=card, admitted=admitted, reason=reason, answer=answer, lots_own=asked.lots_own,
+        lot=lot,
+        request_id=asked.request_id,
+        direction=asked.direction,
+        plate_text=asked.plate_text,
+        plate_colour=asked.plate_colour,
+        asked_at=clock.now(),
+        card=card,
+        admitted=admitted,
+        reason=reason,
+        answer=answer,
+        lots_own=asked.lots_own,
         disagreed=asked.lots_own is not None and asked.lots_own != admitted,
-    )  # fmt: skip
+    )
     return answer
 
 

@@ -126,12 +126,19 @@ def _make(
     hours = agreement.silence_agrees_after_h
     now = clock.now()
     statement = Statement.objects.create(
-        lot=lot, agreement=agreement,
+        lot=lot,
+        agreement=agreement,
         number=f"{lot.code}-{last_day:%Y%m%d}-{lot.statements.count() + 1}",
-        starts_at=starts_at, ends_at=ends_at, total_fen=sum(line.fee_fen for line in lines),
-        entries=len(visits), exits=len(visits), csv=data.decode(), checksum=checksum(data),
-        made_at=now, silence_at=None if hours is None else now + timedelta(hours=hours),
-    )  # fmt: skip
+        starts_at=starts_at,
+        ends_at=ends_at,
+        total_fen=sum(line.fee_fen for line in lines),
+        entries=len(visits),
+        exits=len(visits),
+        csv=data.decode(),
+        checksum=checksum(data),
+        made_at=now,
+        silence_at=None if hours is None else now + timedelta(hours=hours),
+    )
     cards = {row.card.number: row.card for row in rows.values() if row.card}
     StatementItem.objects.bulk_create(
         _item(statement, cards[line.card_number], line, correction=line.exit_at < starts_at)
@@ -148,11 +155,19 @@ def _item(
     statement: Statement, card: Card, line: StatementLine, *, correction: bool
 ) -> StatementItem:
     return StatementItem(
-        statement=statement, card=card, visit=line.visit, plate_text=line.plate_text,
-        plate_colour=line.plate_colour, correction=correction, entry_at=line.entry_at,
-        exit_at=line.exit_at, counted_until=line.counted_until, quantity=line.quantity,
-        unit_price_fen=line.unit_price_fen, fee_fen=line.fee_fen,
-    )  # fmt: skip
+        statement=statement,
+        card=card,
+        visit=line.visit,
+        plate_text=line.plate_text,
+        plate_colour=line.plate_colour,
+        correction=correction,
+        entry_at=line.entry_at,
+        exit_at=line.exit_at,
+        counted_until=line.counted_until,
+        quantity=line.quantity,
+        unit_price_fen=line.unit_price_fen,
+        fee_fen=line.fee_fen,
+    )
 
 
 @transaction.atomic
@@ -177,17 +192,24 @@ def answer_statement(
     statement.differences.all().delete()
     rows = StatementDifference.objects.bulk_create(
         StatementDifference(
-            statement=statement, visit=difference.visit, kind=difference.kind,
-            platform_fen=difference.platform_fen, lot_fen=difference.lot_fen,
+            statement=statement,
+            visit=difference.visit,
+            kind=difference.kind,
+            platform_fen=difference.platform_fen,
+            lot_fen=difference.lot_fen,
         )
         for difference in found
-    )  # fmt: skip
+    )
     facts: dict[str, Any] = {"answered_at": clock.now(), "answered_by": actor}
     if rows:
         moved = transition(
-            statement, source="sent", target="disputed", actor=actor,
-            event="monthlycard.statement_disputed", **facts,
-        )  # fmt: skip
+            statement,
+            source="sent",
+            target="disputed",
+            actor=actor,
+            event="monthlycard.statement_disputed",
+            **facts,
+        )
         if not moved:
             Statement.objects.filter(pk=statement.pk).update(**facts)
             audit.record(statement, "checked_again", actor=actor, differences=len(rows))
@@ -199,9 +221,15 @@ def answer_statement(
 def agree(statement: Statement, *, actor: str, reason: str = "") -> bool:
     """Both sides say the same: the statement may be deducted."""
     moved = transition(
-        statement, source=["sent", "disputed"], target="agreed", actor=actor, reason=reason,
-        event="monthlycard.statement_agreed", answered_at=clock.now(), answered_by=actor,
-    )  # fmt: skip
+        statement,
+        source=["sent", "disputed"],
+        target="agreed",
+        actor=actor,
+        reason=reason,
+        event="monthlycard.statement_agreed",
+        answered_at=clock.now(),
+        answered_by=actor,
+    )
     return bool(moved)
 
 
@@ -244,9 +272,12 @@ def deduct(*, statement_id: int, actor: str) -> int:
     """
     statement = Statement.objects.select_related("lot").get(pk=statement_id)
     if not transition(
-        statement, source="agreed", target="deducted", actor=actor,
+        statement,
+        source="agreed",
+        target="deducted",
+        actor=actor,
         event="monthlycard.statement_deducted",
-    ):  # fmt: skip
+    ):
         return 0
     parts: dict[int, list[StatementItem]] = defaultdict(list)
     for item in statement.items.order_by("pk"):
@@ -263,9 +294,14 @@ def _deduct_card(statement: Statement, card: Card, items: list[StatementItem]) -
     if used:
         Card.objects.filter(pk=card.pk).update(quota_left=F("quota_left") - used)
     row = Deduction.objects.create(
-        statement=statement, card=card, fee_fen=fee_fen, covered_fen=covered_fen,
-        due_fen=fee_fen - covered_fen, quota_used=used, deducted_at=clock.now(),
-    )  # fmt: skip
+        statement=statement,
+        card=card,
+        fee_fen=fee_fen,
+        covered_fen=covered_fen,
+        due_fen=fee_fen - covered_fen,
+        quota_used=used,
+        deducted_at=clock.now(),
+    )
     seller, lot_owner = card.plan.merchant_id, statement.lot.merchant_id
     if covered_fen and seller != lot_owner:
         payments.post(

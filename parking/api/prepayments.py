@@ -78,13 +78,18 @@ def order_out(order: Any) -> dict[str, Any]:
 def _out(draft: Prepayment) -> dict[str, Any]:
     out: dict[str, Any] = DraftOut(
         {
-            "token": draft.token, "state": draft.state, "plate": draft.plate_text,
-            "colour": draft.plate_colour, "minutes": draft.minutes,
-            "berth": draft.berth.code if draft.berth else None, "differs": draft.differs,
-            "attempts_left": draft.attempts_left, "covers_until": draft.covers_until,
+            "token": draft.token,
+            "state": draft.state,
+            "plate": draft.plate_text,
+            "colour": draft.plate_colour,
+            "minutes": draft.minutes,
+            "berth": draft.berth.code if draft.berth else None,
+            "differs": draft.differs,
+            "attempts_left": draft.attempts_left,
+            "covers_until": draft.covers_until,
             "amount_fen": draft.amount_fen,
         }
-    ).data  # fmt: skip
+    ).data
     return out
 
 
@@ -179,7 +184,8 @@ class Pay(Open):
     def post(self, request: Request, token: str) -> Response:
         draft = prepay.by_token(token)
         order = payments.open_order(
-            items=[("parking.prepayment", draft.pk)], payer_user_id=request.user.pk,
+            items=[("parking.prepayment", draft.pk)],
+            payer_user_id=request.user.pk,
             actor=actor_of(request),
-        )  # fmt: skip
+        )
         return Response(OrderOut(order_out(order)).data)

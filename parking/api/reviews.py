@@ -26,10 +26,23 @@ class ReviewOut(serializers.ModelSerializer):
     class Meta:
         model = ReviewItem
         fields = [
-            "id", "kind", "why", "state", "sighting_id", "session_id", "opened_at", "verdict",
-            "plate_text", "plate_colour", "settled_by", "settled_at", "berth", "image_url",
-            "candidates", "read_colour",
-        ]  # fmt: skip
+            "id",
+            "kind",
+            "why",
+            "state",
+            "sighting_id",
+            "session_id",
+            "opened_at",
+            "verdict",
+            "plate_text",
+            "plate_colour",
+            "settled_by",
+            "settled_at",
+            "berth",
+            "image_url",
+            "candidates",
+            "read_colour",
+        ]
 
     def get_image_url(self, item: ReviewItem) -> str:
         return images.url(item.sighting.image_sha) if item.sighting else ""
@@ -60,9 +73,16 @@ class SightingOut(serializers.ModelSerializer):
     class Meta:
         model = Sighting
         fields = [
-            "id", "state", "occurred_at", "purpose", "berth", "session_id", "plate_text",
-            "plate_colour", "image_url",
-        ]  # fmt: skip
+            "id",
+            "state",
+            "occurred_at",
+            "purpose",
+            "berth",
+            "session_id",
+            "plate_text",
+            "plate_colour",
+            "image_url",
+        ]
 
     def get_image_url(self, sighting: Sighting) -> str:
         return images.url(sighting.image_sha)

@@ -47,12 +47,18 @@ def _public(row: ParkingSession) -> dict[str, Any]:
         amount_fen = 0
     out: dict[str, Any] = PublicStay(
         {
-            "token": stay_token(row.pk), "berth": row.berth.code, "section": row.section.name,
+            "token": stay_token(row.pk),
+            "berth": row.berth.code,
+            "section": row.section.name,
             "plate_masked": plates.masked(row.plate_text) if row.plate_text else "",
-            "state": row.state, "arrived_at": row.arrived_at, "left_at": row.left_at,
-            "amount_fen": amount_fen, "paid_until": row.paid_until, "leave_by": row.leave_by,
+            "state": row.state,
+            "arrived_at": row.arrived_at,
+            "left_at": row.left_at,
+            "amount_fen": amount_fen,
+            "paid_until": row.paid_until,
+            "leave_by": row.leave_by,
         }
-    ).data  # fmt: skip
+    ).data
     return out
 
 
@@ -99,9 +105,10 @@ class PayByLink(APIView):
     @extend_schema(request=None, responses=OrderOut)
     def post(self, request: Request, token: str) -> Response:
         order = payments.open_order(
-            items=[("parking.stay", _by_link(token).pk)], payer_user_id=request.user.pk,
+            items=[("parking.stay", _by_link(token).pk)],
+            payer_user_id=request.user.pk,
             actor=actor_of(request),
-        )  # fmt: skip
+        )
         return Response(OrderOut(order_out(order)).data)
 
 
@@ -114,10 +121,26 @@ class StayOut(serializers.ModelSerializer):
     class Meta:
         model = ParkingSession
         fields = [
-            "id", "state", "berth", "section", "arrived_at", "left_at", "plate_text",
-            "plate_colour", "plate_state", "fee_fen", "prepaid_fen", "due_fen", "lines",
-            "paid_until", "leave_by", "settled_at", "doubtful", "doubt", "simulated",
-        ]  # fmt: skip
+            "id",
+            "state",
+            "berth",
+            "section",
+            "arrived_at",
+            "left_at",
+            "plate_text",
+            "plate_colour",
+            "plate_state",
+            "fee_fen",
+            "prepaid_fen",
+            "due_fen",
+            "lines",
+            "paid_until",
+            "leave_by",
+            "settled_at",
+            "doubtful",
+            "doubt",
+            "simulated",
+        ]
         extra_kwargs = {
             "fee_fen": {"label": _("fee (fen)")},
             "prepaid_fen": {"label": _("paid while parked (fen)")},

@@ -125,9 +125,12 @@ def paid_after_leaving(session_id: int) -> bool:
 def unpaid_at(berth_id: int, plate_text: str) -> int | None:
     """The newest stay that this plate left unpaid at this berth, for who knows both."""
     rows = ParkingSession.objects.filter(
-        berth_id=berth_id, plate_text=plate_text, plate_state="settled", state="due",
+        berth_id=berth_id,
+        plate_text=plate_text,
+        plate_state="settled",
+        state="due",
         simulated=False,
-    )  # fmt: skip
+    )
     return rows.order_by("-left_at").values_list("pk", flat=True).first()
 
 

@@ -87,9 +87,11 @@ def sightings_of(merchant_id: int | None) -> QuerySet[Sighting]:
 
 def reviews_for(merchant_id: int | None) -> QuerySet[ReviewItem]:
     """Questions for a person: of one merchant, or all for the operator (None)."""
-    rows = ReviewItem.objects.all() if merchant_id is None else ReviewItem.objects.filter(
-        merchant_id=merchant_id
-    )  # fmt: skip
+    rows = (
+        ReviewItem.objects.all()
+        if merchant_id is None
+        else ReviewItem.objects.filter(merchant_id=merchant_id)
+    )
     return rows.select_related("sighting__reading", "sighting__berth", "session__berth")
 
 

@@ -56,9 +56,13 @@ def import_history(
     if berths:
         first = next(iter(berths.values()))
         audit.record(
-            first.section, "history imported", actor=actor, added=added, known=known,
+            first.section,
+            "history imported",
+            actor=actor,
+            added=added,
+            known=known,
             simulated=simulated,
-        )  # fmt: skip
+        )
     return Imported(added, known)
 
 

@@ -72,9 +72,13 @@ def _ask_attendant(stay: ParkingSession) -> None:
     try:
         with transaction.atomic():
             InspectionTask.objects.create(
-                merchant_id=stay.merchant_id, section_id=stay.section_id, berth_id=stay.berth_id,
-                session=stay, why="no_camera_answered", opened_at=clock.now(),
-            )  # fmt: skip
+                merchant_id=stay.merchant_id,
+                section_id=stay.section_id,
+                berth_id=stay.berth_id,
+                session=stay,
+                why="no_camera_answered",
+                opened_at=clock.now(),
+            )
     except IntegrityError:
         return  # asked before
     for post in HandheldPost.objects.filter(section_id=stay.section_id):

@@ -93,16 +93,24 @@ def amend(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str, re
         price(stay, left_at)
         surplus_fen = max(0, paid_fen(stay) - stay.fee_fen)
         facts: dict[str, Any] = {
-            "left_at": left_at, "doubt": doubt, "doubtful": bool(doubt),
-            "fee_fen": stay.fee_fen, "due_fen": stay.due_fen, "lines": stay.lines,
-        }  # fmt: skip
+            "left_at": left_at,
+            "doubt": doubt,
+            "doubtful": bool(doubt),
+            "fee_fen": stay.fee_fen,
+            "due_fen": stay.due_fen,
+            "lines": stay.lines,
+        }
         _amend_state(stay, facts, actor=actor, reason=reason)
         promise_back(stay, surplus_fen, why=_("The fee turned out lower."))
     audit.record(
-        stay, "amended", actor=actor, reason=reason, due_before_fen=old_due_fen,
+        stay,
+        "amended",
+        actor=actor,
+        reason=reason,
+        due_before_fen=old_due_fen,
         due_fen=stay.due_fen,
         left_before=old_left_at.isoformat() if old_left_at else None,
-    )  # fmt: skip
+    )
     live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
 
 
@@ -121,9 +129,12 @@ def _amend_state(stay: ParkingSession, facts: dict[str, Any], *, actor: str, rea
         _save(stay, **facts)
         if was_fen != facts["due_fen"]:
             outbox.add(
-                "parking.stay_repriced", session_id=stay.pk, was_fen=was_fen,
-                due_fen=facts["due_fen"], why=reason,
-            )  # fmt: skip
+                "parking.stay_repriced",
+                session_id=stay.pk,
+                was_fen=was_fen,
+                due_fen=facts["due_fen"],
+                why=reason,
+            )
         return
     source = stay.state
     facts["settled_at"] = None if target == "due" else clock.now()
@@ -244,9 +255,13 @@ def note_payment(stay: ParkingSession, receipt: Receipt, fen: int, *, kind: str)
 
 def _payment(stay: ParkingSession, receipt: Receipt, fen: int, *, kind: str) -> StayPayment:
     return StayPayment(
-        stay=stay, kind=kind, order_item_id=receipt.item_id, order_number=receipt.order_number,
-        amount_fen=fen, paid_at=receipt.paid_at,
-    )  # fmt: skip
+        stay=stay,
+        kind=kind,
+        order_item_id=receipt.item_id,
+        order_number=receipt.order_number,
+        amount_fen=fen,
+        paid_at=receipt.paid_at,
+    )
 
 
 def extend(stay: ParkingSession, *, paid_until: datetime, leave_by: datetime) -> None:
@@ -287,10 +302,15 @@ def _pay_whole(stays: list[ParkingSession], receipt: Receipt, *, kind: str) -> N
         _payment(stay, receipt, stay.due_fen, kind=kind) for stay in stays
     )
     transition(
-        ParkingSession.objects.filter(pk__in=[stay.pk for stay in stays]), source="due",
-        target="settled", actor=receipt.actor, due_fen=0, settled_at=receipt.paid_at,
-        event="parking.stay_settled", data=lambda pk: {"session_id": pk},
-    )  # fmt: skip
+        ParkingSession.objects.filter(pk__in=[stay.pk for stay in stays]),
+        source="due",
+        target="settled",
+        actor=receipt.actor,
+        due_fen=0,
+        settled_at=receipt.paid_at,
+        event="parking.stay_settled",
+        data=lambda pk: {"session_id": pk},
+    )
     for stay in stays:
         _tell_pages(stay)
 
@@ -303,9 +323,16 @@ def _tell_pages(stay: ParkingSession) -> None:
 def write_off(stay: ParkingSession, *, actor: str, reason: str) -> bool:
     """Ask nobody for this stay any more (its plate cannot be read). The row is locked."""
     moved = transition(
-        stay, source="due", target="settled", actor=actor, reason=reason, due_fen=0,
-        settled_at=clock.now(), event="parking.stay_settled", data={"session_id": stay.pk},
-    )  # fmt: skip
+        stay,
+        source="due",
+        target="settled",
+        actor=actor,
+        reason=reason,
+        due_fen=0,
+        settled_at=clock.now(),
+        event="parking.stay_settled",
+        data={"session_id": stay.pk},
+    )
     return bool(moved)
 
 
@@ -325,6 +352,9 @@ def judge_stay(item: ReviewItem, *, actor: str) -> None:
     audit.record(stay, "kept", actor=actor, reason=item.why)
     if was_capped and stay.left_at is not None and stay.state in ("due", "settled"):
         amend(
-            stay, left_at=stay.left_at, doubt=Doubt.NONE, actor=actor,
+            stay,
+            left_at=stay.left_at,
+            doubt=Doubt.NONE,
+            actor=actor,
             reason="a person has checked the long stay",
-        )  # fmt: skip
+        )

@@ -55,14 +55,24 @@ def publish_tariff(
 
 @transaction.atomic
 def add_section(
-    *, merchant_id: int, name: str, code: str, ground: str, tariff_id: int, actor: str,
+    *,
+    merchant_id: int,
+    name: str,
+    code: str,
+    ground: str,
+    tariff_id: int,
+    actor: str,
     **settings: int,
-) -> Section:  # fmt: skip
+) -> Section:
     """A stretch of berths; `settings` are pay_window_s, leave_by_s, longest_stay_s."""
     section = Section.objects.create(
-        merchant_id=merchant_id, name=name, code=code, ground=ground, tariff_id=tariff_id,
+        merchant_id=merchant_id,
+        name=name,
+        code=code,
+        ground=ground,
+        tariff_id=tariff_id,
         **settings,
-    )  # fmt: skip
+    )
     audit.record(section, "created", actor=actor)
     return section
 
@@ -75,9 +85,13 @@ def add_berth(
     last = Berth.objects.filter(section_id=section_id).aggregate(last=Max("position"))["last"]
     latitude, longitude = at or (None, None)
     berth = Berth.objects.create(
-        section_id=section_id, code=code, number=number, position=(last or 0) + 1,
-        latitude=latitude, longitude=longitude,
-    )  # fmt: skip
+        section_id=section_id,
+        code=code,
+        number=number,
+        position=(last or 0) + 1,
+        latitude=latitude,
+        longitude=longitude,
+    )
     audit.record(berth, "created", actor=actor)
     return berth
 

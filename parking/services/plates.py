@@ -78,9 +78,12 @@ def take_reading(*, sighting_id: int, reading: "Reading") -> bool:
         return True
     plate = plates.parse(best.text, colour or None)
     settle_plate(
-        sighting_id=sighting.pk, plate=plate, by=READER, why="confident",
+        sighting_id=sighting.pk,
+        plate=plate,
+        by=READER,
+        why="confident",
         confidence=best.probability,
-    )  # fmt: skip
+    )
     return True
 
 
@@ -94,9 +97,12 @@ def open_plate_review(*, sighting_id: int, why: str) -> bool:
     if not moved:
         return False
     open_review(
-        kind=ReviewItem.Kind.PLATE, why=why, merchant_id=sighting.merchant_id, sighting=sighting,
+        kind=ReviewItem.Kind.PLATE,
+        why=why,
+        merchant_id=sighting.merchant_id,
+        sighting=sighting,
         session=sighting.session,
-    )  # fmt: skip
+    )
     if sighting.session_id:
         unread = ParkingSession.objects.filter(pk=sighting.session_id, plate_state="unread")
         unread.update(plate_state="review")
@@ -117,10 +123,18 @@ def settle_plate(
     sighting = Sighting.objects.get(pk=sighting_id)
     colour = str(plate.colour or "")
     moved = transition(
-        sighting, source=["received", "review", "unreadable"], target="settled", actor=by,
-        reason=why, plate_text=plate.text, plate_colour=colour, confidence=confidence,
-        settled_by=by, settled_at=clock.now(), read_again_at=None,
-    )  # fmt: skip
+        sighting,
+        source=["received", "review", "unreadable"],
+        target="settled",
+        actor=by,
+        reason=why,
+        plate_text=plate.text,
+        plate_colour=colour,
+        confidence=confidence,
+        settled_by=by,
+        settled_at=clock.now(),
+        read_again_at=None,
+    )
     if not moved:
         return False
     drop_reviews(sighting=sighting, kind=ReviewItem.Kind.PLATE, actor=by)
@@ -157,9 +171,12 @@ def _give_to_stay(
         if plates.same_vehicle(plates.Plate(stay.plate_text, _colour(stay.plate_colour)), plate):
             return stay.pk
         open_review(
-            kind=ReviewItem.Kind.STAY, why="readings_differ", merchant_id=stay.merchant_id,
-            session=stay, sighting=sighting,
-        )  # fmt: skip
+            kind=ReviewItem.Kind.STAY,
+            why="readings_differ",
+            merchant_id=stay.merchant_id,
+            session=stay,
+            sighting=sighting,
+        )
         return None
     put_plate(stay, plate, by=by, confidence=confidence)
     return stay.pk
@@ -243,10 +260,17 @@ def settle_by_person(item: ReviewItem, *, actor: str) -> None:
 def _see_again(sighting: Sighting, plate: plates.Plate, *, actor: str, why: str) -> None:
     """A photograph of no stay showed another vehicle than was read: tell that one (P3.3)."""
     moved = transition(
-        sighting, source="settled", target="settled", actor=actor, reason=why,
-        plate_text=plate.text, plate_colour=str(plate.colour or ""), confidence=1.0,
-        settled_by=actor, settled_at=clock.now(),
-    )  # fmt: skip
+        sighting,
+        source="settled",
+        target="settled",
+        actor=actor,
+        reason=why,
+        plate_text=plate.text,
+        plate_colour=str(plate.colour or ""),
+        confidence=1.0,
+        settled_by=actor,
+        settled_at=clock.now(),
+    )
     if moved:
         _tell_settled(sighting, plate, session_id=None, confidence=1.0)
 
@@ -272,9 +296,12 @@ def doubt_plate(
         raise NotReadYet()  # its reading would end the question before anybody has looked
     audit.record(about, "plate doubted", actor=actor)
     item = open_review(
-        kind=ReviewItem.Kind.PLATE, why=DOUBTED, merchant_id=about.merchant_id, sighting=sighting,
+        kind=ReviewItem.Kind.PLATE,
+        why=DOUBTED,
+        merchant_id=about.merchant_id,
+        sighting=sighting,
         session=stay,
-    )  # fmt: skip
+    )
     if item.why != DOUBTED:  # asked before for another reason: now somebody objects
         ReviewItem.objects.filter(pk=item.pk, state="open").update(why=DOUBTED)
         item.refresh_from_db()
@@ -303,10 +330,16 @@ def declare_unreadable(item: ReviewItem, *, actor: str) -> None:
         readings = PlateReading.objects.filter(sighting=sighting)
         transition(readings, source="in_review", target="unreadable", actor=actor)
         moved = transition(
-            sighting, source=["review", "settled"] if doubted else "review", target="unreadable",
-            actor=actor, plate_text="", plate_colour="", confidence=None, settled_by=actor,
+            sighting,
+            source=["review", "settled"] if doubted else "review",
+            target="unreadable",
+            actor=actor,
+            plate_text="",
+            plate_colour="",
+            confidence=None,
+            settled_by=actor,
             settled_at=clock.now(),
-        )  # fmt: skip
+        )
         if not moved:
             return
     session_id = sighting.session_id if sighting is not None else item.session_id
@@ -330,9 +363,13 @@ def _clear_plate(stay: ParkingSession, *, plate_state: str, by: str) -> tuple[st
     """The stay has no plate any more; which one it had. The row is locked."""
     had = stay.plate_text, stay.plate_colour
     facts = {
-        "plate_text": "", "plate_colour": "", "plate_state": plate_state, "plate_confidence": None,
-        "plate_by": by, "plate_at": None,
-    }  # fmt: skip
+        "plate_text": "",
+        "plate_colour": "",
+        "plate_state": plate_state,
+        "plate_confidence": None,
+        "plate_by": by,
+        "plate_at": None,
+    }
     ParkingSession.objects.filter(pk=stay.pk).update(**facts)
     for name, value in facts.items():
         setattr(stay, name, value)
@@ -344,10 +381,17 @@ def back_to_review(item: ReviewItem, *, actor: str) -> None:
     sighting = item.sighting
     if sighting is not None:
         transition(
-            sighting, source=["settled", "unreadable"], target="review", actor=actor,
-            reason="undone", plate_text="", plate_colour="", confidence=None, settled_by="",
+            sighting,
+            source=["settled", "unreadable"],
+            target="review",
+            actor=actor,
+            reason="undone",
+            plate_text="",
+            plate_colour="",
+            confidence=None,
+            settled_by="",
             settled_at=None,
-        )  # fmt: skip
+        )
         readings = PlateReading.objects.filter(sighting=sighting)
         verdicts = ["confirmed", "corrected", "unreadable"]
         transition(readings, source=verdicts, target="in_review", actor=actor)
@@ -386,10 +430,18 @@ def _correct(session_id: int, plate: plates.Plate, *, actor: str, why: str) -> P
         return stay
     was_settled = stay.plate_state == "settled"
     ReviewItem.objects.create(
-        state="settled", kind=ReviewItem.Kind.PLATE, why="corrected", merchant_id=stay.merchant_id,
-        session=stay, opened_at=clock.now(), verdict="plate", plate_text=plate.text,
-        plate_colour=colour, settled_by=actor, settled_at=clock.now(),
-    )  # fmt: skip
+        state="settled",
+        kind=ReviewItem.Kind.PLATE,
+        why="corrected",
+        merchant_id=stay.merchant_id,
+        session=stay,
+        opened_at=clock.now(),
+        verdict="plate",
+        plate_text=plate.text,
+        plate_colour=colour,
+        settled_by=actor,
+        settled_at=clock.now(),
+    )
     drop_reviews(session=stay, kind=ReviewItem.Kind.PLATE, actor=actor)
     differing = ReviewItem.objects.filter(session=stay, kind="stay", why="readings_differ")
     transition(differing, source="open", target="dropped", actor=actor)
@@ -402,10 +454,17 @@ def _correct(session_id: int, plate: plates.Plate, *, actor: str, why: str) -> P
             waiting.append(sighting.pk)
             continue
         transition(
-            sighting, source="settled", target="settled", actor=actor, reason=why,
-            plate_text=plate.text, plate_colour=colour, confidence=1.0, settled_by=actor,
+            sighting,
+            source="settled",
+            target="settled",
+            actor=actor,
+            reason=why,
+            plate_text=plate.text,
+            plate_colour=colour,
+            confidence=1.0,
+            settled_by=actor,
             settled_at=clock.now(),
-        )  # fmt: skip
+        )
         seen_again.append(sighting)
     if not was_settled:
         if not waiting:

@@ -219,24 +219,36 @@ def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Verdict:
     }
     if stay.plate_state != "settled":
         transition(
-            draft, source=draft.state, target="submitted", actor=actor,
+            draft,
+            source=draft.state,
+            target="submitted",
+            actor=actor,
             **facts,
-        )  # fmt: skip
+        )
         if stay.plate_state in ("review", "unreadable"):
             _ask_person(draft, stay, why="not_read")
         return Verdict(outcome="waiting", attempts_left=draft.attempts_left)
     compared = _compare(draft, stay)
     if compared.verdict == comparison.Verdict.confirm:
         transition(
-            draft, source=draft.state, target="confirmed", actor=actor,
-            differs=[], **facts,
-        )  # fmt: skip
+            draft,
+            source=draft.state,
+            target="confirmed",
+            actor=actor,
+            differs=[],
+            **facts,
+        )
         return Verdict(outcome="confirmed", attempts_left=draft.attempts_left)
     parts = sorted(compared.differs)
     transition(
-        draft, source=draft.state, target="correcting", actor=actor,
-        differs=parts, attempts_left=F("attempts_left") - 1, **facts,
-    )  # fmt: skip
+        draft,
+        source=draft.state,
+        target="correcting",
+        actor=actor,
+        differs=parts,
+        attempts_left=F("attempts_left") - 1,
+        **facts,
+    )
     if compared.near_miss:
         _ask_person(draft, stay, why="near_miss")
     return Verdict(outcome="modify", parts=tuple(parts), attempts_left=draft.attempts_left)
@@ -258,10 +270,13 @@ def _colour(name: str) -> plates.Colour | None:
 
 def _ask_person(draft: Prepayment, stay: ParkingSession, *, why: str) -> None:
     open_review(
-        kind=ReviewItem.Kind.PREPAYMENT, why=why, merchant_id=stay.merchant_id, session=stay,
+        kind=ReviewItem.Kind.PREPAYMENT,
+        why=why,
+        merchant_id=stay.merchant_id,
+        session=stay,
         sighting=stay.sightings.exclude(purpose="leaving").order_by("-occurred_at").first(),
         prepayment=draft,
-    )  # fmt: skip
+    )
 
 
 def judge_waiting(stay: ParkingSession, *, actor: str) -> None:
@@ -282,9 +297,12 @@ def judge_again(prepayment_id: int, *, actor: str) -> None:
             continue
         if _compare(draft, stay).verdict == comparison.Verdict.confirm:
             transition(
-                draft, source=["submitted", "correcting"], target="confirmed", actor=actor,
+                draft,
+                source=["submitted", "correcting"],
+                target="confirmed",
+                actor=actor,
                 differs=[],
-            )  # fmt: skip
+            )
 
 
 @transaction.atomic
@@ -292,9 +310,11 @@ def cancel_prepayment(token: str, *, actor: str = "owner") -> bool:
     """The owner gives the draft up; a paid one comes back by itself when the vehicle leaves."""
     draft = by_token(token)
     moved = transition(
-        draft, source=["draft", "submitted", "correcting", "confirmed"], target="cancelled",
+        draft,
+        source=["draft", "submitted", "correcting", "confirmed"],
+        target="cancelled",
         actor=actor,
-    )  # fmt: skip
+    )
     return bool(moved)
 
 
@@ -354,10 +374,16 @@ def settle_prepayment(receipt: Receipt, left_fen: int) -> int:
     wanted = max(0, prices.bill_of(stay, until).amount_fen - money.paid_fen(stay))
     taken_fen = min(left_fen, wanted)
     moved = transition(
-        draft, source="confirmed", target="paid", actor=receipt.actor, amount_fen=taken_fen,
-        paid_at=receipt.paid_at, covers_until=until, event="parking.prepaid",
+        draft,
+        source="confirmed",
+        target="paid",
+        actor=receipt.actor,
+        amount_fen=taken_fen,
+        paid_at=receipt.paid_at,
+        covers_until=until,
+        event="parking.prepaid",
         data={"session_id": stay.pk},
-    )  # fmt: skip
+    )
     if not moved or not taken_fen:
         return 0
     money.note_payment(stay, receipt, taken_fen, kind=StayPayment.Kind.AHEAD)

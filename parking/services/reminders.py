@@ -34,10 +34,15 @@ def _ending(now: datetime) -> QuerySet[ParkingSession]:
     """Stays whose paid-ahead time is about to end and whose holder was not told of this end."""
     ahead = StayPayment.objects.filter(stay=OuterRef("pk"), kind=StayPayment.Kind.AHEAD)
     rows = ParkingSession.objects.filter(
-        Exists(ahead), ~Exists(open_doubts()),
-        state="parked", plate_state="settled", simulated=False, capped_at=None,
-        paid_until__gt=now, paid_until__lte=now + AHEAD,
-    )  # fmt: skip
+        Exists(ahead),
+        ~Exists(open_doubts()),
+        state="parked",
+        plate_state="settled",
+        simulated=False,
+        capped_at=None,
+        paid_until__gt=now,
+        paid_until__lte=now + AHEAD,
+    )
     return rows.exclude(reminded_of=F("paid_until"))
 
 

@@ -110,10 +110,16 @@ def settle_review(
     else:
         plate_text = plate_colour = ""
     moved = transition(
-        item, source="open", target="settled", actor=actor, verdict=verdict,
-        plate_text=plate_text, plate_colour=plate_colour, settled_by=actor,
+        item,
+        source="open",
+        target="settled",
+        actor=actor,
+        verdict=verdict,
+        plate_text=plate_text,
+        plate_colour=plate_colour,
+        settled_by=actor,
         settled_at=clock.now(),
-    )  # fmt: skip
+    )
     if not moved:
         item.refresh_from_db()
         found = (item.settled_by, item.verdict, item.plate_text, item.plate_colour)
@@ -152,9 +158,17 @@ def undo_review(*, item_id: int, actor: str) -> ReviewItem:
         raise TooLateToUndo()
     kept = item.verdict == ReviewItem.Verdict.KEEP
     moved = transition(
-        item, source="settled", target="open", actor=actor, reason="undone", verdict="",
-        plate_text="", plate_colour="", settled_by="", settled_at=None,
-    )  # fmt: skip
+        item,
+        source="settled",
+        target="open",
+        actor=actor,
+        reason="undone",
+        verdict="",
+        plate_text="",
+        plate_colour="",
+        settled_by="",
+        settled_at=None,
+    )
     if not moved:
         raise ReviewDone()
     if item.sighting_id or not kept:

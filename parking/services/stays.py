@@ -85,9 +85,12 @@ def open_by_hand(
     )
     if plate_text:
         correct_plate(
-            session_id=session_id, plate_text=plate_text, plate_colour=plate_colour, actor=actor,
+            session_id=session_id,
+            plate_text=plate_text,
+            plate_colour=plate_colour,
+            actor=actor,
             why=reason,
-        )  # fmt: skip
+        )
     return session_id
 
 
@@ -118,11 +121,17 @@ def void_stay(*, session_id: int, actor: str, reason: str) -> None:
     _need_reason(reason)
     stay = _locked_with_berth(session_id)
     moved = transition(
-        stay, source=["parked", "due", "settled"], target="void", actor=actor, reason=reason,
-        event="parking.stay_voided", data={"session_id": stay.pk},
-        due_fen=0, left_at=stay.left_at or max(clock.now(), stay.arrived_at),
+        stay,
+        source=["parked", "due", "settled"],
+        target="void",
+        actor=actor,
+        reason=reason,
+        event="parking.stay_voided",
+        data={"session_id": stay.pk},
+        due_fen=0,
+        left_at=stay.left_at or max(clock.now(), stay.arrived_at),
         check_departure_at=None,
-    )  # fmt: skip
+    )
     if not moved:
         raise StayMoved()
     BerthEvent.objects.filter(stay=stay).update(ignored=True)
@@ -284,11 +293,19 @@ def end_stay(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str)
     surplus_fen = max(0, money.paid_fen(stay) - stay.fee_fen)
     target = "due" if stay.due_fen else "settled"
     transition(
-        stay, source="parked", target=target, actor=actor,
-        left_at=left_at, doubt=doubt, doubtful=bool(doubt),
-        fee_fen=stay.fee_fen, due_fen=stay.due_fen, lines=stay.lines, check_departure_at=None,
+        stay,
+        source="parked",
+        target=target,
+        actor=actor,
+        left_at=left_at,
+        doubt=doubt,
+        doubtful=bool(doubt),
+        fee_fen=stay.fee_fen,
+        due_fen=stay.due_fen,
+        lines=stay.lines,
+        check_departure_at=None,
         settled_at=None if stay.due_fen else left_at,
-    )  # fmt: skip
+    )
     money.promise_back(stay, surplus_fen, why=str(_("The unused part of a pre-payment.")))
     _free(stay, actor=actor, used="used")
     money.tell_due(stay)
@@ -306,9 +323,12 @@ def _free(stay: ParkingSession, *, actor: str, used: str) -> None:
     ahead = Prepayment.objects.filter(session=stay)
     transition(ahead, source="paid", target="used", actor=actor, reason=used)
     transition(
-        ahead, source=["draft", "submitted", "correcting", "confirmed"], target="cancelled",
-        actor=actor, reason="the vehicle has left",
-    )  # fmt: skip
+        ahead,
+        source=["draft", "submitted", "correcting", "confirmed"],
+        target="cancelled",
+        actor=actor,
+        reason="the vehicle has left",
+    )
 
 
 def _review_doubt(stay: ParkingSession) -> None:

@@ -67,7 +67,9 @@ def flag_long_stays() -> int:
         )
         audit.record(stay, "flagged", actor="system:parking.flag_long_stays", reason="no departure")
         open_review(
-            kind=ReviewItem.Kind.STAY, why="no_departure", merchant_id=stay.merchant_id,
+            kind=ReviewItem.Kind.STAY,
+            why="no_departure",
+            merchant_id=stay.merchant_id,
             session=stay,
-        )  # fmt: skip
+        )
     return len(stays)

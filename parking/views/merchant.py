@@ -60,14 +60,17 @@ def street_json(request: StaffRequest) -> JsonResponse:
     """The street as values, for pages that ask again."""
     sections = [
         {
-            "id": one.id, "name": one.name, "taken": one.taken, "total": one.total,
+            "id": one.id,
+            "name": one.name,
+            "taken": one.taken,
+            "total": one.total,
             "berths": [
                 {name: berth[name] for name in ("id", "number", "code", "state", "lock_up", "url")}
                 for berth in one.berths
             ],
         }
         for one in selectors.street(request.merchant.pk)
-    ]  # fmt: skip
+    ]
     return JsonResponse({"at": clock.now(), "sections": sections})
 
 
@@ -76,9 +79,10 @@ def street_json(request: StaffRequest) -> JsonResponse:
 def sessions(request: StaffRequest) -> HttpResponse:
     """Stays, filtered, sorted and paged; `export=csv` gives them all as a file."""
     found = StayFilter(
-        request.GET, queryset=selectors.sessions_of(request.merchant.pk),
+        request.GET,
+        queryset=selectors.sessions_of(request.merchant.pk),
         merchant_id=request.merchant.pk,
-    )  # fmt: skip
+    )
     if request.GET.get("export") == "csv":
         return _as_csv(found.qs)
     open_form = OpenForm(request.POST or None, auto_id="open-%s")
@@ -126,20 +130,39 @@ def _open_by_hand(request: StaffRequest, form: OpenForm) -> HttpResponse | None:
 
 def _as_csv(rows: QuerySet[ParkingSession]) -> HttpResponse:
     head = [
-        _("Stay"), _("Section"), _("Berth"), _("Plate"), _("Colour"), _("Arrived"), _("Left"),
-        _("State"), _("Fee (yuan)"), _("Paid ahead (yuan)"), _("Due (yuan)"), _("In doubt"),
+        _("Stay"),
+        _("Section"),
+        _("Berth"),
+        _("Plate"),
+        _("Colour"),
+        _("Arrived"),
+        _("Left"),
+        _("State"),
+        _("Fee (yuan)"),
+        _("Paid ahead (yuan)"),
+        _("Due (yuan)"),
+        _("In doubt"),
         _("Simulated"),
-    ]  # fmt: skip
+    ]
     return csv_file(taken_now("stays"), head, rows, _cells)
 
 
 def _cells(row: ParkingSession) -> list[Any]:
     return [
-        row.pk, row.section.name, row.berth.code, row.plate_text, row.plate_colour,
-        row.arrived_at, row.left_at, row.get_state_display(), plain_yuan(row.fee_fen),
-        plain_yuan(row.prepaid_fen), plain_yuan(row.due_fen), "1" if row.doubtful else "",
+        row.pk,
+        row.section.name,
+        row.berth.code,
+        row.plate_text,
+        row.plate_colour,
+        row.arrived_at,
+        row.left_at,
+        row.get_state_display(),
+        plain_yuan(row.fee_fen),
+        plain_yuan(row.prepaid_fen),
+        plain_yuan(row.due_fen),
+        "1" if row.doubtful else "",
         "1" if row.simulated else "",
-    ]  # fmt: skip
+    ]
 
 
 def _own_stay(request: StaffRequest, session_id: int) -> ParkingSession:
@@ -195,9 +218,12 @@ def _change(request: StaffRequest, row: ParkingSession, what: str, forms: dict[s
         messages.success(request, _("The stay is cancelled. What was paid goes back."))
     else:
         services.correct_plate(
-            session_id=row.pk, plate_text=given["plate"], plate_colour=given["colour"],
-            actor=actor, why="corrected on its page",
-        )  # fmt: skip
+            session_id=row.pk,
+            plate_text=given["plate"],
+            plate_colour=given["colour"],
+            actor=actor,
+            why="corrected on its page",
+        )
         messages.success(request, _("The stay now belongs to this plate."))
     return True
 
@@ -225,17 +251,19 @@ def _session_context(
         "may_settle": may(request.role, "settle_stay"),
         "may_void": may(request.role, "void_stay"),
         "topic": f"section:{row.section_id}",
-    }  # fmt: skip
+    }
 
 
 def _evidence(row: ParkingSession) -> list[dict[str, Any]]:
     return [
         {
-            "url": images.url(one.image_sha), "text": one.get_purpose_display(),
-            "at": one.occurred_at, "by": one.device.code if one.device else "",
+            "url": images.url(one.image_sha),
+            "text": one.get_purpose_display(),
+            "at": one.occurred_at,
+            "by": one.device.code if one.device else "",
         }
         for one in row.sightings.select_related("device").order_by("occurred_at", "pk")
-    ]  # fmt: skip
+    ]
 
 
 @require_http_methods(["GET", "POST"])

@@ -214,7 +214,11 @@ def look_at_attempt(attempt: Attempt, outcome: Outcome) -> bool:
     with transaction.atomic():
         sources = ["created", "pending", "unknown"]
         moved = transition(
-            attempt, source=sources, target=target, actor=actor, reason=outcome.state,
+            attempt,
+            source=sources,
+            target=target,
+            actor=actor,
+            reason=outcome.state,
             next_look_at=None,
-        )  # fmt: skip
+        )
     return bool(moved)

@@ -188,7 +188,9 @@ def _keep(
         same.update(times=F("times") + 1)
         if told is not None:
             same.filter(verified=False).update(
-                verified=True, kind=told.kind, out_trade_no=told.out_trade_no,
+                verified=True,
+                kind=told.kind,
+                out_trade_no=told.out_trade_no,
                 next_try_at=clock.real(),
-            )  # fmt: skip
+            )
         return same.get()

@@ -55,17 +55,27 @@ def refund(*, item_id: int, amount_fen: int, reason: str, actor: str, key: str) 
         raise RefundTooLarge(left_fen)
     attempt = _paying_attempt(order)
     return _promise(
-        attempt, amount_fen=amount_fen, reason=reason, actor=actor, key=key, item=item,
+        attempt,
+        amount_fen=amount_fen,
+        reason=reason,
+        actor=actor,
+        key=key,
+        item=item,
         account=merchant_account(item.merchant_id),
-    )  # fmt: skip
+    )
 
 
 def refund_credit(credit: Credit, *, reason: str) -> Refund:
     """Send a credit back to where it came from; in the transaction that made the credit."""
     return _promise(
-        credit.attempt, amount_fen=credit.amount_fen, reason=reason, actor=SYSTEM,
-        key=f"credit:{credit.pk}", credit=credit, account=CREDIT,
-    )  # fmt: skip
+        credit.attempt,
+        amount_fen=credit.amount_fen,
+        reason=reason,
+        actor=SYSTEM,
+        key=f"credit:{credit.pk}",
+        credit=credit,
+        account=CREDIT,
+    )
 
 
 def refunded_fen(item: OrderItem) -> int:
@@ -150,9 +160,15 @@ def _mark_refund(row: Refund, says: RefundSays) -> str:
         finish_refund(row, provider_no=says.provider_no, actor=actor)
     elif says.state == "failed":
         transition(
-            row, source=["asked", "sent"], target="failed", actor=actor, reason=says.problem[:300],
-            problem=says.problem[:300], next_look_at=None, event="payments.refund_failed",
-        )  # fmt: skip
+            row,
+            source=["asked", "sent"],
+            target="failed",
+            actor=actor,
+            reason=says.problem[:300],
+            problem=says.problem[:300],
+            next_look_at=None,
+            event="payments.refund_failed",
+        )
     else:
         wait_s = max(60, next_look_s(row.looks)) if says.state == "sent" else next_look_s(row.looks)
         facts: dict[str, Any] = {
@@ -171,14 +187,21 @@ def _mark_refund(row: Refund, says: RefundSays) -> str:
 def finish_refund(row: Refund, *, provider_no: str, actor: str) -> bool:
     """The money is back with the payer; True where this call noted it. In a transaction."""
     moved = transition(
-        row, source=["asked", "sent"], target="done", actor=actor, event="payments.refund_done",
+        row,
+        source=["asked", "sent"],
+        target="done",
+        actor=actor,
+        event="payments.refund_done",
         data={
             "order_id": row.attempt.order_id,
             "item_id": row.order_item_id,
             "amount_fen": row.amount_fen,
         },
-        provider_no=provider_no[:64], done_at=clock.now(), next_look_at=None, problem="",
-    )  # fmt: skip
+        provider_no=provider_no[:64],
+        done_at=clock.now(),
+        next_look_at=None,
+        problem="",
+    )
     if not moved:
         return False
     post(
@@ -220,8 +243,13 @@ def ask_again(refund_id: int, *, actor: str) -> bool:
     """Ask anew for a refund that failed for good, under a new number as providers want it."""
     row = Refund.objects.select_related("attempt__order").get(pk=refund_id)
     moved = transition(
-        row, source="failed", target="asked", actor=actor, looks=0, problem="",
+        row,
+        source="failed",
+        target="asked",
+        actor=actor,
+        looks=0,
+        problem="",
         out_refund_no=refund_number(row.attempt.order.number, secrets.randbits(60)),
         next_look_at=clock.real(),
-    )  # fmt: skip
+    )
     return bool(moved)

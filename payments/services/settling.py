@@ -40,9 +40,15 @@ def take_payment(attempt_id: int, *, provider_no: str, paid_at: datetime, actor:
     attempt = Attempt.objects.get(pk=attempt_id)
     order = locks.lock(Order.objects.filter(pk=attempt.order_id))[0]
     moved = transition(
-        attempt, source=["created", "pending", "unknown", "failed", "closed"], target="paid",
-        actor=actor, provider_no=provider_no, paid_at=paid_at, next_look_at=None, problem="",
-    )  # fmt: skip
+        attempt,
+        source=["created", "pending", "unknown", "failed", "closed"],
+        target="paid",
+        actor=actor,
+        provider_no=provider_no,
+        paid_at=paid_at,
+        next_look_at=None,
+        problem="",
+    )
     if not moved:
         return False
     taken = _settle(order, attempt, actor=actor)
@@ -64,8 +70,11 @@ def take_payment(attempt_id: int, *, provider_no: str, paid_at: datetime, actor:
         live.push(f"merchant:{merchant_id}")
     log.info(
         "payments.paid order=%s provider=%s amount_fen=%s rest_fen=%s",
-        order.number, attempt.provider, attempt.amount_fen, rest_fen,
-    )  # fmt: skip
+        order.number,
+        attempt.provider,
+        attempt.amount_fen,
+        rest_fen,
+    )
     return True
 
 
@@ -108,9 +117,12 @@ def _settle(order: Order, attempt: Attempt, *, actor: str) -> list[tuple[OrderIt
         for step in settle_in_order(steps, functions):
             item = items[step.item_id]
             transition(
-                item, source="waiting", target=_ended_as(item, step.taken_fen), actor=actor,
+                item,
+                source="waiting",
+                target=_ended_as(item, step.taken_fen),
+                actor=actor,
                 taken_fen=step.taken_fen,
-            )  # fmt: skip
+            )
             taken.append((item, step.taken_fen))
     return taken
 

@@ -84,9 +84,12 @@ def bind(
     if found:
         return found
     results = check_eligibility(
-        merchant_id=merchant_id, plate=plate, berth_id=berth_id, device_id=device_id,
+        merchant_id=merchant_id,
+        plate=plate,
+        berth_id=berth_id,
+        device_id=device_id,
         second_look=second_look,
-    )  # fmt: skip
+    )
     raise NotEligible([asdict(result) for result in results])
 
 
@@ -109,9 +112,12 @@ def _write(
     actor: str,
 ) -> RecoveryOrder:
     results = check_eligibility(
-        merchant_id=merchant_id, plate=plate, berth_id=place.pk, device_id=device_id,
+        merchant_id=merchant_id,
+        plate=plate,
+        berth_id=place.pk,
+        device_id=device_id,
         second_look=second_look,
-    )  # fmt: skip
+    )
     answers = [asdict(result) for result in results]
     if not all(result.ok for result in results):
         raise NotEligible(answers)

@@ -210,9 +210,14 @@ def cancel(order_id: int, *, actor: str, reason: str = "") -> bool:
     order = _locked(order_id)
     placed = order.state == RecoveryOrder.State.PLACED
     moved = transition(
-        order, source=["bound", "placed"], target="cancelled", actor=actor, reason=reason,
-        ended_by=End.CANCELLED, ended_at=clock.now(),
-    )  # fmt: skip
+        order,
+        source=["bound", "placed"],
+        target="cancelled",
+        actor=actor,
+        reason=reason,
+        ended_by=End.CANCELLED,
+        ended_at=clock.now(),
+    )
     if moved:
         _order_down(order, actor=actor)  # never again for this order, even from a late queue
         if placed:
@@ -250,10 +255,18 @@ def _end(order: RecoveryOrder, *, target: str, ended_by: str, actor: str, reason
     """End a standing order: lowering command and move instruction, as rows of this transaction."""
     command_id = _order_down(order, actor=actor)
     moved = transition(
-        order, source=list(RecoveryOrder.STANDING), target=target, actor=actor,
-        reason=(reason or ended_by)[:300], event="recovery.ended", data={"ended_by": ended_by},
-        ended_by=ended_by, ended_at=clock.now(), lower_command=command_id, problem="",
-    )  # fmt: skip
+        order,
+        source=list(RecoveryOrder.STANDING),
+        target=target,
+        actor=actor,
+        reason=(reason or ended_by)[:300],
+        event="recovery.ended",
+        data={"ended_by": ended_by},
+        ended_by=ended_by,
+        ended_at=clock.now(),
+        lower_command=command_id,
+        problem="",
+    )
     if not moved:
         return False
     instruct_move(order)

@@ -36,9 +36,13 @@ def take_lock_report(
         return
     now = clock.now()
     LockEvent.objects.create(
-        order=order, position=position, cause=cause, battery_pct=battery_pct,
-        occurred_at=occurred_at, received_at=now,
-    )  # fmt: skip
+        order=order,
+        position=position,
+        cause=cause,
+        battery_pct=battery_pct,
+        occurred_at=occurred_at,
+        received_at=now,
+    )
     if order.lock_at and occurred_at < order.lock_at:
         return
     effect = effect_of(order.state, position, cause)
@@ -54,9 +58,14 @@ def take_lock_report(
     if effect.target:
         event = f"recovery.{effect.target}" if effect.target in AT else None
         moved = transition(
-            order, source=order.state, target=effect.target, actor=actor, reason=cause,
-            event=event, **facts,
-        )  # fmt: skip
+            order,
+            source=order.state,
+            target=effect.target,
+            actor=actor,
+            reason=cause,
+            event=event,
+            **facts,
+        )
     if not moved:
         RecoveryOrder.objects.filter(pk=order.pk).update(**seen)
         order.refresh_from_db()
@@ -77,9 +86,14 @@ def take_release_code_used(*, device_id: int, order_code: str, actor: str) -> No
         return
     now = clock.now()
     moved = transition(
-        order, source=["raising", "raised"], target="lowering", actor=actor, reason="release code",
-        ended_by=RecoveryOrder.End.RELEASE_CODE, ended_at=now,
-    )  # fmt: skip
+        order,
+        source=["raising", "raised"],
+        target="lowering",
+        actor=actor,
+        reason="release code",
+        ended_by=RecoveryOrder.End.RELEASE_CODE,
+        ended_at=now,
+    )
     moved = moved or transition(
         order, source="paid", target="lowering", actor=actor, reason="release code"
     )
@@ -103,23 +117,39 @@ def command_ended(*, order_code: str, action: str, outcome: str, details: dict[s
     why = str(details.get("why", outcome))[:40]
     if action == "RaiseLock" and outcome != "done" and order.state == "raising":
         transition(
-            order, source="raising", target="placed", actor=actor, reason=why, problem=why,
+            order,
+            source="raising",
+            target="placed",
+            actor=actor,
+            reason=why,
+            problem=why,
             raising_at=None,
-        )  # fmt: skip
+        )
     elif action == "RaiseLock" and details.get("position") == "raised":
         moved = transition(
-            order, source="raising", target="raised", actor=actor, event="recovery.raised",
-            raised_at=clock.now(), lock_position="raised", problem="",
-        )  # fmt: skip
+            order,
+            source="raising",
+            target="raised",
+            actor=actor,
+            event="recovery.raised",
+            raised_at=clock.now(),
+            lock_position="raised",
+            problem="",
+        )
         if moved:
             parking.show_lock(berth_id=order.berth_id, up=True)
     elif action == "LowerLock" and outcome == "done":
         if details.get("position", "lowered") == "lowered":
             transition(
-                order, source=["paid", "lowering"], target="lowered", actor=actor,
-                event="recovery.lowered", lowered_at=clock.now(), lock_position="lowered",
+                order,
+                source=["paid", "lowering"],
+                target="lowered",
+                actor=actor,
+                event="recovery.lowered",
+                lowered_at=clock.now(),
+                lock_position="lowered",
                 problem="",
-            )  # fmt: skip
+            )
     elif action == "LowerLock" and order.state in RecoveryOrder.ENDING:
         problem = "jammed" if why == "jam" else "not_lowered"
         RecoveryOrder.objects.filter(pk=order.pk).update(problem=problem)

@@ -36,15 +36,24 @@ def confirm_move(
     now = clock.now()
     instructions = MoveInstruction.objects.filter(order_id=order_id)
     noted = transition(
-        instructions, source="open", target="confirmed", actor=actor, confirmed_at=now,
-        confirmed_by=actor, evidence={"sha256": sha256, "position": position},
-    )  # fmt: skip
+        instructions,
+        source="open",
+        target="confirmed",
+        actor=actor,
+        confirmed_at=now,
+        confirmed_by=actor,
+        evidence={"sha256": sha256, "position": position},
+    )
     if not noted:
         return False
     transition(
-        order, source=["paid", "lowering", "lowered"], target="moved", actor=actor, moved_at=now,
+        order,
+        source=["paid", "lowering", "lowered"],
+        target="moved",
+        actor=actor,
+        moved_at=now,
         event="recovery.moved",
-    )  # fmt: skip
+    )
     tell_pages(order)
     return True
 

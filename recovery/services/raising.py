@@ -61,9 +61,14 @@ def raise_lock(order_id: int, *, actor: str) -> RecoveryOrder:
         actor=actor,
     )
     transition(
-        order, source="placed", target="raising", actor=actor, raising_at=clock.now(),
-        raise_command=command_id, problem="",
-    )  # fmt: skip
+        order,
+        source="placed",
+        target="raising",
+        actor=actor,
+        raising_at=clock.now(),
+        raise_command=command_id,
+        problem="",
+    )
     tell_pages(order)
     return order
 

@@ -120,9 +120,12 @@ def provider():
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield AliyunSms(
-        access_key="id", secret="s", sign_name="泊位", templates={"login_code": "SMS_1"},
+        access_key="id",
+        secret="s",
+        sign_name="泊位",
+        templates={"login_code": "SMS_1"},
         endpoint=f"http://127.0.0.1:{server.server_port}",
-    )  # fmt: skip
+    )
     server.shutdown()
 
 

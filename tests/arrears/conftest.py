@@ -59,9 +59,12 @@ def pay(run_reactions: Callable[[], int]) -> Pay:
 def holder(owner: Any) -> Any:
     """The owner, shown to hold PLATE."""
     accounts.prove_holding(
-        user=owner, plate_text=PLATE.text, plate_colour=str(PLATE.colour), method="licence seen",
+        user=owner,
+        plate_text=PLATE.text,
+        plate_colour=str(PLATE.colour),
+        method="licence seen",
         actor=TEST,
-    )  # fmt: skip
+    )
     return owner
 
 

@@ -82,9 +82,12 @@ def test_without_a_known_holder_nobody_is_listed_before_paper_is_left_at_the_veh
     from core import images
 
     services.deliver_on_paper(
-        debt_ids=[debt.pk], named_fen=1200, photograph=images.load(photograph(5)),
-        merchant_id=merchant.pk, actor="user:1",
-    )  # fmt: skip
+        debt_ids=[debt.pk],
+        named_fen=1200,
+        photograph=images.load(photograph(5)),
+        merchant_id=merchant.pk,
+        actor="user:1",
+    )
     pass_time(hours=73)
     assert entry().state == "active"
     assert Demand.objects.get(state="delivered").evidence.startswith("photograph:")
@@ -95,9 +98,12 @@ def test_another_merchant_cannot_deliver_a_demand_for_it(debt: Debt, other_merch
 
     with pytest.raises(DebtMoved):
         services.deliver_on_paper(
-            debt_ids=[debt.pk], named_fen=1200, photograph=images.load(photograph(5)),
-            merchant_id=other_merchant.pk, actor="user:1",
-        )  # fmt: skip
+            debt_ids=[debt.pk],
+            named_fen=1200,
+            photograph=images.load(photograph(5)),
+            merchant_id=other_merchant.pk,
+            actor="user:1",
+        )
 
 
 def test_a_paper_notice_needs_its_photograph(debt: Debt, merchant: Any) -> None:

@@ -61,9 +61,11 @@ def test_upheld_the_debt_is_dropped_and_the_vehicle_off_the_list(
     with pytest.raises(Invalid):
         services.settle_dispute(dispute_id=dispute.pk, verdict="upheld", answer=" ", actor="user:1")
     services.settle_dispute(
-        dispute_id=dispute.pk, verdict="upheld", answer="The photograph shows another car.",
+        dispute_id=dispute.pk,
+        verdict="upheld",
+        answer="The photograph shows another car.",
         actor="user:1",
-    )  # fmt: skip
+    )
     listed.refresh_from_db()
     assert listed.state == "cancelled"
     assert ParkingSession.objects.get(pk=listed.stay_id).state == "void"
@@ -139,9 +141,13 @@ def test_notices_about_it_are_withdrawn(
 ) -> None:
     device_id = enrolled("H-1", "handheld", merchant)
     services.issue_notices(
-        sighting_id=seen(device_id, merchant).pk, device_id=device_id, section_id=None,
-        merchant_id=merchant.pk, plate=PLATE, confidence=1.0,
-    )  # fmt: skip
+        sighting_id=seen(device_id, merchant).pk,
+        device_id=device_id,
+        section_id=None,
+        merchant_id=merchant.pk,
+        plate=PLATE,
+        confidence=1.0,
+    )
     object_to(listed)
     assert RecoveryNotice.objects.get().state == "withdrawn"
 
@@ -188,9 +194,12 @@ def test_each_merchant_and_each_vehicle_has_an_objection_of_its_own(
     section: Any, road: Any, stay_of: Any, merchant: Any, city: Any
 ) -> None:
     first, second, third = section.berths.order_by("pk")
-    stays = [stay_of(first, minutes=90), stay_of(second, minutes=90),
-             stay_of(third, OTHER_PLATE, minutes=90),
-             stay_of(road.berths.order_by("pk")[0], minutes=90)]  # fmt: skip
+    stays = [
+        stay_of(first, minutes=90),
+        stay_of(second, minutes=90),
+        stay_of(third, OTHER_PLATE, minutes=90),
+        stay_of(road.berths.order_by("pk")[0], minutes=90),
+    ]
     ids = [one.pk for one in stays]
     opened = services.object(session_ids=ids, reason="sold", text="In May.", actor="owner")
     assert [(one.merchant_id, one.plate_text, stays_of(one)) for one in opened] == [

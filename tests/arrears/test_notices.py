@@ -60,9 +60,13 @@ def test_one_notice_a_sighting_however_often_it_is_told(
     run_reactions()
     for _again in range(2):
         services.issue_notices(
-            sighting_id=sighting.pk, device_id=handheld, section_id=None,
-            merchant_id=merchant.pk, plate=PLATE, confidence=1.0,
-        )  # fmt: skip
+            sighting_id=sighting.pk,
+            device_id=handheld,
+            section_id=None,
+            merchant_id=merchant.pk,
+            plate=PLATE,
+            confidence=1.0,
+        )
     assert len(shown(handheld)) == 1
 
 
@@ -93,18 +97,27 @@ def test_a_misread_capture_is_untold_and_the_right_vehicle_is_told_instead(
 
 
 def test_a_misread_stay_is_untold_and_whoever_stands_there_is_compared_with_the_list(
-    listed: Debt, handheld: int, section: Any, merchant: Any, berth: Any, seen: Any, clock: Any,
+    listed: Debt,
+    handheld: int,
+    section: Any,
+    merchant: Any,
+    berth: Any,
+    seen: Any,
+    clock: Any,
     run_reactions: Any,
-) -> None:  # fmt: skip
+) -> None:
     stay = parking.open_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
     sighting = seen(handheld, merchant, berth=berth)
     settle(sighting)
     run_reactions()
     for plate in (OTHER_PLATE, PLATE):
         parking.correct_plate(
-            session_id=sighting.session_id, plate_text=plate.text, plate_colour="blue",
-            actor="user:7", why="misread",
-        )  # fmt: skip
+            session_id=sighting.session_id,
+            plate_text=plate.text,
+            plate_colour="blue",
+            actor="user:7",
+            why="misread",
+        )
         run_reactions()
     rows = RecoveryNotice.objects.order_by("pk")
     assert [row.state for row in rows] == ["withdrawn", "sent"]
@@ -224,10 +237,15 @@ def test_the_terminal_reports_what_became_of_it(
         messages.notice_outcome(
             protocol.NoticeOutcome(notice_id=notice.pk, outcome=outcome, occurred_at_ms=0),
             protocol.Sender(
-                device_id=device_id, device_code="H-1", kind="handheld", merchant_id=merchant.pk,
-                epoch=1, attendant="user:7", received_at=clock.now(),
+                device_id=device_id,
+                device_code="H-1",
+                kind="handheld",
+                merchant_id=merchant.pk,
+                epoch=1,
+                attendant="user:7",
+                received_at=clock.now(),
             ),
-        )  # fmt: skip
+        )
 
     say("shown", handheld)
     say("gone", handheld)

@@ -81,9 +81,11 @@ def test_the_object_page_holds_the_debt_and_shows_the_answer(
     debt.refresh_from_db()
     assert debt.state == "disputed"
     services.settle_dispute(
-        dispute_id=Dispute.objects.get().pk, verdict="rejected", answer="It is yours.",
+        dispute_id=Dispute.objects.get().pk,
+        verdict="rejected",
+        answer="It is yours.",
         actor="user:1",
-    )  # fmt: skip
+    )
     assert "It is yours." in anonymous.get(path).content.decode()
 
 
@@ -266,9 +268,22 @@ def test_the_operator_sees_every_page_of_the_row(
 
     models.serving()
     schemes.ensure()
-    for name in ("debt", "dispute", "blacklistentry", "demand", "recoverynotice", "paywindow",
-                 "portrait", "assessment", "watch", "riskmodel", "scheme", "plan", "contact",
-                 "optout"):  # fmt: skip
+    for name in (
+        "debt",
+        "dispute",
+        "blacklistentry",
+        "demand",
+        "recoverynotice",
+        "paywindow",
+        "portrait",
+        "assessment",
+        "watch",
+        "riskmodel",
+        "scheme",
+        "plan",
+        "contact",
+        "optout",
+    ):
         assert operator_client.get(f"/admin/arrears/{name}/").status_code == 200, name
     assert (
         operator_client.get(
@@ -285,8 +300,11 @@ def test_the_pages_in_a_browser(
     live: Any, browser: Any, holder: Any, debt: Debt, decided: Assessment, merchant_user: Any
 ) -> None:
     token = Demand.objects.get().token
-    views = [("dues", f"/dues/{token}/"), ("object", selectors.object_path([debt.stay_id])),
-             ("why", selectors.why_path(decided.stay_id))]  # fmt: skip
+    views = [
+        ("dues", f"/dues/{token}/"),
+        ("object", selectors.object_path([debt.stay_id])),
+        ("why", selectors.why_path(decided.stay_id)),
+    ]
     for locale in ("zh-CN", "en-GB"):
         for width in (360, 1440):
             page = browser.new_page(

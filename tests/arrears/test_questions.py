@@ -30,9 +30,12 @@ def doubt(stay: ParkingSession) -> ReviewItem:
 
 def correct(stay: ParkingSession, plate: Any = OTHER_PLATE) -> None:
     parking.correct_plate(
-        session_id=stay.pk, plate_text=plate.text, plate_colour=str(plate.colour), actor=TEST,
+        session_id=stay.pk,
+        plate_text=plate.text,
+        plate_colour=str(plate.colour),
+        actor=TEST,
         why="misread",
-    )  # fmt: skip
+    )
 
 
 def object_to(stay: ParkingSession, reason: str = "not_mine") -> Dispute:

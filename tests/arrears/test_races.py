@@ -84,9 +84,13 @@ def listed(transactional_db: None, holder: Any, debt: Debt, pass_time: Any) -> D
 
 def notice(sighting_id: int, device_id: int, merchant_id: int) -> Any:
     return lambda: services.issue_notices(
-        sighting_id=sighting_id, device_id=device_id, section_id=None, merchant_id=merchant_id,
-        plate=PLATE, confidence=1.0,
-    )  # fmt: skip
+        sighting_id=sighting_id,
+        device_id=device_id,
+        section_id=None,
+        merchant_id=merchant_id,
+        plate=PLATE,
+        confidence=1.0,
+    )
 
 
 def test_two_sightings_at_once_get_a_notice_each_and_each_only_one(

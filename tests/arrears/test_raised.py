@@ -115,9 +115,13 @@ def test_a_terminal_forgets_a_notice_that_names_less(
 ) -> None:
     device_id = enrolled("H-1", "handheld", merchant)
     services.issue_notices(
-        sighting_id=seen(device_id, merchant).pk, device_id=device_id, section_id=None,
-        merchant_id=merchant.pk, plate=PLATE, confidence=1.0,
-    )  # fmt: skip
+        sighting_id=seen(device_id, merchant).pk,
+        device_id=device_id,
+        section_id=None,
+        merchant_id=merchant.pk,
+        plate=PLATE,
+        confidence=1.0,
+    )
     left_after(listed.stay, 150)
     pass_time(seconds=1)
     assert RecoveryNotice.objects.get().state == "withdrawn"
@@ -125,9 +129,11 @@ def test_a_terminal_forgets_a_notice_that_names_less(
 
 def test_a_paper_that_names_less_than_is_owed_delivers_nothing(debt: Debt, merchant: Any) -> None:
     paper: dict[str, Any] = {
-        "debt_ids": [debt.pk], "photograph": images.load(photograph(5)),
-        "merchant_id": merchant.pk, "actor": "user:1",
-    }  # fmt: skip
+        "debt_ids": [debt.pk],
+        "photograph": images.load(photograph(5)),
+        "merchant_id": merchant.pk,
+        "actor": "user:1",
+    }
     with pytest.raises(DebtMoved):
         services.deliver_on_paper(named_fen=1199, **paper)
     services.deliver_on_paper(named_fen=1200, **paper)

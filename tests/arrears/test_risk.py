@@ -173,9 +173,12 @@ def test_a_corrected_plate_is_scored_anew_and_nobody_reads_what_was_said_of_the_
     row = scored(stay)
     ShadowScore.objects.create(assessment=row, model=row.model, probability=0.5)
     parking.correct_plate(
-        session_id=stay.pk, plate_text=OTHER_PLATE.text, plate_colour=str(OTHER_PLATE.colour),
-        actor=TEST, why="misread",
-    )  # fmt: skip
+        session_id=stay.pk,
+        plate_text=OTHER_PLATE.text,
+        plate_colour=str(OTHER_PLATE.colour),
+        actor=TEST,
+        why="misread",
+    )
     assert selectors.decision_of(stay.pk) is None  # until it is about this vehicle
     run_reactions()
     decision = selectors.decision_of(stay.pk)
@@ -251,10 +254,17 @@ def test_a_cleaner_record_never_scores_worse() -> None:
 
     model = registry.load(registry.SHIPPED)
     base = dict.fromkeys(features.NAMES, 0.0) | {
-        "stays": 8, "late_share": 0.5, "recent_late_share": 0.4, "overdue": 1,
-        "mean_delay_h": 60.0, "last_delay_h": 30.0, "prompt_streak": 1, "ahead_share": 0.2,
-        "days_since_last": 5.0, "mean_fee_yuan": 8.0,
-    }  # fmt: skip
+        "stays": 8,
+        "late_share": 0.5,
+        "recent_late_share": 0.4,
+        "overdue": 1,
+        "mean_delay_h": 60.0,
+        "last_delay_h": 30.0,
+        "prompt_streak": 1,
+        "ahead_share": 0.2,
+        "days_since_last": 5.0,
+        "mean_fee_yuan": 8.0,
+    }
     for feature in features.FEATURES:
         if not feature.more:
             continue
@@ -318,10 +328,19 @@ def test_a_model_takes_over_only_after_it_was_better_in_shadow(
 ) -> None:
     first = services_register()
     shadow = RiskModel.objects.create(
-        version="shadow", sha256="x", source="history", data_from="2026-01-01",
-        data_to="2026-02-01", figures={}, state="shadow", contact_fen=1, annoyance_fen=1,
-        due_fen=1, lift=0.1, registered_at=first.registered_at,
-    )  # fmt: skip
+        version="shadow",
+        sha256="x",
+        source="history",
+        data_from="2026-01-01",
+        data_to="2026-02-01",
+        figures={},
+        state="shadow",
+        contact_fen=1,
+        annoyance_fen=1,
+        due_fen=1,
+        lift=0.1,
+        registered_at=first.registered_at,
+    )
     monkeypatch.setattr(
         registry, "load", lambda version, load=registry.load: load(registry.SHIPPED)
     )

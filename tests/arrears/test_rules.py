@@ -20,9 +20,16 @@ NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 # ── Contact hours (P0.6) ─────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(
     ("clock", "quiet"),
-    [("21:59", False), ("22:00", True), ("23:59", True), ("00:00", True), ("07:59", True),
-     ("08:00", False), ("12:00", False)],
-)  # fmt: skip
+    [
+        ("21:59", False),
+        ("22:00", True),
+        ("23:59", True),
+        ("00:00", True),
+        ("07:59", True),
+        ("08:00", False),
+        ("12:00", False),
+    ],
+)
 def test_nobody_is_contacted_from_ten_at_night_to_eight_city_time(clock: str, quiet: bool) -> None:
     at = datetime.fromisoformat(f"2026-03-02T{clock}").replace(tzinfo=CITY)
     assert contacts.is_quiet(at.astimezone(UTC)) is quiet
@@ -69,9 +76,15 @@ CASES = st.builds(
     overdue=st.integers(0, 10),
 )
 PLAIN = schemes.Offer(
-    code="plain", channel="page", contacts=1, instalments=1, cost_fen=5, annoyance_fen=5,
-    lift=0.1, is_plain=True,
-)  # fmt: skip
+    code="plain",
+    channel="page",
+    contacts=1,
+    instalments=1,
+    cost_fen=5,
+    annoyance_fen=5,
+    lift=0.1,
+    is_plain=True,
+)
 
 
 @given(OFFERS, CASES)
@@ -107,9 +120,14 @@ def test_the_holdout_has_the_share_that_it_should() -> None:
 
 def test_small_fees_are_not_cut_into_parts() -> None:
     parts = schemes.Offer(
-        code="parts", channel="page", contacts=1, instalments=3, cost_fen=0, annoyance_fen=0,
+        code="parts",
+        channel="page",
+        contacts=1,
+        instalments=3,
+        cost_fen=0,
+        annoyance_fen=0,
         lift=0.9,
-    )  # fmt: skip
+    )
     small = schemes.Case(amount_fen=1200, probability=0.9)
     large = schemes.Case(amount_fen=9000, probability=0.9)
     assert schemes.choose([parts, PLAIN], small, reachable={"page"}, holdout=False)[0] is PLAIN
@@ -148,9 +166,12 @@ def test_nobody_is_active_without_a_delivered_demand_and_its_grace(
 
 # ── The cost of a contact (P0.3), calibration, payment time (P0.4) ───────────────────────────
 @given(
-    st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 10_000), st.floats(0, 1),
+    st.integers(0, 1000),
+    st.integers(0, 1000),
+    st.integers(0, 10_000),
+    st.floats(0, 1),
     st.integers(0, 500),
-)  # fmt: skip
+)
 def test_a_dearer_contact_raises_the_threshold(
     contact: int, annoyance: int, due: int, lift: float, more: int
 ) -> None:

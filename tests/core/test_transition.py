@@ -48,9 +48,15 @@ def test_a_move_changes_the_row_and_tells_it_in_one_transaction(db, owner):
 
     with transaction.atomic():
         moved = transition(
-            holding, source="claimed", target="proven", actor="user:1", reason="licence seen",
-            event="accounts.holding_proven", data={"by": 1}, method="licence",
-        )  # fmt: skip
+            holding,
+            source="claimed",
+            target="proven",
+            actor="user:1",
+            reason="licence seen",
+            event="accounts.holding_proven",
+            data={"by": 1},
+            method="licence",
+        )
 
     assert moved == [holding.pk]
     assert (holding.state, holding.method) == ("proven", "licence")
@@ -88,8 +94,10 @@ def test_a_queryset_that_joins_still_compares_the_state_on_the_row_itself(db, ow
 
     moved = transition(
         PlateHolding.objects.filter(user__username=owner.username),
-        source="claimed", target="proven", actor="user:1",
-    )  # fmt: skip
+        source="claimed",
+        target="proven",
+        actor="user:1",
+    )
 
     other.refresh_from_db()
     assert moved == [mine.pk]
@@ -109,9 +117,12 @@ def test_ten_writers_that_want_the_same_move_get_one_winner(transactional_db, ow
         row = PlateHolding.objects.get(pk=holding.pk)
         with transaction.atomic():
             if transition(
-                row, source="claimed", target="proven", actor=f"user:{number}",
+                row,
+                source="claimed",
+                target="proven",
+                actor=f"user:{number}",
                 event="accounts.holding_proven",
-            ):  # fmt: skip
+            ):
                 winners.append(number)
 
     assert in_threads(10, move) == []

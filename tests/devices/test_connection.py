@@ -63,8 +63,11 @@ async def test_a_first_log_in_activates_the_device_and_tells_that_it_is_there(
         assert answer["interval_s"] > 0
         await in_thread(device.refresh_from_db)
         assert (device.state, device.online, device.silent, device.epoch) == (
-            "active", True, False, 1
-        )  # fmt: skip
+            "active",
+            True,
+            False,
+            1,
+        )
     assert await until(lambda: not selectors.online_ids([device.pk]))
     told = await in_thread(lambda: list(OutboxEvent.objects.values_list("topic", "data")))
     assert ("devices.came_online", {"device_id": device.pk, "kind": "sensor"}) in told

@@ -56,9 +56,14 @@ def world(clock, merchant, other_merchant) -> World:
     east, east_secret = lot(merchant, "east", "Alpha")
     west, west_secret = lot(other_merchant, "west", "Beta")
     plan = Plan.objects.create(
-        merchant=merchant, code="month", name="通停月卡", price_fen=30000, days=30,
-        quota_kind="money", quota=30000,
-    )  # fmt: skip
+        merchant=merchant,
+        code="month",
+        name="通停月卡",
+        price_fen=30000,
+        days=30,
+        quota_kind="money",
+        quota=30000,
+    )
     plan.lots.set([east, west])
     return World(east, west, {"east": east_secret, "west": west_secret}, plan)
 
@@ -67,9 +72,13 @@ def grant_card(owner: User, plan: Plan, plate: tuple[str, str] = PLATE) -> Card:
     """A paid card of this person for this plate."""
     prove(owner, *plate)
     card = services.apply(
-        user_id=owner.pk, plan_code=plan.code, plate_text=plate[0], plate_colour=plate[1],
-        evidence_sha="", actor=TEST,
-    )  # fmt: skip
+        user_id=owner.pk,
+        plan_code=plan.code,
+        plate_text=plate[0],
+        plate_colour=plate[1],
+        evidence_sha="",
+        actor=TEST,
+    )
     services.grant(card=card, actor=TEST)
     return card
 

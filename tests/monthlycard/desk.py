@@ -29,13 +29,20 @@ def report(lot: LotSystem, card: Card, number: int, at: datetime, hours: float) 
         lot=lot,
         reports=[
             Report(
-                record_id=f"{direction}-{number}", direction=direction, flow="card", reason="valid",
-                plate_text=card.plate_text, plate_colour=card.plate_colour, etc_plate_text="",
-                card_number=card.number, passed_at=passed_at, count_today=1,
+                record_id=f"{direction}-{number}",
+                direction=direction,
+                flow="card",
+                reason="valid",
+                plate_text=card.plate_text,
+                plate_colour=card.plate_colour,
+                etc_plate_text="",
+                card_number=card.number,
+                passed_at=passed_at,
+                count_today=1,
             )
             for direction, passed_at in passes
         ],
-    )  # fmt: skip
+    )
 
 
 def statement_agreed() -> Statement:

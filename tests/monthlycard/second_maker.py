@@ -159,14 +159,24 @@ class Beta:
             elif card != inside:
                 flow, card = "temporary", ""
         today = [
-            p for p in self.book if p["plate"] == plate and p["direction"] == direction
+            p
+            for p in self.book
+            if p["plate"] == plate
+            and p["direction"] == direction
             and moment(p["at"]).date() == at.date()
-        ]  # fmt: skip
+        ]
         record = {
-            "record_id": f"B{len(self.book):06d}", "direction": direction, "flow": flow,
-            "reason": reason, "plate": plate, "colour": colour, "etc_plate": "", "card": card,
-            "at": at.isoformat(), "count_today": len(today) + 1,
-        }  # fmt: skip
+            "record_id": f"B{len(self.book):06d}",
+            "direction": direction,
+            "flow": flow,
+            "reason": reason,
+            "plate": plate,
+            "colour": colour,
+            "etc_plate": "",
+            "card": card,
+            "at": at.isoformat(),
+            "count_today": len(today) + 1,
+        }
         self.book.append(record)
         return SimpleNamespace(**record, barrier_opened=True)
 
@@ -234,10 +244,14 @@ class Beta:
         else:
             counted = end
         facts = {
-            "visit": f"{entry['record_id']}/{leaving['record_id']}", "card": entry["card"],
-            "plate": entry["plate"], "colour": entry["colour"], "entry_at": entry["at"],
-            "exit_at": leaving["at"], "counted_until": counted.isoformat(),
-        }  # fmt: skip
+            "visit": f"{entry['record_id']}/{leaving['record_id']}",
+            "card": entry["card"],
+            "plate": entry["plate"],
+            "colour": entry["colour"],
+            "entry_at": entry["at"],
+            "exit_at": leaving["at"],
+            "counted_until": counted.isoformat(),
+        }
         return [
             facts | {"quantity": n, "unit_price_fen": fen, "fee_fen": n * fen}
             for n, fen in fee(deal["terms"], begin, counted) or [(0, 0)]

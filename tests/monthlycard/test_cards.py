@@ -25,9 +25,13 @@ OTHER = ("沪B54321", "blue")
 
 def applied(owner, plan, plate=PLATE, evidence=""):
     return services.apply(
-        user_id=owner.pk, plan_code=plan.code, plate_text=plate[0], plate_colour=plate[1],
-        evidence_sha=evidence, actor=TEST,
-    )  # fmt: skip
+        user_id=owner.pk,
+        plan_code=plan.code,
+        plate_text=plate[0],
+        plate_colour=plate[1],
+        evidence_sha=evidence,
+        actor=TEST,
+    )
 
 
 def order_for(card: Card) -> Order:
@@ -151,8 +155,10 @@ def test_each_change_of_a_card_is_a_record_of_its_own(world, owner):
     assert not services.suspend(card_id=card.pk, actor=TEST, reason="lost")
     assert services.resume(card_id=card.pk, actor=TEST, reason="found")
     assert [state for _cursor, state, _lots in told(world.east)] == [
-        "active", "suspended", "active",
-    ]  # fmt: skip
+        "active",
+        "suspended",
+        "active",
+    ]
 
 
 def test_another_vehicle_of_the_same_person_comes_onto_the_card(world, owner, owner_client):

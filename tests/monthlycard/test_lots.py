@@ -78,8 +78,10 @@ def test_a_vehicle_without_card_passes_as_temporary(held, list_lot, ask_lot):
     for lot in (list_lot, ask_lot):
         movement = lot.enter("沪B00001", "blue")
         assert (movement.flow, movement.reason, movement.barrier_opened) == (
-            "temporary", "no_card", True,
-        )  # fmt: skip
+            "temporary",
+            "no_card",
+            True,
+        )
 
 
 def test_the_etc_tag_and_the_read_plate_are_compared_and_neither_overwrites(held, list_lot):
@@ -89,8 +91,10 @@ def test_the_etc_tag_and_the_read_plate_are_compared_and_neither_overwrites(held
     list_lot.report()
     row = PassRecord.objects.get()
     assert (row.plate_text, row.etc_plate_text, row.oddity) == (
-        PLATE[0], "沪A12346", "etc_differs",
-    )  # fmt: skip
+        PLATE[0],
+        "沪A12346",
+        "etc_differs",
+    )
 
 
 def test_records_count_once_however_often_they_are_sent(held, list_lot, clock):
@@ -105,8 +109,9 @@ def test_records_count_once_however_often_they_are_sent(held, list_lot, clock):
 
     assert PassRecord.objects.count() == 2
     assert list(PassRecord.objects.order_by("passed_at").values_list("count_today", flat=True)) == [
-        1, 1,
-    ]  # fmt: skip
+        1,
+        1,
+    ]
 
 
 def test_a_record_that_comes_again_with_another_content_is_typed_and_changes_nothing(
@@ -317,9 +322,10 @@ def test_a_request_that_is_not_signed_right_is_refused(live, live_world, fault, 
     if fault == "body":
         send = client.session.request
         monkeypatch.setattr(
-            client.session, "request",
+            client.session,
+            "request",
             lambda method, url, data, **rest: send(method, url, data=b'{"records": []}', **rest),
-        )  # fmt: skip
+        )
     with pytest.raises(PlatformRefused) as refused:
         client.post("passes/", {"records": [{}]}) if fault == "body" else client.get("time/")
     assert (refused.value.status, refused.value.problem["code"]) == (401, "bad_signature")

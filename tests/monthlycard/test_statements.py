@@ -49,11 +49,15 @@ def test_periods_that_nobody_closed_in_time_are_each_closed_afterwards(world, ca
     rows = Statement.objects.order_by("pk")
     assert [row.total_fen for row in rows] == [1000, 1000, 1000]
     assert [row.ends_at.astimezone(CITY).date().isoformat() for row in rows] == [
-        "2026-03-09", "2026-03-16", "2026-03-23",
-    ]  # fmt: skip
+        "2026-03-09",
+        "2026-03-16",
+        "2026-03-23",
+    ]
     assert [row.number for row in rows] == [
-        "east-20260308-1", "east-20260315-2", "east-20260322-3",
-    ]  # fmt: skip
+        "east-20260308-1",
+        "east-20260315-2",
+        "east-20260322-3",
+    ]
     assert not any(row.items.filter(correction=True).exists() for row in rows)
 
 
@@ -83,8 +87,9 @@ def test_where_each_exit_is_a_period_its_statement_comes_with_the_exit(world, ca
     assert services.close_due() == 2
     assert services.close_due() == 0
     assert [(row.number, row.total_fen) for row in Statement.objects.order_by("pk")] == [
-        ("east-20260302-1", 1000), ("east-20260302-2", 2000),
-    ]  # fmt: skip
+        ("east-20260302-1", 1000),
+        ("east-20260302-2", 2000),
+    ]
     assert set(PassRecord.objects.values_list("oddity", flat=True)) == {"", "future"}
 
 
@@ -133,8 +138,10 @@ def test_a_card_covers_by_money_by_time_or_by_count(
 
     card.refresh_from_db()
     assert (row.covered_fen, row.due_fen, card.quota_left) == (
-        covered_fen, 2000 - covered_fen, left,
-    )  # fmt: skip
+        covered_fen,
+        2000 - covered_fen,
+        left,
+    )
 
 
 # ── Records ─────────────────────────────────────────────────────────────────────────────────────
@@ -196,17 +203,26 @@ def test_a_lot_that_takes_no_cards_hears_so(world, card):
 
 @pytest.mark.parametrize(
     ("state", "colour", "told"),
-    [("active", "blue", True), ("active", "", False), ("active", "green", False),
-     ("pending", "blue", False), ("suspended", "blue", False)],
-)  # fmt: skip
+    [
+        ("active", "blue", True),
+        ("active", "", False),
+        ("active", "green", False),
+        ("pending", "blue", False),
+        ("suspended", "blue", False),
+    ],
+)
 def test_a_lot_that_asks_about_a_listed_vehicle_gets_the_notice_in_its_answer(
     world, card, clock, state, colour, told
 ):
     """P3.3, P3.4: nobody is accused on an unknown colour, nor before or beside an objection."""
     BlacklistEntry.objects.create(
-        plate_text=PLATE[0], plate_colour=PLATE[1], state=state, since=clock.now(),
-        amount_fen=1234, why={},
-    )  # fmt: skip
+        plate_text=PLATE[0],
+        plate_colour=PLATE[1],
+        state=state,
+        since=clock.now(),
+        amount_fen=1234,
+        why={},
+    )
     answer = ask(world.east, plate=(PLATE[0], colour))
     assert bool(answer["notice"]) is told
     if told:
@@ -278,10 +294,17 @@ def test_what_a_lot_writes_into_its_records_is_no_formula_in_the_statement(
     at, plate = clock.now(), card.plate_text
     for direction, hours in (("entry", 0), ("exit", 1)):
         report = Report(
-            record_id=f"-{direction}", direction=direction, flow="card", reason="valid",
-            plate_text=plate, plate_colour="=1+1\n\x01", etc_plate_text="",
-            card_number=card.number, passed_at=at + timedelta(hours=hours), count_today=1,
-        )  # fmt: skip
+            record_id=f"-{direction}",
+            direction=direction,
+            flow="card",
+            reason="valid",
+            plate_text=plate,
+            plate_colour="=1+1\n\x01",
+            etc_plate_text="",
+            card_number=card.number,
+            passed_at=at + timedelta(hours=hours),
+            count_today=1,
+        )
         services.take_passes(lot=world.east, reports=[report])
     clock.advance(timedelta(days=7))
     services.close_due()
@@ -296,8 +319,11 @@ def test_what_a_lot_writes_into_its_records_is_no_formula_in_the_statement(
         cells = list(load_workbook(io.BytesIO(as_xlsx(kept))).active.iter_rows())[1]
         assert [cell.data_type for cell in cells] == ["s"] * 7 + ["n"] * 3
         assert [cell.value for cell in cells][:4] == [
-            "'-entry/-exit", card.number, plate, "'=1+1\n\ufffd"
-        ]  # fmt: skip
+            "'-entry/-exit",
+            card.number,
+            plate,
+            "'=1+1\n\ufffd",
+        ]
     mine = merchant_client.get(f"/merchant/cards/statements/{row.number}/csv/")
     assert mine.content.decode() == Statement.objects.get().csv
 
@@ -305,10 +331,15 @@ def test_what_a_lot_writes_into_its_records_is_no_formula_in_the_statement(
 def test_the_operator_drafts_an_agreement_and_a_bad_one_is_not_kept(world, operator_client):
     """P4.9: a real installation's steps are pages."""
     facts = {
-        "lot": world.east.pk, "terms": '{"basis": "count", "entry_fen": 1000}',
-        "when_expired": "split", "period": "week", "period_day": 1,
-        "silence_agrees_after_h": "", "valid_from_0": "2026-03-02", "valid_from_1": "00:00",
-    }  # fmt: skip
+        "lot": world.east.pk,
+        "terms": '{"basis": "count", "entry_fen": 1000}',
+        "when_expired": "split",
+        "period": "week",
+        "period_day": 1,
+        "silence_agrees_after_h": "",
+        "valid_from_0": "2026-03-02",
+        "valid_from_1": "00:00",
+    }
     operator_client.post("/admin/monthlycard/agreement/add/", {**facts, "terms": '{"basis": "x"}'})
     assert Agreement.objects.count() == 0
     operator_client.post("/admin/monthlycard/agreement/add/", facts)
@@ -347,13 +378,19 @@ def test_an_agreement_on_a_price_beyond_all_reason_is_refused(world):
 
 def test_a_plan_beyond_one_payment_is_refused_where_the_operator_types_it(world, operator_client):
     typed = {
-        "merchant": world.plan.merchant_id, "code": "gold", "name": "金卡", "days": 30,
-        "quota_kind": "none", "quota": 0, "lots": [world.east.pk],
-    }  # fmt: skip
+        "merchant": world.plan.merchant_id,
+        "code": "gold",
+        "name": "金卡",
+        "days": 30,
+        "quota_kind": "none",
+        "quota": 0,
+        "lots": [world.east.pk],
+    }
     page = operator_client.post(
-        "/admin/monthlycard/plan/add/", {**typed, "price_fen": "100,000,000.01"},
+        "/admin/monthlycard/plan/add/",
+        {**typed, "price_fen": "100,000,000.01"},
         headers={"accept-language": "en"},
-    )  # fmt: skip
+    )
     assert "One amount is at most ¥100,000,000.00" in page.content.decode()
 
     operator_client.post("/admin/monthlycard/plan/add/", {**typed, "price_fen": "¥100,000,000.00"})
@@ -363,9 +400,14 @@ def test_a_plan_beyond_one_payment_is_refused_where_the_operator_types_it(world,
 def test_the_operator_types_a_plan_in_yuan(world, operator_client):
     add = "/admin/monthlycard/plan/add/"
     typed = {
-        "merchant": world.plan.merchant_id, "code": "silver", "name": "银卡", "days": 30,
-        "quota_kind": "money", "quota": "1,000.50", "lots": [world.east.pk],
-    }  # fmt: skip
+        "merchant": world.plan.merchant_id,
+        "code": "silver",
+        "name": "银卡",
+        "days": 30,
+        "quota_kind": "money",
+        "quota": "1,000.50",
+        "lots": [world.east.pk],
+    }
     english = {"accept-language": "en"}
     page = operator_client.post(add, {**typed, "price_fen": "1.234"}, headers=english)
     assert "Write an amount in yuan with at most two decimals" in page.content.decode()

@@ -102,9 +102,13 @@ def test_who_may_see_a_stay(
 
 @pytest.mark.parametrize(
     ("who", "status"),
-    [("operator_client", 200), ("merchant_client", 200), ("other_merchant_client", 404),
-     ("stranger_client", 403)],
-)  # fmt: skip
+    [
+        ("operator_client", 200),
+        ("merchant_client", 200),
+        ("other_merchant_client", 404),
+        ("stranger_client", 403),
+    ],
+)
 def test_who_may_settle_a_reading(
     who: str,
     status: int,

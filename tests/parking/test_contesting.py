@@ -34,9 +34,12 @@ def doubted(stay: ParkingSession) -> ReviewItem:
 
 def settle(item: ReviewItem, verdict: str, plate: str = "") -> None:
     services.settle_review(
-        item_id=item.pk, verdict=verdict, plate_text=plate, plate_colour="blue" if plate else "",
+        item_id=item.pk,
+        verdict=verdict,
+        plate_text=plate,
+        plate_colour="blue" if plate else "",
         actor="user:7",
-    )  # fmt: skip
+    )
 
 
 def test_an_owner_contests_a_stay_without_photograph_and_reads_what_follows(
@@ -128,9 +131,13 @@ def test_a_doubted_photograph_that_nobody_can_read_bills_nobody_either(
 
 
 def test_a_photograph_that_came_since_is_shown_and_is_no_answer(
-    merchant_client: Client, billed: ParkingSession, berth: Berth, enrolled: Any, merchant: Any,
+    merchant_client: Client,
+    billed: ParkingSession,
+    berth: Berth,
+    enrolled: Any,
+    merchant: Any,
     seen: Any,
-) -> None:  # fmt: skip
+) -> None:
     item = doubted(billed)
     camera = enrolled("C-001", "camera", merchant)
     services.cover(berth_id=berth.pk, device_id=camera, actor=TEST)

@@ -147,18 +147,24 @@ def test_the_lines_of_a_bill_sum_to_it(berth: Berth, stay_of: Any, clock: Any) -
 def test_simulated_stays_are_never_billed(berth: Berth, clock: Any) -> None:
     rows = [
         {
-            "plate": "沪A12345", "colour": "blue", "berth": berth.code,
-            "arrived_at": "2026-01-05T09:00:00+08:00", "left_at": "2026-01-05T11:00:00+08:00",
+            "plate": "沪A12345",
+            "colour": "blue",
+            "berth": berth.code,
+            "arrived_at": "2026-01-05T09:00:00+08:00",
+            "left_at": "2026-01-05T11:00:00+08:00",
             "paid_at": paid,
         }
         for paid in ("2026-01-12T09:00:00+08:00",)
     ] + [
         {
-            "plate": "沪A12345", "colour": "blue", "berth": berth.code,
-            "arrived_at": "2026-01-06T09:00:00+08:00", "left_at": "2026-01-06T11:00:00+08:00",
+            "plate": "沪A12345",
+            "colour": "blue",
+            "berth": berth.code,
+            "arrived_at": "2026-01-06T09:00:00+08:00",
+            "left_at": "2026-01-06T11:00:00+08:00",
             "paid_at": "",
         }
-    ]  # fmt: skip
+    ]
     assert services.import_history(rows, actor="user:1").added == 2
     assert services.import_history(rows, actor="user:1").known == 2
     unpaid = ParkingSession.objects.get(state="due")
@@ -230,9 +236,13 @@ def test_a_bill_above_one_payment_is_refused_in_a_sentence_and_stays_due(
 
 
 def test_the_debts_of_two_great_stays_add_up_on_the_merchants_page(
-    merchant: Any, dear_berth: Berth, stay_of: Any, merchant_client: Any, run_reactions: Any,
+    merchant: Any,
+    dear_berth: Berth,
+    stay_of: Any,
+    merchant_client: Any,
+    run_reactions: Any,
     clock: Any,
-) -> None:  # fmt: skip
+) -> None:
     for minutes in (3 * 24 * 60, 2 * 24 * 60):
         stay_of(dear_berth, minutes=minutes)
         clock.advance(timedelta(days=10))

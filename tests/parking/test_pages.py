@@ -87,9 +87,12 @@ def test_paying_ahead_by_its_pages(
 
 # ── Merchants ────────────────────────────────────────────────────────────────────────────────
 def test_the_street_costs_the_same_queries_however_long_it_is(
-    merchant_client: Client, merchant: Any, section: Section, stay_of: Any,
+    merchant_client: Client,
+    merchant: Any,
+    section: Section,
+    stay_of: Any,
     django_assert_max_num_queries: Any,
-) -> None:  # fmt: skip
+) -> None:
     for code in ("A-001", "A-002"):
         stay_of(Berth.objects.get(code=code), None, ago_min=10)
     new_section(merchant, code="B", name="江苏路", berths=20)
@@ -100,9 +103,12 @@ def test_the_street_costs_the_same_queries_however_long_it_is(
 
 
 def test_a_list_of_stays_costs_the_same_queries_however_long_it_is(
-    merchant_client: Client, section: Section, stay_of: Any, django_assert_max_num_queries: Any,
+    merchant_client: Client,
+    section: Section,
+    stay_of: Any,
+    django_assert_max_num_queries: Any,
     clock: Any,
-) -> None:  # fmt: skip
+) -> None:
     for _again in range(6):
         clock.advance(timedelta(hours=1))
         stay_of(Berth.objects.get(code="A-001"), PLATE, minutes=20)
@@ -141,9 +147,12 @@ def test_stays_are_filtered_sorted_and_exported(
 
 
 def test_an_exported_list_adds_up_and_ends_somewhere(
-    merchant_client: Client, operator_client: Client, section: Section, stay_of: Any,
+    merchant_client: Client,
+    operator_client: Client,
+    section: Section,
+    stay_of: Any,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     first = stay_of(Berth.objects.get(code="A-001"), PLATE, minutes=90)
     stay_of(Berth.objects.get(code="A-002"), None, minutes=90)
     monkeypatch.setattr("core.sheets.MOST_ROWS", 1)
@@ -264,10 +273,20 @@ def test_a_person_chooses_a_candidate_and_may_undo(
 
 def test_the_operators_desk_opens_each_list(operator_client: Client, question: ReviewItem) -> None:
     for model in (
-        "section", "berth", "tariff", "tariffversion", "parkingsession", "sighting",
-        "platereading", "imageorder", "inspectiontask", "berthevent", "prepayment", "reviewitem",
+        "section",
+        "berth",
+        "tariff",
+        "tariffversion",
+        "parkingsession",
+        "sighting",
+        "platereading",
+        "imageorder",
+        "inspectiontask",
+        "berthevent",
+        "prepayment",
+        "reviewitem",
         "handheldpost",
-    ):  # fmt: skip
+    ):
         answer = operator_client.get(reverse(f"admin:parking_{model}_changelist"))
         assert answer.status_code == 200, model
 
@@ -277,9 +296,12 @@ def test_the_operator_opens_ends_and_cancels_by_hand(
 ) -> None:
     begin = reverse("admin:parking_parkingsession_open_stay")
     form = {
-        "berth": "A-001", "arrived_at": "2026-03-02T08:00", "plate": "", "colour": "",
+        "berth": "A-001",
+        "arrived_at": "2026-03-02T08:00",
+        "plate": "",
+        "colour": "",
         "reason": "sensor broken",
-    }  # fmt: skip
+    }
     assert operator_client.get(begin).status_code == 200
     assert operator_client.post(begin, form).status_code == 302
     stay = ParkingSession.objects.get()
@@ -300,9 +322,12 @@ def test_a_tariff_that_is_none_is_refused_at_the_desk(
 ) -> None:
     url = reverse("admin:parking_tariffversion_add")
     form = {
-        "tariff": section.tariff_id, "number": 2, "terms": '{"windows": []}',
-        "valid_from_0": "2026-04-01", "valid_from_1": "00:00:00",
-    }  # fmt: skip
+        "tariff": section.tariff_id,
+        "number": 2,
+        "terms": '{"windows": []}',
+        "valid_from_0": "2026-04-01",
+        "valid_from_1": "00:00:00",
+    }
     answer = operator_client.post(url, form)
     assert answer.status_code == 200
     assert section.tariff.versions.count() == 1

@@ -66,10 +66,16 @@ def taken(
     berth: Berth, device_id: int, clock: Any, *, command_id: int | None = None, seed: int = 0
 ) -> Sighting:
     pk = services.take_sighting(
-        device_id=device_id, kind="camera", merchant_id=berth.section.merchant_id, attendant=None,
-        image_sha=photograph(seed), occurred_at=clock.now(), purpose="arrival",
-        berth_code=berth.code, command_id=command_id,
-    )  # fmt: skip
+        device_id=device_id,
+        kind="camera",
+        merchant_id=berth.section.merchant_id,
+        attendant=None,
+        image_sha=photograph(seed),
+        occurred_at=clock.now(),
+        purpose="arrival",
+        berth_code=berth.code,
+        command_id=command_id,
+    )
     return Sighting.objects.get(pk=pk)
 
 
@@ -84,9 +90,13 @@ def test_the_best_camera_is_told_to_take_the_image(
 
 
 def test_a_silent_camera_is_followed_by_the_next_and_then_by_the_attendant(
-    cameras: tuple[int, int], parked: ParkingSession, run_reactions: Any, enrolled: Any,
-    section: Section, merchant: Any,
-) -> None:  # fmt: skip
+    cameras: tuple[int, int],
+    parked: ParkingSession,
+    run_reactions: Any,
+    enrolled: Any,
+    section: Section,
+    merchant: Any,
+) -> None:
     handheld = enrolled("H-001", "handheld", merchant)
     services.post_handheld(section_id=section.pk, device_id=handheld, actor=TEST)
     run_reactions()
@@ -124,8 +134,10 @@ def test_a_confident_reading_settles_the_plate_of_the_stay(
     parked.refresh_from_db()
     order.refresh_from_db()
     assert (parked.plate_text, parked.plate_colour, parked.plate_state) == (
-        "沪A12345", "blue", "settled",
-    )  # fmt: skip
+        "沪A12345",
+        "blue",
+        "settled",
+    )
     assert order.state == "taken"
     [event] = events("parking.plate_settled")
     assert (event["session_id"], event["device_id"]) == (parked.pk, cameras[0])
@@ -314,10 +326,14 @@ def test_a_handheld_that_nobody_took_in_hand_is_refused(
 ) -> None:
     with pytest.raises(Denied):
         services.take_sighting(
-            device_id=enrolled("H-001", "handheld", merchant), kind="handheld",
-            merchant_id=merchant.pk, attendant=None, image_sha=photograph(),
-            occurred_at=clock.now(), purpose="capture",
-        )  # fmt: skip
+            device_id=enrolled("H-001", "handheld", merchant),
+            kind="handheld",
+            merchant_id=merchant.pk,
+            attendant=None,
+            image_sha=photograph(),
+            occurred_at=clock.now(),
+            purpose="capture",
+        )
 
 
 def test_a_camera_speaks_only_of_berths_that_it_sees(
@@ -333,10 +349,15 @@ def test_a_photograph_must_have_been_uploaded(
 ) -> None:
     with pytest.raises(Refused) as refused:
         services.take_sighting(
-            device_id=cameras[0], kind="camera", merchant_id=berth.section.merchant_id,
-            attendant=None, image_sha="0" * 64, occurred_at=clock.now(), purpose="arrival",
+            device_id=cameras[0],
+            kind="camera",
+            merchant_id=berth.section.merchant_id,
+            attendant=None,
+            image_sha="0" * 64,
+            occurred_at=clock.now(),
+            purpose="arrival",
             berth_code=berth.code,
-        )  # fmt: skip
+        )
     assert refused.value.code == "image_missing"
 
 
@@ -370,9 +391,15 @@ def test_a_picture_of_the_departure_belongs_to_the_stay_that_left(
     clock.advance(timedelta(seconds=20))
     services.open_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
     pk = services.take_sighting(
-        device_id=cameras[0], kind="camera", merchant_id=berth.section.merchant_id, attendant=None,
-        image_sha=photograph(), occurred_at=clock.now(), purpose="leaving", berth_code=berth.code,
-    )  # fmt: skip
+        device_id=cameras[0],
+        kind="camera",
+        merchant_id=berth.section.merchant_id,
+        attendant=None,
+        image_sha=photograph(),
+        occurred_at=clock.now(),
+        purpose="leaving",
+        berth_code=berth.code,
+    )
     assert Sighting.objects.get(pk=pk).session_id == parked.pk
 
 

@@ -108,9 +108,14 @@ def test_asking_around_for_a_plate_is_stopped_over_all_drafts(
 
 
 def test_a_near_miss_also_goes_to_a_person_who_may_decide_for_the_payer(
-    section: Section, berth: Berth, stay_of: Any, draft: Prepayment, seen: Any, merchant: Any,
+    section: Section,
+    berth: Berth,
+    stay_of: Any,
+    draft: Prepayment,
+    seen: Any,
+    merchant: Any,
     enrolled: Any,
-) -> None:  # fmt: skip
+) -> None:
     """P2.5: weighed with the reader's own confusions (8 and B)."""
     stay = draft.berth and draft.berth.stays.get()
     assert stay is not None

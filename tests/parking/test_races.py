@@ -97,9 +97,15 @@ def test_a_reading_delivered_twice_at_once_is_one(
     services.cover(berth_id=berth.pk, device_id=camera, actor=TEST)
     services.open_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
     sighting_id = services.take_sighting(
-        device_id=camera, kind="camera", merchant_id=merchant.pk, attendant=None,
-        image_sha=photograph(), occurred_at=clock.now(), purpose="arrival", berth_code=berth.code,
-    )  # fmt: skip
+        device_id=camera,
+        kind="camera",
+        merchant_id=merchant.pk,
+        attendant=None,
+        image_sha=photograph(),
+        occurred_at=clock.now(),
+        purpose="arrival",
+        berth_code=berth.code,
+    )
     results = at_once(
         lambda: services.take_reading(sighting_id=sighting_id, reading=reading()),
         lambda: services.take_reading(sighting_id=sighting_id, reading=reading("沪B67890")),
@@ -114,9 +120,15 @@ def test_two_people_settle_one_question_at_once(
     camera = enrolled("C-001", "camera", merchant)
     services.cover(berth_id=berth.pk, device_id=camera, actor=TEST)
     sighting_id = services.take_sighting(
-        device_id=camera, kind="camera", merchant_id=merchant.pk, attendant=None,
-        image_sha=photograph(), occurred_at=clock.now(), purpose="arrival", berth_code=berth.code,
-    )  # fmt: skip
+        device_id=camera,
+        kind="camera",
+        merchant_id=merchant.pk,
+        attendant=None,
+        image_sha=photograph(),
+        occurred_at=clock.now(),
+        purpose="arrival",
+        berth_code=berth.code,
+    )
     services.open_plate_review(sighting_id=sighting_id, why="no_plate")
     item = ReviewItem.objects.get()
 

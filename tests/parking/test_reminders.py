@@ -138,9 +138,12 @@ def test_the_provider_gets_it_in_time_and_never_late(
     threading.Thread(target=server.serve_forever, daemon=True).start()
     settings.BOWEI_SMS = "aliyun"
     settings.BOWEI_SMS_ALIYUN = {
-        "access_key": "id", "secret": "s", "sign_name": "泊位",
-        "templates": {"paid_time": "SMS_7"}, "endpoint": f"http://127.0.0.1:{server.server_port}",
-    }  # fmt: skip
+        "access_key": "id",
+        "secret": "s",
+        "sign_name": "泊位",
+        "templates": {"paid_time": "SMS_7"},
+        "endpoint": f"http://127.0.0.1:{server.server_port}",
+    }
     at_minute(clock, paid, 110)
     services.remind_of_end()
     text = SmsMessage.objects.get()

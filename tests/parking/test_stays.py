@@ -188,9 +188,13 @@ def test_a_tariff_version_that_was_used_cannot_change(berth: Berth) -> None:
 # ── People step in ───────────────────────────────────────────────────────────────────────────
 def test_a_stay_opened_by_hand_ends_by_its_sensor(berth: Berth, clock: Any) -> None:
     session_id = services.open_by_hand(
-        berth_id=berth.pk, arrived_at=at(0), plate_text="沪a·12345", plate_colour="blue",
-        actor="user:7", reason="sensor broken",
-    )  # fmt: skip
+        berth_id=berth.pk,
+        arrived_at=at(0),
+        plate_text="沪a·12345",
+        plate_colour="blue",
+        actor="user:7",
+        reason="sensor broken",
+    )
     stay = ParkingSession.objects.get(pk=session_id)
     assert (stay.plate_text, stay.plate_state) == ("沪A12345", "settled")
     assert "opened by hand" in [entry.action for entry in audit.trail(stay)]

@@ -27,9 +27,12 @@ def alipay(settings: Any) -> Iterator[AlipayServer]:
 
 def begin(order: Order, **how: Any) -> Attempt:
     return services.begin_attempt(
-        order_id=order.pk, provider="alipay", return_url="https://bowei.example/o/x/done/",
-        actor="owner", **how,
-    )  # fmt: skip
+        order_id=order.pk,
+        provider="alipay",
+        return_url="https://bowei.example/o/x/done/",
+        actor="owner",
+        **how,
+    )
 
 
 def tell(server: AlipayServer, attempt: Attempt, **other: Any) -> services.Answer:

@@ -156,9 +156,12 @@ def test_a_merchant_sorts_the_books_as_they_are_shown(merchant, merchant_client,
     numbers = list(selectors.entries_of(merchant.pk).order_by("pk").values_list("pk", flat=True))
 
     for sort, order in {
-        "date": [0, 1, 2, 3], "-date": [3, 2, 1, 0], "amount": [3, 0, 2, 1],
-        "-amount": [1, 2, 0, 3], "": [3, 2, 1, 0],
-    }.items():  # fmt: skip
+        "date": [0, 1, 2, 3],
+        "-date": [3, 2, 1, 0],
+        "amount": [3, 0, 2, 1],
+        "-amount": [1, 2, 0, 3],
+        "": [3, 2, 1, 0],
+    }.items():
         page = merchant_client.get("/merchant/money/", {"sort": sort})
         assert [row.pk for row in page.context["page"]] == [numbers[at] for at in order], sort
     dearest = merchant_client.get("/merchant/money/", {"sort": "-amount"}).context["export_url"]

@@ -379,9 +379,12 @@ def test_one_bill_of_several_was_paid_meanwhile_and_its_part_goes_back(merchant,
 
 def test_a_great_payment_that_comes_twice_goes_back_whole(merchant, clock):
     order = open_order(merchant, 3_000_000_000, 4_000_000_000)
-    first, second = begin(order), services.begin_attempt(
-        order_id=order.pk, provider="sandbox", return_url="/", actor="owner", by_qr=True
-    )  # fmt: skip
+    first, second = (
+        begin(order),
+        services.begin_attempt(
+            order_id=order.pk, provider="sandbox", return_url="/", actor="owner", by_qr=True
+        ),
+    )
     for attempt in (first, second):
         payer_pays(attempt)
         assert tell(attempt).status == 204

@@ -27,9 +27,13 @@ def wechat(settings: Any) -> Iterator[WeChatServer]:
 
 def begin(order: Order, **how: Any) -> Attempt:
     return services.begin_attempt(
-        order_id=order.pk, provider="wechat", return_url="https://bowei.example/o/x/done/",
-        actor="owner", client_ip="203.0.113.9", **how,
-    )  # fmt: skip
+        order_id=order.pk,
+        provider="wechat",
+        return_url="https://bowei.example/o/x/done/",
+        actor="owner",
+        client_ip="203.0.113.9",
+        **how,
+    )
 
 
 def tell(server: WeChatServer, attempt: Attempt, **changed: Any) -> services.Answer:
@@ -155,8 +159,10 @@ def test_a_refund_is_asked_for_and_followed_until_it_is_done(order, wechat):
     wechat.refund_status = "PROCESSING"
     assert services.carry_out_refund(row.pk) == "sent"
     assert wechat.refunds[row.out_refund_no]["amount"] == {
-        "refund": 250, "total": 600, "currency": "CNY",
-    }  # fmt: skip
+        "refund": 250,
+        "total": 600,
+        "currency": "CNY",
+    }
     wechat.refund_status = "ABNORMAL"  # not final
     assert services.carry_out_refund(row.pk) == "sent"
     wechat.refund_status = "SUCCESS"

@@ -101,10 +101,15 @@ def fill(handheld_id: int, merchant: Merchant) -> None:
     sha256 = images.keep(draw_scene("沪B67890", "blue", seed=1), by=TEST)
     for _again in range(PHOTOGRAPHS):
         parking.take_sighting(
-            device_id=handheld_id, kind="handheld", merchant_id=merchant.pk, attendant=TEST,
-            image_sha=sha256, occurred_at=business_clock.now(), purpose="capture",
+            device_id=handheld_id,
+            kind="handheld",
+            merchant_id=merchant.pk,
+            attendant=TEST,
+            image_sha=sha256,
+            occurred_at=business_clock.now(),
+            purpose="capture",
             berth_code=None,
-        )  # fmt: skip
+        )
 
 
 @pytest.mark.parametrize("reader", ["busy", "dead"])

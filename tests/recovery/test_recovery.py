@@ -172,9 +172,11 @@ def test_a_low_battery_refuses_and_is_a_state(order, run_reactions):  # P1.3
     services.place(order.pk, sha256=photograph(), actor="user:1")
     services.raise_lock(order.pk, actor="user:1")
     services.command_ended(
-        order_code=order.code, action="RaiseLock", outcome="failed",
+        order_code=order.code,
+        action="RaiseLock",
+        outcome="failed",
         details={"why": "low_battery"},
-    )  # fmt: skip
+    )
     assert (fresh(order).state, fresh(order).problem) == ("placed", "low_battery")
 
 
@@ -329,9 +331,11 @@ def test_a_lock_that_is_up_although_it_was_paid_is_ordered_down_again(raised):
 def test_a_payment_lowers_a_lock_that_was_never_up(order):  # P1.4
     pay(("recovery.order", order.pk))
     services.command_ended(
-        order_code=order.code, action="LowerLock", outcome="done",
+        order_code=order.code,
+        action="LowerLock",
+        outcome="done",
         details={"position": "lowered"},
-    )  # fmt: skip
+    )
     assert fresh(order).state == "lowered"
 
 
@@ -451,9 +455,12 @@ def test_no_lock_stands_before_a_vehicle_whose_plate_was_misread(raised, run_rea
     from parking import services as parking
 
     parking.correct_plate(
-        session_id=raised.stay_id, plate_text="沪B67890", plate_colour="blue", actor=TEST,
+        session_id=raised.stay_id,
+        plate_text="沪B67890",
+        plate_colour="blue",
+        actor=TEST,
         why="misread",
-    )  # fmt: skip
+    )
     run_reactions()
     assert (fresh(raised).state, fresh(raised).ended_by) == ("lowering", "dropped")
     assert told(raised)[-1] == "LowerLock"

@@ -40,12 +40,20 @@ def tell(
     env = {name: value for name, value in os.environ.items() if name not in SERVERS}
     with subprocess.Popen(
         [
-            sys.executable, "bowei", "story", str(folder / "photo.jpg"),
-            "--json", str(folder / "report.json"), *options,
+            sys.executable,
+            "bowei",
+            "story",
+            str(folder / "photo.jpg"),
+            "--json",
+            str(folder / "report.json"),
+            *options,
         ],
-        cwd=ROOT, env={**env, "PYTHONUNBUFFERED": "1"}, text=True, stdout=subprocess.PIPE,
+        cwd=ROOT,
+        env={**env, "PYTHONUNBUFFERED": "1"},
+        text=True,
+        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-    ) as story:  # fmt: skip
+    ) as story:
         too_long = threading.Timer(400, story.terminate)  # so that a test can't hang
         too_long.start()
         output, steps = "", 0
@@ -165,8 +173,12 @@ def test_a_bad_photograph_or_plate_is_met_with_a_sentence(tmp_path, data, option
     photo.write_bytes(data)
     done = subprocess.run(
         [sys.executable, "manage.py", "story", str(photo), *options],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr

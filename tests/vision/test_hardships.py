@@ -17,9 +17,15 @@ def test_a_plate_is_found_in_its_box_after_the_scene_was_changed(name: str) -> N
     picture, corners = drawing.paint_scene(drawing.spec_for(TEXT, "blue"), seed=1)
     low, high = corners.min(axis=0), corners.max(axis=0)
     row = Photograph(
-        file="drawn", kind="scene", plates=(TEXT,), colours=("blue",),
-        boxes=((*low.tolist(), *high.tolist()),), corners=(None,), licence="MIT", train=True,
-    )  # fmt: skip
+        file="drawn",
+        kind="scene",
+        plates=(TEXT,),
+        colours=("blue",),
+        boxes=((*low.tolist(), *high.tolist()),),
+        corners=(None,),
+        licence="MIT",
+        train=True,
+    )
     seen, matrix = SCENES[name](picture, row, Random(3))
     outcome = judge_pixels(moved(row, matrix), seen)
     assert outcome.found

@@ -45,8 +45,17 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(told))
             return
         self.stdout.write(f"Model {model.version}, judged on {len(stays)} {stays.source} stays")
-        for name in ("base_rate", "pr_auc", "roc_auc", "brier", "brier_of_base_rate", "named",
-                     "precision", "recall", "false_alarms"):  # fmt: skip
+        for name in (
+            "base_rate",
+            "pr_auc",
+            "roc_auc",
+            "brier",
+            "brier_of_base_rate",
+            "named",
+            "precision",
+            "recall",
+            "false_alarms",
+        ):
             self.stdout.write(f"  {name:20} {figures[name]}")
         self.stdout.write("  decile  predicted  happened")
         for at, row in enumerate(figures["deciles"], start=1):

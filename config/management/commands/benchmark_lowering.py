@@ -258,10 +258,14 @@ class Bench:
     def _locked(self, plate: str) -> RecoveryOrder:
         bound = parse(plate)
         order = recovery.bind(
-            merchant_id=self.device.merchant_id, plate_text=bound.text, plate_colour="blue",
-            berth_id=self.berth.pk, device_id=self.device.pk, second_look={"typed": plate},
+            merchant_id=self.device.merchant_id,
+            plate_text=bound.text,
+            plate_colour="blue",
+            berth_id=self.berth.pk,
+            device_id=self.device.pk,
+            second_look={"typed": plate},
             actor=ACTOR,
-        )  # fmt: skip
+        )
         recovery.place(order.pk, sha256=self.sha256, actor=ACTOR)
         return recovery.raise_lock(order.pk, actor=ACTOR)
 
@@ -319,9 +323,12 @@ class Bench:
 
     async def _ping_ms(self, address: str, key: str) -> float:
         async with websockets.connect(
-            address, subprotocols=[websockets.Subprotocol("bowei.1")], compression=None,
-            additional_headers={"Authorization": f"Bearer {key}"}, proxy=None,
-        ) as line:  # fmt: skip
+            address,
+            subprotocols=[websockets.Subprotocol("bowei.1")],
+            compression=None,
+            additional_headers={"Authorization": f"Bearer {key}"},
+            proxy=None,
+        ) as line:
             times = []
             for _again in range(self.repeats):
                 begin = time.perf_counter()

@@ -76,27 +76,41 @@ def seed(lot: LotSystem, count: int) -> list[str]:
     cards = Card.objects.bulk_create(
         [
             Card(
-                number=f"B{n:011d}", user=owner, plan=plan, plate_text=plate, plate_colour="blue",
-                state="active", applied_at=now, valid_from=now,
+                number=f"B{n:011d}",
+                user=owner,
+                plan=plan,
+                plate_text=plate,
+                plate_colour="blue",
+                state="active",
+                applied_at=now,
+                valid_from=now,
                 valid_until=now + timedelta(days=30),
             )
             for n, plate in enumerate(plates)
         ],
         batch_size=2000,
-    )  # fmt: skip
+    )
     RecordCursor.objects.get_or_create(pk=1)
     cursor = RecordCursor.objects.select_for_update().get(pk=1)
     CardVehicle.objects.bulk_create(
         [
             CardVehicle(
-                card=card, cursor=cursor.value + n, version=1, plate_text=card.plate_text,
-                plate_colour="blue", lots=[lot.code], told=[], valid_from=now,
-                valid_until=now + timedelta(days=30), state="active", made_at=now,
+                card=card,
+                cursor=cursor.value + n,
+                version=1,
+                plate_text=card.plate_text,
+                plate_colour="blue",
+                lots=[lot.code],
+                told=[],
+                valid_from=now,
+                valid_until=now + timedelta(days=30),
+                state="active",
+                made_at=now,
             )
             for n, card in enumerate(cards, start=1)
         ],
         batch_size=2000,
-    )  # fmt: skip
+    )
     cursor.value += count
     cursor.save(update_fields=["value"])
     return plates
@@ -155,20 +169,28 @@ def ask(client: Client, lot: LotSystem, secret: str, plate: str) -> None:
     path, nonce, now = reverse("monthlycard.questions"), secrets.token_urlsafe(12), time.time()
     body = json.dumps(
         {
-            "request_id": f"bench-{nonce}", "direction": "entry", "plate": plate, "colour": "blue",
-            "at": clock.now().isoformat(), "own_list": True,
+            "request_id": f"bench-{nonce}",
+            "direction": "entry",
+            "plate": plate,
+            "colour": "blue",
+            "at": clock.now().isoformat(),
+            "own_list": True,
         }
-    ).encode()  # fmt: skip
+    ).encode()
     signature = signing.sign_request(
         secret, method="POST", path=path, time=str(int(now * 1000)), nonce=nonce, body=body
     )
     answer = client.post(
-        path, body, content_type="application/json",
+        path,
+        body,
+        content_type="application/json",
         headers={
-            signing.LOT: lot.code, signing.TIME: str(int(now * 1000)), signing.NONCE: nonce,
+            signing.LOT: lot.code,
+            signing.TIME: str(int(now * 1000)),
+            signing.NONCE: nonce,
             signing.SIGNATURE: signature,
         },
-    )  # fmt: skip
+    )
     if answer.status_code != 200 or answer.json()["admit"] != "card":
         raise CommandError(f"{answer.status_code}: {answer.content[:200]!r}")
 

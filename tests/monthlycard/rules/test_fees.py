@@ -63,8 +63,10 @@ def test_golden_fees(terms, entry, exit, fen):
 def test_lines_name_quantity_and_unit_price_in_the_order_of_time():
     lines = fee_lines(SPLIT, entry_at=at("2 19:00"), exit_at=at("3 09:00"))
     assert [(line.quantity, line.unit_price_fen) for line in lines] == [
-        (1, 1500), (12, 1000), (1, 1500),
-    ]  # fmt: skip
+        (1, 1500),
+        (12, 1000),
+        (1, 1500),
+    ]
 
 
 def test_free_minutes_hold_only_for_a_stay_within_them():

@@ -26,9 +26,12 @@ from monthlycard.rules import rest_of_card
 def test_golden_rests(days_left, quota, quota_left, fen, quota_back):
     """P4.2: ¥300.00 for 30 days."""
     rest = rest_of_card(
-        price_fen=30000, days=30, quota=quota, time_left=timedelta(days=days_left),
+        price_fen=30000,
+        days=30,
+        quota=quota,
+        time_left=timedelta(days=days_left),
         quota_left=quota_left,
-    )  # fmt: skip
+    )
     assert (rest.fen, rest.quota) == (fen, quota_back)
 
 

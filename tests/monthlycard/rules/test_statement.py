@@ -21,23 +21,37 @@ from monthlycard.rules import (
 from tests.monthlycard.rules.test_fees import CARRY, CITY, HOURLY, SPLIT, at
 
 CARD = CardRecord(
-    card_number="C1", version=1, plate_text="沪A12345", plate_colour="blue", lots=("east", "west"),
-    valid_from=at("1 00:00"), valid_until=at("31 00:00"), state="active", made_at=at("1 00:00"),
-)  # fmt: skip
+    card_number="C1",
+    version=1,
+    plate_text="沪A12345",
+    plate_colour="blue",
+    lots=("east", "west"),
+    valid_from=at("1 00:00"),
+    valid_until=at("31 00:00"),
+    state="active",
+    made_at=at("1 00:00"),
+)
 
 
 def passed(record_id: str, direction: str, when: str, plate: str = "沪A12345") -> Pass:
     return Pass(
-        record_id=record_id, direction=direction, plate_text=plate, plate_colour="blue",
-        card_number="C" + plate[-1], at=at(when),
-    )  # fmt: skip
+        record_id=record_id,
+        direction=direction,
+        plate_text=plate,
+        plate_colour="blue",
+        card_number="C" + plate[-1],
+        at=at(when),
+    )
 
 
 RECORDS = [
-    passed("e1", "entry", "2 09:00"), passed("x1", "exit", "2 11:00"),
-    passed("e2", "entry", "3 19:00"), passed("x2", "exit", "3 21:00"),
-    passed("e3", "entry", "2 10:00", "沪A54321"), passed("x3", "exit", "2 10:30", "沪A54321"),
-]  # fmt: skip
+    passed("e1", "entry", "2 09:00"),
+    passed("x1", "exit", "2 11:00"),
+    passed("e2", "entry", "3 19:00"),
+    passed("x2", "exit", "3 21:00"),
+    passed("e3", "entry", "2 10:00", "沪A54321"),
+    passed("x3", "exit", "2 10:30", "沪A54321"),
+]
 
 
 def test_visits_do_not_depend_on_the_order_in_which_records_arrived():
@@ -63,8 +77,11 @@ def test_late_double_and_orphan_records_are_typed_not_dropped():
 
     assert len(visits) == 3
     assert {(oddity.kind, oddity.record.record_id) for oddity in oddities} == {
-        ("twice", "e1"), ("exit_without_entry", "x9"), ("open", "e8"), ("entry_twice", "e7"),
-    }  # fmt: skip
+        ("twice", "e1"),
+        ("exit_without_entry", "x9"),
+        ("open", "e8"),
+        ("entry_twice", "e7"),
+    }
 
 
 def test_a_statement_is_the_same_to_the_byte_whenever_it_is_closed():
@@ -153,8 +170,9 @@ def test_a_card_that_ran_out_during_the_stay_splits_it_or_makes_it_temporary():
     times = {"entry_at": at("2 10:00"), "exit_at": at("2 15:00")}
     split = parts_of_stay(record, **times, when_expired="split")
     assert [(part.kind, part.ends_at) for part in split] == [
-        ("card", at("2 12:00")), ("temporary", at("2 15:00")),
-    ]  # fmt: skip
+        ("card", at("2 12:00")),
+        ("temporary", at("2 15:00")),
+    ]
     whole = parts_of_stay(record, **times, when_expired="temporary")
     assert [part.kind for part in whole] == ["temporary"]
 

@@ -124,12 +124,14 @@ SWEEPS: list[str] = [
     "arrears.services.carry_out_contacts",
     "arrears.services.expire_notices",
     "arrears.services.ask_again",
-    "arrears.services.nightly",
     "monthlycard.services.close_due",  # P4.9
     "monthlycard.services.take_silence",  # P4.12
     "monthlycard.services.notice_missed",  # P4.10
     "accounts.tasks.resend_forgotten",
 ]
+
+# What is done once a night, from two in the morning, by the first dispatcher that comes to it.
+NIGHTLY: list[str] = ["arrears.services.find_debts_of_city"]  # P3.1
 
 # What a person of a merchant should look at, on the street's page: merchant_id → queue items, each
 # with `since`.

@@ -37,13 +37,15 @@ def payable(name: str) -> Any:
     return _table("PAYABLES")[name]
 
 
-def payable_names() -> list[str]:
-    return list(_table("PAYABLES"))
-
-
 def sweep_names() -> list[str]:
     """What looks for due rows every second."""
     names: list[str] = _table("SWEEPS")
+    return names
+
+
+def nightly_names() -> list[str]:
+    """What is done once a night."""
+    names: list[str] = _table("NIGHTLY")
     return names
 
 
@@ -61,8 +63,8 @@ def owner_notices(about: Collection[tuple[str, int]]) -> list[dict[str, Any]]:
 
 def every_name() -> list[str]:
     """All dotted names of the wiring, for the check at start-up."""
-    names = [*_table("MESSAGES").values(), *_table("SWEEPS"), *_table("NEEDS")]
-    names += _table("OWNER_NOTICES")
+    names = [*_table("MESSAGES").values(), *_table("SWEEPS"), *_table("NIGHTLY")]
+    names += [*_table("NEEDS"), *_table("OWNER_NOTICES")]
     names += [name for names in _table("REACTIONS").values() for name in names]
     for payable in _table("PAYABLES").values():
         names += [payable.quote, *payable.settle]

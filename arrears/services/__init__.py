@@ -36,7 +36,7 @@ from arrears.services.models import promote, register
 from arrears.services.notices import expire_notices, issue_notices, take_outcome
 from arrears.services.portraits import delete_portraits
 from arrears.services.scoring import ask_again, assess, score
-from arrears.services.sweeps import end_graces, nightly
+from arrears.services.sweeps import end_graces
 from arrears.services.watches import end_watches, watch
 from arrears.services.windows import end_pay_windows, start_pay_window
 
@@ -67,7 +67,6 @@ __all__ = [
     "hold_doubted",
     "issue_notices",
     "make_demand",
-    "nightly",
     "object",
     "open_contact",
     "open_debt",

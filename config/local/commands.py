@@ -35,7 +35,6 @@ LABELS = {
     "dispatcher": "dispatcher",
     "vision": "plate reader",
     "worker": "worker",
-    "beat": "timetable",
     "street": "simulated street",
 }
 

@@ -23,7 +23,7 @@ from config.local.valkey import Valkey
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ("postgres", "valkey")
 STORY = ("migrate", "web", "dispatcher", "vision", "worker")
-DEMO = ("migrate", "prepare", *STORY[1:], "beat", "street")
+DEMO = ("migrate", "prepare", *STORY[1:], "street")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,13 +113,6 @@ def _application(part: str, plan: Plan, after: tuple[str, ...]) -> Service:
             return python(*_worker("vision", "vision"), ready_words=" ready.")
         case "worker":
             return python(*_worker("worker", "celery"), ready_words=" ready.")
-        case "beat":
-            schedule = str(Path(plan.folder) / "beat.schedule")
-            return python(
-                *("-m", "celery", "-A", "config.celery", "beat", "-s", schedule, "--pidfile="),
-                *("--loglevel", "INFO"),
-                ready_words="beat: Starting",
-            )
         case "street":
             after = (*after, "web", "dispatcher")
             return _python(part, after, "manage.py", "simulate_street", "--url", address)

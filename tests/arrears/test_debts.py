@@ -11,6 +11,7 @@ from arrears.errors import DebtMoved
 from arrears.models import BlacklistEntry, Debt, Demand, PayWindow
 from core.errors import Invalid
 from core.models import AuditEntry, OutboxEvent
+from core.nightly import Nights
 from core.plates import Colour, Plate
 from parking import services as parking
 from parking.models import Berth, ParkingSession
@@ -246,14 +247,27 @@ def test_the_city_is_gone_through_in_one_statement_at_night(
     assert services.find_debts_of_city() == 0
 
 
-def test_the_nightly_look_happens_once_a_night(clock: Any) -> None:
-    clock.move_to(BEGIN + timedelta(hours=18))  # 03:00
-    services.nightly()
-    from core.models import IdempotencyKey
+def test_the_dispatcher_goes_through_the_city_once_a_night(
+    section: Any, stay_of: Any, clock: Any, django_assert_num_queries: Any
+) -> None:
+    berth = Berth.objects.filter(section=section)[0]
+    stay_of(berth, Plate("沪C00001", Colour.blue), minutes=60)
+    OutboxEvent.objects.all().delete()  # nobody was told
+    nights, another_dispatcher = Nights(), Nights()
 
-    assert IdempotencyKey.objects.filter(scope="arrears.nightly").count() == 1
-    services.nightly()
-    assert IdempotencyKey.objects.filter(scope="arrears.nightly").count() == 1
+    clock.move_to(BEGIN + timedelta(hours=16, minutes=59))  # 01:59
+    assert nights.look() == 0
+    clock.advance(timedelta(minutes=1))
+    assert nights.look() == 1
+    assert another_dispatcher.look() == 0
+
+    PayWindow.objects.all().delete()  # something to find again
+    clock.advance(timedelta(hours=21))
+    clock.now()
+    with django_assert_num_queries(0):
+        assert nights.look() == 0
+    clock.advance(timedelta(hours=3))
+    assert nights.look() == 1
 
 
 def test_every_move_of_a_debt_is_in_the_audit_trail(debt: Debt, pay: Any) -> None:

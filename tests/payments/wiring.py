@@ -15,5 +15,6 @@ PAYABLES = {
 }
 REACTIONS: dict[str, list[str]] = {}
 SWEEPS: list[str] = []
+NIGHTLY: list[str] = []
 NEEDS: list[str] = []
 OWNER_NOTICES: list[str] = []

@@ -1,4 +1,4 @@
-"""The dispatcher: runs reactions as they come and looks for due work every second."""
+"""The dispatcher: reactions as they come, due work every second, nightly work once a night."""
 
 import logging
 import signal
@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
 from core import outbox, wake
+from core.nightly import Nights
 
 log = logging.getLogger("bowei.dispatch")
 SWEEP_EVERY_S = 1.0
@@ -25,13 +26,14 @@ class Command(BaseCommand):
         signal.signal(signal.SIGINT, self._stop)
         log.info("dispatch.started")
         listener: redis.client.PubSub | None = None
-        swept_at = 0.0
+        swept_at, nights = 0.0, Nights()
         while self.running:
             try:
                 outbox.run_pending(limit=500)
                 if time.monotonic() - swept_at >= SWEEP_EVERY_S:
                     swept_at = time.monotonic()
                     outbox.sweep_once()
+                    nights.look()
             except DatabaseError as error:
                 log.warning("dispatch.database_away error=%s", type(error).__name__)
                 connection.close()

@@ -6,7 +6,7 @@ device learns from the answer to its heartbeat.
 
 import types
 from collections.abc import Iterator
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
@@ -28,6 +28,7 @@ Fen = Annotated[int, limits(minimum=0, maximum=10**12)]
 
 SENSOR, CAMERA, HANDHELD, LOCK, GATE = "sensor", "camera", "handheld", "lock", "gate"
 KINDS = (SENSOR, CAMERA, HANDHELD, LOCK, GATE)
+MOST_NAMED = 10  # unknown fields that an error lists
 
 
 class Invalid(Exception):
@@ -180,7 +181,7 @@ class CommandResult(Message):
 
     command_id: Id
     outcome: Literal["done", "failed"]
-    details: dict[str, Any]
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 # ── Platform → device ────────────────────────────────────────────────────────────────────────
@@ -278,6 +279,8 @@ def parse_command(action: str, payload: dict[str, Any]) -> Message:
 
 
 def _parse(message: type[Message], payload: dict[str, Any]) -> Message:
+    must = required(message)
+    payload = {name: part for name, part in payload.items() if part is not None or name in must}
     wrong = dict(_complaints(message, payload))
     if wrong:
         where = ", ".join(sorted(wrong))
@@ -293,8 +296,14 @@ def _exact(value: Any) -> Any:
 
 def _complaints(message: type[Message], payload: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for error in _validator(message.__name__).iter_errors(payload):
-        where = ".".join(str(part) for part in error.absolute_path)
-        yield where or str(error.validator), error.message[:200]
+        if error.validator == "required":
+            for name in required(message) - payload.keys():
+                yield name, "It is missing."
+        elif error.validator == "additionalProperties":
+            for name in sorted(payload.keys() - error.schema["properties"])[:MOST_NAMED]:
+                yield name[:40], "No such field is known here."
+        else:
+            yield ".".join(str(part) for part in error.absolute_path), error.message[:200]
 
 
 @cache
@@ -308,6 +317,12 @@ def _validator(action: str) -> Any:
 # ── Schemas ──────────────────────────────────────────────────────────────────────────────────
 
 
+def required(message: type[Message]) -> set[str]:
+    """The fields that a payload must have; the others may be left out or null."""
+    own = fields(message)  # type: ignore[arg-type]
+    return {one.name for one in own if one.default is MISSING and one.default_factory is MISSING}
+
+
 def schema_of(message: type[Message]) -> dict[str, Any]:
     """The JSON schema (2020-12) of a message's payload; unknown fields are refused."""
     hints = get_type_hints(message, include_extras=True)
@@ -315,8 +330,8 @@ def schema_of(message: type[Message]) -> dict[str, Any]:
     return {
         "title": message.__name__,
         "type": "object",
-        "properties": {field.name: _schema(hints[field.name]) for field in own},
-        "required": [field.name for field in own if field.default is MISSING],
+        "properties": {one.name: _schema(hints[one.name]) for one in own},
+        "required": sorted(required(message)),
         "additionalProperties": False,
     }
 

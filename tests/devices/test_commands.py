@@ -93,6 +93,20 @@ async def test_a_command_reaches_the_device_and_its_result_whoever_asked(street:
     assert moves == ["sent", "acknowledged", "done"]
 
 
+async def test_a_result_without_details_ends_the_command(street: Street) -> None:
+    device = await in_thread(street.enroll, "L-1", "lock")
+    async with street.client("L-1") as client:
+        client.deaf = True  # this device says nothing by itself
+        command_id = await in_thread(lower_lock, device.pk)
+        async with asyncio.timeout(10):
+            while not client.received:
+                await asyncio.sleep(0.02)
+        await client.call("CommandResult", {"command_id": command_id, "outcome": "done"})
+    assert await in_thread(state, command_id) == "done"
+    (event,) = await in_thread(told, "command_done")
+    assert event["details"] == {}
+
+
 async def test_a_command_waits_for_a_device_that_is_away(street: Street) -> None:
     device = await in_thread(street.enroll, "C-1", "camera")
     first = await in_thread(take, device.pk, "A-1")

@@ -6,7 +6,6 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
 
 from accounts.models import Membership, Merchant, PlateHolding, User
-from core import personal
 
 
 def user(user_id: int) -> User:
@@ -69,7 +68,3 @@ def proven_plates_of(user: User | AnonymousUser) -> list[tuple[str, str]]:
         return []
     rows = PlateHolding.objects.filter(user_id=user.pk, state=PlateHolding.State.PROVEN)
     return list(rows.order_by("pk").values_list("plate_text", "plate_colour"))
-
-
-def user_by_phone(phone: str) -> User | None:
-    return User.objects.filter(phone_digest=personal.digest(phone)).first()

@@ -45,11 +45,6 @@ class Day:
     name: str | None  # the holiday it belongs to, also for the day worked for it
     source: str
 
-    @property
-    def is_worked(self) -> bool:
-        """Whether offices work: plain workdays and the days made up."""
-        return self.kind in (DayKind.workday, DayKind.make_up)
-
 
 def day(on: date) -> Day:
     """What kind of day `on` is in the city; a guess is marked in `source` and logged once a year.

@@ -277,11 +277,6 @@ class Plate:
     colour: Colour | None = None
 
     @property
-    def key(self) -> str:
-        """Text and colour in one word, such as `沪A12345/blue` (`?` for an unknown colour)."""
-        return f"{self.text}/{self.colour or UNKNOWN_COLOUR}"
-
-    @property
     def kind(self) -> Kind:
         """The plate's kind; `other` for a text that no form fits."""
         found = _match(self.text)
@@ -300,14 +295,6 @@ class Plate:
     def __repr__(self) -> str:
         """Masked, as `str()` is, so that a plate that slips into a log tells little."""
         return f"Plate({self.masked}/{self.colour or UNKNOWN_COLOUR})"
-
-
-def plate_of_key(key: str) -> Plate:
-    """The plate that `Plate.key` made `key` of. ValueError for anything else."""
-    text, slash, colour = key.rpartition("/")
-    if not slash or not text:
-        raise ValueError("a plate's key is its text, a slash and its colour")
-    return Plate(text, None if colour == UNKNOWN_COLOUR else Colour(colour))
 
 
 def normalise(raw: str) -> str:

@@ -6,7 +6,7 @@ from django.db.models import Count, Q, QuerySet
 
 from core import clock
 from devices.errors import NoDevice
-from devices.models import Command, Device, DeviceMessage
+from devices.models import Command, Device
 
 
 def device(device_id: int) -> Device:
@@ -46,12 +46,6 @@ def command(command_id: int) -> Command | None:
 def commands_of(device_id: int) -> QuerySet[Command]:
     """All commands of a device, newest first."""
     return Command.objects.filter(device_id=device_id).order_by("-pk")
-
-
-def refused_of(merchant_id: int) -> QuerySet[DeviceMessage]:
-    """What one merchant's devices said and was refused, newest first."""
-    rows = DeviceMessage.objects.filter(merchant_id=merchant_id).exclude(refused="")
-    return rows.select_related("device").order_by("-pk")
 
 
 def to_look_at(epochs: dict[int, int]) -> set[int]:

@@ -33,11 +33,6 @@ def order_public_url(order: Order) -> str:
     return settings.PUBLIC_URL + reverse("payments.order", args=[order.token])
 
 
-def attempts_of(order: Order) -> QuerySet[Attempt]:
-    """The attempts to pay an order, newest first."""
-    return order.attempts.order_by("-pk")
-
-
 def paying_attempt(order: Order) -> Attempt | None:
     """The attempt whose money settled the order."""
     paid = order.attempts.filter(state=Attempt.State.PAID).select_related("credit")

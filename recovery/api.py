@@ -65,12 +65,6 @@ class MoveState(serializers.Serializer):
     confirmed_at = serializers.DateTimeField(allow_null=True)
 
 
-class RuleAnswer(serializers.Serializer):
-    code = serializers.CharField()
-    ok = serializers.BooleanField()
-    text = serializers.CharField()
-
-
 class RecoveryState(serializers.Serializer):
     """One recovery order, with its settlement order and move instruction where there are any."""
 

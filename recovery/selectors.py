@@ -12,7 +12,7 @@ from core.errors import BoweiError, Missing
 from devices import selectors as devices
 from devices import services as device_services
 from parking import selectors as parking
-from recovery.models import LockEvent, MoveInstruction, RecoveryOrder
+from recovery.models import LockEvent, RecoveryOrder
 from recovery.services.facts import bound_debts, is_live
 
 MOST_NEEDS = 50
@@ -126,12 +126,6 @@ def release_code(order: RecoveryOrder) -> str:
     except BoweiError:  # it never went up for this order
         return ""
     return code
-
-
-def moves_open(merchant_id: int) -> QuerySet[MoveInstruction]:
-    """Locks that this merchant is to fetch, the longest waiting first."""
-    rows = MoveInstruction.objects.filter(state="open", order__merchant_id=merchant_id)
-    return rows.select_related("order__berth", "order__device").order_by("made_at")
 
 
 def locks_of(merchant_id: int) -> list[dict[str, Any]]:

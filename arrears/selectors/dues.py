@@ -167,10 +167,6 @@ def _of_plate(stays: dict[int, StayFacts], text: str, colour: str) -> list[int]:
     return [pk for pk, one in found if (one.plate_text, one.plate_colour) == (text, colour)]
 
 
-def dispute_by_token(token: str) -> Dispute | None:
-    return Dispute.objects.filter(token=token).first()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """An automatic decision in words, for the person it is about (DESIGN 4.9, PIPL 24)."""

@@ -19,7 +19,6 @@ class DebtFacts:
     id: int
     stay_id: int
     merchant_id: int
-    merchant_name: str
     section_id: int
     section_name: str
     ground: str
@@ -60,7 +59,7 @@ class Listing:
 
 
 def _rows() -> QuerySet[Debt]:
-    return Debt.objects.select_related("merchant", "section", "stay__berth")
+    return Debt.objects.select_related("section", "stay__berth")
 
 
 def _facts(debt: Debt) -> DebtFacts:
@@ -68,7 +67,6 @@ def _facts(debt: Debt) -> DebtFacts:
         id=debt.pk,
         stay_id=debt.stay_id,
         merchant_id=debt.merchant_id,
-        merchant_name=debt.merchant.name,
         section_id=debt.section_id,
         section_name=debt.section.name,
         ground=debt.section.ground,

@@ -8,7 +8,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from arrears.models import BlacklistEntry, Contact, Debt, Demand, Dispute, RecoveryNotice
+from arrears.models import BlacklistEntry, Debt, Demand, Dispute, RecoveryNotice
 from core import clock
 
 AGES_DAYS = (7, 30, 90)
@@ -92,12 +92,6 @@ def disputes_of_merchant(merchant_id: int) -> QuerySet[Dispute]:
 def disputes_to_answer() -> QuerySet[Dispute]:
     """The operator's queue: open objections, the most urgent first."""
     return Dispute.objects.filter(state="open").order_by("answer_by", "pk")
-
-
-def calls_to_make(merchant_id: int) -> QuerySet[Contact]:
-    """Calls that a person of this merchant has to make."""
-    rows = Contact.objects.filter(state="sending", channel="call")
-    return rows.filter(plan__stay__merchant_id=merchant_id).select_related("plan").order_by("pk")
 
 
 MOST_NEEDS = 20

@@ -16,10 +16,6 @@ class Uplift:
     plans: int
     paid: int
 
-    @property
-    def paid_share(self) -> float | None:
-        return self.paid / self.plans if self.plans else None
-
 
 def uplift() -> list[Uplift]:
     """Plans by scheme and holdout; one query. Contested and stopped ones measure nothing."""

@@ -85,13 +85,6 @@ class Town:
         ]
         return cls(**data)
 
-    def of_kind(self, kind: str, section: str = "") -> list[Device]:
-        return [
-            device
-            for device in self.devices
-            if device.kind == kind and section in ("", device.section)
-        ]
-
     def logins(self) -> list[dict[str, str]]:
         """Who may log in to the demo, as its first screen shows it."""
         return [

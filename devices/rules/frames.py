@@ -16,7 +16,6 @@ MAX_ACTION = 40
 UNKNOWN_ID = "-1"  # answers a frame whose id could not be read
 
 CLOSE_STALE = 4001  # a newer log-in of the same device took over
-CLOSE_REVOKED = 4003  # the device or its key was revoked
 CLOSE_SLOW = 4008  # the device does not read what it is sent
 
 CALL, RESULT, ERROR = 2, 3, 4

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Min, Q, Sum
+from django.db.models import Count, F, Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -48,7 +48,6 @@ class Figures:
     money_week_ago_fen: int
     due_fen: int
     due_count: int
-    oldest_due_at: datetime | None
     locks_up: int
 
 
@@ -124,7 +123,7 @@ def figures(merchant_id: int) -> Figures:
     counted = berths.aggregate(total=Count("pk"), locks=Count("pk", filter=Q(lock_up=True)))
     stays = ParkingSession.objects.filter(merchant_id=merchant_id, simulated=False)
     due = stays.filter(state="due", plate_state="settled").aggregate(
-        fen=Sum("due_fen"), count=Count("pk"), oldest=Min("left_at")
+        fen=Sum("due_fen"), count=Count("pk")
     )
     return Figures(
         taken=stays.filter(state="parked").count(),
@@ -133,7 +132,6 @@ def figures(merchant_id: int) -> Figures:
         money_week_ago_fen=_money(merchant_id, day_began - week, now - week),
         due_fen=due["fen"] or 0,
         due_count=due["count"],
-        oldest_due_at=due["oldest"],
         locks_up=counted["locks"],
     )
 

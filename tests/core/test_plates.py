@@ -143,18 +143,10 @@ def test_any_text_is_answered_and_suggestions_are_possible_plates(text):
         assert plates.check(near).valid
 
 
-@given(ordinary_texts, st.sampled_from(list(Colour)))
-def test_a_key_leads_back_to_its_plate(text, colour):
-    plate = Plate(text, colour)
-
-    assert plates.plate_of_key(plate.key) == plate
-    assert plates.plate_of_key(Plate(text).key) == Plate(text)
-
-
 def test_text_and_colour_are_the_identity():
-    assert plates.parse("沪A12345", "blue").key == "沪A12345/blue"
-    assert plates.parse("沪A12345").key == "沪A12345/?"
-    assert plates.parse("粤B12345D").key == "粤B12345D/yellow_green"  # there is only one
+    assert plates.parse("沪A12345", "blue") == Plate("沪A12345", Colour.blue)
+    assert plates.parse("沪A12345") == Plate("沪A12345", None) != Plate("沪A12345", Colour.blue)
+    assert plates.parse("粤B12345D").colour == Colour.yellow_green  # there is only one
 
 
 def test_green_means_the_yellow_and_green_of_a_large_new_energy_plate():

@@ -149,7 +149,6 @@ def _pip(what: str, arguments: list[str]) -> None:
         "--no-input",
         "--progress-bar",
         "off",
-        *arguments,
     ]
     quiet = {
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",

@@ -280,6 +280,10 @@ class PassRecord(models.Model):
         UNKNOWN_CARD = "unknown_card", _("there is no such card")
         OTHER_VEHICLE = "other_vehicle", _("the card is another vehicle's")
         NOT_VALID_THEN = "not_valid_then", _("the card did not hold then")
+        TOO_MANY = "too_many", _("more visits on a day than there can be")
+        TOO_LONG = "too_long", _("a longer visit than there can be")
+
+    BILLED: ClassVar[tuple[str, ...]] = ("", Oddity.LATE)  # any other says that it bills nothing
 
     lot = models.ForeignKey(LotSystem, models.PROTECT, related_name="passes", verbose_name=_("lot"))
     record_id = models.CharField(_("the lot's number"), max_length=60)

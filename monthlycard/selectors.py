@@ -77,10 +77,10 @@ def as_record(row: CardVehicle) -> CardRecord:
     )
 
 
-def history_of(card_ids: Iterable[int]) -> list[CardRecord]:
-    """All versions of these cards' records."""
-    rows = CardVehicle.objects.filter(card__in=set(card_ids)).select_related("card")
-    return [as_record(row) for row in rows]
+def history_of(lot: LotSystem, card_ids: Iterable[int]) -> list[CardRecord]:
+    """All versions of these cards' records that this lot was told, as it counts by them too."""
+    rows = CardVehicle.objects.filter(card__in=set(card_ids), told__contains=[lot.code])
+    return [as_record(row) for row in rows.select_related("card").order_by("version")]
 
 
 def cards_of(user_id: int) -> QuerySet[Card]:
@@ -166,6 +166,7 @@ def as_pass(row: PassRecord) -> Pass:
         plate_colour=row.plate_colour,
         card_number=row.card.number,
         at=row.passed_at,
+        odd=row.oddity not in PassRecord.BILLED,
     )
 
 

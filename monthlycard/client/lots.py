@@ -56,6 +56,7 @@ class Lot:
     movements: list[Movement] = field(default_factory=list)
     unreported: list[Movement] = field(default_factory=list)
     late: set[str] = field(default_factory=set)  # records that go into a later statement
+    odd: set[str] = field(default_factory=set)  # records that the platform bills nothing for
     stated: dict[str, str] = field(default_factory=dict)  # visit → the statement it stands in
     waiting: list[str] = field(default_factory=list)  # statements that this lot still has to check
     disagreements: list[tuple[str, bool, bool]] = field(default_factory=list)
@@ -116,7 +117,9 @@ class Lot:
         answer = self.client.post("passes/", {"records": [self._as_report(m) for m in batch]})
         self.unreported = [movement for movement in self.unreported if movement not in batch]
         outcomes: list[dict[str, str]] = answer["outcomes"]
-        self.late |= {row["record_id"] for row in outcomes if row.get("oddity") == "late"}
+        typed = {row["record_id"]: row["oddity"] for row in outcomes if row.get("oddity")}
+        self.late |= {record_id for record_id, oddity in typed.items() if oddity == "late"}
+        self.odd |= typed.keys() - self.late
         return outcomes
 
     def check(self, number: str) -> dict[str, Any]:
@@ -163,11 +166,17 @@ class Lot:
                 plate_colour=m.plate_colour,
                 card_number=m.card,
                 at=m.at,
+                odd=m.record_id in self.odd,
             )
             for m in self.movements
             if m.card and m.flow != "refused"
         )
-        mine = card_visits(visits, self.history, when_expired=agreement["when_expired"])
+        mine = card_visits(
+            visits,
+            self.history,
+            lot=self.client.code,
+            when_expired=agreement["when_expired"],
+        )
         return list(statement_lines(Terms.from_json(agreement["terms"]), mine))
 
     def _should_be_stated(self, line: StatementLine) -> bool:

@@ -7,7 +7,7 @@ from monthlycard.rules.fees import FeeLine, Terms, Window, fee_lines
 from monthlycard.rules.periods import Period, period_before, period_of
 from monthlycard.rules.rest import Rest, rest_of_card
 from monthlycard.rules.statement import StatementLine, as_csv, checksum, statement_lines
-from monthlycard.rules.stays import card_visits
+from monthlycard.rules.stays import card_visits, held_at, too_long
 from monthlycard.rules.visits import Oddity, Pass, Visit, pair
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "checksum",
     "compare",
     "fee_lines",
+    "held_at",
     "pair",
     "parts_of_stay",
     "period_before",
@@ -37,4 +38,5 @@ __all__ = [
     "rest_of_card",
     "signing",
     "statement_lines",
+    "too_long",
 ]

@@ -17,6 +17,7 @@ class Pass:
     plate_colour: str
     card_number: str
     at: datetime
+    odd: bool = False  # the platform typed something about it, and more than that it came late
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

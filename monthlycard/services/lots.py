@@ -11,17 +11,19 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from arrears import selectors as arrears
-from core import audit, clock, outbox, personal
+from core import audit, clock, locks, outbox, personal
+from core.calendar import city_date, day_bounds
 from core.money import format_fen
 from core.plates import BadPlate, parse
 from core.transition import transition
 from monthlycard import selectors
 from monthlycard.errors import BadSignature, BadTerms, OtherBody
 from monthlycard.models import Agreement, Card, LotSystem, PassRecord, Question
-from monthlycard.rules import Terms, admit, period_of, signing
+from monthlycard.rules import Terms, admit, held_at, period_of, signing
 from monthlycard.services.cards import reissue
 
 CLOCKS_DIFFER = timedelta(minutes=10)  # a pass further ahead than this is typed `future`
+MOST_VISITS_A_DAY = 24  # of one card at one lot; beyond it a pass is typed `too_many`
 
 
 @transaction.atomic
@@ -265,10 +267,11 @@ class Report:
 def take_passes(*, lot: LotSystem, reports: list[Report]) -> list[dict[str, str]]:
     """Store entry and exit records, each once; for each its outcome: stored, again, or differs.
 
-    A batch may come twice or in parts. Odd records are stored with what is odd about them: late
-    (its period is closed already), future, etc_differs, unknown_card, other_vehicle,
-    not_valid_then.
+    A batch may come twice or in parts. Odd records are stored with what is odd about them, and but
+    for late ones (their period is closed already) no statement counts them: future, etc_differs,
+    unknown_card, other_vehicle, not_valid_then, too_many.
     """
+    locks.one_at_a_time("monthlycard.passes", lot.pk)  # a day's visits are counted, then added to
     outcomes: list[dict[str, str]] = []
     for report in reports:
         body_hash = hashlib.sha256(repr(report).encode()).hexdigest()
@@ -308,16 +311,21 @@ def _as_row(lot: LotSystem, report: Report, body_hash: str) -> dict[str, Any]:
 
 
 def _oddity(lot: LotSystem, report: Report, card: Card | None) -> str:
+    """What is odd about a report, by the card's version that held when the vehicle passed."""
     if report.etc_plate_text and report.etc_plate_text != report.plate_text:
         return "etc_differs"  # P4.1: read plate and tag are compared, neither overwrites the other
     if report.passed_at > clock.now() + CLOCKS_DIFFER:
         return "future"
-    if report.flow != PassRecord.Flow.CARD:
+    ran_out = report.reason == "expired" and report.direction == PassRecord.Direction.EXIT
+    if report.flow != PassRecord.Flow.CARD and not (report.card_number and ran_out):
         return ""
     if card is None:
         return "unknown_card"
+    record = held_at(selectors.history_of(lot, [card.pk]), report.passed_at)
+    if record is None:
+        return "not_valid_then"
     decision = admit(
-        selectors.records_of(report.plate_text),
+        [record],
         plate_text=report.plate_text,
         plate_colour=report.plate_colour,
         lot=lot.code,
@@ -325,6 +333,16 @@ def _oddity(lot: LotSystem, report: Report, card: Card | None) -> str:
     )
     if decision.reason in ("no_card", "other_colour"):
         return "other_vehicle"
-    if not decision.card:
+    if not decision.card and not (ran_out and decision.reason == "expired"):
         return "not_valid_then"
+    if _visits_of_day(lot, card, report) >= MOST_VISITS_A_DAY:
+        return "too_many"
     return "late" if lot.closed_until and report.passed_at < lot.closed_until else ""
+
+
+def _visits_of_day(lot: LotSystem, card: Card, report: Report) -> int:
+    """How many passes of this direction the card has at this lot on that day of the city."""
+    begins, ends = day_bounds(city_date(report.passed_at))
+    mine = PassRecord.objects.filter(lot=lot, card=card, direction=report.direction)
+    mine = mine.filter(passed_at__gte=begins, passed_at__lt=ends)
+    return mine.filter(oddity__in=PassRecord.BILLED).count()

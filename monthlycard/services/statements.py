@@ -33,6 +33,7 @@ from monthlycard.rules import (
     pair,
     period_before,
     statement_lines,
+    too_long,
 )
 from monthlycard.rules.periods import CITY
 from monthlycard.services.lots import close_at
@@ -115,9 +116,12 @@ def _make(
     ]
     visits = card_visits(
         ended,
-        selectors.history_of(row.card_id for row in rows.values() if row.card_id),
+        selectors.history_of(lot, (row.card_id for row in rows.values() if row.card_id)),
+        lot=lot.code,
         when_expired=agreement.when_expired,  # type: ignore[arg-type]
     )
+    endless = [rows[visit.exit.record_id].pk for visit in ended if too_long(visit)]
+    PassRecord.objects.filter(pk__in=endless).update(oddity=PassRecord.Oddity.TOO_LONG)
     if not visits:
         return None
     lines = statement_lines(Terms.from_json(agreement.terms), visits)

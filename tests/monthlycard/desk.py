@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from core import personal
+from core import clock, personal
 from monthlycard import services
 from monthlycard.models import Agreement, Card, Deduction, LotSystem, Statement
 from monthlycard.rules import signing
@@ -22,27 +22,34 @@ def signed(lot: LotSystem, **terms: Any) -> Agreement:
     return agreement
 
 
-def report(lot: LotSystem, card: Card, number: int, at: datetime, hours: float) -> list[Any]:
-    """A visit of the card's vehicle, both its records; what became of each."""
-    passes = [("entry", at), ("exit", at + timedelta(hours=hours))]
-    return services.take_passes(
-        lot=lot,
-        reports=[
-            Report(
-                record_id=f"{direction}-{number}",
-                direction=direction,
-                flow="card",
-                reason="valid",
-                plate_text=card.plate_text,
-                plate_colour=card.plate_colour,
-                etc_plate_text="",
-                card_number=card.number,
-                passed_at=passed_at,
-                count_today=1,
-            )
-            for direction, passed_at in passes
-        ],
+def pass_of(card: Card, direction: str, number: object, at: datetime) -> Report:
+    """What a lot reports of the card's vehicle at its barrier."""
+    return Report(
+        record_id=f"{direction}-{number}",
+        direction=direction,
+        flow="card",
+        reason="valid",
+        plate_text=card.plate_text,
+        plate_colour=card.plate_colour,
+        etc_plate_text="",
+        card_number=card.number,
+        passed_at=at.replace(microsecond=0),
+        count_today=1,
     )
+
+
+def report(lot: LotSystem, card: Card, number: object, at: datetime, hours: float) -> list[Any]:
+    """A visit of the card's vehicle, both its records reported at its exit; what became of each.
+
+    Business time stands afterwards where it stood before.
+    """
+    left = at + timedelta(hours=hours)
+    passes = [pass_of(card, "entry", number, at), pass_of(card, "exit", number, left)]
+    now = clock.now()
+    clock.move_to(left)
+    outcomes = services.take_passes(lot=lot, reports=passes)
+    clock.move_to(now)
+    return outcomes
 
 
 def statement_agreed() -> Statement:

@@ -18,6 +18,7 @@ from types import SimpleNamespace
 ROOT = "/api/v1/monthlycard/lots/"
 CITY = dt.timezone(dt.timedelta(hours=8))
 DAY = 86400
+DAYS = dt.timedelta(days=1)
 RANK = ["valid", "suspended", "expired", "not_yet", "other_lot", "ended", "other_colour"]
 
 
@@ -36,6 +37,7 @@ class Beta:
         self.book = []  # all passes
         self.told = set()  # record ids that the platform has
         self.late = set()
+        self.odd = set()
         self.visit_in = {}  # visit → number of the statement it stands in
 
     # ── The wire ────────────────────────────────────────────────────────────────────────────────
@@ -186,7 +188,10 @@ class Beta:
             return []
         outcomes = self.call("POST", "passes/", {"records": batch})["outcomes"]
         self.told |= {row["record_id"] for row in outcomes}
-        self.late |= {row["record_id"] for row in outcomes if row.get("oddity") == "late"}
+        for row in outcomes:
+            if row.get("oddity"):
+                heap = self.late if row["oddity"] == "late" else self.odd
+                heap.add(row["record_id"])
         return outcomes
 
     # ── Statements ──────────────────────────────────────────────────────────────────────────────
@@ -231,12 +236,21 @@ class Beta:
 
     def price(self, deal, entry, leaving):
         begin, end = moment(entry["at"]), moment(leaving["at"])
+        if {entry["record_id"], leaving["record_id"]} & self.odd or end - begin > 60 * DAYS:
+            return []
         known = [r for r in self.versions.get(entry["card"], []) if moment(r["made_at"]) <= end]
-        if not known or known[-1]["plate"] != leaving["plate"]:
+        first = [r for r in known if moment(r["made_at"]) <= begin]
+        if not first or first[-1]["state"] != "active" or known[-1]["state"] == "suspended":
             return []
-        until = moment(known[-1]["valid_until"])
-        if not moment(known[-1]["valid_from"]) <= begin < until:
+        for record in (first[-1], known[-1]):
+            if record["plate"] != entry["plate"] or self.code not in record["lots"]:
+                return []
+        until = moment(first[-1]["valid_until"])
+        if not moment(first[-1]["valid_from"]) <= begin < until:
             return []
+        for later in known[len(first) :]:
+            if moment(later["made_at"]) < until:
+                until = moment(later["valid_until"])
         if end > until:
             if deal["when_expired"] == "temporary":
                 return []

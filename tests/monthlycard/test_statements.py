@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from monthlycard.rules import signing
 from monthlycard.services.lots import Report, agreement_body
 from tests.core.test_transition import in_threads
 from tests.monthlycard import desk
-from tests.monthlycard.conftest import PLATE, agreed
+from tests.monthlycard.conftest import PLATE, agreed, grant_card
 from tests.monthlycard.rules.test_fees import HOURLY, PER_ENTRY
 from tests.people import TEST
 
@@ -90,7 +91,7 @@ def test_where_each_exit_is_a_period_its_statement_comes_with_the_exit(world, ca
         ("east-20260302-1", 1000),
         ("east-20260302-2", 2000),
     ]
-    assert set(PassRecord.objects.values_list("oddity", flat=True)) == {"", "future"}
+    assert set(PassRecord.objects.values_list("oddity", flat=True)) == {""}
 
 
 @pytest.mark.parametrize(("period", "day"), [("week", 8), ("week", 0), ("month", 29)])
@@ -173,6 +174,97 @@ def test_what_happened_after_a_card_ended_is_not_the_cards(world, card, clock):
     services.close_due()
     item = Statement.objects.get().items.get()
     assert (item.visit, item.fee_fen) == ("entry-1/exit-1", 2000)
+
+
+def test_a_lot_that_was_taken_off_the_card_draws_nothing_on_it(world, card, clock):
+    """P4.7: what it reports is kept and shown, and stands in no statement."""
+    desk.signed(world.west)
+    world.plan.lots.set([world.east])
+    services.reissue(plan_id=world.plan.pk)
+    clock.advance(timedelta(hours=2))
+
+    outcomes = desk.report(world.west, card, 1, clock.now(), hours=5)
+
+    assert {row["oddity"] for row in outcomes} == {"not_valid_then"}
+    clock.advance(timedelta(days=7))
+    assert services.close_due() == 0
+    assert not Statement.objects.exists()
+
+
+def test_a_visit_that_ended_before_its_lot_was_taken_off_is_still_the_cards(world, card, clock):
+    """P4.7: the version that held then counts, also where the report comes after it."""
+    desk.signed(world.west)
+    began = clock.now()
+    clock.advance(timedelta(hours=3))
+    world.plan.lots.set([world.east])
+    services.reissue(plan_id=world.plan.pk)
+    clock.advance(timedelta(hours=3))
+    outcomes = desk.report(world.west, card, 1, began, hours=2)
+    assert {row["oddity"] for row in outcomes} == {""}
+    clock.advance(timedelta(days=7))
+    services.close_due()
+    assert Statement.objects.get().total_fen == 2000
+
+
+def test_passes_ahead_of_time_and_of_another_tag_are_billed_to_nobody(world, card, clock):
+    """P4.1, P4.7."""
+    desk.signed(world.east)
+    at = clock.now()
+    odd = {"1": {"passed_at": at + timedelta(minutes=11)}, "2": {"etc_plate_text": "沪A12346"}}
+    for number, change in odd.items():
+        desk.report(world.east, card, number, at + timedelta(hours=int(number)), hours=0.5)
+        row = PassRecord.objects.get(record_id=f"exit-{number}")
+        PassRecord.objects.filter(pk=row.pk).delete()
+        again = desk.pass_of(card, "exit", number, row.passed_at)
+        services.take_passes(lot=world.east, reports=[replace(again, **change)])
+    assert dict(PassRecord.objects.exclude(oddity="").values_list("record_id", "oddity")) == {
+        "exit-1": "future",
+        "exit-2": "etc_differs",
+    }
+    clock.advance(timedelta(days=7))
+    assert services.close_due() == 0
+
+
+def test_a_card_named_for_the_plate_of_another_one_is_that_ones(world, card, clock, stranger):
+    """P4.7: the vehicle has a card of its own, but not this one."""
+    other = grant_card(stranger, world.plan, ("沪B77777", "blue"))
+    desk.signed(world.east)
+    other.number = card.number
+    outcomes = desk.report(world.east, other, 1, clock.now(), hours=1)
+    assert {row["oddity"] for row in outcomes} == {"other_vehicle"}
+
+
+def test_more_visits_on_a_day_than_there_can_be_are_typed_and_not_billed(world, card, clock):
+    """P4.7: 24 of a card at a lot; the next day begins anew, another lot counts for itself."""
+    desk.signed(world.east, terms=PER_ENTRY.to_json())
+    for number in range(25):
+        last = desk.report(
+            world.east, card, number, clock.now() + timedelta(minutes=number), hours=0.01
+        )
+    assert {row["oddity"] for row in last} == {"too_many"}
+    elsewhere = desk.report(world.west, card, 1, clock.now() + timedelta(hours=1), hours=1)
+    tomorrow = desk.report(world.east, card, 26, clock.now() + timedelta(days=1), hours=1)
+    assert {row["oddity"] for row in [*elsewhere, *tomorrow]} == {""}
+    clock.advance(timedelta(days=7))
+    services.close_due()
+    assert Statement.objects.get().total_fen == 25 * PER_ENTRY.entry_fen
+
+
+def test_a_visit_of_months_is_shown_and_not_billed(world, card, clock, merchant_client):
+    """P4.7: an exit and an entry between were lost."""
+    Card.objects.update(valid_until=clock.now() + timedelta(days=365))
+    card.refresh_from_db()
+    services.suspend(card_id=card.pk, actor=TEST, reason="lost")
+    services.resume(card_id=card.pk, actor=TEST, reason="found")
+    desk.signed(world.east)
+    desk.report(world.east, card, 1, clock.now(), hours=61 * 24)
+    clock.advance(timedelta(days=70))
+    for _week in range(10):
+        services.close_due()
+    assert not Statement.objects.exists()
+    assert PassRecord.objects.get(direction="exit").oddity == "too_long"
+    page = merchant_client.get("/merchant/cards/", headers={"Accept-Language": "en"})
+    assert "a longer visit than there can be" in page.content.decode()
 
 
 # ── Questions ───────────────────────────────────────────────────────────────────────────────────
@@ -299,13 +391,15 @@ def test_what_a_lot_writes_into_its_records_is_no_formula_in_the_statement(
             flow="card",
             reason="valid",
             plate_text=plate,
-            plate_colour="=1+1\n\x01",
+            plate_colour=card.plate_colour,
             etc_plate_text="",
             card_number=card.number,
             passed_at=at + timedelta(hours=hours),
             count_today=1,
         )
+        clock.move_to(report.passed_at)
         services.take_passes(lot=world.east, reports=[report])
+    PassRecord.objects.update(plate_colour="=1+1\n\x01")  # as a record could once say
     clock.advance(timedelta(days=7))
     services.close_due()
     row = Statement.objects.get()

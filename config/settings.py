@@ -283,17 +283,19 @@ if TESTING:
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     AXES_ENABLED = False
 
-# --- logs: facts as JSON lines; plates and phones never appear in full ----------------------------
+# --- logs: a JSON object a line (core/logs.py); plates and phones never appear in full -----------
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {"line": {"()": "core.logs.JsonLines"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("BOWEI_LOG_LEVEL", "INFO")},
     "loggers": {
         "django.request": {"level": "ERROR"},
         "axes": {"level": "WARNING"},
-        "uvicorn.access": {"level": "WARNING"},
+        # uvicorn brings handlers of its own; these go, and its words reach ours.
+        "uvicorn": {"propagate": True},
+        "uvicorn.access": {"level": "WARNING", "propagate": True},
     },
 }
 

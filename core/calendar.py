@@ -115,4 +115,4 @@ def _table() -> tuple[MappingProxyType[date, Day], dict[int, str]]:
 
 @functools.cache
 def _say_unknown(year: int) -> None:
-    log.warning("calendar.year_unknown year=%s: holidays are guessed, extend %s", year, TABLE.name)
+    log.warning("calendar.year_unknown year=%s extend=%s", year, TABLE.name)

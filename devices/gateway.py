@@ -95,7 +95,9 @@ class DeviceGateway:
             done, _open = await asyncio.wait(work[:2], return_when=asyncio.FIRST_COMPLETED)
             why = next(iter(done)).result()
         except (OSError, RuntimeError) as error:  # the line broke while something was sent
-            log.info("devices.line_broke device=%s %s", self.link.device_code, type(error).__name__)
+            log.info(
+                "devices.line_broke device=%s error=%s", self.link.device_code, type(error).__name__
+            )
         except Exception:
             log.exception("devices.connection_failed device=%s", self.link.device_code)
             with contextlib.suppress(OSError, RuntimeError):

@@ -166,7 +166,7 @@ class Street:
         try:
             await saying
         except CallRefused as error:
-            log.warning("street.refused %s", error)
+            log.warning("street.refused error=%s", error)
 
     def _is_locked(self, berth: str) -> bool:
         close_old_connections()

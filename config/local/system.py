@@ -126,7 +126,7 @@ def _python(name: str, after: tuple[str, ...], *argv: str, **more: Any) -> Servi
 
 def _worker(name: str, queue: str) -> list[str]:
     return [
-        *("-m", "celery", "-A", "config.celery", "worker", "-Q", queue, "-n", f"{name}@%h"),
+        *("-m", "celery", "-A", "config.celery", "-q", "worker", "-Q", queue, "-n", f"{name}@%h"),
         *("-c", "1", "-P", "prefork", "--without-gossip", "--without-mingle"),
         *("--loglevel", "INFO"),
     ]

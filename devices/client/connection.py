@@ -402,4 +402,4 @@ async def _quietly(what: Coroutine[Any, Any, None]) -> None:
     try:
         await what
     except (CallRefused, ConnectionLost) as error:
-        log.info("device.background %s", error)
+        log.info("device.background error=%s", error)

@@ -53,7 +53,7 @@ def test_an_unknown_year_is_guessed_aloud_and_once(caplog):
     assert (saturday.kind, monday.kind) == (DayKind.weekend, DayKind.workday)
     assert {saturday.source, monday.source} == {calendar.GUESS}
     assert [record.getMessage()[:32] for record in caplog.records] == [
-        "calendar.year_unknown year=2040:"
+        "calendar.year_unknown year=2040 "
     ]
     assert not calendar.known(2040)
     assert calendar.known(2026)

@@ -1,0 +1,41 @@
+"""Log lines: a JSON object each, with the facts of an event as fields of their own."""
+
+import json
+import logging
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+_EVENT = re.compile(r"[a-z_]+\.[a-z_]+")
+_FACT = re.compile(r"([a-z_]+)=%[sdr]")
+
+
+class JsonLines(logging.Formatter):
+    """`at` (real time, UTC), `level`, `logger`; then `event` and its facts, or a `message`.
+
+    An event is logged as `log.info("parking.vehicle_left stay=%s due_fen=%s", …)`: a dotted name
+    in the past tense, then facts. Any other message is a sentence and stays one. What was raised
+    stands in `traceback`.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            **(_event(record) or {"message": record.getMessage()}),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def _event(record: logging.LogRecord) -> dict[str, Any] | None:
+    """The event's name and facts; None for a message that is not put together so."""
+    name, *words = str(record.msg).split(" ")
+    facts = [_FACT.fullmatch(word) for word in words]
+    given = record.args if isinstance(record.args, tuple) else ()
+    if not _EVENT.fullmatch(name) or None in facts or len(facts) != len(given):
+        return None
+    names = [fact[1] for fact in facts if fact]
+    return {"event": name, **dict(zip(names, given, strict=True))}

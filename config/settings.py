@@ -5,12 +5,15 @@ demo and the tests.
 """
 
 import hashlib
+import os
 from pathlib import Path
 
 import environ
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+
+from payments import providers
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -190,8 +193,7 @@ BOWEI_SMS_ALIYUN = env.json("BOWEI_SMS_ALIYUN", default={})  # see accounts.sms.
 # --- payments: a provider is offered where its settings are present ------------------------------
 BOWEI_LOCK_LEASE_S = env.int("BOWEI_LOCK_LEASE_S", 1800)  # silent so long, a lock lowers itself
 BOWEI_ORDER_VALID_S = env.int("BOWEI_ORDER_VALID_S", 900)
-BOWEI_WECHAT = env.json("BOWEI_WECHAT", default={})  # see payments.providers.wechat
-BOWEI_ALIPAY = env.json("BOWEI_ALIPAY", default={})  # see payments.providers.alipay
+BOWEI_PAYMENTS = providers.accounts(os.environ)  # by name; docs/money.md tells the variables
 
 # --- arrears --------------------------------------------------------------------------------------
 BOWEI_GRACE_H = env.int("BOWEI_GRACE_H", 72)  # from a demand's delivery to an active listing

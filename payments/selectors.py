@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.urls import reverse
 
 from core.errors import Missing
+from payments import providers
 from payments.models import Attempt, LedgerEntry, Order, OrderItem, Refund
 from payments.rules import counter_account, merchant_account
 
@@ -98,7 +99,8 @@ def entries_of(
 
 def cash_to_hand_back(merchant_id: int) -> QuerySet[Refund]:
     """Refunds of cash that wait for this merchant's cashier, oldest first."""
-    rows = Refund.objects.filter(state=Refund.State.ASKED, attempt__provider="counter")
+    by_hand = providers.names_by_hand()
+    rows = Refund.objects.filter(state=Refund.State.ASKED, attempt__provider__in=by_hand)
     mine = Q(attempt__order__items__merchant_id=merchant_id)
     return rows.filter(mine).select_related("attempt__order").distinct().order_by("pk")
 

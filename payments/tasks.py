@@ -9,6 +9,7 @@ from core import clock
 from core.tasks import AGAIN_WITHOUT_DATABASE
 from payments import services
 from payments.models import Attempt, Notification, Order, Refund, SandboxTrade
+from payments.providers.sandbox.client import tell
 from payments.rules import next_look_s
 
 BATCH = 200
@@ -37,8 +38,6 @@ def process_notification(notice_id: int) -> None:
 @shared_task(**AGAIN_WITHOUT_DATABASE)
 def tell_of_sandbox_trade(trade_id: int) -> None:
     """The sandbox tells again of a trade that was not heard of."""
-    from payments.providers.sandbox import tell
-
     trade = SandboxTrade.objects.get(pk=trade_id)
     if trade.notified_at is None:
         tell(trade)

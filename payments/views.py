@@ -26,8 +26,7 @@ from core.sheets import csv_file
 from payments import providers, selectors, services
 from payments.errors import AmountChanged, OrderNotOpen
 from payments.models import LedgerEntry, Order, SandboxTrade
-from payments.models.known import WAYS
-from payments.providers.sandbox import pay_at_sandbox
+from payments.providers.sandbox.client import pay_at_sandbox
 
 # By the head of the merchant's list; a merchant's amount is the negative of the books' (books.py).
 SORTS = {"date": "posted_at", "amount": "-amount_fen"}
@@ -36,19 +35,11 @@ SORTS = {"date": "posted_at", "amount": "-amount_fen"}
 class Away(HttpResponseRedirect):
     """On to a provider: its page, or its app."""
 
-    allowed_schemes = ["http", "https", "weixin", "alipays"]
+    allowed_schemes = ["http", "https", *providers.schemes()]
 
 
 @never_cache
-@csp_update(  # a form of ours may lead to the providers' pages
-    {
-        "form-action": [
-            "https://openapi.alipay.com",
-            "https://mclient.alipay.com",
-            "https://wx.tenpay.com",
-        ]
-    }
-)
+@csp_update({"form-action": providers.form_targets()})
 def order(request: HttpRequest, token: str) -> HttpResponse:
     """The cashier: what, how much, who gets it, and the ways to pay. A link opens it, no log-in."""
     found = selectors.order_by_token(token)
@@ -71,7 +62,7 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
         "order": found,
         "items": list(found.items.all()),
         "outdated": outdated,
-        "ways": [{"name": name, "text": WAYS[name]} for name in providers.names()],
+        "ways": [{"name": way.name, "text": way.word} for way in providers.offered()],
         "unclear": selectors.unclear_attempt(found),
         "problem": problem,
     }
@@ -110,7 +101,7 @@ def done(request: HttpRequest, token: str) -> HttpResponse:
         "order": found,
         "items": items,
         "attempt": attempt,
-        "way": WAYS[attempt.provider] if attempt else "",
+        "way": providers.word(attempt.provider) if attempt else "",
         "taken_fen": sum(item.taken_fen for item in items),
         "leave_by": min(leave_by) if leave_by else None,
         "refunds": list(selectors.refunds_of(found)),
@@ -123,13 +114,13 @@ def done(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 def sandbox(request: HttpRequest, out_trade_no: str) -> HttpResponse:
     """The sandbox's own page: what a provider would show. It tells us over HTTP what happened."""
-    providers.get("sandbox")
+    providers.client(providers.SANDBOX.name)
     trade = SandboxTrade.objects.filter(out_trade_no=out_trade_no).first()
     if trade is None:
         raise Missing("no_trade")
     if request.method == "POST":
         # The address under which we were just reached: a demo's port is not known in advance.
-        here = request.build_absolute_uri(reverse("payments.notify", args=["sandbox"]))
+        here = request.build_absolute_uri(reverse("payments.notify", args=[providers.SANDBOX.name]))
         SandboxTrade.objects.filter(pk=trade.pk, state="waiting").update(notify_url=here)
         pay_at_sandbox(out_trade_no)
         return redirect(trade.return_url or "/")
@@ -199,7 +190,7 @@ def money(request: HttpRequest) -> HttpResponse:
 def _spoken(note: str) -> Any:
     """A transfer's note for people: of a payment the way it came, its order stands beside it."""
     _order, _space, provider = note.rpartition(" ")
-    return WAYS.get(provider, note)
+    return dict(providers.choices()).get(provider, note)
 
 
 def _csv(entries: QuerySet[LedgerEntry], since: datetime, until: datetime) -> HttpResponse:

@@ -1,14 +1,13 @@
-"""What the models of money know: the ways to pay, and their states."""
+"""What the models of money know: their states, and the names of providers."""
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
 
-WAYS = {
-    "wechat": _("WeChat Pay"),
-    "alipay": _("Alipay"),
-    "sandbox": _("Sandbox (no real money)"),
-    "counter": _("Cash at the counter"),
-}
+
+def provider_named(name: str) -> models.CheckConstraint:
+    """A constraint that asks for the form of a name; which providers there are, the code knows."""
+    return models.CheckConstraint(
+        condition=models.Q(provider__regex=r"^[a-z][a-z0-9]*$"), name=name
+    )
 
 
 def known_states(name: str, *states: str) -> models.CheckConstraint:

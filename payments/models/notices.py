@@ -3,7 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from payments.models.known import WAYS
+from payments import providers
+from payments.models.known import provider_named
 
 
 class Notification(models.Model):
@@ -13,7 +14,7 @@ class Notification(models.Model):
     genuine but could not be acted upon stays open with its problem and is tried again.
     """
 
-    provider = models.CharField(_("provider"), max_length=16, choices=[*WAYS.items()])
+    provider = models.CharField(_("provider"), max_length=16, choices=providers.choices)
     fingerprint = models.CharField(max_length=64)  # SHA-256 of signature and body
     raw = models.BinaryField()
     headers = models.JSONField(_("headers"), default=dict)
@@ -37,6 +38,7 @@ class Notification(models.Model):
                 condition=models.Q(processed_at__isnull=True) | models.Q(verified=True),
                 name="notification_verified_first",
             ),
+            provider_named("notification_provider_named"),
         ]
         indexes = [
             models.Index(

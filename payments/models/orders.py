@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.fields import MoneyField
 from core.models import StatefulModel
-from payments.models.known import WAYS, known_states
+from payments import providers
+from payments.models.known import known_states, provider_named
 
 
 def new_token() -> str:
@@ -151,7 +152,7 @@ class Attempt(StatefulModel):
     order = models.ForeignKey(
         Order, models.PROTECT, related_name="attempts", verbose_name=_("order")
     )
-    provider = models.CharField(_("provider"), max_length=16, choices=[*WAYS.items()])
+    provider = models.CharField(_("provider"), max_length=16, choices=providers.choices)
     out_trade_no = models.CharField(_("our number"), max_length=32, unique=True)
     provider_no = models.CharField(_("provider's number"), max_length=64, blank=True)
     amount_fen = MoneyField(_("amount"))
@@ -178,6 +179,7 @@ class Attempt(StatefulModel):
                 "closed",
             ),
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="attempt_asks_money"),
+            provider_named("attempt_provider_named"),
         ]
         indexes = [
             models.Index(

@@ -1,13 +1,60 @@
-"""What every provider can be asked, in our words."""
+"""What every provider says of itself, and what its client can be asked, in our words.
+
+Settings and models read this: nothing here looks at the settings while it is imported.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from enum import StrEnum
+from typing import Any, ClassVar, Literal, Protocol
+from zoneinfo import ZoneInfo
 
-from django.utils import timezone
+from django.conf import settings
 
-CITY = timezone.get_default_timezone()  # the zone that providers write their times in
+from core.environment import Account
+
+CITY = ZoneInfo("Asia/Shanghai")  # the zone that providers write their times in
+
+
+class Way(StrEnum):
+    """How the payer's money comes."""
+
+    PAGE = "page"  # the payer goes on to a page or an app
+    CODE = "code"  # the payer scans a code that a screen shows
+    HAND = "hand"  # the payer gives it to a person, who says so
+
+
+class Provider:
+    """A payment provider as the rest of the house knows it. See payments.providers.ALL.
+
+    `client` is imported when it is first asked for: the makers' packages are not small.
+    """
+
+    name: ClassVar[str]  # stands in rows for good: lower-case letters, digits, at most 16
+    word: ClassVar[Any]  # what people call it, lazily translated
+    ways: ClassVar[tuple[Way, ...]]
+    account: ClassVar[Account | None] = None
+    form_targets: ClassVar[tuple[str, ...]] = ()  # where a form of ours may lead the payer to
+    schemes: ClassVar[tuple[str, ...]] = ()  # of the apps that the payer may be sent on to
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether people move the money themselves, and there is nobody to ask."""
+        return self.ways == (Way.HAND,)
+
+    def settings(self) -> dict[str, Any]:
+        """What the environment says of it; {} where nothing."""
+        found: dict[str, Any] = settings.BOWEI_PAYMENTS.get(self.name, {})
+        return found
+
+    def is_set_up(self) -> bool:
+        """Whether it can be used here."""
+        return bool(self.settings())
+
+    def client(self) -> "Client":
+        """A client with these settings. Not for one that is `by_hand`."""
+        raise NotImplementedError
 
 
 class ProviderRefused(Exception):
@@ -80,17 +127,15 @@ class Told:
     says: Outcome | RefundSays | None = None
 
 
-class Provider(Protocol):
-    """A payment provider. All calls go over the network; none is made inside a transaction.
+class Client(Protocol):
+    """Asks a provider. All calls go over the network; none is made inside a transaction.
 
     `begin`, `query`, `close`, `refund` and `query_refund` raise ProviderRefused or
     ProviderUnclear. `read_notification` raises BadNotification for what the provider did not
     sign, or signed too long ago (not asked of a `kept` one), or for somebody else.
     """
 
-    name: str
     signature_headers: tuple[str, ...]  # lower case; what `read_notification` needs beside the body
-    form_targets: tuple[str, ...]  # where a form of ours may lead the payer to
 
     def begin(self, asked: Asked) -> Begun: ...
     def query(self, out_trade_no: str) -> Outcome: ...

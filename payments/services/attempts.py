@@ -22,7 +22,7 @@ from payments.errors import (
     ProviderUnknown,
 )
 from payments.models import Attempt, Order
-from payments.providers.base import Asked, Outcome, ProviderRefused, ProviderUnclear
+from payments.providers.base import Asked, Outcome, ProviderRefused, ProviderUnclear, Way
 from payments.rules import attempt_number, next_look_s
 from payments.services.orders import close_order, quote_all, reopen_order, same_bill
 from payments.services.settling import take_payment
@@ -47,7 +47,8 @@ def begin_attempt(
     NothingDue, ProviderUnknown, ProviderAway. The row is written before the provider is called,
     so that a death in between leaves something to ask about.
     """
-    if provider == "counter" or provider not in providers.names():
+    asks = providers.client(provider)
+    if by_qr and Way.CODE not in providers.known(provider).ways:
         raise ProviderUnknown(provider)
     order = _still_right(order_id, actor=actor)
     attempt, fresh = _write_attempt(order.pk, provider, by_qr=by_qr)
@@ -64,7 +65,7 @@ def begin_attempt(
         by_qr=by_qr,
     )
     try:
-        begun = providers.get(provider).begin(asked)
+        begun = asks.begin(asked)
     except ProviderRefused as error:
         _mark(attempt, "failed", problem=str(error), next_look_at=None)
         raise ProviderAway(provider) from error
@@ -143,7 +144,7 @@ def pay_at_counter(order_id: int, actor: str, *, merchant_id: int | None = None)
     if len(merchants) != 1 or (merchant_id is not None and merchants != {merchant_id}):
         raise OtherMerchants()
     with transaction.atomic():
-        attempt, _fresh = _write_attempt(order.pk, "counter", by_qr=False)
+        attempt, _fresh = _write_attempt(order.pk, providers.COUNTER.name, by_qr=False)
         take_payment(attempt.pk, provider_no="", paid_at=clock.real(), actor=actor)
         attempt.refresh_from_db()
     return attempt
@@ -155,9 +156,9 @@ def query_attempt(attempt_id: int) -> str:
     Where nothing was paid and nobody may pay any more, the trade is closed at the provider too.
     """
     attempt = Attempt.objects.select_related("order").get(pk=attempt_id)
-    if attempt.provider == "counter":
+    if providers.known(attempt.provider).by_hand:
         return attempt.state
-    provider = providers.get(attempt.provider)
+    provider = providers.client(attempt.provider)
     try:
         outcome = provider.query(attempt.out_trade_no)
         if outcome.state == "pending" and _is_over(attempt):

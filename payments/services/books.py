@@ -1,4 +1,4 @@
-"""The only way into the books."""
+"""The only way into the books, and whose account a payment stands on."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,9 +7,19 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.errors import Refused
+from payments import providers
 from payments.errors import BooksDoNotBalance
-from payments.models import LedgerEntry, LedgerTransfer
-from payments.rules import Entry, unbalanced_fen
+from payments.models import Attempt, LedgerEntry, LedgerTransfer
+from payments.rules import Entry, counter_account, provider_account, unbalanced_fen
+
+
+def holding_account(attempt: Attempt) -> str:
+    """Who has the money of this attempt in hand: the provider, or the merchant's own counter."""
+    if not providers.known(attempt.provider).by_hand:
+        return provider_account(attempt.provider)
+    item = attempt.order.items.order_by("pk").first()
+    assert item is not None
+    return counter_account(item.merchant_id)
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from django.db.models import F
 
 from core import clock, locks
 from payments import providers
-from payments.errors import BadNotification, ProviderUnknown
+from payments.errors import BadNotification
 from payments.models import Attempt, Notification, Order, Refund
 from payments.providers.base import Outcome, RefundSays, Told
 from payments.services.attempts import look_at_attempt
@@ -40,11 +40,10 @@ def receive_notification(provider: str, headers: Mapping[str, str], body: bytes)
 
     Success is answered when the message is kept and acted upon, or was before. A forged one is
     refused, and kept for people to look at within reason. Never raises for what was sent; an
-    error of our own leaves the message open, for the sweep and the provider's next try.
+    error of our own leaves the message open, for the sweep and the provider's next try. Raises
+    ProviderUnknown for one that is not offered here.
     """
-    if provider not in providers.names() or provider == "counter":
-        raise ProviderUnknown(provider)
-    ours = providers.get(provider)
+    ours = providers.client(provider)
     if len(body) > LARGEST_NOTIFICATION:
         return Answer(*ours.answer(False, "too large"))
     headers = {name.lower(): value for name, value in headers.items()}
@@ -69,7 +68,7 @@ def process_notification(notice_id: int) -> str:
     notice = Notification.objects.get(pk=notice_id)
     if notice.processed_at:
         return ""
-    ours = providers.get(notice.provider)
+    ours = providers.client(notice.provider)
     return _process(notice, ours.read_notification(notice.headers, bytes(notice.raw), kept=True))
 
 
@@ -166,7 +165,7 @@ def _keep(
     """The row of this message; a repetition is counted on the one that is there."""
     kept_headers = {
         name: headers[name]
-        for name in (*providers.get(provider).signature_headers, "content-type")
+        for name in (*providers.client(provider).signature_headers, "content-type")
         if name in headers
     }
     try:

@@ -23,10 +23,9 @@ from payments.rules import (
     counter_account,
     merchant_account,
     next_look_s,
-    provider_account,
     refund_number,
 )
-from payments.services.books import post
+from payments.services.books import holding_account, post
 
 log = logging.getLogger("bowei.payments")
 SYSTEM = "system:payments.refunds"
@@ -101,7 +100,7 @@ def _promise(
     item: OrderItem | None = None,
     credit: Credit | None = None,
 ) -> Refund:
-    by_hand = attempt.provider == "counter"
+    by_hand = providers.known(attempt.provider).by_hand
     row = Refund.objects.create(
         attempt=attempt,
         order_item=item,
@@ -133,7 +132,7 @@ def carry_out_refund(refund_id: int) -> str:
     provider is asked.
     """
     row = Refund.objects.select_related("attempt__order").get(pk=refund_id)
-    if row.state not in ("asked", "sent") or row.attempt.provider == "counter":
+    if row.state not in ("asked", "sent") or providers.known(row.attempt.provider).by_hand:
         return row.state
     asked = RefundAsked(
         out_refund_no=row.out_refund_no,
@@ -142,7 +141,7 @@ def carry_out_refund(refund_id: int) -> str:
         total_fen=row.attempt.amount_fen,
         reason=row.reason,
     )
-    provider = providers.get(row.attempt.provider)
+    provider = providers.client(row.attempt.provider)
     try:
         says = provider.refund(asked) if row.state == "asked" else provider.query_refund(asked)
     except ProviderRefused as error:
@@ -206,7 +205,10 @@ def finish_refund(row: Refund, *, provider_no: str, actor: str) -> bool:
         return False
     post(
         key=f"refunded:{row.pk}",
-        entries=[Entry(REFUNDS, row.amount_fen), Entry(_holder(row), -row.amount_fen)],
+        entries=[
+            Entry(REFUNDS, row.amount_fen),
+            Entry(holding_account(row.attempt), -row.amount_fen),
+        ],
         note=row.reason,
     )
     if row.credit_id:
@@ -217,14 +219,6 @@ def finish_refund(row: Refund, *, provider_no: str, actor: str) -> bool:
     return True
 
 
-def _holder(row: Refund) -> str:
-    if row.attempt.provider != "counter":
-        return provider_account(row.attempt.provider)
-    item = row.attempt.order.items.order_by("pk").first()
-    assert item is not None
-    return counter_account(item.merchant_id)
-
-
 @transaction.atomic
 def hand_back(refund_id: int, *, merchant_id: int, actor: str) -> bool:
     """A cashier has given back cash that was paid at their counter; True where this call noted it.
@@ -232,7 +226,7 @@ def hand_back(refund_id: int, *, merchant_id: int, actor: str) -> bool:
     Raises OtherMerchants for a refund that is not from this merchant's counter.
     """
     row = Refund.objects.select_related("attempt__order").get(pk=refund_id)
-    if _holder(row) != counter_account(merchant_id):
+    if holding_account(row.attempt) != counter_account(merchant_id):
         raise OtherMerchants()
     locks.lock(Order.objects.filter(pk=row.attempt.order_id))
     return finish_refund(row, provider_no="", actor=actor)

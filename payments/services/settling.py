@@ -16,12 +16,10 @@ from payments.rules import (
     Receipt,
     Step,
     allocate,
-    counter_account,
     merchant_account,
-    provider_account,
     settle_in_order,
 )
-from payments.services.books import post
+from payments.services.books import holding_account, post
 from payments.services.orders import look_at_attempts_now
 from payments.services.refunds import refund_credit
 
@@ -148,15 +146,6 @@ def _write_books(
         ],
         note=f"{order.number} {attempt.provider}",
     )
-
-
-def holding_account(attempt: Attempt) -> str:
-    """Who has the money of this attempt in hand: the provider, or the merchant's own counter."""
-    if attempt.provider != "counter":
-        return provider_account(attempt.provider)
-    item = attempt.order.items.order_by("pk").first()
-    assert item is not None
-    return counter_account(item.merchant_id)
 
 
 def _give_back(order: Order, attempt: Attempt, rest_fen: int, *, first: bool, actor: str) -> None:

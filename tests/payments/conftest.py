@@ -10,7 +10,7 @@ from accounts.models import Merchant
 from core.models import OutboxEvent
 from payments import providers, services
 from payments.models import Attempt, LedgerEntry, LedgerTransfer, Order, SandboxTrade
-from payments.providers import sandbox
+from payments.providers.sandbox import client as sandbox
 from tests.payments import kiosk
 
 TEST = "system:tests"

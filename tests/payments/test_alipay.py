@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 def alipay(settings: Any) -> Iterator[AlipayServer]:
     server = AlipayServer()
     with serving(server) as url:
-        settings.BOWEI_ALIPAY = server.settings(url)
+        settings.BOWEI_PAYMENTS = {"alipay": server.settings(url)}
         providers.forget()
         yield server
 

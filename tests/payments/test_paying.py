@@ -10,7 +10,7 @@ from core.errors import Refused
 from payments import selectors, services, tasks
 from payments.errors import AmountChanged, NothingDue, OrderNotOpen, ProviderUnknown, RefundTooLarge
 from payments.models import Attempt, Credit, LedgerEntry, Notification, Order, Refund
-from payments.providers import sandbox
+from payments.providers.sandbox import client as sandbox
 from payments.rules import CREDIT, REFUNDS, merchant_account
 from tests.payments import kiosk
 from tests.payments.conftest import (
@@ -167,7 +167,7 @@ def test_an_outdated_order_is_closed_and_its_trade_too(order, clock):
     order.refresh_from_db()
     assert order.state == "closed"
     assert services.query_attempt(attempt.pk) == "closed"
-    assert sandbox.Sandbox().query(attempt.out_trade_no).state == "closed"
+    assert sandbox.SandboxClient().query(attempt.out_trade_no).state == "closed"
 
 
 def test_money_after_the_close_still_pays_what_is_due(order, merchant, clock):

@@ -9,7 +9,7 @@ from core import clock as business_clock
 from core.models import AuditEntry
 from payments import services, tasks
 from payments.models import Attempt, Credit, LedgerTransfer, Notification, Order, Refund
-from payments.providers import sandbox
+from payments.providers.sandbox import client as sandbox
 from payments.rules import REFUNDS, merchant_account
 from tests.payments import kiosk
 from tests.payments.conftest import TEST, begin, books, events, open_order, payer_pays, tell
@@ -150,7 +150,7 @@ class Died(BaseException):
 
 
 def test_death_before_the_provider_was_called_leaves_a_number_to_ask_about(order, clock):
-    with mock.patch.object(sandbox.Sandbox, "begin", side_effect=Died), pytest.raises(Died):
+    with mock.patch.object(sandbox.SandboxClient, "begin", side_effect=Died), pytest.raises(Died):
         begin(order)
     attempt = Attempt.objects.get()
     assert attempt.state == "created"
@@ -159,13 +159,13 @@ def test_death_before_the_provider_was_called_leaves_a_number_to_ask_about(order
 
 
 def test_death_after_the_provider_was_called_loses_no_payment(order, clock):
-    begin_for_real = sandbox.Sandbox.begin
+    begin_for_real = sandbox.SandboxClient.begin
 
     def begin_and_die(self, asked):
         begin_for_real(self, asked)
         raise Died
 
-    with mock.patch.object(sandbox.Sandbox, "begin", begin_and_die), pytest.raises(Died):
+    with mock.patch.object(sandbox.SandboxClient, "begin", begin_and_die), pytest.raises(Died):
         begin(order)
     attempt = Attempt.objects.get()
     payer_pays(attempt)

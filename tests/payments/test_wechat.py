@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 def wechat(settings: Any) -> Iterator[WeChatServer]:
     server = WeChatServer()
     with serving(server) as url:
-        settings.BOWEI_WECHAT = server.settings(url)
+        settings.BOWEI_PAYMENTS = {"wechat": server.settings(url)}
         providers.forget()
         yield server
 
@@ -142,7 +142,8 @@ def test_an_answer_that_wechat_did_not_sign_proves_nothing(order, wechat):
 
 
 def test_no_answer_leaves_the_outcome_unknown(order, settings, wechat):
-    settings.BOWEI_WECHAT = {**settings.BOWEI_WECHAT, "gateway": "http://127.0.0.1:9"}
+    away = {**settings.BOWEI_PAYMENTS["wechat"], "gateway": "http://127.0.0.1:9"}
+    settings.BOWEI_PAYMENTS = {"wechat": away}
     providers.forget()
     with pytest.raises(ProviderAway):
         begin(order)

@@ -11,7 +11,7 @@ from core import clock
 from devices.models import Command
 from payments import services as payments
 from payments.models import SandboxTrade
-from payments.providers.sandbox import notification
+from payments.providers.sandbox.client import notification
 from recovery.models import RecoveryOrder, SettlementOrder
 from tests.recovery.conftest import told
 from tests.street import TEST

@@ -48,7 +48,7 @@ from parking import services as parking
 from parking.models import Berth
 from payments import services as payments
 from payments.models import Notification, SandboxTrade
-from payments.providers.sandbox import notification
+from payments.providers.sandbox.client import notification
 from recovery import services as recovery
 from recovery.models import RecoveryOrder
 

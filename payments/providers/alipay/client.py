@@ -1,7 +1,6 @@
 """Alipay, by python-alipay-sdk with RSA2 (FACTS §5; its gaps are closed here).
 
-On a phone the wap page is opened, beside a screen a QR code is shown. Settings `BOWEI_ALIPAY`:
-appid, private_key (PKCS#1 PEM), alipay_public_key, seller_id (may be empty).
+On a phone the wap page is opened, beside a screen a QR code is shown.
 """
 
 import re
@@ -50,12 +49,10 @@ class _Client(AliPay):
         return body
 
 
-class Alipay:
-    """See payments.providers.base.Provider."""
+class AlipayClient:
+    """See payments.providers.base.Client."""
 
-    name = "alipay"
     signature_headers: tuple[str, ...] = ()
-    form_targets: tuple[str, ...] = ("https://openapi.alipay.com", "https://mclient.alipay.com")
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._appid = settings["appid"]

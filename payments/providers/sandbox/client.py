@@ -1,4 +1,4 @@
-"""The sandbox: a provider of our own for demo and tests, with a page and signed messages.
+"""The sandbox's client, and the other side of it: a page, and signed messages.
 
 It behaves as the real ones do: the payer is sent to its page, it tells us over HTTP what
 happened, tells again until it is heard, and can be asked. Its signature is an HMAC-SHA256 over
@@ -19,7 +19,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from core import clock
-from payments.errors import BadNotification, ProviderUnknown
+from payments.errors import BadNotification
 from payments.models import SandboxTrade
 from payments.providers.base import (
     Asked,
@@ -35,20 +35,14 @@ CLOCKS_DIFFER_S = 300
 NOTIFY_WAITS_S = (15, 15, 30, 180, 600, 1200, 1800)
 
 
-class Sandbox:
-    """See payments.providers.base.Provider."""
+class SandboxClient:
+    """See payments.providers.base.Client."""
 
-    name = "sandbox"
     signature_headers: tuple[str, ...] = (
         "x-sandbox-timestamp",
         "x-sandbox-nonce",
         "x-sandbox-signature",
     )
-    form_targets: tuple[str, ...] = ()
-
-    def __init__(self) -> None:
-        if settings.PRODUCTION or not settings.BOWEI_SANDBOX_PAYMENTS:
-            raise ProviderUnknown(self.name)
 
     def begin(self, asked: Asked) -> Begun:
         SandboxTrade.objects.get_or_create(

@@ -1,9 +1,6 @@
 """WeChat Pay, API v3, by wechatpayv3 (FACTS §5; its gaps are closed here).
 
-On a phone an H5 page is opened, beside a screen a native QR code is shown. Settings
-`BOWEI_WECHAT`: mchid, appid, apiv3_key, private_key (PEM text), cert_serial_no, and public_key
-with public_key_id (WeChat's own), or cert_dir with the platform certificates, or both while
-WeChat migrates a merchant from one to the other.
+On a phone an H5 page is opened, beside a screen a native QR code is shown.
 """
 
 import json
@@ -46,10 +43,9 @@ _REFUND = {"SUCCESS": "done", "PROCESSING": "sent", "CLOSED": "failed", "ABNORMA
 _HEX = re.compile(r"[0-9A-Fa-f]{8,64}")
 
 
-class WeChat:
-    """See payments.providers.base.Provider."""
+class WeChatClient:
+    """See payments.providers.base.Client."""
 
-    name = "wechat"
     signature_headers: tuple[str, ...] = (
         "wechatpay-signature",
         "wechatpay-timestamp",
@@ -57,7 +53,6 @@ class WeChat:
         "wechatpay-serial",
         "wechatpay-signature-type",
     )
-    form_targets: tuple[str, ...] = ("https://wx.tenpay.com",)
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._appid = settings["appid"]

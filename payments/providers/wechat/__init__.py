@@ -1,0 +1,39 @@
+"""WeChat Pay, API v3."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.environment import Account
+from payments.providers.base import Client, Provider, Way
+
+
+class WeChat(Provider):
+    """H5 on a phone, a native code beside a screen."""
+
+    name = "wechat"
+    word = _("WeChat Pay")
+    ways = (Way.PAGE, Way.CODE)
+    account = Account(
+        variable="BOWEI_WECHAT",
+        needed={
+            "mchid": "our merchant number",
+            "appid": "the app that the merchant number is bound to",
+            "apiv3_key": "the key that notifications are sealed with",
+            "private_key": "our private key, PEM",
+            "cert_serial_no": "the serial number of our certificate",
+        },
+        optional={
+            "public_key": "WeChat Pay's public key, PEM; with its number, or certificates "
+            "instead, or both while WeChat Pay moves a merchant from one to the other",
+            "public_key_id": "its number, beginning PUB_KEY_ID_",
+            "cert_dir": "a folder with WeChat Pay's platform certificates",
+            "gateway": "another address than WeChat Pay's own, for trials",
+        },
+        either=(("public_key", "public_key_id"), ("cert_dir",)),
+    )
+    form_targets = ("https://wx.tenpay.com",)
+    schemes = ("weixin",)
+
+    def client(self) -> Client:
+        from payments.providers.wechat.client import WeChatClient
+
+        return WeChatClient(self.settings())

@@ -8,6 +8,7 @@ from arrears import views
 owner: list[URLPattern] = [
     path("dues/", views.dues, name="arrears.dues"),
     path("dues/<str:token>/", views.dues_by_link, name="arrears.dues"),
+    path("s/<str:token>/object/", views.contest, name="arrears.contest"),
     path("object/<str:token>/", views.object_page, name="arrears.object"),
     path("why/<str:token>/", views.why, name="arrears.why"),
 ]

@@ -18,14 +18,15 @@ from accounts import selectors as accounts
 from accounts.guards import merchant_page, owner_page
 from accounts.rules import may
 from arrears import selectors, services
-from arrears.forms import Answer, DebtFilter, Objection, PaperNotice
-from arrears.models import Contact, Debt, Demand
+from arrears.forms import Answer, DebtFilter, Objection, PaperNotice, WholePlate
+from arrears.models import Contact, Debt, Demand, Dispute
 from arrears.rules.vehicle import holds, subject_of
 from arrears.selectors import dues as due_selectors
 from arrears.selectors import merchants as merchant_selectors
 from arrears.services.assistance import opted_out
 from core import images, links, wiring
-from core.errors import BoweiError, Denied, Missing
+from core.api import ContestRate
+from core.errors import BoweiError, Denied, Missing, TooMany
 from core.lists import in_order
 from core.money import plain_yuan
 from core.sheets import csv_file, taken_now
@@ -154,25 +155,60 @@ def _reminders(request: HttpRequest, subject: str) -> HttpResponse:
 
 
 # ── Objecting ────────────────────────────────────────────────────────────────────────────────
+SAID = "arrears.said"  # in a browser's session: the objections that were made with it
+MOST_SAID = 100
+
+
+@never_cache
+def contest(request: HttpRequest, token: str) -> HttpResponse:
+    """From a page that everybody may open to the objection: its holder goes on at once, whoever
+    else stands there types the whole plate, and not too often."""
+    link = parking.read_stay_token(token)
+    stay = parking.stay(link.stay_id)
+    own = _own(request)
+    vehicle = stay.plate_text, stay.plate_colour
+    if link.shows_holding(*vehicle) or holds(own, *vehicle):
+        return redirect(selectors.object_path([stay.id]))
+    form = WholePlate(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if not ContestRate().allow_request(request, None):  # type: ignore[arg-type]
+            raise TooMany()
+        if form.cleaned_data["plate"] == stay.plate_text:
+            return redirect(selectors.object_path([stay.id]))
+        form.add_error("plate", _("This stay is not kept under this plate."))
+    context = {"stay": stay, "plate": parking.shown_plate(stay), "form": form}
+    status = 200 if request.method != "POST" else 400
+    return render(request, "arrears/owner_contest.html", context, status=status)
+
+
 @never_cache
 def object_page(request: HttpRequest, token: str) -> HttpResponse:
-    """Say that something is wrong: debts are held, contacts stop, a lock goes down first."""
+    """Say that something is wrong: debts are held, contacts stop, a lock goes down first.
+
+    What was said, and its answer, is shown to who said it: by their address, browser or account.
+    """
     found = due_selectors.objectable(token)
     form = Objection(request.POST or None)
     problem: BoweiError | None = None
     if request.method == "POST" and form.is_valid():
         try:
-            services.object(
+            said = services.object(
                 session_ids=[one.id for one in found.stays],
                 reason=form.cleaned_data["reason"],
                 text=form.cleaned_data["text"],
                 user_id=request.user.pk if request.user.is_authenticated else None,
                 actor=_actor(request),
             )
-            return redirect(request.path)
+            return _said(request, token, said)
         except BoweiError as error:
             problem = error
     own = _own(request)
+    said_here = found.said | set(request.session.get(SAID, []))
+    mine = [
+        one
+        for one in found.disputes
+        if one.pk in said_here or (one.user_id is not None and one.user_id == request.user.pk)
+    ]
     context = {
         "rows": [
             {"stay": one, "plate": parking.shown_plate(one, own=own), "amount_fen": one.due_fen}
@@ -180,10 +216,20 @@ def object_page(request: HttpRequest, token: str) -> HttpResponse:
         ],
         "form": form,
         "problem": problem,
-        "disputes": found.disputes,
+        "disputes": [{"dispute": one, "own": one in mine} for one in found.disputes],
+        "may_object": bool(found.stays)
+        and not any(one.state == Dispute.State.OPEN for one in mine),
     }
     status = 200 if request.method != "POST" else 400
     return render(request, "arrears/owner_object.html", context, status=status)
+
+
+def _said(request: HttpRequest, token: str, disputes: list[Dispute]) -> HttpResponse:
+    """On to the page that shows these objections to who made them, in this browser and by the
+    address itself, which can be kept."""
+    ids = [one.pk for one in disputes]
+    request.session[SAID] = sorted({*request.session.get(SAID, []), *ids})[-MOST_SAID:]
+    return redirect(due_selectors.said_path(token, ids))
 
 
 # ── Why ──────────────────────────────────────────────────────────────────────────────────────
@@ -215,13 +261,13 @@ def _change_decision(
         services.delete_portraits(user_id=request.user.pk or 0, plates=own, actor=_actor(request))
         messages.success(request, _("What was concluded about you is deleted."))
         return redirect(request.path)
-    services.object(
+    said = services.object(
         session_ids=[session_id],
         reason="decision",
         user_id=request.user.pk if request.user.is_authenticated else None,
         actor=_actor(request),
     )
-    return redirect(selectors.object_path([session_id]))
+    return _said(request, due_selectors.object_token([session_id]), said)
 
 
 # ── The merchant's debts ─────────────────────────────────────────────────────────────────────

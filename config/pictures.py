@@ -11,6 +11,7 @@ from django.urls import reverse
 from accounts.models import User
 from arrears.models import Assessment, Debt
 from arrears.selectors import object_path, why_path
+from parking.links import stay_token
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem
 from payments.models import Order, SandboxTrade
 from recovery.models import RecoveryOrder
@@ -42,8 +43,6 @@ def _owner() -> Iterator[Page]:
         if stay is not None and state == "parked":
             yield Page(OWNER, "berth", reverse("parking.berth", args=[stay.berth.code]))
         if stay is not None:
-            from parking.views.owner import stay_token
-
             token = stay_token(stay.pk, full=True)
             yield Page(OWNER, f"stay-{state}", reverse("parking.stay", args=[token]))
     empty = Berth.objects.exclude(stays__state="parked").order_by("pk").first()

@@ -236,6 +236,7 @@ REST_FRAMEWORK = {
         "anon": "600/min" if TESTING else "120/min",
         "login": "600/min" if TESTING else "10/min",
         "lookup": "600/min" if TESTING else "30/min",
+        "contest": "600/min" if TESTING else "10/hour",
     },
 }
 SPECTACULAR_SETTINGS = {

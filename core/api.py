@@ -27,6 +27,15 @@ class LookupRate(throttling.SimpleRateThrottle):
         return f"lookup.{self.get_ident(request)}"
 
 
+class ContestRate(LookupRate):
+    """Doubts and proofs of who has not shown to hold a plate: a person must answer each."""
+
+    scope = "contest"
+
+    def get_cache_key(self, request: Any, view: Any) -> str:
+        return f"contest.{self.get_ident(request)}"
+
+
 def problem(error: BoweiError) -> dict[str, Any]:
     """An expected refusal as problem details; `code` is the stable name of the problem."""
     body: dict[str, Any] = {

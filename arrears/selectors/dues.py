@@ -97,22 +97,42 @@ def _raised(debt: Debt | None, facts: StayFacts) -> dict[str, Any]:
 
 def object_path(session_ids: Collection[int]) -> str:
     """The page on which these stays can be objected to, by whoever holds their plates now; its
-    address proves by itself."""
+    address proves by itself: only for their holder, or who has typed the whole plate."""
     return _object_path(list(parking.stays(session_ids).values()))
 
 
 def _object_path(stays: list[StayFacts]) -> str:
+    return reverse(OBJECT, args=[_object_token(stays)])
+
+
+def object_token(stay_ids: Collection[int]) -> str:
+    """What that address proves itself by."""
+    return _object_token(list(parking.stays(stay_ids).values()))
+
+
+def _object_token(stays: list[StayFacts]) -> str:
     ordered = sorted(stays, key=lambda one: one.id)
     of = [links.vehicle(one.plate_text, one.plate_colour) for one in ordered]
-    return reverse(OBJECT, args=[links.sign(OBJECT, stays=[one.id for one in ordered], of=of)])
+    return links.sign(OBJECT, stays=[one.id for one in ordered], of=of)
+
+
+def said_path(token: str, disputes: Collection[int]) -> str:
+    """The same page for who has just said these: its address also opens their words and answer."""
+    data = links.read(OBJECT, token, max_age_s=LINK_LIVES_S)
+    said = sorted({*data.get("said", []), *disputes})
+    return reverse(OBJECT, args=[links.sign(OBJECT, **{**data, "said": said})])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objectable:
-    """What one link opens: the stays that are still its vehicle's, and what was said for it."""
+    """What one link opens: the stays that are still its vehicle's, and what was said for it.
+
+    `said` are the objections that whoever was given the link has made.
+    """
 
     stays: list[StayFacts]
     disputes: list[Dispute]
+    said: frozenset[int]
 
 
 def objectable(token: str) -> Objectable:
@@ -137,6 +157,7 @@ def objectable(token: str) -> Objectable:
             for row in rows.prefetch_related("stays")
             if any(same(one.pk, row.plate_text, row.plate_colour) for one in row.stays.all())
         ],
+        said=frozenset(data.get("said", [])),
     )
 
 

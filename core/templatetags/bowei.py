@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
-from core import clock, links, plates, states
+from core import clock, plates, states
 from core.money import format_fen
 
 register = template.Library()
@@ -363,15 +363,3 @@ def navigation(context: template.Context) -> dict[str, Any]:
     for item in items:
         item["here"] = item["url"] == here
     return {"items": items}
-
-
-@register.simple_tag
-def objection_url(stay: Any) -> str:
-    """Where one stay can be objected to; the address proves by itself that it was given out, and
-    for which vehicle."""
-    of = [links.vehicle(stay.plate_text, stay.plate_colour)]
-    token = links.sign("arrears.object", stays=[stay.pk], of=of)
-    try:
-        return reverse("arrears.object", args=[token])
-    except NoReverseMatch:
-        return ""

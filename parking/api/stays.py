@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core import links, plates
+from core import plates
 from core.api import LookupRate
 from core.errors import Invalid, Missing, Refused
 from parking import selectors, services
@@ -19,9 +19,8 @@ from parking.api.access import LoggedIn, actor_of, merchant_scope
 from parking.api.prepayments import OrderOut, order_out
 from parking.errors import NoBerth
 from parking.filters import StayFilter
+from parking.links import read_stay_token, stay_token
 from parking.models import ParkingSession
-from parking.services.reminders import STAY_LINK
-from parking.views.owner import LINK_LIVES_S, stay_token
 from payments import services as payments
 
 
@@ -80,8 +79,8 @@ class AtBerth(APIView):
 
 
 def _by_link(token: str) -> ParkingSession:
-    data = links.read(STAY_LINK, token, max_age_s=LINK_LIVES_S)
-    row = ParkingSession.objects.filter(pk=data["id"]).select_related("berth", "section").first()
+    rows = ParkingSession.objects.filter(pk=read_stay_token(token).stay_id)
+    row = rows.select_related("berth", "section").first()
     if row is None:
         raise Missing()
     return row

@@ -1,5 +1,6 @@
 """Questions about places, stays, sightings and reviews."""
 
+from parking.links import read_stay_token
 from parking.selectors.facts import (
     StayFacts,
     berth_by_code,
@@ -38,6 +39,7 @@ __all__ = [
     "open_stay_at",
     "paid_after_leaving",
     "plate_in_image",
+    "read_stay_token",
     "reviews_for",
     "section",
     "section_by_code",

@@ -122,7 +122,7 @@ def paid_after_leaving(session_id: int) -> bool:
     return rows.filter(amount_fen__gt=F("refunded_fen")).exists()
 
 
-def unpaid_at(berth_id: int, plate_text: str) -> int | None:
+def unpaid_at(berth_id: int, plate_text: str) -> ParkingSession | None:
     """The newest stay that this plate left unpaid at this berth, for who knows both."""
     rows = ParkingSession.objects.filter(
         berth_id=berth_id,
@@ -131,7 +131,7 @@ def unpaid_at(berth_id: int, plate_text: str) -> int | None:
         state="due",
         simulated=False,
     )
-    return rows.order_by("-left_at").values_list("pk", flat=True).first()
+    return rows.order_by("-left_at").first()
 
 
 def history_of(

@@ -16,12 +16,12 @@ from django.utils import timezone
 from accounts import selectors as accounts
 from accounts import services as account_services
 from core import clock, links, live, locks
+from parking.links import stay_token
 from parking.models import ParkingSession, StayPayment
 from parking.services.reviews import open_doubts
 
 AHEAD = timedelta(minutes=10)
 BATCH = 200
-STAY_LINK = "parking.stay"
 
 
 def remind_of_end() -> int:
@@ -66,7 +66,10 @@ def remind(session_id: int) -> int:
             "place": f"{stay.berth.section.name} {stay.berth.number}",
             "until": f"{timezone.localtime(stay.paid_until):%H:%M}",
             "url": settings.PUBLIC_URL
-            + reverse("parking.stay", args=[links.sign(STAY_LINK, id=stay.pk)]),
+            + reverse(
+                "parking.stay",
+                args=[stay_token(stay.pk, of=links.vehicle(stay.plate_text, stay.plate_colour))],
+            ),
         },
         key=_key(stay.pk, stay.paid_until),
         valid_until=stay.paid_until,

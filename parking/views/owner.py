@@ -11,22 +11,15 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import selectors as people
 from core import clock, images, links, wiring
-from core.api import LookupRate
+from core.api import ContestRate, LookupRate
 from core.errors import BoweiError, Missing, Refused, TooMany
 from parking import selectors, services
 from parking.errors import NoBerth, NothingDue, PlateUnread
 from parking.forms import DraftForm, FindBerth, LeftForm, PlateForm
+from parking.links import StayLink, read_stay_token, stay_token
 from parking.models import ParkingSession, Prepayment
 from parking.services import prepay, prices, reminders
-from parking.services.reminders import STAY_LINK
 from payments import services as payment_services
-
-LINK_LIVES_S = 90 * 24 * 3600
-
-
-def stay_token(session_id: int, *, full: bool = False) -> str:
-    """A link to one stay; `full` shows plate and photographs: only for its proven holder."""
-    return links.sign(STAY_LINK, id=session_id, **({"full": 1} if full else {}))
 
 
 @require_GET
@@ -50,7 +43,7 @@ def berth(request: HttpRequest, berth_code: str) -> HttpResponse:
     stay = selectors.open_stay_at(place.pk)
     context: dict[str, Any] = {"berth": place, "section": place.section}
     if stay is not None:
-        context |= _stay_context(request, stay, full=False)
+        context |= _stay_context(request, stay, StayLink(stay_id=stay.pk))
     return render(request, "parking/owner_berth.html", context)
 
 
@@ -67,7 +60,8 @@ def left(request: HttpRequest) -> HttpResponse:
         place = selectors.berth_by_code(form.cleaned_data["berth"])
         found = selectors.unpaid_at(place.pk, form.cleaned_data["plate"]) if place else None
         if found is not None:
-            return redirect("parking.stay", token=stay_token(found))
+            of = links.vehicle(found.plate_text, found.plate_colour)
+            return redirect("parking.stay", token=stay_token(found.pk, of=of))
         form.add_error(None, _("There is no open fee for this plate at this berth."))
     return render(request, "parking/owner_left.html", {"form": form})
 
@@ -75,18 +69,20 @@ def left(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def stay(request: HttpRequest, token: str) -> HttpResponse:
     """One stay by its link: what it costs and why, pay it, object to it (P2.6)."""
-    data = links.read(STAY_LINK, token, max_age_s=LINK_LIVES_S)
+    link = read_stay_token(token)
     row = (
-        ParkingSession.objects.filter(pk=data["id"])
+        ParkingSession.objects.filter(pk=link.stay_id)
         .select_related("berth", "section", "tariff_version__tariff")
         .first()
     )
     if row is None:
         raise Missing()
-    context = _stay_context(request, row, full=bool(data.get("full")))
+    context = _stay_context(request, row, link)
     if request.method == "POST":
         try:
             if "not_mine" in request.POST:
+                if not context["holds"] and not ContestRate().allow_request(request, None):  # type: ignore[arg-type]
+                    raise TooMany()
                 services.doubt_plate(session_id=row.pk, actor="owner")
                 return redirect("parking.stay", token=token)
             return redirect(_order_url(request, [("parking.stay", row.pk)]))
@@ -103,11 +99,11 @@ def _order_url(request: HttpRequest, items: list[tuple[str, int]]) -> str:
     return reverse("payments.order", args=[order.token])
 
 
-def _stay_context(request: HttpRequest, row: ParkingSession, *, full: bool) -> dict[str, Any]:
+def _stay_context(request: HttpRequest, row: ParkingSession, link: StayLink) -> dict[str, Any]:
     """What the page of a stay shows its reader: bill, plate, and photographs for its holder."""
     own = people.proven_plates_of(request.user)
     plate = selectors.shown_plate(row, own=own)
-    full = full or (not plate["masked"] and bool(row.plate_text))
+    full = link.full or (not plate["masked"] and bool(row.plate_text))
     plate["masked"] = not full
     now = clock.now()
     amount_fen, why_nothing = 0, ""
@@ -129,7 +125,8 @@ def _stay_context(request: HttpRequest, row: ParkingSession, *, full: bool) -> d
         "lines": lines,
         "why_nothing": why_nothing,
         "tariff": str(row.tariff_version),
-        "token": stay_token(row.pk, full=full),
+        "token": stay_token(row.pk, full=full, of=link.of),
+        "holds": full or link.shows_holding(row.plate_text, row.plate_colour),
         "notices": _notices(row, full=full),
         "key": secrets.token_urlsafe(12),
         "leave_by": row.leave_by if row.leave_by and row.leave_by > now else None,

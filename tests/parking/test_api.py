@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from parking.links import stay_token
 from parking.models import Berth, ParkingSession, Prepayment, Section
-from parking.views.owner import stay_token
 from payments.models import Order
 from tests.parking.test_pages import question  # noqa: F401
 from tests.street import PLATE

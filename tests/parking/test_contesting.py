@@ -10,8 +10,8 @@ from django.urls import reverse
 from core.errors import Refused
 from parking import selectors, services
 from parking.errors import NotReadYet
+from parking.links import stay_token
 from parking.models import Berth, ParkingSession, ReviewItem, Sighting
-from parking.views.owner import stay_token
 from tests.parking.test_pages import body
 from tests.parking.test_plates import events, reading
 from tests.payments.threads import at_once

@@ -10,10 +10,10 @@ from core import clock, outbox
 from core.errors import BoweiError
 from parking import services
 from parking.errors import NothingDue, PlateUnread
+from parking.links import stay_token
 from parking.models import Berth, ParkingSession, StayPayment
 from parking.rules import pricing
 from parking.services import prices
-from parking.views.owner import stay_token
 from payments import services as payments
 from payments.models import Attempt, LedgerEntry, OrderItem, Refund
 from tests.street import new_section, new_tariff

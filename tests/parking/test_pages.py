@@ -13,8 +13,8 @@ from openpyxl import load_workbook
 from core.models import AuditEntry
 from core.money import plain_yuan
 from parking import services
+from parking.links import stay_token
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, Section
-from parking.views.owner import stay_token
 from payments.models import Order
 from tests.parking.test_plates import reading
 from tests.people import prove

@@ -13,8 +13,8 @@ from accounts import tasks
 from accounts.models import SmsMessage
 from arrears import services as arrears
 from parking import services
+from parking.links import stay_token
 from parking.models import Berth, ParkingSession, Prepayment
-from parking.views.owner import stay_token
 from tests.accounts.test_accounts import Provider
 from tests.parking.test_money import pay
 from tests.parking.test_pages import body

@@ -36,13 +36,13 @@ class DebtState(serializers.ModelSerializer):
     colour = serializers.CharField(source="plate_colour")
     section = serializers.CharField(source="section.name")
     berth = serializers.CharField(source="stay.berth.code")
-    session_id = serializers.IntegerField(source="stay_id")
+    stay_id = serializers.IntegerField()
 
     class Meta:
         model = Debt
         fields = [
             "id",
-            "session_id",
+            "stay_id",
             "plate",
             "colour",
             "section",
@@ -142,7 +142,7 @@ class NoticeViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
 
 
 class DueState(serializers.Serializer):
-    session_id = serializers.IntegerField(source="stay.id")
+    stay_id = serializers.IntegerField(source="stay.id")
     debt_id = serializers.IntegerField(allow_null=True)
     state = serializers.CharField(help_text="window: time to pay is running; open; disputed")
     amount_fen = serializers.IntegerField()
@@ -171,7 +171,7 @@ class DuesView(APIView):
 
 
 class ObjectionBody(serializers.Serializer):
-    session_id = serializers.IntegerField()
+    stay_id = serializers.IntegerField()
     reason = serializers.ChoiceField(choices=Dispute.Reason.choices)
     text = serializers.CharField(required=False, allow_blank=True, max_length=2000)
 
@@ -182,9 +182,9 @@ class DisputeState(serializers.ModelSerializer):
         fields = ["id", "state", "reason", "text", "answer", "opened_at", "answer_by", "decided_at"]
 
 
-def _own_stay(request: Request, session_id: int) -> None:
+def _own_stay(request: Request, stay_id: int) -> None:
     """Raises Missing unless the person who asks holds the plate of this stay."""
-    stay = parking.stay(session_id)
+    stay = parking.stay(stay_id)
     own = accounts.proven_plates_of(request.user)
     if not holds(own, stay.plate_text, stay.plate_colour):
         raise Missing()
@@ -200,9 +200,9 @@ class ObjectView(APIView):
         body = ObjectionBody(data=request.data)
         body.is_valid(raise_exception=True)
         told = body.validated_data
-        _own_stay(request, told["session_id"])
+        _own_stay(request, told["stay_id"])
         [dispute] = services.object(
-            session_ids=[told["session_id"]],
+            stay_ids=[told["stay_id"]],
             reason=told["reason"],
             text=told.get("text", ""),
             user_id=request.user.pk,
@@ -212,7 +212,7 @@ class ObjectView(APIView):
 
 
 class DecisionState(serializers.Serializer):
-    session_id = serializers.IntegerField()
+    stay_id = serializers.IntegerField()
     state = serializers.CharField()
     at_risk = serializers.BooleanField(allow_null=True)
     percent = serializers.IntegerField(allow_null=True)
@@ -235,9 +235,9 @@ class DecisionView(APIView):
     permission_classes = [IsAuthenticated]
 
     @extend_schema(responses=DecisionState, operation_id="arrears_decision")
-    def get(self, request: Request, session_id: int) -> Response:
-        _own_stay(request, session_id)
-        decision = selectors.decision_of(session_id)
+    def get(self, request: Request, stay_id: int) -> Response:
+        _own_stay(request, stay_id)
+        decision = selectors.decision_of(stay_id)
         if decision is None:
             raise Missing()
         return Response(DecisionState(decision).data)

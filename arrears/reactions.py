@@ -34,25 +34,25 @@ def find_debts(event: Event) -> None:
 
 def assess(event: Event) -> None:
     """parking.plate_settled, parking.plate_corrected: have the stay scored (P0.2, P0.3)."""
-    session_id = event.data.get("session_id")
-    assessment_id = services.assess(session_id=session_id) if session_id else None
+    stay_id = event.data.get("stay_id")
+    assessment_id = services.assess(stay_id=stay_id) if stay_id else None
     if assessment_id is not None:
         transaction.on_commit(partial(ask_scorer, assessment_id), robust=True)
 
 
 def start_pay_window(event: Event) -> None:
     """parking.left_unpaid: everybody has time to pay."""
-    services.start_pay_window(session_id=event.data["session_id"])
+    services.start_pay_window(stay_id=event.data["stay_id"])
 
 
 def watch(event: Event) -> None:
     """parking.left_unpaid: watch it if it is at risk, and only then (P0.4)."""
-    services.watch(session_id=event.data["session_id"])
+    services.watch(stay_id=event.data["stay_id"])
 
 
 def open_debt(event: Event) -> None:
     """arrears.pay_window_ended: what is still unpaid is a debt (P3.1, P3.2)."""
-    services.open_debt(session_id=event.data["session_id"])
+    services.open_debt(stay_id=event.data["stay_id"])
 
 
 def demand(event: Event) -> None:
@@ -71,36 +71,36 @@ def assist(event: Event) -> None:
 
 def settled(event: Event) -> None:
     """parking.stay_settled: also where no payment did it (written off, or cheaper than paid)."""
-    services.clear_debts_of_stays([event.data["session_id"]], actor="system:arrears.settled")
+    services.clear_debts_of_stays([event.data["stay_id"]], actor="system:arrears.settled")
 
 
 def voided(event: Event) -> None:
     """parking.stay_voided: nothing is owed for a stay that never was, nothing left to object to."""
-    services.forget_stay(session_id=event.data["session_id"])
-    services.end_voided(session_id=event.data["session_id"])
+    services.forget_stay(stay_id=event.data["stay_id"])
+    services.end_voided(stay_id=event.data["stay_id"])
 
 
 def repriced(event: Event) -> None:
     """parking.stay_repriced: the debt follows the fee; what was never named is asked for anew."""
     data = event.data
     services.follow_stay(
-        session_id=data["session_id"], why=data["why"], raised=data["due_fen"] > data["was_fen"]
+        stay_id=data["stay_id"], why=data["why"], raised=data["due_fen"] > data["was_fen"]
     )
 
 
 def plate_corrected(event: Event) -> None:
     """parking.plate_corrected: the other one's course ends, the right one's begins."""
-    services.plate_corrected(session_id=event.data["session_id"], was=event.data["old_text"])
+    services.plate_corrected(stay_id=event.data["stay_id"], was=event.data["old_text"])
 
 
 def plate_doubted(event: Event) -> None:
     """parking.plate_doubted: nothing is asked for the stay until a person has looked."""
-    services.hold_doubted(session_id=event.data["session_id"])
+    services.hold_doubted(stay_id=event.data["stay_id"])
 
 
 def doubt_over(event: Event) -> None:
     """parking.doubt_over: what waited goes on, with its time from now."""
-    services.doubt_over(session_id=event.data["session_id"])
+    services.doubt_over(stay_id=event.data["stay_id"])
 
 
 def ask_new_holder(event: Event) -> None:

@@ -32,7 +32,7 @@ api: list[URLPattern] = [
     path("dues", interfaces.DuesView.as_view(), name="arrears.api_dues"),
     path("disputes", interfaces.ObjectView.as_view(), name="arrears.api_object"),
     path(
-        "decisions/<int:session_id>",
+        "decisions/<int:stay_id>",
         interfaces.DecisionView.as_view(),
         name="arrears.api_decision",
     ),

@@ -193,7 +193,7 @@ def object_page(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             said = services.object(
-                session_ids=[one.id for one in found.stays],
+                stay_ids=[one.id for one in found.stays],
                 reason=form.cleaned_data["reason"],
                 text=form.cleaned_data["text"],
                 user_id=request.user.pk if request.user.is_authenticated else None,
@@ -236,24 +236,24 @@ def _said(request: HttpRequest, token: str, disputes: list[Dispute]) -> HttpResp
 @never_cache
 def why(request: HttpRequest, token: str) -> HttpResponse:
     """What a machine decided about this stay, from what, and how to object (DESIGN 4.9)."""
-    session_id = links.read(due_selectors.WHY, token, max_age_s=due_selectors.LINK_LIVES_S)["stay"]
-    stay = parking.stay(session_id)
+    stay_id = links.read(due_selectors.WHY, token, max_age_s=due_selectors.LINK_LIVES_S)["stay"]
+    stay = parking.stay(stay_id)
     own = _own(request)
     is_holder = holds(own, stay.plate_text, stay.plate_colour)
     if request.method == "POST":
-        return _change_decision(request, session_id, own=own, is_holder=is_holder)
+        return _change_decision(request, stay_id, own=own, is_holder=is_holder)
     context = {
         "stay": stay,
         "plate": parking.shown_plate(stay, own=own),
-        "decision": selectors.decision_of(session_id),
+        "decision": selectors.decision_of(stay_id),
         "is_holder": is_holder,
-        "object_path": selectors.object_path([session_id]),
+        "object_path": selectors.object_path([stay_id]),
     }
     return render(request, "arrears/owner_why.html", context)
 
 
 def _change_decision(
-    request: HttpRequest, session_id: int, *, own: list[tuple[str, str]], is_holder: bool
+    request: HttpRequest, stay_id: int, *, own: list[tuple[str, str]], is_holder: bool
 ) -> HttpResponse:
     if request.POST.get("do") == "delete":
         if not is_holder:
@@ -262,12 +262,12 @@ def _change_decision(
         messages.success(request, _("What was concluded about you is deleted."))
         return redirect(request.path)
     said = services.object(
-        session_ids=[session_id],
+        stay_ids=[stay_id],
         reason="decision",
         user_id=request.user.pk if request.user.is_authenticated else None,
         actor=_actor(request),
     )
-    return _said(request, due_selectors.object_token([session_id]), said)
+    return _said(request, due_selectors.object_token([stay_id]), said)
 
 
 # ── The merchant's debts ─────────────────────────────────────────────────────────────────────

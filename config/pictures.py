@@ -76,12 +76,12 @@ def _owner() -> Iterator[Page]:
 def _merchant() -> Iterator[Page]:
     yield Page(MERCHANT, "login", reverse("accounts.login"))
     yield Page(MERCHANT, "street", reverse("parking.street"))
-    yield Page(MERCHANT, "stays", reverse("parking.sessions"))
+    yield Page(MERCHANT, "stays", reverse("parking.stays"))
     merchant_id = _merchant_user().memberships.values_list("merchant_id", flat=True)[0]
     own = ParkingSession.objects.filter(merchant_id=merchant_id)
     stay = own.order_by("pk").first()
     if stay is not None:
-        yield Page(MERCHANT, "stay", reverse("parking.session", args=[stay.pk]))
+        yield Page(MERCHANT, "stay", reverse("parking.merchant_stay", args=[stay.pk]))
     review = ReviewItem.objects.filter(merchant_id=merchant_id, state="open").first()
     if review is not None:
         yield Page(MERCHANT, "review", reverse("parking.review", args=[review.pk]))

@@ -298,7 +298,7 @@ class ParkingSessionAdmin(Exported, ReadOnly):
     def end_stay(self, request: HttpRequest, object_id: int) -> HttpResponse:
         def carry_out(given: dict[str, Any]) -> int:
             services.close_by_hand(
-                session_id=int(object_id),
+                stay_id=int(object_id),
                 left_at=given["left_at"],
                 actor=actor_of(request),
                 reason=given["reason"],
@@ -311,7 +311,7 @@ class ParkingSessionAdmin(Exported, ReadOnly):
     def cancel_stay(self, request: HttpRequest, object_id: int) -> HttpResponse:
         def carry_out(given: dict[str, Any]) -> int:
             services.void_stay(
-                session_id=int(object_id), actor=actor_of(request), reason=given["reason"]
+                stay_id=int(object_id), actor=actor_of(request), reason=given["reason"]
             )
             return int(object_id)
 
@@ -321,7 +321,7 @@ class ParkingSessionAdmin(Exported, ReadOnly):
     def correct_stay(self, request: HttpRequest, object_id: int) -> HttpResponse:
         def carry_out(given: dict[str, Any]) -> int:
             services.correct_plate(
-                session_id=int(object_id),
+                stay_id=int(object_id),
                 plate_text=given["plate"],
                 plate_colour=given["colour"],
                 actor=actor_of(request),
@@ -394,7 +394,7 @@ class PlateReadingAdmin(ReadOnly):
 
 @admin.register(ImageOrder)
 class ImageOrderAdmin(ReadOnly):
-    list_display = ["session", "device", "state", "asked_at"]
+    list_display = ["stay", "device", "state", "asked_at"]
     list_filter = ["state"]
     list_select_related = ["device"]
 
@@ -404,7 +404,7 @@ class InspectionTaskAdmin(ReadOnly):
     list_display = ["berth", "section", "state", "opened_at", "done_at"]
     list_filter = ["state", "section"]
     list_select_related = ["berth", "section"]
-    fields = ["state", "merchant", "section", "berth", "session", "reason", "opened_at", "done_at"]
+    fields = ["state", "merchant", "section", "berth", "stay", "reason", "opened_at", "done_at"]
     readonly_fields = ["reason"]
 
     @display(description=gettext_lazy("why"))
@@ -467,9 +467,9 @@ class ReviewItemAdmin(ReadOnly):
             return redirect("admin:parking_reviewitem_changelist")
         context = {**self.admin_site.each_context(request), **review_context(item)}
         context |= {"title": _("Needs a look"), "opts": self.model._meta}
-        if item.session_id:
+        if item.stay_id:
             context["stay_url"] = reverse(
-                "admin:parking_parkingsession_change", args=[item.session_id]
+                "admin:parking_parkingsession_change", args=[item.stay_id]
             )
         if request.method == "POST":
             if not self.has_settle_permission(request):

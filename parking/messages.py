@@ -15,24 +15,24 @@ def vehicle_arrived(
     message: protocol.VehicleArrived, sender: protocol.Sender
 ) -> dict[str, int | None]:
     """The drive-in instruction with the berth's code (P2.1)."""
-    session_id = services.open_session(
+    stay_id = services.open_stay(
         berth_id=_own_berth(message.berth_code, sender).pk,
         occurred_at=_at(message.occurred_at_ms),
         said_by=f"device:{sender.device_code}",
         device_id=sender.device_id,
     )
-    return {"session_id": session_id}
+    return {"stay_id": stay_id}
 
 
 def vehicle_left(message: protocol.VehicleLeft, sender: protocol.Sender) -> dict[str, int | None]:
     """The berth is empty again (P2.1)."""
-    session_id = services.close_session(
+    stay_id = services.close_stay(
         berth_id=_own_berth(message.berth_code, sender).pk,
         occurred_at=_at(message.occurred_at_ms),
         said_by=f"device:{sender.device_code}",
         device_id=sender.device_id,
     )
-    return {"session_id": session_id}
+    return {"stay_id": stay_id}
 
 
 def image_taken(message: protocol.ImageTaken, sender: protocol.Sender) -> dict[str, int]:

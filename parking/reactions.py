@@ -12,7 +12,7 @@ from payments import services as payments
 
 def order_image(event: Event) -> None:
     """parking.vehicle_arrived: have the vehicle photographed (P2.2)."""
-    services.order_image(session_id=event.data["session_id"])
+    services.order_image(stay_id=event.data["stay_id"])
 
 
 def next_camera(event: Event) -> None:

@@ -17,8 +17,8 @@ owner: list[URLPattern] = [
 merchant: list[URLPattern] = [
     path("", staff.street, name="parking.street"),
     path("street.json", staff.street_json, name="parking.street_json"),
-    path("sessions/", staff.sessions, name="parking.sessions"),
-    path("sessions/<int:session_id>/", staff.session, name="parking.session"),
+    path("stays/", staff.stay_list, name="parking.stays"),
+    path("stays/<int:stay_id>/", staff.stay_page, name="parking.merchant_stay"),
     path("reviews/<int:review_id>/", staff.review, name="parking.review"),
 ]
 api: list[URLPattern] = interface.patterns

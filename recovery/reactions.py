@@ -32,10 +32,10 @@ def follow_command(event: Event) -> None:
 
 def vehicle_left(event: Event) -> None:
     """The vehicle has left its berth: an order whose lock never went up is over (FEATURES 64)."""
-    services.give_up_for_stay(event.data["session_id"])
+    services.give_up_for_stay(event.data["stay_id"])
 
 
 def plate_corrected(event: Event) -> None:
     """A person has corrected a plate: no lock stands before another's vehicle, or for another's
     debt."""
-    services.end_misread(event.data["session_id"], actor="system:recovery.plate_corrected")
+    services.end_misread(event.data["stay_id"], actor="system:recovery.plate_corrected")

@@ -110,23 +110,23 @@ def stay_of() -> Callable[..., ParkingSession]:
     ) -> ParkingSession:
         now = business_clock.now()
         arrived_at = now - timedelta(minutes=ago_min if ago_min is not None else minutes or 0)
-        session_id = services.open_session(berth_id=berth.pk, occurred_at=arrived_at, said_by=TEST)
-        assert session_id is not None
+        stay_id = services.open_stay(berth_id=berth.pk, occurred_at=arrived_at, said_by=TEST)
+        assert stay_id is not None
         if plate is not None:
             services.correct_plate(
-                session_id=session_id,
+                stay_id=stay_id,
                 plate_text=plate.text,
                 plate_colour=str(plate.colour or ""),
                 actor=TEST,
                 why="test",
             )
         if minutes is not None:
-            services.close_session(
+            services.close_stay(
                 berth_id=berth.pk,
                 occurred_at=arrived_at + timedelta(minutes=minutes),
                 said_by=TEST,
             )
-        return ParkingSession.objects.get(pk=session_id)
+        return ParkingSession.objects.get(pk=stay_id)
 
     return make
 

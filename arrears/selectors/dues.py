@@ -48,9 +48,9 @@ def dues_of(plates: Iterable[tuple[str, str]]) -> list[Due]:
     return _dues(found)
 
 
-def dues_of_stays(session_ids: Collection[int]) -> list[Due]:
+def dues_of_stays(stay_ids: Collection[int]) -> list[Due]:
     """Those of these stays that are not paid, oldest first."""
-    stays = parking.stays(session_ids)
+    stays = parking.stays(stay_ids)
     return _dues({pk: one for pk, one in stays.items() if one.state == "due"})
 
 
@@ -95,10 +95,10 @@ def _raised(debt: Debt | None, facts: StayFacts) -> dict[str, Any]:
     return {"raised_from_fen": debt.raised_from_fen, "raised_why": why}
 
 
-def object_path(session_ids: Collection[int]) -> str:
+def object_path(stay_ids: Collection[int]) -> str:
     """The page on which these stays can be objected to, by whoever holds their plates now; its
     address proves by itself: only for their holder, or who has typed the whole plate."""
-    return _object_path(list(parking.stays(session_ids).values()))
+    return _object_path(list(parking.stays(stay_ids).values()))
 
 
 def _object_path(stays: list[StayFacts]) -> str:
@@ -142,8 +142,8 @@ def objectable(token: str) -> Objectable:
     unknown = links.vehicle("", "")
     given = dict(zip_longest(data["stays"], data.get("of", []), fillvalue=unknown))
 
-    def same(session_id: int, text: str, colour: str) -> bool:
-        vehicle = given.get(session_id)
+    def same(stay_id: int, text: str, colour: str) -> bool:
+        vehicle = given.get(stay_id)
         return vehicle == links.vehicle(text, colour) or (
             vehicle is not None and (vehicle == unknown or not text)
         )
@@ -161,9 +161,9 @@ def objectable(token: str) -> Objectable:
     )
 
 
-def why_path(session_id: int) -> str:
+def why_path(stay_id: int) -> str:
     """The page that explains the automatic decision about a stay."""
-    return reverse(WHY, args=[links.sign(WHY, stay=session_id)])
+    return reverse(WHY, args=[links.sign(WHY, stay=stay_id)])
 
 
 def demand_of(token: str) -> Demand | None:
@@ -192,7 +192,7 @@ def _of_plate(stays: dict[int, StayFacts], text: str, colour: str) -> list[int]:
 class Decision:
     """An automatic decision in words, for the person it is about (DESIGN 4.9, PIPL 24)."""
 
-    session_id: int
+    stay_id: int
     state: str
     at_risk: bool | None
     percent: int | None
@@ -209,21 +209,21 @@ class Decision:
     plan: dict[str, Any] | None
 
 
-def decision_of(session_id: int) -> Decision | None:
+def decision_of(stay_id: int) -> Decision | None:
     """What was decided about this stay, from what, and what follows; in the reader's language.
 
     None where nothing was, or where it was about another vehicle: the plate was corrected since,
     and what was concluded about the other's holder is not this reader's to see.
     """
-    rows = Assessment.objects.filter(stay_id=session_id).select_related("portrait", "model")
+    rows = Assessment.objects.filter(stay_id=stay_id).select_related("portrait", "model")
     row = rows.first()
-    facts = parking.stay(session_id)
+    facts = parking.stay(stay_id)
     if row is None or (row.plate_text, row.plate_colour) != (facts.plate_text, facts.plate_colour):
         return None
-    plans = Plan.objects.filter(stay_id=session_id, watch__number=row.number)
+    plans = Plan.objects.filter(stay_id=stay_id, watch__number=row.number)
     plan = plans.select_related("scheme").first()
     return Decision(
-        session_id=session_id,
+        stay_id=stay_id,
         state=row.state,
         at_risk=row.at_risk,
         percent=None if row.probability is None else round(100 * row.probability),

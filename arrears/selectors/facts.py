@@ -93,9 +93,9 @@ def any_live(debt_ids: Iterable[int]) -> bool:
     return Debt.objects.filter(pk__in=debt_ids, state__in=Debt.LIVE).exists()
 
 
-def debt_of_stay(session_id: int) -> DebtFacts | None:
+def debt_of_stay(stay_id: int) -> DebtFacts | None:
     """The debt of a stay, if its window ended unpaid."""
-    debt = _rows().filter(stay_id=session_id).first()
+    debt = _rows().filter(stay_id=stay_id).first()
     return _facts(debt) if debt else None
 
 

@@ -86,7 +86,7 @@ def assist(*, watch_id: int) -> Plan | None:
     )
     due_at = clock.now() + timedelta(hours=scheme.delay_h)
     _plan_contact(plan, 1, due_at)
-    outbox.add("arrears.plan_made", plan_id=plan.pk, session_id=facts.id)
+    outbox.add("arrears.plan_made", plan_id=plan.pk, stay_id=facts.id)
     return plan
 
 
@@ -222,14 +222,14 @@ def call_made(*, contact_id: int, outcome: str, actor: str) -> bool:
     return bool(transition(rows, source="sending", target="sent", actor=actor, outcome=outcome))
 
 
-def stop(session_ids: Collection[int], *, target: str, why: str, actor: str) -> None:
+def stop(stay_ids: Collection[int], *, target: str, why: str, actor: str) -> None:
     """End the plans of these stays with the change that ends them; queued texts are recalled.
 
     `target` is `paid` or `stopped`. Contacts that were made get their outcome (P0.6).
     """
-    if not session_ids:
+    if not stay_ids:
         return
-    plans = Plan.objects.filter(stay_id__in=list(session_ids))
+    plans = Plan.objects.filter(stay_id__in=list(stay_ids))
     ids = list(plans.values_list("pk", flat=True))
     if not ids:
         return

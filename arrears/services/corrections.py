@@ -16,18 +16,18 @@ SYSTEM = "system:arrears.corrections"
 
 
 @transaction.atomic
-def plate_corrected(*, session_id: int, was: str, actor: str = SYSTEM) -> None:
+def plate_corrected(*, stay_id: int, was: str, actor: str = SYSTEM) -> None:
     """Another vehicle than `was` stood there: what was meant for its holder stops at once.
 
     `was` is empty for a plate that had not been known.
     """
-    facts = locked_one(session_id)
+    facts = locked_one(stay_id)
     watches.end_of_another(facts, actor=actor)
-    assistance.stop([session_id], target="stopped", why="plate corrected", actor=actor)
+    assistance.stop([stay_id], target="stopped", why="plate corrected", actor=actor)
     plate = plate_of(facts.plate_text, facts.plate_colour)
-    for sighting in parking.sightings_of(None).filter(session_id=session_id):
+    for sighting in parking.sightings_of(None).filter(stay_id=stay_id):
         notices.take_back_misread(sighting_id=sighting.pk, plate=plate)
     if was and facts.plate_state != "review":  # a verdict was undone: nobody knows yet
-        disputes.end_misread(session_id=session_id, actor=actor)
-    debts.follow_stay(session_id=session_id, actor=actor)
+        disputes.end_misread(stay_id=stay_id, actor=actor)
+    debts.follow_stay(stay_id=stay_id, actor=actor)
     windows.renew_for_another(facts, actor=actor)

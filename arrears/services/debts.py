@@ -23,21 +23,21 @@ SYSTEM = "system:arrears.debts"
 
 # ── The debt ─────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def open_debt(*, session_id: int, actor: str = SYSTEM) -> Debt | None:
+def open_debt(*, stay_id: int, actor: str = SYSTEM) -> Debt | None:
     """The window has ended and nothing was paid: a debt. None where something was, or is held.
 
     The stay is locked before it is read, so a payment at the same instant either came first or
     waits and then clears the debt that it finds (P3.1).
     """
-    facts = locked_one(session_id)
-    window = PayWindow.objects.filter(stay_id=session_id, state="ended").first()
+    facts = locked_one(stay_id)
+    window = PayWindow.objects.filter(stay_id=stay_id, state="ended").first()
     if window is None or not is_owed(facts):
         return None
     if not windows.is_of(window, facts):  # corrected at this instant
         windows.renew_for_another(facts, actor=actor)
         return None
     debt, created = Debt.objects.get_or_create(
-        stay_id=session_id,
+        stay_id=stay_id,
         defaults={
             "merchant_id": facts.merchant_id,
             "section_id": facts.section_id,
@@ -66,7 +66,7 @@ def open_debt(*, session_id: int, actor: str = SYSTEM) -> Debt | None:
         )
         if not moved:
             return None
-    outbox.add("arrears.debt_opened", debt_id=debt.pk, session_id=session_id)
+    outbox.add("arrears.debt_opened", debt_id=debt.pk, stay_id=stay_id)
     if is_contested(facts):  # what was said against the stay holds the debt too
         transition(debt, source="open", target="disputed", actor=SYSTEM, reason="objected before")
     listing.relist(debt.plate_text, debt.plate_colour, actor=actor)
@@ -85,12 +85,12 @@ def clear_debts(receipt: Receipt, left_fen: int) -> int:
 
 
 @transaction.atomic(savepoint=False)
-def clear_debts_of_stays(session_ids: Collection[int], *, actor: str) -> list[int]:
+def clear_debts_of_stays(stay_ids: Collection[int], *, actor: str) -> list[int]:
     """Bring debts in line with these stays' payments; the debts that this call cleared.
 
     A stay that was paid in part keeps its debt, at the amount that is left.
     """
-    stays = parking_services.lock_stays(session_ids)
+    stays = parking_services.lock_stays(stay_ids)
     settled = [pk for pk, (state, _due_fen) in stays.items() if state == "settled"]
     now = clock.now()
     partly = {pk: due_fen for pk, (state, due_fen) in stays.items() if state == "due"}
@@ -118,8 +118,8 @@ def clear_debts_of_stays(session_ids: Collection[int], *, actor: str) -> list[in
     return cleared
 
 
-def _plates_of(session_ids: Collection[int]) -> list[tuple[str, str]]:
-    rows = Debt.objects.filter(stay_id__in=list(session_ids), state__in=Debt.LIVE)
+def _plates_of(stay_ids: Collection[int]) -> list[tuple[str, str]]:
+    rows = Debt.objects.filter(stay_id__in=list(stay_ids), state__in=Debt.LIVE)
     return list(rows.values_list("plate_text", "plate_colour"))
 
 
@@ -171,17 +171,17 @@ def drop(debt_ids: Collection[int], *, target: str, actor: str, reason: str) -> 
         data={"reason": word},
         ended_at=clock.now(),
     )
-    sessions = [debts[pk].stay_id for pk in moved]
+    stay_ids = [debts[pk].stay_id for pk in moved]
     transition(
-        PayWindow.objects.filter(stay_id__in=sessions),
+        PayWindow.objects.filter(stay_id__in=stay_ids),
         source=["open", "ended"],
         target="dropped",
         actor=actor,
     )
-    for session_id in sessions:
-        parking_services.void_stay(session_id=session_id, actor=actor, reason=reason[:300])
-    watches.end(sessions, target="dropped", actor=actor)
-    assistance.stop(sessions, target="stopped", why=word, actor=actor)
+    for stay_id in stay_ids:
+        parking_services.void_stay(stay_id=stay_id, actor=actor, reason=reason[:300])
+    watches.end(stay_ids, target="dropped", actor=actor)
+    assistance.stop(stay_ids, target="stopped", why=word, actor=actor)
     _drop_demands(moved, actor=actor)
     _relist(
         [(debts[pk].plate_text, debts[pk].plate_colour) for pk in moved],
@@ -194,12 +194,12 @@ def drop(debt_ids: Collection[int], *, target: str, actor: str, reason: str) -> 
 
 
 @transaction.atomic
-def forget_stay(*, session_id: int, actor: str = SYSTEM) -> None:
+def forget_stay(*, stay_id: int, actor: str = SYSTEM) -> None:
     """A person has voided the stay: nothing is owed for it, nobody is contacted about it."""
-    facts = locked_one(session_id)
+    facts = locked_one(stay_id)
     if facts.state != "void":
         return
-    debts = Debt.objects.filter(stay_id=session_id, state__in=Debt.LIVE)
+    debts = Debt.objects.filter(stay_id=stay_id, state__in=Debt.LIVE)
     plates = list(debts.values_list("plate_text", "plate_colour"))
     ids = list(debts.values_list("pk", flat=True))
     dropped = transition(
@@ -213,29 +213,27 @@ def forget_stay(*, session_id: int, actor: str = SYSTEM) -> None:
         ended_at=clock.now(),
     )
     transition(
-        PayWindow.objects.filter(stay_id=session_id),
+        PayWindow.objects.filter(stay_id=stay_id),
         source=["open", "ended"],
         target="dropped",
         actor=actor,
     )
-    watches.end([session_id], target="dropped", actor=actor)
-    assistance.stop([session_id], target="stopped", why="voided", actor=actor)
+    watches.end([stay_id], target="dropped", actor=actor)
+    assistance.stop([stay_id], target="stopped", why="voided", actor=actor)
     _drop_demands(dropped or ids, actor=actor)
     _relist(plates, actor=actor, reason="stay voided")
 
 
 @transaction.atomic
-def follow_stay(
-    *, session_id: int, why: str = "", raised: bool = False, actor: str = SYSTEM
-) -> None:
+def follow_stay(*, stay_id: int, why: str = "", raised: bool = False, actor: str = SYSTEM) -> None:
     """The stay has another price than its debt, or another plate: the debt follows the price.
 
     `raised` says that the fee rose: whoever has no debt yet has the whole window for it. Another
     vehicle's debt ends here: whoever holds the right plate has heard of nothing yet, and gets what
     everybody gets, the whole window first (services/corrections.py).
     """
-    facts = locked_one(session_id)
-    debt = Debt.objects.filter(stay_id=session_id, state__in=Debt.LIVE).first()
+    facts = locked_one(stay_id)
+    debt = Debt.objects.filter(stay_id=stay_id, state__in=Debt.LIVE).first()
     if debt is None:
         if raised:
             windows.renew(facts, actor=actor, reason=why or "fee raised")
@@ -243,7 +241,7 @@ def follow_stay(
     if (debt.plate_text, debt.plate_colour) != (facts.plate_text, facts.plate_colour):
         _end_for_another(debt, actor=actor)
     elif facts.state == "settled":
-        clear_debts_of_stays([session_id], actor=actor)
+        clear_debts_of_stays([stay_id], actor=actor)
     else:
         _follow_fee(debt, facts.due_fen, actor=actor, why=why)
         _relist([(debt.plate_text, debt.plate_colour)], actor=actor, reason="stay corrected")
@@ -321,13 +319,13 @@ def find_debts_of(plate_text: str) -> list[int]:
         sql = MISSED_SQL.format(whose="s.plate_text = %(plate)s")
         cursor.execute(sql, {"now": clock.now(), "plate": plate_text})
         missed = cursor.fetchall()
-    opened = [_open_missed(session_id, begins) for session_id, begins in missed]
+    opened = [_open_missed(stay_id, begins) for stay_id, begins in missed]
     return [debt.pk for debt in opened if debt is not None]
 
 
 @transaction.atomic
-def _open_missed(session_id: int, begins: datetime) -> Debt | None:
-    window = windows.start_pay_window(session_id=session_id, begins=begins)
+def _open_missed(stay_id: int, begins: datetime) -> Debt | None:
+    window = windows.start_pay_window(stay_id=stay_id, begins=begins)
     if window is None:
         return None
     transition(
@@ -337,7 +335,7 @@ def _open_missed(session_id: int, begins: datetime) -> Debt | None:
         actor=SYSTEM,
         reason="found at a sighting",
     )
-    return open_debt(session_id=session_id)
+    return open_debt(stay_id=stay_id)
 
 
 CITY_SQL = """
@@ -372,12 +370,12 @@ def find_debts_of_city() -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute(CITY_SQL, {"until": clock.now() - timedelta(hours=1)})
-        made, windows, sessions = cursor.fetchone()
+        made, windows, stay_ids = cursor.fetchone()
     outbox.add_many(
         "arrears.pay_window_ended",
         [
-            {"window_id": window_id, "session_id": session_id}
-            for window_id, session_id in zip(windows, sessions, strict=True)
+            {"window_id": window_id, "stay_id": stay_id}
+            for window_id, stay_id in zip(windows, stay_ids, strict=True)
         ],
     )
     found: int = made + len(windows)

@@ -27,7 +27,7 @@ LONGEST_TEXT = 2000
 @transaction.atomic
 def object(
     *,
-    session_ids: Collection[int] = (),
+    stay_ids: Collection[int] = (),
     debt_ids: Collection[int] = (),
     reason: str = "other",
     text: str = "",
@@ -46,8 +46,8 @@ def object(
             "no_reason", _("Choose what is wrong."), fields={"reason": _("Choose what is wrong.")}
         )
     named = Debt.objects.filter(pk__in=list(debt_ids)).values_list("stay_id", flat=True)
-    sessions = sorted({*session_ids, *named})
-    stays = {pk: one for pk, one in locked(sessions).items() if one.state != "void"}
+    about = sorted({*stay_ids, *named})
+    stays = {pk: one for pk, one in locked(about).items() if one.state != "void"}
     if not stays:
         raise NothingToObject()
     words = text.strip()[:LONGEST_TEXT]
@@ -95,7 +95,7 @@ def settle_dispute(*, dispute_id: int, verdict: str, answer: str, actor: str) ->
             "no_answer", _("Answer the owner."), fields={"answer": _("Say why, in a sentence.")}
         )
     dispute = Dispute.objects.get(pk=dispute_id)
-    sessions = _locked_sessions(dispute)
+    stay_ids = _locked_stays(dispute)
     moved = transition(
         dispute,
         source="open",
@@ -110,9 +110,9 @@ def settle_dispute(*, dispute_id: int, verdict: str, answer: str, actor: str) ->
     if not moved:
         raise DisputeDecided()
     if verdict == "upheld":
-        _uphold(dispute, sessions, actor=actor)
+        _uphold(dispute, stay_ids, actor=actor)
     else:
-        holds.resume(sessions, actor=actor)
+        holds.resume(stay_ids, actor=actor)
     return dispute
 
 
@@ -120,29 +120,29 @@ def settle_dispute(*, dispute_id: int, verdict: str, answer: str, actor: str) ->
 def withdraw_dispute(*, dispute_id: int, actor: str) -> None:
     """The owner takes the objection back. Raises DisputeDecided."""
     dispute = Dispute.objects.get(pk=dispute_id)
-    sessions = _locked_sessions(dispute)
+    stay_ids = _locked_stays(dispute)
     if not transition(
         dispute, source="open", target="withdrawn", actor=actor, decided_at=clock.now()
     ):
         raise DisputeDecided()
-    holds.resume(sessions, actor=actor)
+    holds.resume(stay_ids, actor=actor)
 
 
-def _locked_sessions(dispute: Dispute) -> list[int]:
+def _locked_stays(dispute: Dispute) -> list[int]:
     """The stays that it names, locked; one may have been answered for itself meanwhile."""
     locked(dispute.stays.values_list("pk", flat=True))
     return sorted(dispute.stays.values_list("pk", flat=True))
 
 
-def _uphold(dispute: Dispute, sessions: list[int], *, actor: str) -> None:
+def _uphold(dispute: Dispute, stay_ids: list[int], *, actor: str) -> None:
     """The debts go, and stays without one too; what was paid under protest goes back with them.
 
     An objection to a decision alone is about the decision: the fee stands.
     """
     reason = f"objection {dispute.pk} upheld: {dispute.answer}"[:300]
-    live_debts = Debt.objects.filter(stay_id__in=sessions, state__in=Debt.LIVE)
+    live_debts = Debt.objects.filter(stay_id__in=stay_ids, state__in=Debt.LIVE)
     if dispute.reason == Dispute.Reason.DECISION:
-        holds.resume(sessions, actor=actor)
+        holds.resume(stay_ids, actor=actor)
         return
     dropped = debts.drop(
         list(live_debts.values_list("pk", flat=True)),
@@ -151,51 +151,51 @@ def _uphold(dispute: Dispute, sessions: list[int], *, actor: str) -> None:
         reason=reason,
     )
     gone = set(Debt.objects.filter(pk__in=dropped).values_list("stay_id", flat=True))
-    for session_id in sessions:
-        if session_id not in gone and parking.stay(session_id).state in ("due", "settled"):
-            parking_services.void_stay(session_id=session_id, actor=actor, reason=reason)
-            windows = PayWindow.objects.filter(stay_id=session_id)
+    for stay_id in stay_ids:
+        if stay_id not in gone and parking.stay(stay_id).state in ("due", "settled"):
+            parking_services.void_stay(stay_id=stay_id, actor=actor, reason=reason)
+            windows = PayWindow.objects.filter(stay_id=stay_id)
             transition(windows, source=["open", "ended"], target="dropped", actor=actor)
 
 
 @transaction.atomic
-def end_misread(*, session_id: int, actor: str) -> None:
+def end_misread(*, stay_id: int, actor: str) -> None:
     """A person has corrected the plate: what the other vehicle's holder said of it is answered.
 
     Nothing is asked of them any more, whatever they had objected to; what they paid meanwhile is a
     person's question.
     """
-    facts = locked([session_id])[session_id]
-    if parking.paid_after_leaving(session_id):
+    facts = locked([stay_id])[stay_id]
+    if parking.paid_after_leaving(stay_id):
         return
     with translation.override(settings.LANGUAGE_CODE):
         answer = gettext("A person has looked: it was another vehicle. Nothing is asked of you.")
-    rows = Dispute.objects.filter(stays=session_id, state="open").exclude(plate_text="")
+    rows = Dispute.objects.filter(stays=stay_id, state="open").exclude(plate_text="")
     for dispute in rows.exclude(plate_text=facts.plate_text, plate_colour=facts.plate_colour):
-        _answer_for(dispute, session_id, answer=answer, actor=actor, reason="plate corrected")
+        _answer_for(dispute, stay_id, answer=answer, actor=actor, reason="plate corrected")
 
 
 @transaction.atomic
-def end_voided(*, session_id: int, actor: str = SYSTEM) -> None:
+def end_voided(*, stay_id: int, actor: str = SYSTEM) -> None:
     """The stay was cancelled: objections to its fee are answered by that.
 
     One to an automatic decision is not: a person has promised to look at it.
     """
-    if locked([session_id])[session_id].state != "void":
+    if locked([stay_id])[stay_id].state != "void":
         return
     with translation.override(settings.LANGUAGE_CODE):
         answer = gettext("The stay was cancelled: nothing is asked of you for it.")
-    rows = Dispute.objects.filter(stays=session_id, state="open")
+    rows = Dispute.objects.filter(stays=stay_id, state="open")
     for dispute in rows.exclude(reason=Dispute.Reason.DECISION):
-        _answer_for(dispute, session_id, answer=answer, actor=actor, reason="stay voided")
+        _answer_for(dispute, stay_id, answer=answer, actor=actor, reason="stay voided")
 
 
-def _answer_for(dispute: Dispute, session_id: int, *, answer: str, actor: str, reason: str) -> None:
+def _answer_for(dispute: Dispute, stay_id: int, *, answer: str, actor: str, reason: str) -> None:
     """Uphold an objection for one of its stays, which is locked; the others stay contested.
 
     What was said of that stay becomes an objection of its own, with its answer.
     """
-    if dispute.stays.exclude(pk=session_id).exists():
+    if dispute.stays.exclude(pk=stay_id).exists():
         whole, dispute = (
             dispute,
             Dispute(
@@ -210,8 +210,8 @@ def _answer_for(dispute: Dispute, session_id: int, *, answer: str, actor: str, r
             ),
         )
         dispute.save()
-        dispute.stays.set([session_id])
-        whole.stays.remove(session_id)
+        dispute.stays.set([stay_id])
+        whole.stays.remove(stay_id)
         audit.record(dispute, "parted", actor=actor, reason=reason, of=whole.pk)
     transition(
         dispute,

@@ -17,10 +17,10 @@ SYSTEM = "system:arrears.holds"
 DOUBTED = "plate doubted"
 
 
-def hold(session_ids: Collection[int], *, actor: str, reason: str) -> None:
+def hold(stay_ids: Collection[int], *, actor: str, reason: str) -> None:
     """Stop what runs for these stays: debts are held (`arrears.debt_disputed` lowers a lock), texts
     that have not gone out are taken back, the list and the terminals follow."""
-    stays = list(session_ids)
+    stays = list(stay_ids)
     found = list(Debt.objects.filter(stay_id__in=stays).exclude(state="waived"))
     transition(
         Debt.objects.filter(pk__in=[debt.pk for debt in found]),
@@ -40,13 +40,13 @@ def hold(session_ids: Collection[int], *, actor: str, reason: str) -> None:
         live.push(f"merchant:{merchant_id}")
 
 
-def resume(session_ids: Collection[int], *, actor: str) -> None:
+def resume(stay_ids: Collection[int], *, actor: str) -> None:
     """The question is over: what nobody else contests goes on, with all its time from now.
 
     A debt is asked for anew, for the day that the owner was told may have passed meanwhile; its
     grace runs from the new demand. A stay that is no debt yet has its whole window.
     """
-    free = [one for one in locked(session_ids).values() if not is_contested(one)]
+    free = [one for one in locked(stay_ids).values() if not is_contested(one)]
     resumed = transition(
         Debt.objects.filter(stay_id__in=[one.id for one in free]),
         source="disputed",
@@ -65,13 +65,13 @@ def resume(session_ids: Collection[int], *, actor: str) -> None:
 
 
 @transaction.atomic
-def hold_doubted(*, session_id: int) -> None:
+def hold_doubted(*, stay_id: int) -> None:
     """Somebody says that this stay's plate is another vehicle's: nothing is asked for it."""
-    if locked_one(session_id).plate_doubted:
-        hold([session_id], actor=SYSTEM, reason=DOUBTED)
+    if locked_one(stay_id).plate_doubted:
+        hold([stay_id], actor=SYSTEM, reason=DOUBTED)
 
 
 @transaction.atomic
-def doubt_over(*, session_id: int) -> None:
+def doubt_over(*, stay_id: int) -> None:
     """A person has looked at the plate, or nobody has to any more."""
-    resume([session_id], actor=SYSTEM)
+    resume([stay_id], actor=SYSTEM)

@@ -77,8 +77,8 @@ def compare(candidate: RiskModel) -> tuple[int, float, float]:
         )
     )
     rows = Assessment.objects.filter(pk__in=scores, model__state="serving", probability__gte=0)
-    sessions = rows.values("stay_id")
-    over = PayWindow.objects.filter(stay__in=sessions, state__in=["ended", "paid"])
+    stay_ids = rows.values("stay_id")
+    over = PayWindow.objects.filter(stay__in=stay_ids, state__in=["ended", "paid"])
     windows = {one.stay_id: one for one in over.select_related("stay")}
     judged = [
         (row.probability, scores[row.pk], _was_late(windows[row.stay_id]))

@@ -110,7 +110,7 @@ def delete_portraits(*, user_id: int, plates: Sequence[tuple[str, str]], actor: 
     subjects = [f"user:{user_id}", *(subject_of(text, colour, None) for text, colour in plates)]
     portraits = Portrait.objects.filter(subject__in=subjects)
     about = Assessment.objects.filter(portrait__in=portraits)
-    sessions = list(about.values_list("stay_id", flat=True))
+    stay_ids = list(about.values_list("stay_id", flat=True))
     transition(
         about,
         source=["waiting", "done"],
@@ -124,6 +124,6 @@ def delete_portraits(*, user_id: int, plates: Sequence[tuple[str, str]], actor: 
         payment_time_s=None,
         portrait=None,
     )
-    watches.end(sessions, target="dropped", actor=actor)
+    watches.end(stay_ids, target="dropped", actor=actor)
     deleted, _by_model = Portrait.objects.filter(subject__in=subjects).delete()
     return deleted

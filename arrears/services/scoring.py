@@ -19,17 +19,17 @@ ASK_AGAIN = timedelta(seconds=30)
 
 
 @transaction.atomic
-def assess(*, session_id: int) -> int | None:
+def assess(*, stay_id: int) -> int | None:
     """Make sure that this stay is scored as of its arrival; the assessment's id if it has to be.
 
     A stay whose plate was corrected after it was scored is scored anew, for the right vehicle: what
     the other one's holder had deleted or objected to counts for them alone.
     """
-    facts = locked_one(session_id)
+    facts = locked_one(stay_id)
     if facts.simulated or facts.plate_state != "settled" or facts.state == "void":
         return None
     row, created = Assessment.objects.get_or_create(
-        stay_id=session_id,
+        stay_id=stay_id,
         defaults={
             "plate_text": facts.plate_text,
             "plate_colour": facts.plate_colour,
@@ -129,7 +129,7 @@ def _store(
         actor=SYSTEM,
         reason=f"model {model.version}",
         event="arrears.assessed",
-        data={"session_id": row.stay_id},
+        data={"stay_id": row.stay_id},
         portrait=portrait,
         model=model,
         probability=round(answer.probability, 6),
@@ -144,7 +144,7 @@ def _store(
         done_at=clock.now(),
         ask_again_at=None,
     )
-    log.info("arrears.assessed session=%s at_risk=%s late=%s", row.stay_id, row.at_risk, late)
+    log.info("arrears.assessed stay=%s at_risk=%s late=%s", row.stay_id, row.at_risk, late)
     return bool(moved)
 
 

@@ -15,16 +15,16 @@ from parking import services as parking_services
 from parking.selectors import StayFacts
 
 
-def locked(session_ids: Collection[int]) -> dict[int, StayFacts]:
+def locked(stay_ids: Collection[int]) -> dict[int, StayFacts]:
     """Lock these stays in order and read them as they are then."""
-    parking_services.lock_stays(session_ids)
-    return parking.stays(session_ids)
+    parking_services.lock_stays(stay_ids)
+    return parking.stays(stay_ids)
 
 
-def locked_one(session_id: int) -> StayFacts:
+def locked_one(stay_id: int) -> StayFacts:
     """Lock one stay and read it. Raises core.errors.Missing."""
-    locked([session_id])
-    return parking.stay(session_id)
+    locked([stay_id])
+    return parking.stay(stay_id)
 
 
 def is_owed(facts: StayFacts) -> bool:

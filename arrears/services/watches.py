@@ -17,12 +17,12 @@ BATCH = 200
 
 
 @transaction.atomic
-def watch(*, session_id: int) -> Watch | None:
+def watch(*, stay_id: int) -> Watch | None:
     """A stay at risk has left unpaid: watch it. None for everybody else (P0.4: and only then).
 
     A stay that is not scored yet is watched when its score comes (services.scoring).
     """
-    return begin(locked_one(session_id))
+    return begin(locked_one(stay_id))
 
 
 def begin(facts: StayFacts) -> Watch | None:
@@ -63,16 +63,16 @@ def end_watches() -> int:
         target="ran_out",
         actor=SYSTEM,
         event="arrears.watch_ran_out",
-        data=lambda pk: {"session_id": rows[pk]},
+        data=lambda pk: {"stay_id": rows[pk]},
     )
     return len(moved)
 
 
-def end(session_ids: Collection[int], *, target: str, actor: str) -> list[int]:
+def end(stay_ids: Collection[int], *, target: str, actor: str) -> list[int]:
     """End the watches of these stays; `paid` when they were paid, `dropped` else."""
-    if not session_ids:
+    if not stay_ids:
         return []
-    rows = Watch.objects.filter(stay_id__in=list(session_ids))
+    rows = Watch.objects.filter(stay_id__in=list(stay_ids))
     return transition(rows, source=["watching", "ran_out"], target=target, actor=actor)
 
 

@@ -20,14 +20,14 @@ def length_of(facts: StayFacts) -> timedelta:
 
 
 @transaction.atomic
-def start_pay_window(*, session_id: int, begins: datetime | None = None) -> PayWindow | None:
+def start_pay_window(*, stay_id: int, begins: datetime | None = None) -> PayWindow | None:
     """A stay has left unpaid: its owner has the section's time to pay. None where nothing is due.
 
     It begins with the departure; where we were late to ask (the plate was read later, we were
     away), with the moment from which the stay could be paid: our delay costs the owner nothing
     (FEATURES 40). A stay that is due again, its departure corrected, gets a whole new window.
     """
-    facts = locked_one(session_id)
+    facts = locked_one(stay_id)
     if not is_owed(facts):
         return None
     assert facts.left_at is not None
@@ -35,7 +35,7 @@ def start_pay_window(*, session_id: int, begins: datetime | None = None) -> PayW
         is_late = clock.now() - facts.left_at > LATE_TO_ASK
         begins = clock.now() if is_late else facts.left_at
     window, created = PayWindow.objects.get_or_create(
-        stay_id=session_id,
+        stay_id=stay_id,
         defaults={
             "plate_text": facts.plate_text,
             "plate_colour": facts.plate_colour,
@@ -109,6 +109,6 @@ def end_pay_windows() -> int:
         target="ended",
         actor=SYSTEM,
         event="arrears.pay_window_ended",
-        data=lambda pk: {"window_id": pk, "session_id": stay_of[pk]},
+        data=lambda pk: {"window_id": pk, "stay_id": stay_of[pk]},
     )
     return len(moved)

@@ -156,11 +156,11 @@ def _visit(visit: Visit) -> None:
     now = clock.now()
     berth = Berth.objects.select_related("section").get(code=visit.berth)
     came = now - timedelta(minutes=visit.came_min)
-    stay_id = parking.open_session(berth_id=berth.pk, occurred_at=came, said_by=f"S-{berth.code}")
+    stay_id = parking.open_stay(berth_id=berth.pk, occurred_at=came, said_by=f"S-{berth.code}")
     assert stay_id is not None
     _photograph(berth, stay_id, visit)
     if visit.left_min is not None:
-        parking.close_session(
+        parking.close_stay(
             berth_id=berth.pk,
             occurred_at=now - timedelta(minutes=visit.left_min),
             said_by=f"S-{berth.code}",

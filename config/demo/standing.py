@@ -34,7 +34,7 @@ def vehicles() -> list[Parked]:
     for stay in ParkingSession.objects.filter(state="parked").select_related("berth"):
         plate, colour = stay.plate_text, stay.plate_colour
         if not plate:
-            read = PlateReading.objects.filter(sighting__session=stay).exclude(colour="").last()
+            read = PlateReading.objects.filter(sighting__stay=stay).exclude(colour="").last()
             plate, colour = (read.text, read.colour) if read else ("", "")
         found.append(Parked(stay.berth.code, stay.arrived_at, plate, colour))
     return found

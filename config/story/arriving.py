@@ -66,7 +66,7 @@ def _review(world: World, stay: dict[str, Any], staff: Browser) -> dict[str, Any
     with world.teller.step("P0.1", title="The reading is in doubt: a reviewer looks") as step:
         item = world.wait(
             "the question in the review queue",
-            lambda: question(world, lambda row: row["session_id"] == stay["id"]),
+            lambda: question(world, lambda row: row["stay_id"] == stay["id"]),
         )
         step.saw(why=item["why"], candidates=len(item["candidates"]))
         if world.typed is None:
@@ -87,7 +87,7 @@ def _misread(world: World, stay: dict[str, Any], staff: Browser) -> dict[str, An
         page = world.driver.submit(page, page.form(having="not_mine"))
         item = world.wait(
             "the objection in the review queue",
-            lambda: question(world, lambda row: row["session_id"] == stay["id"]),
+            lambda: question(world, lambda row: row["stay_id"] == stay["id"]),
         )
         settle(world, item)
         typed = world.typed.text

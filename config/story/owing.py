@@ -83,7 +83,7 @@ def _import_history(world: World) -> None:
             world.at_hand(
                 lambda: call_command("import_history", str(path), "--simulated", verbosity=0)
             )
-        rows = world.city.api("GET", "/api/v1/parking/sessions/?page_size=100")["results"]
+        rows = world.city.api("GET", "/api/v1/parking/stays/?page_size=100")["results"]
         simulated = [row for row in rows if row["simulated"]]
         must(len(simulated) == 14, f"{len(simulated)} of 14 simulated stays are there")
         step.saw(stays=len(simulated), marked="simulated")
@@ -186,12 +186,12 @@ def _become_debt(world: World, stay: dict[str, Any]) -> None:
 
 def _due(world: World, stay: dict[str, Any]) -> dict[str, Any] | None:
     rows = world.owner.api("GET", "/api/v1/arrears/dues")
-    return next((r for r in rows if r["session_id"] == stay["id"] and r["pay_by"]), None)
+    return next((r for r in rows if r["stay_id"] == stay["id"] and r["pay_by"]), None)
 
 
 def _debt(world: World, stay: dict[str, Any]) -> dict[str, Any] | None:
     rows = world.yuyuan.api("GET", "/api/v1/arrears/debts")["results"]
-    return next((row for row in rows if row["session_id"] == stay["id"]), None)
+    return next((row for row in rows if row["stay_id"] == stay["id"]), None)
 
 
 def listed(world: World) -> str:

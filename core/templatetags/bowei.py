@@ -337,7 +337,7 @@ def sort_by() -> SafeString:
 
 NAVIGATION: Sequence[tuple[str, Any, str]] = (
     ("parking.street", _("Street"), ""),
-    ("parking.sessions", _("Stays"), ""),
+    ("parking.stays", _("Stays"), ""),
     ("arrears.debts", _("Debts"), "debts"),
     ("recovery.list", _("Recovery"), "recovery"),
     ("devices.list", _("Devices"), "devices"),

@@ -31,7 +31,7 @@ class ReviewOut(serializers.ModelSerializer):
             "why",
             "state",
             "sighting_id",
-            "session_id",
+            "stay_id",
             "opened_at",
             "verdict",
             "plate_text",
@@ -56,7 +56,7 @@ class ReviewOut(serializers.ModelSerializer):
         return reading.colour if reading else ""
 
     def get_berth(self, item: ReviewItem) -> str:
-        seen = item.session or item.sighting
+        seen = item.stay or item.sighting
         return seen.berth.code if seen and seen.berth else ""
 
 
@@ -78,7 +78,7 @@ class SightingOut(serializers.ModelSerializer):
             "occurred_at",
             "purpose",
             "berth",
-            "session_id",
+            "stay_id",
             "plate_text",
             "plate_colour",
             "image_url",

@@ -150,11 +150,11 @@ class StayOut(serializers.ModelSerializer):
 def _own(request: Request, action: str) -> QuerySet[ParkingSession]:
     scope = merchant_scope(request, action)
     if scope is not None:
-        return selectors.sessions_of(scope)
+        return selectors.stays_of_merchant(scope)
     return ParkingSession.objects.select_related("berth", "section").order_by("-arrived_at", "-pk")
 
 
-class Sessions(LoggedIn, generics.ListAPIView):
+class StayList(LoggedIn, generics.ListAPIView):
     """A merchant's stays: filtered, sorted, paged."""
 
     serializer_class = StayOut
@@ -174,7 +174,7 @@ class Sessions(LoggedIn, generics.ListAPIView):
         return rows
 
 
-class Session(LoggedIn):
+class StayDetail(LoggedIn):
     """One stay of the merchant's."""
 
     @extend_schema(responses=StayOut)
@@ -212,7 +212,7 @@ class Close(LoggedIn):
         row = _one(request, pk, "settle_stay")
         given = CloseIn(data=request.data)
         given.is_valid(raise_exception=True)
-        services.close_by_hand(session_id=row.pk, actor=actor_of(request), **given.validated_data)
+        services.close_by_hand(stay_id=row.pk, actor=actor_of(request), **given.validated_data)
         return Response(StayOut(_one(request, pk, "settle_stay")).data)
 
 
@@ -224,7 +224,7 @@ class Void(LoggedIn):
         row = _one(request, pk, "void_stay")
         given = ReasonIn(data=request.data)
         given.is_valid(raise_exception=True)
-        services.void_stay(session_id=row.pk, actor=actor_of(request), **given.validated_data)
+        services.void_stay(stay_id=row.pk, actor=actor_of(request), **given.validated_data)
         return Response(StayOut(_one(request, pk, "void_stay")).data)
 
 
@@ -237,7 +237,7 @@ class Correct(LoggedIn):
         given = PlateIn(data=request.data)
         given.is_valid(raise_exception=True)
         services.correct_plate(
-            session_id=row.pk,
+            stay_id=row.pk,
             plate_text=given.validated_data["plate"],
             plate_colour=given.validated_data["colour"],
             actor=actor_of(request),

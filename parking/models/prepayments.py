@@ -57,7 +57,7 @@ class Prepayment(StatefulModel):
     berth = models.ForeignKey(
         "parking.Berth", models.PROTECT, null=True, related_name="+", verbose_name=_("berth")
     )
-    session = models.ForeignKey(
+    stay = models.ForeignKey(
         "parking.ParkingSession",
         models.PROTECT,
         null=True,
@@ -92,7 +92,7 @@ class Prepayment(StatefulModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["session", "state"]),
+            models.Index(fields=["stay", "state"]),
             models.Index(fields=["plate_text", "submitted_at"]),
         ]
 

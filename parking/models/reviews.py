@@ -40,7 +40,7 @@ class ReviewItem(StatefulModel):
         related_name="reviews",
         verbose_name=_("sighting"),
     )
-    session = models.ForeignKey(
+    stay = models.ForeignKey(
         "parking.ParkingSession",
         models.PROTECT,
         null=True,
@@ -77,7 +77,7 @@ class ReviewItem(StatefulModel):
                 name="one_open_plate_review_a_sighting",
             ),
             models.UniqueConstraint(
-                fields=["session"],
+                fields=["stay"],
                 condition=models.Q(state="open", kind="plate", sighting__isnull=True),
                 name="one_open_plate_review_a_stay",
             ),
@@ -87,7 +87,7 @@ class ReviewItem(StatefulModel):
                 name="one_open_review_a_prepayment",
             ),
             models.UniqueConstraint(
-                fields=["session"],
+                fields=["stay"],
                 condition=models.Q(state="open", kind="stay"),
                 name="one_open_review_a_stay",
             ),

@@ -47,7 +47,7 @@ class Sighting(StatefulModel):
     section = models.ForeignKey(
         "parking.Section", models.PROTECT, null=True, related_name="+", verbose_name=_("section")
     )
-    session = models.ForeignKey(
+    stay = models.ForeignKey(
         "parking.ParkingSession",
         models.PROTECT,
         null=True,
@@ -156,7 +156,7 @@ class ImageOrder(StatefulModel):
     MOVES = {"asked": {"taken", "failed"}, "failed": {"taken"}}
 
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.ASKED)
-    session = models.ForeignKey(
+    stay = models.ForeignKey(
         "parking.ParkingSession",
         models.PROTECT,
         related_name="image_orders",
@@ -179,7 +179,7 @@ class ImageOrder(StatefulModel):
                 condition=models.Q(state__in=["asked", "taken", "failed"]),
                 name="image_order_state_known",
             ),
-            models.UniqueConstraint(fields=["session", "device"], name="image_order_once_a_camera"),
+            models.UniqueConstraint(fields=["stay", "device"], name="image_order_once_a_camera"),
         ]
         indexes = [
             models.Index(
@@ -190,7 +190,7 @@ class ImageOrder(StatefulModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.session_id} {self.device_id}"
+        return f"{self.stay_id} {self.device_id}"
 
 
 class InspectionTask(StatefulModel):
@@ -213,7 +213,7 @@ class InspectionTask(StatefulModel):
     berth = models.ForeignKey(
         "parking.Berth", models.PROTECT, related_name="+", verbose_name=_("berth")
     )
-    session = models.ForeignKey(
+    stay = models.ForeignKey(
         "parking.ParkingSession",
         models.PROTECT,
         related_name="inspection_tasks",
@@ -232,7 +232,7 @@ class InspectionTask(StatefulModel):
                 name="inspection_state_known",
             ),
             models.UniqueConstraint(
-                fields=["session"],
+                fields=["stay"],
                 condition=models.Q(state="open"),
                 name="one_open_inspection_a_stay",
             ),

@@ -92,17 +92,17 @@ def _facts(row: Any) -> StayFacts:
     )
 
 
-def stay(session_id: int) -> StayFacts:
+def stay(stay_id: int) -> StayFacts:
     """One stay; two queries. Raises Missing."""
-    row = _rows().filter(pk=session_id).first()
+    row = _rows().filter(pk=stay_id).first()
     if row is None:
         raise Missing()
     return _facts(row)
 
 
-def stays(session_ids: Collection[int]) -> dict[int, StayFacts]:
+def stays(stay_ids: Collection[int]) -> dict[int, StayFacts]:
     """Several stays by id; two queries."""
-    return {row.pk: _facts(row) for row in _rows().filter(pk__in=list(session_ids))}
+    return {row.pk: _facts(row) for row in _rows().filter(pk__in=list(stay_ids))}
 
 
 def unpaid_stays_of(plate_text: str, plate_colour: str) -> list[StayFacts]:
@@ -116,9 +116,9 @@ def unpaid_stays_of(plate_text: str, plate_colour: str) -> list[StayFacts]:
     return _of_vehicle(rows.order_by("left_at", "pk"), plate_text, plate_colour)
 
 
-def paid_after_leaving(session_id: int) -> bool:
+def paid_after_leaving(stay_id: int) -> bool:
     """Whether somebody paid for this stay once it had ended, and did not get all of it back."""
-    rows = StayPayment.objects.filter(stay=session_id, kind=StayPayment.Kind.AFTER)
+    rows = StayPayment.objects.filter(stay=stay_id, kind=StayPayment.Kind.AFTER)
     return rows.filter(amount_fen__gt=F("refunded_fen")).exists()
 
 

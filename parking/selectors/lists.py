@@ -11,7 +11,7 @@ from parking.models import ParkingSession, ReviewItem, Sighting
 from parking.services.reviews import DOUBTED
 
 
-def sessions_of(merchant_id: int) -> QuerySet[ParkingSession]:
+def stays_of_merchant(merchant_id: int) -> QuerySet[ParkingSession]:
     """One merchant's stays, newest first, berth and section with them; one query."""
     rows = ParkingSession.objects.filter(merchant_id=merchant_id)
     return rows.select_related("berth", "section").order_by("-arrived_at", "-pk")
@@ -74,9 +74,9 @@ def _by(actor: str, names: dict[int, str]) -> str:
     return names[int(rest)] if kind == "user" else rest or actor
 
 
-def doubt_of(session_id: int) -> ReviewItem | None:
+def doubt_of(stay_id: int) -> ReviewItem | None:
     """The open question whether the plate of this stay is right; it has a photograph or none."""
-    return ReviewItem.objects.filter(session_id=session_id, state="open", why=DOUBTED).first()
+    return ReviewItem.objects.filter(stay_id=stay_id, state="open", why=DOUBTED).first()
 
 
 def sightings_of(merchant_id: int | None) -> QuerySet[Sighting]:
@@ -92,7 +92,7 @@ def reviews_for(merchant_id: int | None) -> QuerySet[ReviewItem]:
         if merchant_id is None
         else ReviewItem.objects.filter(merchant_id=merchant_id)
     )
-    return rows.select_related("sighting__reading", "sighting__berth", "session__berth")
+    return rows.select_related("sighting__reading", "sighting__berth", "stay__berth")
 
 
 def open_reviews(merchant_id: int | None) -> QuerySet[ReviewItem]:

@@ -74,7 +74,7 @@ def street(merchant_id: int) -> list[SectionStrip]:
                 "state": berth_state(berth, stay, silent=berth.pk in silent, now=now),
                 "age": silent.get(berth.pk),
                 "lock_up": berth.lock_up,
-                "url": reverse("parking.session", args=[stay.pk]) if stay else "",
+                "url": reverse("parking.merchant_stay", args=[stay.pk]) if stay else "",
                 "taken": stay is not None,
             }
         )
@@ -156,19 +156,19 @@ def _reviews(merchant_id: int) -> list[dict[str, Any]]:
     from parking.services.plates import reason_of
 
     rows = ReviewItem.objects.filter(merchant_id=merchant_id, state="open").select_related(
-        "session__berth__section", "sighting__berth__section", "sighting__reading"
+        "stay__berth__section", "sighting__berth__section", "sighting__reading"
     )
     items = []
     for row in rows.order_by("-opened_at")[:MOST_NEEDS]:
-        seen = row.session or row.sighting
+        seen = row.stay or row.sighting
         berth = seen.berth if seen else None
         place = f"{berth.section.name} {berth.number}" if berth else ""
         plate, text = None, reason_of(row.why)
         if row.kind == ReviewItem.Kind.PLATE and row.sighting:
             reading = getattr(row.sighting, "reading", None)
             plate = {"text": reading.text, "colour": reading.colour} if reading else None
-        elif row.kind == ReviewItem.Kind.PLATE and row.session:
-            plate = {"text": row.session.plate_text, "colour": row.session.plate_colour}
+        elif row.kind == ReviewItem.Kind.PLATE and row.stay:
+            plate = {"text": row.stay.plate_text, "colour": row.stay.plate_colour}
             text = _("%(why)s There is no photograph.") % {"why": text}
         items.append(
             {
@@ -194,7 +194,7 @@ def _inspections(merchant_id: int) -> list[dict[str, Any]]:
             "text": _("No camera took a picture. Please photograph the vehicle."),
             "tag": _("Photograph"),
             "tone": "amber",
-            "url": reverse("parking.session", args=[row.session_id]),
+            "url": reverse("parking.merchant_stay", args=[row.stay_id]),
         }
         for row in rows.select_related("section", "berth").order_by("-opened_at")[:MOST_NEEDS]
     ]
@@ -217,7 +217,7 @@ def _over_time(merchant_id: int) -> list[dict[str, Any]]:
             },
             "tag": _("Over time"),
             "tone": "amber",
-            "url": reverse("parking.session", args=[row.pk]),
+            "url": reverse("parking.merchant_stay", args=[row.pk]),
         }
         for row in rows.select_related("section", "berth").order_by("-leave_by")[:MOST_NEEDS]
     ]

@@ -36,9 +36,9 @@ from parking.services.reminders import remind_of_end
 from parking.services.reviews import settle_review, undo_review
 from parking.services.stays import (
     close_by_hand,
-    close_session,
+    close_stay,
     open_by_hand,
-    open_session,
+    open_stay,
     void_stay,
 )
 from parking.services.sweeps import chase_images, flag_long_stays, read_again
@@ -51,7 +51,7 @@ __all__ = [
     "chase_images",
     "choose_berth",
     "close_by_hand",
-    "close_session",
+    "close_stay",
     "correct_plate",
     "cover",
     "doubt_plate",
@@ -62,7 +62,7 @@ __all__ = [
     "lock_stays",
     "open_by_hand",
     "open_plate_review",
-    "open_session",
+    "open_stay",
     "order_image",
     "place_sensor",
     "post_handheld",

@@ -34,16 +34,16 @@ BEFORE_ARRIVAL = timedelta(seconds=60)  # a camera may see the vehicle before th
 
 
 @transaction.atomic
-def order_image(*, session_id: int) -> int | None:
+def order_image(*, stay_id: int) -> int | None:
     """Ask the best camera that was not asked yet; the command's id (P2.2).
 
     Best is who is connected, then who has the lowest priority number. Where every camera was asked
     the section's attendant is (an inspection task). None where no picture is needed any more.
     """
-    stay = ParkingSession.objects.select_related("berth").get(pk=session_id)
+    stay = ParkingSession.objects.select_related("berth").get(pk=stay_id)
     if stay.state != "parked" or stay.plate_state in ("settled", "review"):
         return None
-    asked = ImageOrder.objects.filter(session=stay).values_list("device_id", flat=True)
+    asked = ImageOrder.objects.filter(stay=stay).values_list("device_id", flat=True)
     left = list(CameraCoverage.objects.filter(berth=stay.berth).exclude(device_id__in=list(asked)))
     if not left:
         _ask_attendant(stay)
@@ -59,7 +59,7 @@ def order_image(*, session_id: int) -> int | None:
         actor=SYSTEM,
     )
     ImageOrder.objects.create(
-        session=stay,
+        stay=stay,
         device_id=best.device_id,
         command_id=command_id,
         asked_at=clock.now(),
@@ -75,7 +75,7 @@ def _ask_attendant(stay: ParkingSession) -> None:
                 merchant_id=stay.merchant_id,
                 section_id=stay.section_id,
                 berth_id=stay.berth_id,
-                session=stay,
+                stay=stay,
                 why="no_camera_answered",
                 opened_at=clock.now(),
             )
@@ -90,7 +90,7 @@ def _ask_attendant(stay: ParkingSession) -> None:
             ttl_s=HANDHELD_TTL_S,
             actor=SYSTEM,
         )
-    outbox.add("parking.inspection_needed", session_id=stay.pk, section_id=stay.section_id)
+    outbox.add("parking.inspection_needed", stay_id=stay.pk, section_id=stay.section_id)
     live.push(f"merchant:{stay.merchant_id}")
 
 
@@ -101,7 +101,7 @@ def image_failed(*, command_id: int, reason: str) -> bool:
     moved = transition(orders, source="asked", target="failed", actor=SYSTEM, reason=reason)
     if not moved:
         return False
-    order_image(session_id=orders.get().session_id)
+    order_image(stay_id=orders.get().stay_id)
     return True
 
 
@@ -146,7 +146,7 @@ def take_sighting(
             "attendant": attendant or "",
             "berth": berth,
             "section_id": section_id,
-            "session": stay,
+            "stay": stay,
             "purpose": purpose,
             "received_at": clock.now(),
             "read_again_at": clock.real() + timedelta(seconds=READ_AGAIN_S),
@@ -157,7 +157,7 @@ def take_sighting(
     if order:
         transition(order, source=["asked", "failed"], target="taken", actor=SYSTEM)
     if stay is not None and kind == "handheld":
-        tasks = InspectionTask.objects.filter(session=stay)
+        tasks = InspectionTask.objects.filter(stay=stay)
         transition(
             tasks, source="open", target="done", actor=attendant or SYSTEM, done_at=clock.now()
         )
@@ -171,7 +171,7 @@ def _berth_of(
     """The berth in the picture, if this device may speak of it."""
     berths = Berth.objects.select_related("section")
     if code is None:
-        return berths.get(pk=order.session.berth_id) if order else None
+        return berths.get(pk=order.stay.berth_id) if order else None
     berth = berths.filter(code=code).first()
     if berth is None:
         raise NotThisBerth(code)
@@ -189,7 +189,7 @@ def _stay_of(
 ) -> ParkingSession | None:
     """The stay in the picture: the one it was ordered for, else the one of that moment."""
     if order is not None:
-        return order.session
+        return order.stay
     if berth is None:
         return None
     stays = ParkingSession.objects.filter(

@@ -55,9 +55,9 @@ def tell_due(stay: ParkingSession) -> None:
     if stay.simulated:
         return
     if stay.state == "settled":
-        outbox.add("parking.stay_settled", session_id=stay.pk)
+        outbox.add("parking.stay_settled", stay_id=stay.pk)
     elif stay.state == "due" and stay.plate_state == "settled":
-        outbox.add("parking.left_unpaid", session_id=stay.pk)
+        outbox.add("parking.left_unpaid", stay_id=stay.pk)
 
 
 def promise_back(stay: ParkingSession, amount_fen: int, *, why: str) -> None:
@@ -71,7 +71,7 @@ def promise_back(stay: ParkingSession, amount_fen: int, *, why: str) -> None:
         StayPayment.objects.filter(pk=payment.pk).update(refunded_fen=total_fen)
         outbox.add(
             "parking.money_to_return",
-            session_id=stay.pk,
+            stay_id=stay.pk,
             item_id=payment.order_item_id,
             amount_fen=part_fen,
             reason=why,
@@ -130,7 +130,7 @@ def _amend_state(stay: ParkingSession, facts: dict[str, Any], *, actor: str, rea
         if was_fen != facts["due_fen"]:
             outbox.add(
                 "parking.stay_repriced",
-                session_id=stay.pk,
+                stay_id=stay.pk,
                 was_fen=was_fen,
                 due_fen=facts["due_fen"],
                 why=reason,
@@ -148,9 +148,9 @@ def _save(stay: ParkingSession, **facts: Any) -> None:
         setattr(stay, name, value)
 
 
-def lock_stays(session_ids: Collection[int]) -> dict[int, tuple[str, int]]:
+def lock_stays(stay_ids: Collection[int]) -> dict[int, tuple[str, int]]:
     """Lock these stays until the transaction ends; state and due of each as they are then."""
-    rows = ParkingSession.objects.filter(pk__in=list(session_ids)).order_by("pk")
+    rows = ParkingSession.objects.filter(pk__in=list(stay_ids)).order_by("pk")
     found = rows.select_for_update().values_list("pk", "state", "due_fen")
     return {pk: (state, due_fen) for pk, state, due_fen in found}
 
@@ -309,7 +309,7 @@ def _pay_whole(stays: list[ParkingSession], receipt: Receipt, *, kind: str) -> N
         due_fen=0,
         settled_at=receipt.paid_at,
         event="parking.stay_settled",
-        data=lambda pk: {"session_id": pk},
+        data=lambda pk: {"stay_id": pk},
     )
     for stay in stays:
         _tell_pages(stay)
@@ -331,16 +331,16 @@ def write_off(stay: ParkingSession, *, actor: str, reason: str) -> bool:
         due_fen=0,
         settled_at=clock.now(),
         event="parking.stay_settled",
-        data={"session_id": stay.pk},
+        data={"stay_id": stay.pk},
     )
     return bool(moved)
 
 
 def judge_stay(item: ReviewItem, *, actor: str) -> None:
     """A person has looked at a doubtful stay: `keep` it whole, or it stays capped."""
-    if item.session_id is None:
+    if item.stay_id is None:
         return
-    stay = locks.lock(ParkingSession.objects.filter(pk=item.session_id))[0]
+    stay = locks.lock(ParkingSession.objects.filter(pk=item.stay_id))[0]
     if item.verdict != ReviewItem.Verdict.KEEP:
         raise Refused("stay_verdict", _("Keep this stay as it is, or cancel it on its page."))
     was_capped = stay.capped_at is not None

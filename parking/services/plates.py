@@ -90,7 +90,7 @@ def take_reading(*, sighting_id: int, reading: "Reading") -> bool:
 @transaction.atomic
 def open_plate_review(*, sighting_id: int, why: str) -> bool:
     """A person must read this plate; False where it was settled meanwhile."""
-    sighting = Sighting.objects.select_related("session").get(pk=sighting_id)
+    sighting = Sighting.objects.select_related("stay").get(pk=sighting_id)
     moved = transition(
         sighting, source="received", target="review", actor=READER, reason=why, read_again_at=None
     )
@@ -101,10 +101,10 @@ def open_plate_review(*, sighting_id: int, why: str) -> bool:
         why=why,
         merchant_id=sighting.merchant_id,
         sighting=sighting,
-        session=sighting.session,
+        stay=sighting.stay,
     )
-    if sighting.session_id:
-        unread = ParkingSession.objects.filter(pk=sighting.session_id, plate_state="unread")
+    if sighting.stay_id:
+        unread = ParkingSession.objects.filter(pk=sighting.stay_id, plate_state="unread")
         unread.update(plate_state="review")
         live.push(f"section:{sighting.section_id}", berth_id=sighting.berth_id)
     return True
@@ -138,18 +138,18 @@ def settle_plate(
     if not moved:
         return False
     drop_reviews(sighting=sighting, kind=ReviewItem.Kind.PLATE, actor=by)
-    session_id = _give_to_stay(sighting, plate, by=by, confidence=confidence)
-    _tell_settled(sighting, plate, session_id=session_id, confidence=confidence)
+    stay_id = _give_to_stay(sighting, plate, by=by, confidence=confidence)
+    _tell_settled(sighting, plate, stay_id=stay_id, confidence=confidence)
     return True
 
 
 def _tell_settled(
-    sighting: Sighting, plate: plates.Plate, *, session_id: int | None, confidence: float
+    sighting: Sighting, plate: plates.Plate, *, stay_id: int | None, confidence: float
 ) -> None:
     outbox.add(
         "parking.plate_settled",
         sighting_id=sighting.pk,
-        session_id=session_id,
+        stay_id=stay_id,
         device_id=sighting.device_id,
         section_id=sighting.section_id,
         merchant_id=sighting.merchant_id,
@@ -164,9 +164,9 @@ def _give_to_stay(
     sighting: Sighting, plate: plates.Plate, *, by: str, confidence: float
 ) -> int | None:
     """The stay that now carries this plate; None where there is none or it carries another."""
-    if sighting.session_id is None:
+    if sighting.stay_id is None:
         return None
-    stay = locks.lock(ParkingSession.objects.filter(pk=sighting.session_id))[0]
+    stay = locks.lock(ParkingSession.objects.filter(pk=sighting.stay_id))[0]
     if stay.plate_state == "settled":
         if plates.same_vehicle(plates.Plate(stay.plate_text, _colour(stay.plate_colour)), plate):
             return stay.pk
@@ -174,7 +174,7 @@ def _give_to_stay(
             kind=ReviewItem.Kind.STAY,
             why="readings_differ",
             merchant_id=stay.merchant_id,
-            session=stay,
+            stay=stay,
             sighting=sighting,
         )
         return None
@@ -197,7 +197,7 @@ def put_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence:
     prepay.judge_waiting(stay, actor=by)
     live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
     live.push(f"merchant:{stay.merchant_id}")
-    log.info("parking.plate_settled session=%s plate=%s", stay.pk, plate.masked)
+    log.info("parking.plate_settled stay=%s plate=%s", stay.pk, plate.masked)
 
 
 def _set_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence: float) -> None:
@@ -215,7 +215,7 @@ def _set_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence
 
 
 def _no_inspection(stay: ParkingSession, *, by: str) -> None:
-    open_tasks = InspectionTask.objects.filter(session=stay)
+    open_tasks = InspectionTask.objects.filter(stay=stay)
     transition(open_tasks, source="open", target="done", actor=by, done_at=clock.now())
 
 
@@ -228,7 +228,7 @@ def _look_for_double(stay: ParkingSession) -> None:
     ).exclude(pk=stay.pk)
     if others.exists():
         open_review(
-            kind=ReviewItem.Kind.STAY, why="plate_twice", merchant_id=stay.merchant_id, session=stay
+            kind=ReviewItem.Kind.STAY, why="plate_twice", merchant_id=stay.merchant_id, stay=stay
         )
 
 
@@ -242,15 +242,15 @@ def settle_by_person(item: ReviewItem, *, actor: str) -> None:
     plate = plates.Plate(item.plate_text, _colour(item.plate_colour))
     sighting = item.sighting
     if sighting is None:
-        if item.session_id:
-            _correct(item.session_id, plate, actor=actor, why=item.why)
+        if item.stay_id:
+            _correct(item.stay_id, plate, actor=actor, why=item.why)
         return
     _judge_reading(sighting, plate.text, actor=actor)
     if sighting.state == "settled":
         if (sighting.plate_text, sighting.plate_colour) == (plate.text, str(plate.colour or "")):
             return
-        if sighting.session_id:
-            _correct(sighting.session_id, plate, actor=actor, why=item.why)
+        if sighting.stay_id:
+            _correct(sighting.stay_id, plate, actor=actor, why=item.why)
         else:
             _see_again(sighting, plate, actor=actor, why=item.why)
         return
@@ -272,12 +272,12 @@ def _see_again(sighting: Sighting, plate: plates.Plate, *, actor: str, why: str)
         settled_at=clock.now(),
     )
     if moved:
-        _tell_settled(sighting, plate, session_id=None, confidence=1.0)
+        _tell_settled(sighting, plate, stay_id=None, confidence=1.0)
 
 
 @transaction.atomic
 def doubt_plate(
-    *, actor: str, session_id: int | None = None, sighting_id: int | None = None
+    *, actor: str, stay_id: int | None = None, sighting_id: int | None = None
 ) -> ReviewItem:
     """Somebody says that the plate of a stay or a photograph is not right: a person looks.
 
@@ -285,10 +285,10 @@ def doubt_plate(
     said about the berth. What was settled on stays until then, and `parking.plate_doubted` holds
     what is asked for it. Raises Missing, NotReadYet where there is no plate to doubt.
     """
-    rows = Sighting.objects.exclude(purpose="leaving").select_related("session")
-    rows = rows.filter(session_id=session_id) if session_id else rows.filter(pk=sighting_id)
+    rows = Sighting.objects.exclude(purpose="leaving").select_related("stay")
+    rows = rows.filter(stay_id=stay_id) if stay_id else rows.filter(pk=sighting_id)
     sighting = rows.exclude(state="received").order_by("occurred_at", "pk").first()
-    stay = sighting.session if sighting else ParkingSession.objects.filter(pk=session_id).first()
+    stay = sighting.stay if sighting else ParkingSession.objects.filter(pk=stay_id).first()
     about = sighting or stay
     if about is None and not rows.exists():
         raise Missing()
@@ -300,13 +300,13 @@ def doubt_plate(
         why=DOUBTED,
         merchant_id=about.merchant_id,
         sighting=sighting,
-        session=stay,
+        stay=stay,
     )
     if item.why != DOUBTED:  # asked before for another reason: now somebody objects
         ReviewItem.objects.filter(pk=item.pk, state="open").update(why=DOUBTED)
         item.refresh_from_db()
     if stay is not None:
-        outbox.add("parking.plate_doubted", session_id=stay.pk)
+        outbox.add("parking.plate_doubted", stay_id=stay.pk)
         live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
     return item
 
@@ -342,10 +342,10 @@ def declare_unreadable(item: ReviewItem, *, actor: str) -> None:
         )
         if not moved:
             return
-    session_id = sighting.session_id if sighting is not None else item.session_id
-    if session_id is None:
+    stay_id = sighting.stay_id if sighting is not None else item.stay_id
+    if stay_id is None:
         return
-    stay = locks.lock(ParkingSession.objects.filter(pk=session_id))[0]
+    stay = locks.lock(ParkingSession.objects.filter(pk=stay_id))[0]
     others = stay.sightings.filter(state__in=["received", "review", "settled"])
     if doubted:
         others = others.exclude(purpose="leaving")
@@ -395,10 +395,10 @@ def back_to_review(item: ReviewItem, *, actor: str) -> None:
         readings = PlateReading.objects.filter(sighting=sighting)
         verdicts = ["confirmed", "corrected", "unreadable"]
         transition(readings, source=verdicts, target="in_review", actor=actor)
-    session_id = sighting.session_id if sighting is not None else item.session_id
-    if session_id is None:
+    stay_id = sighting.stay_id if sighting is not None else item.stay_id
+    if stay_id is None:
         return
-    stay = locks.lock(ParkingSession.objects.filter(pk=session_id))[0]
+    stay = locks.lock(ParkingSession.objects.filter(pk=stay_id))[0]
     old_text, old_colour = _clear_plate(stay, plate_state="review", by="")
     audit.record(stay, "plate verdict undone", actor=actor)
     if old_text:
@@ -408,7 +408,7 @@ def back_to_review(item: ReviewItem, *, actor: str) -> None:
 
 @transaction.atomic
 def correct_plate(
-    *, session_id: int, plate_text: str, plate_colour: str, actor: str, why: str
+    *, stay_id: int, plate_text: str, plate_colour: str, actor: str, why: str
 ) -> ParkingSession:
     """The stay was another vehicle's: it moves to the right plate (FEATURES 18).
 
@@ -416,11 +416,11 @@ def correct_plate(
     plate is told by `parking.plate_corrected`. Raises Missing, Invalid.
     """
     text, colour = typed(plate_text, plate_colour)
-    return _correct(session_id, plates.Plate(text, _colour(colour)), actor=actor, why=why)
+    return _correct(stay_id, plates.Plate(text, _colour(colour)), actor=actor, why=why)
 
 
-def _correct(session_id: int, plate: plates.Plate, *, actor: str, why: str) -> ParkingSession:
-    rows = locks.lock(ParkingSession.objects.filter(pk=session_id))
+def _correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> ParkingSession:
+    rows = locks.lock(ParkingSession.objects.filter(pk=stay_id))
     if not rows:
         raise Missing()
     stay = rows[0]
@@ -434,7 +434,7 @@ def _correct(session_id: int, plate: plates.Plate, *, actor: str, why: str) -> P
         kind=ReviewItem.Kind.PLATE,
         why="corrected",
         merchant_id=stay.merchant_id,
-        session=stay,
+        stay=stay,
         opened_at=clock.now(),
         verdict="plate",
         plate_text=plate.text,
@@ -442,8 +442,8 @@ def _correct(session_id: int, plate: plates.Plate, *, actor: str, why: str) -> P
         settled_by=actor,
         settled_at=clock.now(),
     )
-    drop_reviews(session=stay, kind=ReviewItem.Kind.PLATE, actor=actor)
-    differing = ReviewItem.objects.filter(session=stay, kind="stay", why="readings_differ")
+    drop_reviews(stay=stay, kind=ReviewItem.Kind.PLATE, actor=actor)
+    differing = ReviewItem.objects.filter(stay=stay, kind="stay", why="readings_differ")
     transition(differing, source="open", target="dropped", actor=actor)
     waiting, seen_again = [], []
     for sighting in stay.sightings.exclude(purpose="leaving").order_by("occurred_at", "pk"):
@@ -483,16 +483,16 @@ def _correct(session_id: int, plate: plates.Plate, *, actor: str, why: str) -> P
         settle_plate(sighting_id=pk, plate=plate, by=actor, why=why)
     if stay.state == "parked":  # who stands there now may be listed, as the other one was not
         for sighting in seen_again:
-            _tell_settled(sighting, plate, session_id=stay.pk, confidence=1.0)
+            _tell_settled(sighting, plate, stay_id=stay.pk, confidence=1.0)
     live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
     live.push(f"merchant:{stay.merchant_id}")
     return stay
 
 
-def _tell_corrected(session_id: int, old: str, old_colour: str, new: str, colour: str) -> None:
+def _tell_corrected(stay_id: int, old: str, old_colour: str, new: str, colour: str) -> None:
     outbox.add(
         "parking.plate_corrected",
-        session_id=session_id,
+        stay_id=stay_id,
         old_text=old,
         old_colour=old_colour,
         plate_text=new,

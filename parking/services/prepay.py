@@ -98,7 +98,7 @@ def draft_prepayment(
 
 def by_token(token: str) -> Prepayment:
     """The pre-payment of this token. Raises Missing."""
-    found = Prepayment.objects.filter(token=token).select_related("section", "berth", "session")
+    found = Prepayment.objects.filter(token=token).select_related("section", "berth", "stay")
     draft = found.first()
     if draft is None:
         raise Missing()
@@ -164,7 +164,7 @@ def choose_berth(token: str, berth_code: str) -> Prepayment:
     berth = Berth.objects.filter(code=berth_code, pk__in=draft.candidates).first()
     if berth is None:
         raise NoBerth(berth_code)
-    Prepayment.objects.filter(pk=draft.pk).update(berth=berth, session=None)
+    Prepayment.objects.filter(pk=draft.pk).update(berth=berth, stay=None)
     return by_token(token)
 
 
@@ -191,14 +191,14 @@ def submit_prepayment(token: str, plate_text: str = "", plate_colour: str = "") 
     )
     _not_too_often(text)
     draft.plate_text, draft.plate_colour = text, colour
-    session = ParkingSession.objects.filter(berth_id=draft.berth_id, state="parked").first()
-    if session is None:
+    stay = ParkingSession.objects.filter(berth_id=draft.berth_id, state="parked").first()
+    if stay is None:
         raise Refused(
             "no_vehicle",
             _("No vehicle is known at this berth yet. Wait a minute, or choose another berth."),
         )
-    draft.session = session
-    return _judge(draft, session, actor="owner")
+    draft.stay = stay
+    return _judge(draft, stay, actor="owner")
 
 
 def _not_too_often(text: str) -> None:
@@ -214,7 +214,7 @@ def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Verdict:
     facts: dict[str, Any] = {
         "plate_text": draft.plate_text,
         "plate_colour": draft.plate_colour,
-        "session": stay,
+        "stay": stay,
         "submitted_at": clock.now(),
     }
     if stay.plate_state != "settled":
@@ -273,7 +273,7 @@ def _ask_person(draft: Prepayment, stay: ParkingSession, *, why: str) -> None:
         kind=ReviewItem.Kind.PREPAYMENT,
         why=why,
         merchant_id=stay.merchant_id,
-        session=stay,
+        stay=stay,
         sighting=stay.sightings.exclude(purpose="leaving").order_by("-occurred_at").first(),
         prepayment=draft,
     )
@@ -281,7 +281,7 @@ def _ask_person(draft: Prepayment, stay: ParkingSession, *, why: str) -> None:
 
 def judge_waiting(stay: ParkingSession, *, actor: str) -> None:
     """The stay's plate is settled: answer the pre-payments that waited for it (P2.5)."""
-    waiting = Prepayment.objects.filter(session=stay, state="submitted")
+    waiting = Prepayment.objects.filter(stay=stay, state="submitted")
     for draft in locks.lock(waiting):
         _judge(draft, stay, actor=actor)
 
@@ -292,7 +292,7 @@ def judge_again(prepayment_id: int, *, actor: str) -> None:
         Prepayment.objects.filter(pk=prepayment_id, state__in=["submitted", "correcting"])
     )
     for draft in rows:
-        stay = draft.session
+        stay = draft.stay
         if stay is None or stay.state != "parked" or stay.plate_state != "settled":
             continue
         if _compare(draft, stay).verdict == comparison.Verdict.confirm:
@@ -327,10 +327,10 @@ def quote_prepayment(subject_id: int) -> Quote:
     draft = Prepayment.objects.filter(pk=subject_id).first()
     if draft is None:
         raise Missing()
-    if draft.state != "confirmed" or draft.session_id is None:
+    if draft.state != "confirmed" or draft.stay_id is None:
         raise WrongState(draft.state)
     stay = ParkingSession.objects.select_related("berth", "section", "tariff_version__tariff").get(
-        pk=draft.session_id
+        pk=draft.stay_id
     )
     if stay.state != "parked":
         raise NothingDue()
@@ -356,12 +356,12 @@ def covers_until(draft: Prepayment, stay: ParkingSession) -> datetime:
 @transaction.atomic
 def settle_prepayment(receipt: Receipt, left_fen: int) -> int:
     """Money for a pre-payment has arrived; the fen that its stay took. Never raises for money."""
-    found = Prepayment.objects.filter(pk=receipt.subject_id).values_list("session_id", flat=True)
-    session_id = found.first()
-    if session_id is None or left_fen <= 0:
+    found = Prepayment.objects.filter(pk=receipt.subject_id).values_list("stay_id", flat=True)
+    stay_id = found.first()
+    if stay_id is None or left_fen <= 0:
         return 0
     stay = locks.lock(
-        ParkingSession.objects.filter(pk=session_id).select_related("section", "tariff_version")
+        ParkingSession.objects.filter(pk=stay_id).select_related("section", "tariff_version")
     )[0]
     draft = locks.lock(Prepayment.objects.filter(pk=receipt.subject_id))[0]
     if StayPayment.objects.filter(stay=stay, order_item_id=receipt.item_id).exists():
@@ -382,7 +382,7 @@ def settle_prepayment(receipt: Receipt, left_fen: int) -> int:
         paid_at=receipt.paid_at,
         covers_until=until,
         event="parking.prepaid",
-        data={"session_id": stay.pk},
+        data={"stay_id": stay.pk},
     )
     if not moved or not taken_fen:
         return 0

@@ -27,7 +27,7 @@ BATCH = 200
 def remind_of_end() -> int:
     """A sweep: paid-ahead time that ends within ten minutes, each in a transaction of its own."""
     ids = list(_ending(clock.now()).order_by("paid_until").values_list("pk", flat=True)[:BATCH])
-    return sum(remind(session_id) for session_id in ids)
+    return sum(remind(stay_id) for stay_id in ids)
 
 
 def _ending(now: datetime) -> QuerySet[ParkingSession]:
@@ -47,9 +47,9 @@ def _ending(now: datetime) -> QuerySet[ParkingSession]:
 
 
 @transaction.atomic
-def remind(session_id: int) -> int:
+def remind(stay_id: int) -> int:
     """Tell the holder of this stay's plate that its time is about to end; 1 once for each end."""
-    found = locks.lock(_ending(clock.now()).filter(pk=session_id).select_related("berth__section"))
+    found = locks.lock(_ending(clock.now()).filter(pk=stay_id).select_related("berth__section"))
     if not found:
         return 0
     stay = found[0]
@@ -95,5 +95,5 @@ def ends_soon(stay: ParkingSession, now: datetime) -> bool:
     return now < stay.paid_until <= now + AHEAD
 
 
-def _key(session_id: int, paid_until: datetime) -> str:
-    return f"paid-time:{session_id}:{int(paid_until.timestamp())}"
+def _key(stay_id: int, paid_until: datetime) -> str:
+    return f"paid-time:{stay_id}:{int(paid_until.timestamp())}"

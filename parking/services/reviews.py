@@ -20,7 +20,7 @@ Kind = ReviewItem.Kind
 
 def open_doubts() -> QuerySet[ReviewItem]:
     """Open questions whether the plate of a stay, the outer query's, is right."""
-    return ReviewItem.objects.filter(session=OuterRef("pk"), state="open", why=DOUBTED)
+    return ReviewItem.objects.filter(stay=OuterRef("pk"), state="open", why=DOUBTED)
 
 
 def open_review(
@@ -29,7 +29,7 @@ def open_review(
     why: str,
     merchant_id: int,
     sighting: Sighting | None = None,
-    session: ParkingSession | None = None,
+    stay: ParkingSession | None = None,
     prepayment: Prepayment | None = None,
 ) -> ReviewItem:
     """Ask a person, once: an open question about the same thing stays the one that there is.
@@ -37,9 +37,9 @@ def open_review(
     Which plate it is may be asked of a photograph, or of a stay that has none.
     """
     subjects: dict[Kind, dict[str, Any]] = {
-        Kind.PLATE: {"sighting": sighting} if sighting else {"sighting": None, "session": session},
+        Kind.PLATE: {"sighting": sighting} if sighting else {"sighting": None, "stay": stay},
         Kind.PREPAYMENT: {"prepayment": prepayment},
-        Kind.STAY: {"session": session},
+        Kind.STAY: {"stay": stay},
     }
     same = subjects[Kind(kind)]
     try:
@@ -52,7 +52,7 @@ def open_review(
                     "why": why,
                     "merchant_id": merchant_id,
                     "opened_at": clock.now(),
-                    "session": session,
+                    "stay": stay,
                     "sighting": sighting,
                 },
             )
@@ -67,7 +67,7 @@ def open_review(
 def drop_reviews(
     *,
     actor: str,
-    session: ParkingSession | None = None,
+    stay: ParkingSession | None = None,
     prepayment: Prepayment | None = None,
     sighting: Sighting | None = None,
     kind: str | None = None,
@@ -76,7 +76,7 @@ def drop_reviews(
     rows = ReviewItem.objects.filter(state="open")
     if kind:
         rows = rows.filter(kind=kind)
-    for name, value in (("session", session), ("prepayment", prepayment), ("sighting", sighting)):
+    for name, value in (("stay", stay), ("prepayment", prepayment), ("sighting", sighting)):
         if value is not None:
             rows = rows.filter(**{name: value})
     moved = transition(rows, source="open", target="dropped", actor=actor)
@@ -87,8 +87,8 @@ def drop_reviews(
 
 def tell_doubt_over(item: ReviewItem) -> None:
     """Nobody has to look any more at a plate that was doubted: what waited for it goes on."""
-    if item.why == DOUBTED and item.session_id is not None:
-        outbox.add("parking.doubt_over", session_id=item.session_id)
+    if item.why == DOUBTED and item.stay_id is not None:
+        outbox.add("parking.doubt_over", stay_id=item.stay_id)
 
 
 @transaction.atomic
@@ -132,7 +132,7 @@ def settle_review(
         plates.settle_by_person(item, actor=actor)
     elif verdict == ReviewItem.Verdict.UNREADABLE:
         plates.declare_unreadable(item, actor=actor)
-    elif item.sighting is None and item.session is not None and not item.session.plate_text:
+    elif item.sighting is None and item.stay is not None and not item.stay.plate_text:
         raise Refused("no_plate", _("This stay has no plate that could be kept. Name one."))
     if item.kind == Kind.PREPAYMENT and item.prepayment_id:
         prepay.judge_again(item.prepayment_id, actor=actor)
@@ -149,12 +149,12 @@ def undo_review(*, item_id: int, actor: str) -> ReviewItem:
     """
     from parking.services import plates
 
-    item = ReviewItem.objects.filter(pk=item_id, kind=Kind.PLATE).select_related("session").first()
+    item = ReviewItem.objects.filter(pk=item_id, kind=Kind.PLATE).select_related("stay").first()
     if item is None:
         raise Missing()
     if item.settled_at is None or item.settled_at < clock.now() - UNDO_WITHIN:
         raise TooLateToUndo()
-    if item.session is not None and item.session.state != "parked":
+    if item.stay is not None and item.stay.state != "parked":
         raise TooLateToUndo()
     kept = item.verdict == ReviewItem.Verdict.KEEP
     moved = transition(

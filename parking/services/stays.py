@@ -37,7 +37,7 @@ Doubt = ParkingSession.Doubt
 
 
 @transaction.atomic
-def open_session(
+def open_stay(
     *, berth_id: int, occurred_at: datetime, said_by: str, device_id: int | None = None
 ) -> int | None:
     """A vehicle has come to this berth; the stay it belongs to (P2.1).
@@ -49,7 +49,7 @@ def open_session(
 
 
 @transaction.atomic
-def close_session(
+def close_stay(
     *, berth_id: int, occurred_at: datetime, said_by: str, device_id: int | None = None
 ) -> int | None:
     """The berth is empty; the stay that ended, None for a departure that is kept for later.
@@ -77,29 +77,29 @@ def open_by_hand(
     berth = locks.lock(Berth.objects.filter(pk=berth_id))[0]
     if berth.stays.filter(state="parked").exists():
         raise BerthTaken(berth.code)
-    session_id = _hear(berth_id, ARRIVED, arrived_at, said_by=actor)
-    if session_id is None:
+    stay_id = _hear(berth_id, ARRIVED, arrived_at, said_by=actor)
+    if stay_id is None:
         raise StayMoved()
     audit.record(
-        ParkingSession.objects.get(pk=session_id), "opened by hand", actor=actor, reason=reason
+        ParkingSession.objects.get(pk=stay_id), "opened by hand", actor=actor, reason=reason
     )
     if plate_text:
         correct_plate(
-            session_id=session_id,
+            stay_id=stay_id,
             plate_text=plate_text,
             plate_colour=plate_colour,
             actor=actor,
             why=reason,
         )
-    return session_id
+    return stay_id
 
 
 @transaction.atomic
-def close_by_hand(*, session_id: int, left_at: datetime, actor: str, reason: str) -> None:
+def close_by_hand(*, stay_id: int, left_at: datetime, actor: str, reason: str) -> None:
     """A person ends a stay whose departure no sensor saw. Raises StayMoved, ReasonNeeded."""
     _need_reason(reason)
     _need_past(left_at)
-    stay = _locked_with_berth(session_id)
+    stay = _locked_with_berth(stay_id)
     if stay.state != "parked":
         raise StayMoved()
     if left_at < stay.arrived_at:
@@ -113,13 +113,13 @@ def close_by_hand(*, session_id: int, left_at: datetime, actor: str, reason: str
 
 
 @transaction.atomic
-def void_stay(*, session_id: int, actor: str, reason: str) -> None:
+def void_stay(*, stay_id: int, actor: str, reason: str) -> None:
     """This stay never was: nothing is due, what was paid goes back. Raises StayMoved.
 
     What was said about it is set aside, so that later messages don't tell it again.
     """
     _need_reason(reason)
-    stay = _locked_with_berth(session_id)
+    stay = _locked_with_berth(stay_id)
     moved = transition(
         stay,
         source=["parked", "due", "settled"],
@@ -127,7 +127,7 @@ def void_stay(*, session_id: int, actor: str, reason: str) -> None:
         actor=actor,
         reason=reason,
         event="parking.stay_voided",
-        data={"session_id": stay.pk},
+        data={"stay_id": stay.pk},
         due_fen=0,
         left_at=stay.left_at or max(clock.now(), stay.arrived_at),
         check_departure_at=None,
@@ -137,7 +137,7 @@ def void_stay(*, session_id: int, actor: str, reason: str) -> None:
     BerthEvent.objects.filter(stay=stay).update(ignored=True)
     money.promise_back(stay, money.paid_fen(stay), why=str(_("The stay was cancelled.")))
     _free(stay, actor=actor, used="cancelled")
-    drop_reviews(session=stay, actor=actor)
+    drop_reviews(stay=stay, actor=actor)
     tell_pages(stay)
 
 
@@ -151,13 +151,13 @@ def _need_past(at: datetime) -> None:
         raise Invalid("in_the_future", _("This time has not come yet."))
 
 
-def _locked_with_berth(session_id: int) -> ParkingSession:
+def _locked_with_berth(stay_id: int) -> ParkingSession:
     """The stay, its berth and itself locked. Raises Missing."""
-    found = ParkingSession.objects.filter(pk=session_id).values_list("berth_id", flat=True).first()
+    found = ParkingSession.objects.filter(pk=stay_id).values_list("berth_id", flat=True).first()
     if found is None:
         raise Missing()
     locks.lock(Berth.objects.filter(pk=found))
-    return locks.lock(ParkingSession.objects.filter(pk=session_id))[0]
+    return locks.lock(ParkingSession.objects.filter(pk=stay_id))[0]
 
 
 # ── What was said, and what follows for the stays around it ──────────────────────────────────
@@ -237,11 +237,9 @@ def _begin(berth: Berth, told: Told, *, device_id: int | None, actor: str) -> Pa
         stay.save()
         audit.record(stay, "arrived and left", actor=actor)
         _review_doubt(stay)
-    outbox.add(
-        "parking.vehicle_arrived", session_id=stay.pk, berth_id=berth.pk, device_id=device_id
-    )
+    outbox.add("parking.vehicle_arrived", stay_id=stay.pk, berth_id=berth.pk, device_id=device_id)
     tell_pages(stay)
-    log.info("parking.vehicle_arrived session=%s berth=%s", stay.pk, berth.code)
+    log.info("parking.vehicle_arrived stay=%s berth=%s", stay.pk, berth.code)
     return stay
 
 
@@ -257,7 +255,7 @@ def _update(stay_id: int, told: Told, *, actor: str) -> ParkingSession:
             stay, left_at=left_at, doubt=doubt, actor=actor, reason="the departure came late"
         )
         if not doubt:
-            drop_reviews(session=stay, kind=ReviewItem.Kind.STAY, actor=actor)
+            drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, actor=actor)
         _review_doubt(stay)
     return stay
 
@@ -282,7 +280,7 @@ def last_proof(stay: ParkingSession, *, before: datetime) -> datetime:
     """The last moment before `before` at which a photograph shows this stay's vehicle there."""
     if stay._state.adding:
         return stay.arrived_at
-    seen = Sighting.objects.filter(session=stay, occurred_at__lt=before).exclude(purpose="leaving")
+    seen = Sighting.objects.filter(stay=stay, occurred_at__lt=before).exclude(purpose="leaving")
     last = seen.aggregate(last=Max("occurred_at"))["last"]
     return max(stay.arrived_at, last) if last else stay.arrived_at
 
@@ -311,16 +309,16 @@ def end_stay(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str)
     money.tell_due(stay)
     _review_doubt(stay)
     tell_pages(stay)
-    log.info("parking.vehicle_left session=%s due_fen=%s", stay.pk, stay.due_fen)
+    log.info("parking.vehicle_left stay=%s due_fen=%s", stay.pk, stay.due_fen)
 
 
 def _free(stay: ParkingSession, *, actor: str, used: str) -> None:
     """Nothing waits any more for the vehicle that stood here."""
     reminders.recall(stay, actor=actor)
     transition(
-        InspectionTask.objects.filter(session=stay), source="open", target="cancelled", actor=actor
+        InspectionTask.objects.filter(stay=stay), source="open", target="cancelled", actor=actor
     )
-    ahead = Prepayment.objects.filter(session=stay)
+    ahead = Prepayment.objects.filter(stay=stay)
     transition(ahead, source="paid", target="used", actor=actor, reason=used)
     transition(
         ahead,
@@ -334,7 +332,7 @@ def _free(stay: ParkingSession, *, actor: str, used: str) -> None:
 def _review_doubt(stay: ParkingSession) -> None:
     if stay.doubtful:
         open_review(
-            kind=ReviewItem.Kind.STAY, why=stay.doubt, merchant_id=stay.merchant_id, session=stay
+            kind=ReviewItem.Kind.STAY, why=stay.doubt, merchant_id=stay.merchant_id, stay=stay
         )
 
 

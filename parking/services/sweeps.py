@@ -70,6 +70,6 @@ def flag_long_stays() -> int:
             kind=ReviewItem.Kind.STAY,
             why="no_departure",
             merchant_id=stay.merchant_id,
-            session=stay,
+            stay=stay,
         )
     return len(stays)

@@ -76,11 +76,11 @@ def street_json(request: StaffRequest) -> JsonResponse:
 
 @require_http_methods(["GET", "POST"])
 @merchant_page("see")
-def sessions(request: StaffRequest) -> HttpResponse:
+def stay_list(request: StaffRequest) -> HttpResponse:
     """Stays, filtered, sorted and paged; `export=csv` gives them all as a file."""
     found = StayFilter(
         request.GET,
-        queryset=selectors.sessions_of(request.merchant.pk),
+        queryset=selectors.stays_of_merchant(request.merchant.pk),
         merchant_id=request.merchant.pk,
     )
     if request.GET.get("export") == "csv":
@@ -101,7 +101,7 @@ def sessions(request: StaffRequest) -> HttpResponse:
         "export_url": f"?{query.urlencode()}",
         "sort": request.GET.get("sort") or "-arrived",
     }
-    return render(request, "parking/merchant_sessions.html", context)
+    return render(request, "parking/merchant_stays.html", context)
 
 
 def _open_by_hand(request: StaffRequest, form: OpenForm) -> HttpResponse | None:
@@ -114,7 +114,7 @@ def _open_by_hand(request: StaffRequest, form: OpenForm) -> HttpResponse | None:
         form.add_error("berth", _("You have no berth with this code."))
         return None
     try:
-        session_id = services.open_by_hand(
+        stay_id = services.open_by_hand(
             berth_id=berth.pk,
             arrived_at=form.cleaned_data["arrived_at"],
             plate_text=form.cleaned_data["plate"],
@@ -125,7 +125,7 @@ def _open_by_hand(request: StaffRequest, form: OpenForm) -> HttpResponse | None:
     except BoweiError as error:
         form.add_error(None, error.message)
         return None
-    return redirect("parking.session", session_id)
+    return redirect("parking.merchant_stay", stay_id)
 
 
 def _as_csv(rows: QuerySet[ParkingSession]) -> HttpResponse:
@@ -165,8 +165,8 @@ def _cells(row: ParkingSession) -> list[Any]:
     ]
 
 
-def _own_stay(request: StaffRequest, session_id: int) -> ParkingSession:
-    rows = selectors.sessions_of(request.merchant.pk).filter(pk=session_id)
+def _own_stay(request: StaffRequest, stay_id: int) -> ParkingSession:
+    rows = selectors.stays_of_merchant(request.merchant.pk).filter(pk=stay_id)
     row = rows.select_related("berth", "section", "tariff_version__tariff").first()
     if row is None:
         raise Missing()
@@ -175,9 +175,9 @@ def _own_stay(request: StaffRequest, session_id: int) -> ParkingSession:
 
 @require_http_methods(["GET", "POST"])
 @merchant_page("see")
-def session(request: StaffRequest, session_id: int) -> HttpResponse:
+def stay_page(request: StaffRequest, stay_id: int) -> HttpResponse:
     """One stay: bill, evidence, payments, trail; ending, cancelling and correcting it by hand."""
-    row = _own_stay(request, session_id)
+    row = _own_stay(request, stay_id)
     what = request.POST.get("do", "")
     forms: dict[str, Any] = {
         "close": CloseForm(request.POST if what == "close" else None),
@@ -191,11 +191,11 @@ def session(request: StaffRequest, session_id: int) -> HttpResponse:
     if what:
         try:
             if _change(request, row, what, forms):
-                return redirect("parking.session", session_id)
+                return redirect("parking.merchant_stay", stay_id)
         except BoweiError as error:
             problem = error.message
     return render(
-        request, "parking/merchant_session.html", _session_context(request, row, forms, problem)
+        request, "parking/merchant_stay.html", _stay_context(request, row, forms, problem)
     )
 
 
@@ -210,15 +210,15 @@ def _change(request: StaffRequest, row: ParkingSession, what: str, forms: dict[s
     given, actor = form.cleaned_data, actor_of(request)
     if what == "close":
         services.close_by_hand(
-            session_id=row.pk, left_at=given["left_at"], actor=actor, reason=given["reason"]
+            stay_id=row.pk, left_at=given["left_at"], actor=actor, reason=given["reason"]
         )
         messages.success(request, _("The stay has ended."))
     elif what == "void":
-        services.void_stay(session_id=row.pk, actor=actor, reason=given["reason"])
+        services.void_stay(stay_id=row.pk, actor=actor, reason=given["reason"])
         messages.success(request, _("The stay is cancelled. What was paid goes back."))
     else:
         services.correct_plate(
-            session_id=row.pk,
+            stay_id=row.pk,
             plate_text=given["plate"],
             plate_colour=given["colour"],
             actor=actor,
@@ -228,7 +228,7 @@ def _change(request: StaffRequest, row: ParkingSession, what: str, forms: dict[s
     return True
 
 
-def _session_context(
+def _stay_context(
     request: StaffRequest, row: ParkingSession, forms: dict[str, Any], problem: str
 ) -> dict[str, Any]:
     now = clock.now()
@@ -243,7 +243,7 @@ def _session_context(
         "payments": row.payments.order_by("pk"),
         "evidence": _evidence(row),
         "events": row.events.order_by("occurred_at", "pk"),
-        "reviews": selectors.open_reviews(request.merchant.pk).filter(session=row),
+        "reviews": selectors.open_reviews(request.merchant.pk).filter(stay=row),
         "why_doubt": reason_of(row.doubt) if row.doubtful else "",
         "trail": selectors.trail_of(row),
         "forms": forms,
@@ -346,18 +346,18 @@ def review_context(item: ReviewItem) -> dict[str, Any]:
         }
         for place, one in enumerate((reading.candidates if reading else [])[:5], start=1)
     ]
-    berth = (sighting and sighting.berth) or (item.session and item.session.berth)
+    berth = (sighting and sighting.berth) or (item.stay and item.stay.berth)
     return {
         "item": item,
         "why": reason_of(item.why),
         "image": images.url(sighting.image_sha) if sighting else "",
-        **(_without_photograph(item.session) if item.session and not sighting else {}),
+        **(_without_photograph(item.stay) if item.stay and not sighting else {}),
         "sighting": sighting,
-        "stay": item.session,
+        "stay": item.stay,
         "berth": berth,
         "candidates": candidates,
         "colour": colour,
         "declared": item.prepayment.plate_text if item.prepayment else "",
         "form": PlateForm(initial={"colour": colour}),
-        "stay_url": reverse("parking.session", args=[item.session_id]) if item.session_id else "",
+        "stay_url": reverse("parking.merchant_stay", args=[item.stay_id]) if item.stay_id else "",
     }

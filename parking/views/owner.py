@@ -83,7 +83,7 @@ def stay(request: HttpRequest, token: str) -> HttpResponse:
             if "not_mine" in request.POST:
                 if not context["holds"] and not ContestRate().allow_request(request, None):  # type: ignore[arg-type]
                     raise TooMany()
-                services.doubt_plate(session_id=row.pk, actor="owner")
+                services.doubt_plate(stay_id=row.pk, actor="owner")
                 return redirect("parking.stay", token=token)
             return redirect(_order_url(request, [("parking.stay", row.pk)]))
         except Refused as error:
@@ -230,10 +230,10 @@ def _prepay_context(draft: Prepayment, form: PlateForm) -> dict[str, Any]:
         except Refused as error:
             context["why_nothing"] = error.message
     context["differs"] = [PART_NAMES[part]() for part in draft.differs if part in PART_NAMES]
-    if draft.session is not None and draft.state == "confirmed":
-        context["covers_until"] = prepay.covers_until(draft, draft.session)
-    if draft.session is not None and draft.state in ("paid", "used"):
-        context["stay_token"] = stay_token(draft.session.pk)
+    if draft.stay is not None and draft.state == "confirmed":
+        context["covers_until"] = prepay.covers_until(draft, draft.stay)
+    if draft.stay is not None and draft.state in ("paid", "used"):
+        context["stay_token"] = stay_token(draft.stay.pk)
     return context
 
 

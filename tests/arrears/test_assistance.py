@@ -26,11 +26,11 @@ def at_risk(
     def go(berth_code: str = "A-001") -> ParkingSession:
         past(PLATE, Berth.objects.get(code="A-003"), LATE)
         stay: ParkingSession = stay_of(Berth.objects.get(code=berth_code))
-        services.assess(session_id=stay.pk)
+        services.assess(stay_id=stay.pk)
         run_reactions()
         assert scored(stay).at_risk
         clock.advance(timedelta(minutes=90))
-        parking.close_session(berth_id=stay.berth_id, occurred_at=clock.now(), said_by=TEST)
+        parking.close_stay(berth_id=stay.berth_id, occurred_at=clock.now(), said_by=TEST)
         run_reactions()
         stay.refresh_from_db()
         return stay
@@ -138,7 +138,7 @@ def test_an_objection_stops_the_contacts(
 ) -> None:
     stay = at_risk()
     until_contacted(pass_time, Watch.objects.get(), clock)
-    services.object(session_ids=[stay.pk], reason="amount", actor="owner")
+    services.object(stay_ids=[stay.pk], reason="amount", actor="owner")
     assert Plan.objects.get().state == "stopped"
     assert Contact.objects.get(number=1).outcome == "disputed"
     assert not Contact.objects.filter(state="planned").exists()

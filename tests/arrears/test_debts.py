@@ -209,7 +209,7 @@ def test_a_waived_debt_asks_nobody_any_more(debt: Debt, pass_time: Any) -> None:
 
 
 def test_a_voided_stay_takes_its_debt_along(debt: Debt, pass_time: Any) -> None:
-    parking.void_stay(session_id=debt.stay_id, actor=TEST, reason="wrong berth")
+    parking.void_stay(stay_id=debt.stay_id, actor=TEST, reason="wrong berth")
     pass_time(seconds=1)
     debt.refresh_from_db()
     assert debt.state == "cancelled"
@@ -282,7 +282,7 @@ def test_a_plate_that_was_read_days_later_has_its_whole_window_from_then(
     stay = stay_of(berth, None, minutes=90)
     pass_time(days=5)
     parking.correct_plate(
-        session_id=stay.pk, plate_text=PLATE.text, plate_colour="blue", actor=TEST, why="looked at"
+        stay_id=stay.pk, plate_text=PLATE.text, plate_colour="blue", actor=TEST, why="looked at"
     )
     pass_time(hours=71)
     assert not Debt.objects.exists()  # our delay costs the owner nothing

@@ -51,7 +51,7 @@ def test_an_objection_needs_a_reason_and_something_to_object_to(listed: Debt) ->
     with pytest.raises(Invalid):
         object_to(listed, reason="because")
     with pytest.raises(NothingToObject):
-        services.object(session_ids=[0], reason="other", actor="owner")
+        services.object(stay_ids=[0], reason="other", actor="owner")
 
 
 def test_upheld_the_debt_is_dropped_and_the_vehicle_off_the_list(
@@ -114,7 +114,7 @@ def test_a_stay_objected_to_before_its_window_ends_becomes_a_held_debt(
     berth: Any, stay_of: Any, holder: Any, pass_time: Any
 ) -> None:
     stay = stay_of(berth, minutes=90)
-    services.object(session_ids=[stay.pk], reason="paid", actor="owner")
+    services.object(stay_ids=[stay.pk], reason="paid", actor="owner")
     pass_time(hours=80)
     assert Debt.objects.get().state == "disputed"
     assert selectors.listing_of(PLATE).state == "suspended"  # type: ignore[union-attr]
@@ -126,9 +126,9 @@ def test_an_objection_to_the_decision_leaves_the_fee_and_ends_the_watching(
     berth: Any, stay_of: Any, scored: Any, pass_time: Any
 ) -> None:
     stay = stay_of(berth)
-    services.assess(session_id=stay.pk)
+    services.assess(stay_id=stay.pk)
     scored(stay)
-    [dispute] = services.object(session_ids=[stay.pk], reason="decision", actor="owner")
+    [dispute] = services.object(stay_ids=[stay.pk], reason="decision", actor="owner")
     assert Assessment.objects.get().objected
     services.settle_dispute(
         dispute_id=dispute.pk, verdict="upheld", answer="Looked at by a person.", actor="user:1"
@@ -163,7 +163,7 @@ def test_every_stay_that_an_objection_names_is_held_and_answered(
     three: list[ParkingSession], pass_time: Any
 ) -> None:
     ids = [one.pk for one in three]
-    [dispute] = services.object(session_ids=ids, reason="not_mine", actor="owner")
+    [dispute] = services.object(stay_ids=ids, reason="not_mine", actor="owner")
     assert stays_of(dispute) == ids
     assert [one.state for one in selectors.dues_of([(PLATE.text, "blue")])] == ["disputed"] * 3
     pass_time(hours=80)
@@ -180,7 +180,7 @@ def test_rejected_every_stay_without_a_debt_has_its_whole_window_again(
     three: list[ParkingSession], pass_time: Any, clock: Any
 ) -> None:
     ids = [one.pk for one in three]
-    [dispute] = services.object(session_ids=ids, reason="not_mine", actor="owner")
+    [dispute] = services.object(stay_ids=ids, reason="not_mine", actor="owner")
     pass_time(hours=70)
     services.settle_dispute(
         dispute_id=dispute.pk, verdict="rejected", answer="It is your car.", actor="user:1"
@@ -201,7 +201,7 @@ def test_each_merchant_and_each_vehicle_has_an_objection_of_its_own(
         stay_of(road.berths.order_by("pk")[0], minutes=90),
     ]
     ids = [one.pk for one in stays]
-    opened = services.object(session_ids=ids, reason="sold", text="In May.", actor="owner")
+    opened = services.object(stay_ids=ids, reason="sold", text="In May.", actor="owner")
     assert [(one.merchant_id, one.plate_text, stays_of(one)) for one in opened] == [
         (merchant.pk, PLATE.text, ids[:2]),
         (merchant.pk, OTHER_PLATE.text, ids[2:3]),
@@ -219,12 +219,12 @@ def test_what_is_said_of_more_stays_or_in_other_words_is_kept_beside_what_was_sa
     three: list[ParkingSession],
 ) -> None:
     a, b, c = (one.pk for one in three)
-    [first] = services.object(session_ids=[a], reason="amount", text="Too much.", actor="owner")
-    both = services.object(session_ids=[a, b], reason="amount", text="Too much.", actor="owner")
+    [first] = services.object(stay_ids=[a], reason="amount", text="Too much.", actor="owner")
+    both = services.object(stay_ids=[a, b], reason="amount", text="Too much.", actor="owner")
     assert both[0].pk == first.pk
     assert stays_of(both[1]) == [b]
-    [other] = services.object(session_ids=[a], reason="not_mine", text="", actor="owner")
-    [third] = services.object(session_ids=[a], reason="amount", text="Two hours.", actor="owner")
+    [other] = services.object(stay_ids=[a], reason="not_mine", text="", actor="owner")
+    [third] = services.object(stay_ids=[a], reason="amount", text="Two hours.", actor="owner")
     assert len({first.pk, both[1].pk, other.pk, third.pk}) == 4
     assert Dispute.objects.count() == 4
     assert not Dispute.objects.filter(stays=c).exists()
@@ -236,7 +236,7 @@ def test_the_same_objection_sent_twice_at_one_instant_is_one(
 ) -> None:
     ids = [one.pk for one in three]
     results = at_once(
-        *[lambda: services.object(session_ids=ids, reason="not_mine", actor="owner")] * 3
+        *[lambda: services.object(stay_ids=ids, reason="not_mine", actor="owner")] * 3
     )
     assert not any(isinstance(one, Exception) for one in results), results
     assert stays_of(Dispute.objects.get()) == ids
@@ -246,17 +246,17 @@ def test_an_objection_to_the_decision_is_heard_beside_one_to_the_fee(
     berth: Any, stay_of: Any, scored: Any
 ) -> None:
     stay = stay_of(berth)
-    services.assess(session_id=stay.pk)
+    services.assess(stay_id=stay.pk)
     scored(stay)
-    services.object(session_ids=[stay.pk], reason="amount", actor="owner")
-    services.object(session_ids=[stay.pk], reason="decision", actor="owner")
+    services.object(stay_ids=[stay.pk], reason="amount", actor="owner")
+    services.object(stay_ids=[stay.pk], reason="decision", actor="owner")
     assert Assessment.objects.get().objected
 
 
 def test_the_merchant_reads_every_stay_that_an_objection_names(
     three: list[ParkingSession], merchant_client: Any
 ) -> None:
-    services.object(session_ids=[one.pk for one in three], reason="not_mine", actor="owner")
+    services.object(stay_ids=[one.pk for one in three], reason="not_mine", actor="owner")
     page = merchant_client.get("/merchant/debts/").content.decode()
     disputes = page.split('id="disputes"')[1].split("</section>")[0]
     for one in three:

@@ -106,13 +106,13 @@ def test_a_misread_stay_is_untold_and_whoever_stands_there_is_compared_with_the_
     clock: Any,
     run_reactions: Any,
 ) -> None:
-    stay = parking.open_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    stay = parking.open_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
     sighting = seen(handheld, merchant, berth=berth)
     settle(sighting)
     run_reactions()
     for plate in (OTHER_PLATE, PLATE):
         parking.correct_plate(
-            session_id=sighting.session_id,
+            stay_id=sighting.stay_id,
             plate_text=plate.text,
             plate_colour="blue",
             actor="user:7",

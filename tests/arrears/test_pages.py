@@ -100,7 +100,7 @@ def decided(past: Any, berth: Any, stay_of: Any, scored: Any, clock: Any) -> Ass
 
     past(PLATE, Berth.objects.get(code="A-003"), [None, 300.0, 200.0])
     stay = stay_of(berth)
-    services.assess(session_id=stay.pk)
+    services.assess(stay_id=stay.pk)
     row: Assessment = scored(stay)
     return row
 
@@ -249,9 +249,9 @@ def test_the_interface_tells_an_owner_dues_and_decision_and_a_stranger_neither(
     holder: Any, debt: Debt, owner_client: Any, stranger_client: Any
 ) -> None:
     dues = owner_client.get("/api/v1/arrears/dues").json()
-    assert [(one["session_id"], one["amount_fen"]) for one in dues] == [(debt.stay_id, 1200)]
+    assert [(one["stay_id"], one["amount_fen"]) for one in dues] == [(debt.stay_id, 1200)]
     assert stranger_client.get("/api/v1/arrears/dues").json() == []
-    body = {"session_id": debt.stay_id, "reason": "amount"}
+    body = {"stay_id": debt.stay_id, "reason": "amount"}
     assert stranger_client.post("/api/v1/arrears/disputes", body).status_code == 404
     debt.refresh_from_db()
     assert debt.state == "open"  # a denied call changed nothing

@@ -25,12 +25,12 @@ def listing(plate: Any = PLATE) -> Any:
 
 
 def doubt(stay: ParkingSession) -> ReviewItem:
-    return parking.doubt_plate(session_id=stay.pk, actor="owner")
+    return parking.doubt_plate(stay_id=stay.pk, actor="owner")
 
 
 def correct(stay: ParkingSession, plate: Any = OTHER_PLATE) -> None:
     parking.correct_plate(
-        session_id=stay.pk,
+        stay_id=stay.pk,
         plate_text=plate.text,
         plate_colour=str(plate.colour),
         actor=TEST,
@@ -39,7 +39,7 @@ def correct(stay: ParkingSession, plate: Any = OTHER_PLATE) -> None:
 
 
 def object_to(stay: ParkingSession, reason: str = "not_mine") -> Dispute:
-    [dispute] = services.object(session_ids=[stay.pk], reason=reason, actor="owner")
+    [dispute] = services.object(stay_ids=[stay.pk], reason=reason, actor="owner")
     return dispute
 
 
@@ -55,7 +55,7 @@ def test_a_stay_contested_while_parked_becomes_a_held_debt_and_nobody_is_asked(
 ) -> None:
     stay = stay_of(berth, ago_min=90)
     item = doubt(stay)
-    parking.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    parking.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
     pass_time(days=10)
     assert Debt.objects.get().state == "disputed"
     assert listing().state == "suspended"
@@ -113,7 +113,7 @@ def test_a_stay_contested_at_the_instant_its_window_ends_is_never_an_open_debt(
     run_reactions()
     clock.move_to(PayWindow.objects.get().due_at)
     services.end_pay_windows()
-    results = at_once(lambda: doubt(stay), lambda: services.open_debt(session_id=stay.pk))
+    results = at_once(lambda: doubt(stay), lambda: services.open_debt(stay_id=stay.pk))
     assert not any(isinstance(one, Exception) for one in results), results
     run_reactions()
     assert Debt.objects.get().state == "disputed"
@@ -203,7 +203,7 @@ def test_an_objection_to_several_stays_stays_open_for_the_others(
     a, b = stay_of(first, minutes=90), stay_of(second, minutes=30)
     pass_time(hours=73)
     [dispute] = services.object(
-        session_ids=[a.pk, b.pk], reason="not_mine", text="Not I.", actor="owner"
+        stay_ids=[a.pk, b.pk], reason="not_mine", text="Not I.", actor="owner"
     )
     correct(a)
     pass_time(seconds=1)
@@ -253,7 +253,7 @@ def test_a_watch_that_has_begun_for_the_right_owner_outlives_a_late_word_of_the_
     stay = at_risk()
     past(OTHER_PLATE, Berth.objects.get(code="A-003"), LATE)
     correct(stay)
-    services.assess(session_id=stay.pk)  # came before the reaction that ends the other's
+    services.assess(stay_id=stay.pk)  # came before the reaction that ends the other's
     assert scored(stay).at_risk
     pass_time(seconds=1)
     states = dict(Watch.objects.values_list("number", "state"))
@@ -335,7 +335,7 @@ def test_a_correction_at_the_instant_the_window_ends_leaves_the_right_owner_thei
     run_reactions()
     clock.move_to(PayWindow.objects.get().due_at)
     services.end_pay_windows()
-    results = at_once(lambda: correct(stay), lambda: services.open_debt(session_id=stay.pk))
+    results = at_once(lambda: correct(stay), lambda: services.open_debt(stay_id=stay.pk))
     assert not any(isinstance(one, Exception) for one in results), results
     run_reactions()
     assert not Debt.objects.filter(state__in=Debt.LIVE).exists()

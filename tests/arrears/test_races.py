@@ -33,7 +33,7 @@ def test_a_payment_at_the_instant_the_window_ends_leaves_no_debt(
     clock.move_to(PayWindow.objects.get().due_at)
     services.end_pay_windows()
 
-    results = at_once(pay, lambda: services.open_debt(session_id=stay.pk))
+    results = at_once(pay, lambda: services.open_debt(stay_id=stay.pk))
     assert not any(isinstance(one, Exception) for one in results), results
     assert ParkingSession.objects.get().state == "settled"
     assert not Debt.objects.filter(state__in=["open", "disputed"]).exists()  # P3.1
@@ -61,7 +61,7 @@ def test_two_debts_at_once_make_one_entry(
     run_reactions()
     clock.move_to(PayWindow.objects.order_by("-due_at")[0].due_at)
     services.end_pay_windows()
-    at_once(*[lambda pk=stay.pk: services.open_debt(session_id=pk) for stay in stays])
+    at_once(*[lambda pk=stay.pk: services.open_debt(stay_id=pk) for stay in stays])
     assert BlacklistEntry.objects.get().amount_fen == 1800
 
 
@@ -72,7 +72,7 @@ def test_the_same_window_opened_twice_is_one_debt(
     run_reactions()
     clock.move_to(PayWindow.objects.get().due_at)
     at_once(*[services.end_pay_windows] * 3)
-    at_once(*[lambda: services.open_debt(session_id=stay.pk)] * 3)
+    at_once(*[lambda: services.open_debt(stay_id=stay.pk)] * 3)
     assert Debt.objects.count() == 1
 
 
@@ -175,10 +175,10 @@ def test_one_sweep_of_many_ends_a_watch(
 
     past(PLATE, Berth.objects.get(code="A-003"), [None, 300.0, 200.0, None])
     stay = stay_of(berth)
-    services.assess(session_id=stay.pk)
+    services.assess(stay_id=stay.pk)
     scored(stay)
     clock.advance(timedelta(minutes=90))
-    parking.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    parking.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
     run_reactions()
     watch = Watch.objects.get()
     clock.move_to(watch.due_at)

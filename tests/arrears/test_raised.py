@@ -78,7 +78,7 @@ def test_a_text_that_names_less_is_taken_back_and_never_counts(
     services.send_demands()
     demand = Demand.objects.get()
     left_after(debt.stay, 150)
-    services.follow_stay(session_id=debt.stay_id, raised=True)
+    services.follow_stay(stay_id=debt.stay_id, raised=True)
     assert SmsMessage.objects.get().state == "recalled"
     assert not services.deliver_demand(demand_id=demand.pk, evidence="late", actor=TEST)
     run_reactions()
@@ -168,7 +168,7 @@ def test_a_rise_at_the_instant_of_delivery_leaves_no_demand_for_less(
     demand = Demand.objects.get()
     left_after(debt.stay, 150)
     results = at_once(
-        lambda: services.follow_stay(session_id=debt.stay_id, raised=True),
+        lambda: services.follow_stay(stay_id=debt.stay_id, raised=True),
         lambda: services.deliver_demand(demand_id=demand.pk, evidence="x", actor=TEST),
     )
     assert not any(isinstance(one, Exception) for one in results), results

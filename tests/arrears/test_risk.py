@@ -33,7 +33,7 @@ def arrived(berth: Berth, stay_of: Any, run_reactions: Any) -> Any:
 
     def go(plate: Plate = PLATE) -> ParkingSession:
         stay: ParkingSession = stay_of(berth, plate)
-        services.assess(session_id=stay.pk)
+        services.assess(stay_id=stay.pk)
         run_reactions()
         return stay
 
@@ -146,7 +146,7 @@ def test_a_score_computed_after_departure_keeps_the_entrys_moment_and_is_marked(
     past(PLATE, Berth.objects.get(code="A-003"), LATE)
     stay = arrived()
     clock.advance(timedelta(hours=2))
-    parking.close_session(berth_id=stay.berth_id, occurred_at=clock.now(), said_by=TEST)
+    parking.close_stay(berth_id=stay.berth_id, occurred_at=clock.now(), said_by=TEST)
     run_reactions()
     assert not Watch.objects.exists()  # nothing is known yet
     row = scored(stay)
@@ -173,7 +173,7 @@ def test_a_corrected_plate_is_scored_anew_and_nobody_reads_what_was_said_of_the_
     row = scored(stay)
     ShadowScore.objects.create(assessment=row, model=row.model, probability=0.5)
     parking.correct_plate(
-        session_id=stay.pk,
+        stay_id=stay.pk,
         plate_text=OTHER_PLATE.text,
         plate_colour=str(OTHER_PLATE.colour),
         actor=TEST,
@@ -201,7 +201,7 @@ def test_only_a_stay_at_risk_is_watched_until_its_predicted_payment_time(
     row = scored(stay)
     assert not Watch.objects.exists()  # it has not left yet
     clock.advance(timedelta(hours=1))
-    parking.close_session(berth_id=stay.berth_id, occurred_at=clock.now(), said_by=TEST)
+    parking.close_stay(berth_id=stay.berth_id, occurred_at=clock.now(), said_by=TEST)
     run_reactions()
     watch = Watch.objects.get()  # P0.4
     assert watch.due_at == clock.now() + timedelta(seconds=row.payment_time_s)
@@ -214,7 +214,7 @@ def test_a_stay_not_at_risk_has_the_ordinary_window_and_no_watch(
     stay = arrived()
     scored(stay)
     clock.advance(timedelta(hours=1))
-    parking.close_session(berth_id=stay.berth_id, occurred_at=clock.now(), said_by=TEST)
+    parking.close_stay(berth_id=stay.berth_id, occurred_at=clock.now(), said_by=TEST)
     pass_time(hours=71)
     assert not Watch.objects.exists()  # P0.4: and only then
     assert selectors.debt_of_stay(stay.pk) is None
@@ -229,7 +229,7 @@ def test_any_payment_ends_the_watch(
     stay = arrived()
     scored(stay)
     clock.advance(timedelta(hours=1))
-    parking.close_session(berth_id=stay.berth_id, occurred_at=clock.now(), said_by=TEST)
+    parking.close_stay(berth_id=stay.berth_id, occurred_at=clock.now(), said_by=TEST)
     run_reactions()
     pay(stay, follow=False)
     assert Watch.objects.get().state == "paid"  # P0.4
@@ -364,7 +364,7 @@ def test_risk_alone_lists_nobody_and_changes_no_price(
     assert scored(stay).at_risk
     assert selectors.listing_of(PLATE) is None  # FEATURES 56
     clock.advance(timedelta(minutes=90))
-    parking.close_session(berth_id=stay.berth_id, occurred_at=clock.now(), said_by=TEST)
+    parking.close_stay(berth_id=stay.berth_id, occurred_at=clock.now(), said_by=TEST)
     run_reactions()
     assert selectors.listing_of(PLATE) is None
     assert ParkingSession.objects.get(pk=stay.pk).due_fen == 1200

@@ -72,7 +72,7 @@ async def test_a_command_reaches_the_device_and_its_result_whoever_asked(street:
     device = await in_thread(street.enroll, "C-1", "camera")
     async with street.client("C-1") as client:
         done = obedient(client, "TakeImage")
-        command_id = await in_thread(take, device.pk, reference="session:7")
+        command_id = await in_thread(take, device.pk, reference="stay:7")
         assert await until(is_state(command_id, "done"))
     assert done == [{"command_id": command_id, "berth_code": "A-017", "purpose": "arrival"}]
     (event,) = await in_thread(told, "command_done")
@@ -80,7 +80,7 @@ async def test_a_command_reaches_the_device_and_its_result_whoever_asked(street:
         "command_id": command_id,
         "device_id": device.pk,
         "action": "TakeImage",
-        "reference": "session:7",
+        "reference": "stay:7",
         "details": {"did": 1},
     }
     moves = await in_thread(

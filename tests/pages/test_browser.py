@@ -167,7 +167,7 @@ def test_the_language_changes_without_scripts(morning, live, browser):
 
 
 def _stays() -> str:
-    return str(reverse("parking.sessions"))
+    return str(reverse("parking.stays"))
 
 
 def _merchant_id() -> int:
@@ -307,7 +307,7 @@ def test_a_phone_sorts_its_cards(morning, live, browser, scripts):
     heads = {
         "arrears.debts": ["since", "amount"],
         "payments.money": ["date", "amount"],
-        "parking.sessions": ["arrived", "berth", "left", "fee", "due"],
+        "parking.stays": ["arrived", "berth", "left", "fee", "due"],
         "devices.list": ["code", "kind", "heard"],
     }
     for name, keys in heads.items():

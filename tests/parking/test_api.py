@@ -90,11 +90,11 @@ def test_who_may_see_a_stay(
 ) -> None:
     stay = stay_of(berth, PLATE, minutes=90)
     client: Client = request.getfixturevalue(who)
-    assert client.get(f"{API}/sessions/{stay.pk}/").status_code == status
-    listed = client.get(f"{API}/sessions/")
+    assert client.get(f"{API}/stays/{stay.pk}/").status_code == status
+    listed = client.get(f"{API}/stays/")
     seen = listed.json().get("results", []) if listed.status_code == 200 else []
     assert bool(seen) == (status == 200)
-    voided = post(client, f"/sessions/{stay.pk}/void/", reason="mine now")
+    voided = post(client, f"/stays/{stay.pk}/void/", reason="mine now")
     assert voided.status_code == status
     stay.refresh_from_db()
     assert (stay.state == "void") == (status == 200)
@@ -131,9 +131,9 @@ def test_stays_are_filtered_over_the_interface(
 ) -> None:
     stay_of(Berth.objects.get(code="A-001"), PLATE, minutes=90)
     stay_of(Berth.objects.get(code="A-002"), None, ago_min=10)
-    due = merchant_client.get(f"{API}/sessions/?state=due").json()["results"]
+    due = merchant_client.get(f"{API}/stays/?state=due").json()["results"]
     assert [one["berth"] for one in due] == ["A-001"]
-    assert merchant_client.get(f"{API}/sessions/?state=nonsense").status_code == 400
+    assert merchant_client.get(f"{API}/stays/?state=nonsense").status_code == 400
 
 
 @pytest.mark.parametrize(

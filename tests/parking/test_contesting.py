@@ -29,7 +29,7 @@ def billed(berth: Berth, stay_of: Any) -> ParkingSession:
 
 
 def doubted(stay: ParkingSession) -> ReviewItem:
-    return services.doubt_plate(session_id=stay.pk, actor="owner")
+    return services.doubt_plate(stay_id=stay.pk, actor="owner")
 
 
 def settle(item: ReviewItem, verdict: str, plate: str = "") -> None:
@@ -72,7 +72,7 @@ def test_who_looks_is_told_that_there_is_no_photograph_and_sees_what_there_is(
     client.post(url, {"do": "keep"})
     billed.refresh_from_db()
     assert (billed.plate_text, billed.plate_state) == (PLATE.text, "settled")
-    assert events("parking.doubt_over") == [{"session_id": billed.pk}]
+    assert events("parking.doubt_over") == [{"stay_id": billed.pk}]
     client.post(url, {"do": "undo"})
     item.refresh_from_db()
     assert (item.state, ParkingSession.objects.get().plate_text) == ("open", PLATE.text)
@@ -105,7 +105,7 @@ def test_where_nobody_can_tell_nobody_is_billed(
     billed: ParkingSession, berth: Berth, clock: Any
 ) -> None:
     item = doubted(billed)
-    services.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
     settle(item, "unreadable")
     billed.refresh_from_db()
     assert (billed.state, billed.due_fen) == ("settled", 0)
@@ -123,7 +123,7 @@ def test_a_doubted_photograph_that_nobody_can_read_bills_nobody_either(
     item = doubted(stay)
     assert selectors.stay(stay.pk).plate_doubted
     clock.advance(timedelta(hours=1))
-    services.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
     settle(item, "unreadable")
     stay.refresh_from_db()
     assert (stay.state, stay.due_fen, stay.plate_text) == ("settled", 0, "")
@@ -156,7 +156,7 @@ def test_each_stay_without_photograph_is_a_question_of_its_own_and_only_one(
     first = stay_of(berth, PLATE, ago_min=50)
     second = stay_of(Berth.objects.get(code="A-002"), OTHER_PLATE, ago_min=50)
     assert doubted(first).pk == doubted(first).pk
-    assert doubted(second).session_id == second.pk  # a question of its own
+    assert doubted(second).stay_id == second.pk  # a question of its own
     assert ReviewItem.objects.filter(state="open").count() == 2
 
 
@@ -172,4 +172,4 @@ def test_the_same_stay_contested_twice_at_once_is_one_question(
 ) -> None:
     results = at_once(*[lambda: doubted(billed).pk] * 3)
     assert len(set(results)) == 1, results
-    assert ReviewItem.objects.filter(state="open", session=billed).count() == 1
+    assert ReviewItem.objects.filter(state="open", stay=billed).count() == 1

@@ -69,7 +69,7 @@ def test_paying_while_parked_gives_minutes_to_leave(
     assert stay.paid_until == stay.arrived_at + timedelta(minutes=60)
     assert stay.leave_by == clock.now() + timedelta(minutes=15)
     clock.advance(timedelta(minutes=10))  # 69 minutes: a second hour has begun
-    services.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
     stay.refresh_from_db()
     assert (stay.state, stay.fee_fen) == ("settled", 600)
 
@@ -81,7 +81,7 @@ def test_staying_longer_than_paid_is_due_for_the_rest(
     pay(("parking.stay", stay.pk))
     clock.advance(timedelta(minutes=30))
     assert services.quote_stay(stay.pk).amount_fen == 600
-    services.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
     stay.refresh_from_db()
     assert (stay.state, stay.fee_fen, stay.due_fen) == ("due", 1200, 600)
 
@@ -93,7 +93,7 @@ def test_a_unit_that_begins_while_a_person_types_costs_nothing(
     attempt = begin(("parking.stay", stay.pk))
     clock.advance(timedelta(minutes=1))
     arrive_money(attempt)
-    services.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
     stay.refresh_from_db()
     assert (stay.state, stay.fee_fen) == ("settled", 600)
 
@@ -101,7 +101,7 @@ def test_a_unit_that_begins_while_a_person_types_costs_nothing(
 def test_money_for_a_stay_that_is_settled_goes_back(berth: Berth, stay_of: Any, clock: Any) -> None:
     stay = stay_of(berth, minutes=90)
     attempt = begin(("parking.stay", stay.pk))
-    services.void_stay(session_id=stay.pk, actor=CASHIER, reason="not their car")
+    services.void_stay(stay_id=stay.pk, actor=CASHIER, reason="not their car")
     arrive_money(attempt)
     assert OrderItem.objects.get().taken_fen == 0
     assert Refund.objects.get().amount_fen == 1200
@@ -113,7 +113,7 @@ def test_a_voided_stay_gives_all_its_money_back(
 ) -> None:
     stay = stay_of(berth, minutes=90)
     pay(("parking.stay", stay.pk))
-    services.void_stay(session_id=stay.pk, actor=CASHIER, reason="not their car")
+    services.void_stay(stay_id=stay.pk, actor=CASHIER, reason="not their car")
     run_reactions()
     assert [refund.amount_fen for refund in Refund.objects.all()] == [1200]
     assert StayPayment.objects.get().refunded_fen == 1200
@@ -132,7 +132,7 @@ def test_whoever_stands_there_may_pay_before_the_plate_is_read(
 ) -> None:
     stay = stay_of(berth, None, ago_min=50)
     assert pay(("parking.stay", stay.pk)) == 600
-    services.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
     assert ParkingSession.objects.get().state == "settled"
 
 

@@ -113,8 +113,8 @@ def test_a_list_of_stays_costs_the_same_queries_however_long_it_is(
         clock.advance(timedelta(hours=1))
         stay_of(Berth.objects.get(code="A-001"), PLATE, minutes=20)
     with django_assert_max_num_queries(12):
-        page = body(merchant_client.get(reverse("parking.sessions")))
-    assert page.count("/merchant/sessions/") >= 6
+        page = body(merchant_client.get(reverse("parking.stays")))
+    assert page.count("/merchant/stays/") >= 6
 
 
 def test_stays_of_one_fee_are_each_on_one_page_however_the_list_is_turned(
@@ -126,7 +126,7 @@ def test_stays_of_one_fee_are_each_on_one_page_however_the_list_is_turned(
         stay_of(berth, PLATE, minutes=30)
     shown: list[int] = []
     for number in (1, 2, 3):
-        page = merchant_client.get(f"/merchant/sessions/?sort=-fee&page={number}")
+        page = merchant_client.get(f"/merchant/stays/?sort=-fee&page={number}")
         shown += [one.pk for one in page.context["page"]]
     assert shown == sorted(shown)
     assert len(set(shown)) == 6
@@ -137,10 +137,10 @@ def test_stays_are_filtered_sorted_and_exported(
 ) -> None:
     stay_of(Berth.objects.get(code="A-001"), PLATE, minutes=90)
     stay_of(Berth.objects.get(code="A-002"), None, ago_min=10)
-    due = body(merchant_client.get("/merchant/sessions/?state=due&plate=沪a1&sort=-due"))
+    due = body(merchant_client.get("/merchant/stays/?state=due&plate=沪a1&sort=-due"))
     assert "<span>愚园路停车场 1</span>" in due
     assert "<span>愚园路停车场 2</span>" not in due
-    file = merchant_client.get("/merchant/sessions/?state=due&export=csv")
+    file = merchant_client.get("/merchant/stays/?state=due&export=csv")
     lines = file.content.decode().splitlines()
     assert len(lines) == 2
     assert "沪A12345" in lines[1]
@@ -157,7 +157,7 @@ def test_an_exported_list_adds_up_and_ends_somewhere(
     stay_of(Berth.objects.get(code="A-002"), None, minutes=90)
     monkeypatch.setattr("core.sheets.MOST_ROWS", 1)
     english = {"accept-language": "en"}
-    file = merchant_client.get("/merchant/sessions/?export=csv&sort=arrived", headers=english)
+    file = merchant_client.get("/merchant/stays/?export=csv&sort=arrived", headers=english)
     rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
     assert len(rows) == 1
     assert rows[0]["Due (yuan)"] == plain_yuan(first.due_fen) == "12.00"
@@ -178,7 +178,7 @@ def test_no_file_of_stays_runs_what_somebody_typed(
     english = {"accept-language": "en"}
     take = "/admin/parking/parkingsession/export/"
     files = [
-        merchant_client.get("/merchant/sessions/?export=csv", headers=english),
+        merchant_client.get("/merchant/stays/?export=csv", headers=english),
         operator_client.post(take, {"format": "0", "resource": ""}, headers=english),
     ]
     for file in files:
@@ -204,17 +204,17 @@ def test_another_merchant_sees_nothing_of_it(
     other_merchant_client: Client, merchant_client: Client, berth: Berth, stay_of: Any
 ) -> None:
     stay = stay_of(berth, PLATE, minutes=90)
-    url = reverse("parking.session", args=[stay.pk])
+    url = reverse("parking.merchant_stay", args=[stay.pk])
     assert merchant_client.get(url).status_code == 200
     assert other_merchant_client.get(url).status_code == 404
-    assert "12345" not in body(other_merchant_client.get("/merchant/sessions/"))
+    assert "12345" not in body(other_merchant_client.get("/merchant/stays/"))
 
 
 def test_staff_end_and_cancel_a_stay_with_a_reason(
     merchant_client: Client, berth: Berth, stay_of: Any, clock: Any
 ) -> None:
     stay = stay_of(berth, PLATE, ago_min=90)
-    url = reverse("parking.session", args=[stay.pk])
+    url = reverse("parking.merchant_stay", args=[stay.pk])
     form = {"do": "close", "left_at": "2026-03-02T08:45", "reason": "我看见它走了"}
     assert merchant_client.post(url, form).status_code == 302
     stay.refresh_from_db()
@@ -232,7 +232,7 @@ def test_an_attendant_may_not_cancel(
     client.force_login(attendant, backend="django.contrib.auth.backends.ModelBackend")
     stay = stay_of(berth, PLATE, ago_min=90)
     answer = client.post(
-        reverse("parking.session", args=[stay.pk]), {"do": "void", "void-reason": "x"}
+        reverse("parking.merchant_stay", args=[stay.pk]), {"do": "void", "void-reason": "x"}
     )
     stay.refresh_from_db()
     assert stay.state == "parked"

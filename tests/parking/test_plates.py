@@ -58,7 +58,7 @@ def cameras(berth: Berth, enrolled: Any, merchant: Any) -> tuple[int, int]:
 
 @pytest.fixture
 def parked(berth: Berth, clock: Any) -> ParkingSession:
-    pk = services.open_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    pk = services.open_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
     return ParkingSession.objects.get(pk=pk)
 
 
@@ -106,7 +106,7 @@ def test_a_silent_camera_is_followed_by_the_next_and_then_by_the_attendant(
     assert second.device_id == cameras[1]
     assert not InspectionTask.objects.exists()
     services.image_failed(command_id=second.command_id, reason="failed")
-    assert InspectionTask.objects.get().session_id == parked.pk
+    assert InspectionTask.objects.get().stay_id == parked.pk
     assert Command.objects.filter(device_id=handheld, action="TakeImage").count() == 1
 
 
@@ -127,7 +127,7 @@ def test_a_confident_reading_settles_the_plate_of_the_stay(
     run_reactions()
     order = ImageOrder.objects.get()
     sighting = taken(berth, cameras[0], clock, command_id=order.command_id)
-    assert sighting.session_id == parked.pk
+    assert sighting.stay_id == parked.pk
     assert services.take_reading(sighting_id=sighting.pk, reading=reading())
     assert not services.take_reading(sighting_id=sighting.pk, reading=reading("沪B99999"))
 
@@ -140,7 +140,7 @@ def test_a_confident_reading_settles_the_plate_of_the_stay(
     )
     assert order.state == "taken"
     [event] = events("parking.plate_settled")
-    assert (event["session_id"], event["device_id"]) == (parked.pk, cameras[0])
+    assert (event["stay_id"], event["device_id"]) == (parked.pk, cameras[0])
     assert event["plate_text"] == "沪A12345"
 
 
@@ -201,7 +201,7 @@ def test_an_unreadable_plate_is_billed_to_nobody(
 ) -> None:
     services.open_plate_review(sighting_id=taken(berth, cameras[0], clock).pk, why="no_plate")
     clock.advance(timedelta(hours=2))
-    services.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
     parked.refresh_from_db()
     assert (parked.state, parked.due_fen) == ("due", 1200)
     services.settle_review(
@@ -241,10 +241,10 @@ def test_two_photographs_that_differ_are_a_question_never_an_overwriting(
     parked.refresh_from_db()
     assert parked.plate_text == "沪A12345"
     assert ReviewItem.objects.get(kind="stay").why == "readings_differ"
-    assert [event["session_id"] for event in events("parking.plate_settled")] == [parked.pk, None]
+    assert [event["stay_id"] for event in events("parking.plate_settled")] == [parked.pk, None]
 
     services.correct_plate(
-        session_id=parked.pk, plate_text="沪C67890", plate_colour="blue", actor="user:7", why="seen"
+        stay_id=parked.pk, plate_text="沪C67890", plate_colour="blue", actor="user:7", why="seen"
     )
     assert not ReviewItem.objects.filter(state="open").exists()  # that was the answer
 
@@ -257,7 +257,7 @@ def test_a_correction_settles_the_photograph_that_nobody_could_read(
     services.take_reading(sighting_id=unsure.pk, reading=reading(confident=False, why="weak_plate"))
     services.take_reading(sighting_id=sure.pk, reading=reading())
     services.correct_plate(
-        session_id=parked.pk, plate_text="沪B67890", plate_colour="blue", actor="user:7", why="seen"
+        stay_id=parked.pk, plate_text="沪B67890", plate_colour="blue", actor="user:7", why="seen"
     )
     assert set(Sighting.objects.values_list("state", "plate_text")) == {("settled", "沪B67890")}
     assert not ReviewItem.objects.filter(state="open").exists()
@@ -271,7 +271,7 @@ def test_a_corrected_plate_moves_the_stay_and_tells_it(
     sighting = taken(berth, cameras[0], clock)
     services.take_reading(sighting_id=sighting.pk, reading=reading())
     services.correct_plate(
-        session_id=parked.pk,
+        stay_id=parked.pk,
         plate_text="沪B67890",
         plate_colour="blue",
         actor="user:7",
@@ -305,14 +305,14 @@ def test_a_handheld_capture_elsewhere_is_told_with_its_terminal(
     sighting = seen(handheld, merchant)
     services.take_reading(sighting_id=sighting.pk, reading=reading())
     [event] = events("parking.plate_settled")  # P3.1, P3.3
-    assert (event["device_id"], event["session_id"]) == (handheld, None)
+    assert (event["device_id"], event["stay_id"]) == (handheld, None)
     assert event["section_id"] == section.pk
 
 
 def test_a_handheld_at_the_berth_answers_the_inspection(
     berth: Berth, parked: ParkingSession, merchant: Any, enrolled: Any, seen: Any
 ) -> None:
-    services.order_image(session_id=parked.pk)  # no camera at all
+    services.order_image(stay_id=parked.pk)  # no camera at all
     assert InspectionTask.objects.get().state == "open"
     handheld = enrolled("H-001", "handheld", merchant)
     sighting = seen(handheld, merchant, berth=berth)
@@ -374,10 +374,10 @@ def test_a_plate_typed_on_the_stays_page_is_told_like_any_settled_one(
 ) -> None:
     services.open_plate_review(sighting_id=taken(berth, cameras[0], clock).pk, why="no_plate")
     services.correct_plate(
-        session_id=parked.pk, plate_text="沪A12345", plate_colour="blue", actor="user:7", why="seen"
+        stay_id=parked.pk, plate_text="沪A12345", plate_colour="blue", actor="user:7", why="seen"
     )
     [event] = events("parking.plate_settled")
-    assert (event["session_id"], event["plate_text"]) == (parked.pk, "沪A12345")
+    assert (event["stay_id"], event["plate_text"]) == (parked.pk, "沪A12345")
     assert ReviewItem.objects.filter(state="open").count() == 0
     assert Sighting.objects.get().state == "settled"
 
@@ -387,9 +387,9 @@ def test_a_picture_of_the_departure_belongs_to_the_stay_that_left(
 ) -> None:
     clock.advance(timedelta(hours=1))
     left_at = clock.now()
-    services.close_session(berth_id=berth.pk, occurred_at=left_at, said_by=TEST)
+    services.close_stay(berth_id=berth.pk, occurred_at=left_at, said_by=TEST)
     clock.advance(timedelta(seconds=20))
-    services.open_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    services.open_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
     pk = services.take_sighting(
         device_id=cameras[0],
         kind="camera",
@@ -400,7 +400,7 @@ def test_a_picture_of_the_departure_belongs_to_the_stay_that_left(
         purpose="leaving",
         berth_code=berth.code,
     )
-    assert Sighting.objects.get(pk=pk).session_id == parked.pk
+    assert Sighting.objects.get(pk=pk).stay_id == parked.pk
 
 
 def test_whoever_says_that_a_plate_was_read_wrongly_is_heard_by_a_person(
@@ -408,10 +408,10 @@ def test_whoever_says_that_a_plate_was_read_wrongly_is_heard_by_a_person(
 ) -> None:
     sighting = taken(berth, cameras[0], clock)
     with pytest.raises(NotReadYet):
-        services.doubt_plate(session_id=parked.pk, actor="owner")
+        services.doubt_plate(stay_id=parked.pk, actor="owner")
     services.take_reading(sighting_id=sighting.pk, reading=reading())
-    item = services.doubt_plate(session_id=parked.pk, actor="owner")
-    assert services.doubt_plate(session_id=parked.pk, actor="owner").pk == item.pk
+    item = services.doubt_plate(stay_id=parked.pk, actor="owner")
+    assert services.doubt_plate(stay_id=parked.pk, actor="owner").pk == item.pk
     parked.refresh_from_db()
     assert parked.plate_text == "沪A12345"  # what was read stays until then
     services.settle_review(

@@ -120,13 +120,13 @@ def test_a_near_miss_also_goes_to_a_person_who_may_decide_for_the_payer(
     stay = draft.berth and draft.berth.stays.get()
     assert stay is not None
     services.correct_plate(
-        session_id=stay.pk, plate_text="沪AB2345", plate_colour="blue", actor="user:7", why="x"
+        stay_id=stay.pk, plate_text="沪AB2345", plate_colour="blue", actor="user:7", why="x"
     )
     verdict = services.submit_prepayment(draft.token, "沪A82345", "blue")
     assert verdict.outcome == "modify"
     item = ReviewItem.objects.get(kind="prepayment", state="open")
     services.correct_plate(
-        session_id=stay.pk, plate_text="沪A82345", plate_colour="blue", actor="user:7", why="8"
+        stay_id=stay.pk, plate_text="沪A82345", plate_colour="blue", actor="user:7", why="8"
     )
     services.settle_review(item_id=item.pk, verdict="keep", actor="user:7")
     draft.refresh_from_db()
@@ -142,7 +142,7 @@ def test_a_submission_before_the_reading_is_answered_when_it_comes(
     services.choose_berth(draft.token, "A-001")
     assert services.submit_prepayment(draft.token).outcome == "waiting"
     services.correct_plate(
-        session_id=stay.pk, plate_text=PLATE.text, plate_colour="blue", actor="user:7", why="seen"
+        stay_id=stay.pk, plate_text=PLATE.text, plate_colour="blue", actor="user:7", why="seen"
     )
     draft.refresh_from_db()
     assert draft.state == "confirmed"
@@ -160,7 +160,7 @@ def test_a_paid_pre_payment_settles_the_stay_and_the_unused_part_comes_back(
     assert stay.paid_until == stay.arrived_at + timedelta(minutes=120)
 
     clock.advance(timedelta(minutes=30))
-    services.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
     run_reactions()
     stay.refresh_from_db()
     draft.refresh_from_db()
@@ -174,7 +174,7 @@ def test_a_pre_payment_that_ends_late_still_has_its_grace(
     services.submit_prepayment(draft.token, PLATE.text, "blue")
     pay(("parking.prepayment", draft.pk))
     clock.advance(timedelta(minutes=130))
-    services.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
     assert berth.stays.get().state == "settled"
 
 
@@ -184,7 +184,7 @@ def test_money_for_a_stay_that_left_meanwhile_pays_what_is_due(
     services.submit_prepayment(draft.token, PLATE.text, "blue")
     attempt = begin(("parking.prepayment", draft.pk))
     clock.advance(timedelta(minutes=30))
-    services.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
     arrive_money(attempt)
     assert (berth.stays.get().state, Refund.objects.get().amount_fen) == ("settled", 600)
 

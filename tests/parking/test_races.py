@@ -27,7 +27,7 @@ def test_two_sensors_say_the_same_arrival_at_once(berth: Berth, clock: Any) -> N
     at = clock.now()
 
     def arrive() -> int | None:
-        return services.open_session(berth_id=berth.pk, occurred_at=at, said_by=TEST)
+        return services.open_stay(berth_id=berth.pk, occurred_at=at, said_by=TEST)
 
     ids = at_once(arrive, arrive, arrive)
     assert len(set(ids)) == 1
@@ -40,7 +40,7 @@ def test_two_different_arrivals_at_once_leave_one_open_stay(berth: Berth, clock:
     moments = (at - timedelta(minutes=5), at)
     results = at_once(
         *(
-            lambda moment=moment: services.open_session(
+            lambda moment=moment: services.open_stay(
                 berth_id=berth.pk, occurred_at=moment, said_by=TEST
             )
             for moment in moments
@@ -53,10 +53,10 @@ def test_two_different_arrivals_at_once_leave_one_open_stay(berth: Berth, clock:
 def test_arrival_and_departure_at_once_are_one_stay(berth: Berth, clock: Any) -> None:
     at = clock.now()
     at_once(
-        lambda: services.open_session(
+        lambda: services.open_stay(
             berth_id=berth.pk, occurred_at=at - timedelta(hours=2), said_by=TEST
         ),
-        lambda: services.close_session(berth_id=berth.pk, occurred_at=at, said_by=TEST),
+        lambda: services.close_stay(berth_id=berth.pk, occurred_at=at, said_by=TEST),
     )
     stay = ParkingSession.objects.get()
     assert (stay.state, stay.left_at) == ("due", at)
@@ -67,7 +67,7 @@ def test_paying_and_leaving_at_once_loses_no_fen(berth: Berth, clock: Any, stay_
     attempt = begin(("parking.stay", stay.pk))
     results = at_once(
         lambda: arrive_money(attempt),
-        lambda: services.close_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST),
+        lambda: services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST),
     )
     assert not [one for one in results if isinstance(one, Exception)], results
     stay.refresh_from_db()
@@ -95,7 +95,7 @@ def test_a_reading_delivered_twice_at_once_is_one(
 ) -> None:
     camera = enrolled("C-001", "camera", merchant)
     services.cover(berth_id=berth.pk, device_id=camera, actor=TEST)
-    services.open_session(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    services.open_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
     sighting_id = services.take_sighting(
         device_id=camera,
         kind="camera",

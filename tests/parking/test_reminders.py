@@ -104,7 +104,7 @@ def test_a_vehicle_that_has_gone_hears_nothing(
 ) -> None:
     at_minute(clock, paid, 111)
     services.remind_of_end()
-    services.close_session(berth_id=paid.berth_id, occurred_at=clock.now(), said_by=TEST)
+    services.close_stay(berth_id=paid.berth_id, occurred_at=clock.now(), said_by=TEST)
     run_reactions()
     assert SmsMessage.objects.get().state == "recalled"
     assert services.remind_of_end() == 0
@@ -195,7 +195,7 @@ def test_who_pays_on_the_way_out_or_says_that_it_is_not_theirs_is_left_alone(
     assert services.remind_of_end() == 0  # they did not pay ahead
     stay = stay_of(Berth.objects.get(code="A-001"))
     ahead(stay, 120)
-    services.doubt_plate(session_id=stay.pk, actor="owner")
+    services.doubt_plate(stay_id=stay.pk, actor="owner")
     at_minute(clock, stay, 111)
     assert services.remind_of_end() == 0
 
@@ -219,7 +219,7 @@ def test_a_departure_at_the_instant_of_the_reminder_leaves_none_to_be_sent(
     left_at = clock.now()
     results = at_once(
         services.remind_of_end,
-        lambda: services.close_session(berth_id=paid.berth_id, occurred_at=left_at, said_by=TEST),
+        lambda: services.close_stay(berth_id=paid.berth_id, occurred_at=left_at, said_by=TEST),
     )
     assert not any(isinstance(one, Exception) for one in results), results
     assert not SmsMessage.objects.filter(state="queued").exists()

@@ -25,11 +25,11 @@ def at(minute: int) -> datetime:
 
 
 def arrive(berth: Berth, minute: int) -> int | None:
-    return services.open_session(berth_id=berth.pk, occurred_at=at(minute), said_by=SAID)
+    return services.open_stay(berth_id=berth.pk, occurred_at=at(minute), said_by=SAID)
 
 
 def leave(berth: Berth, minute: int) -> int | None:
-    return services.close_session(berth_id=berth.pk, occurred_at=at(minute), said_by=SAID)
+    return services.close_stay(berth_id=berth.pk, occurred_at=at(minute), said_by=SAID)
 
 
 def told(berth: Berth) -> list[tuple[int, int | None, str]]:
@@ -47,11 +47,11 @@ def topics() -> list[str]:
 
 
 def test_a_vehicle_arrives_and_leaves_and_owes_its_fee(berth: Berth, clock: Any) -> None:
-    session_id = arrive(berth, 0)
+    stay_id = arrive(berth, 0)
     clock.advance(timedelta(minutes=90))
-    assert leave(berth, 90) == session_id
+    assert leave(berth, 90) == stay_id
 
-    stay = ParkingSession.objects.get(pk=session_id)
+    stay = ParkingSession.objects.get(pk=stay_id)
     assert (stay.state, stay.fee_fen, stay.due_fen) == ("due", 1200, 1200)
     assert sum(line["amount_fen"] for line in stay.lines) == 1200
     assert stay.plate_state == "unread"
@@ -68,10 +68,10 @@ def test_a_departure_before_its_arrival_is_kept_and_matched(berth: Berth, clock:
     clock.advance(timedelta(hours=2))
     assert leave(berth, 90) is None  # P2.1: kept
     assert BerthEvent.objects.get().stay is None
-    session_id = arrive(berth, 0)
+    stay_id = arrive(berth, 0)
 
     assert told(berth) == [(0, 90, "due")]
-    assert BerthEvent.objects.filter(stay_id=session_id).count() == 2
+    assert BerthEvent.objects.filter(stay_id=stay_id).count() == 2
 
 
 def test_an_arrival_on_top_of_an_arrival_ends_the_former_in_doubt(berth: Berth) -> None:
@@ -82,7 +82,7 @@ def test_an_arrival_on_top_of_an_arrival_ends_the_former_in_doubt(berth: Berth) 
     assert former.doubt == "next_arrived"
     assert former.left_at == at(0)  # doubt is the owner's: the last proof of presence
     assert former.state == "settled"
-    assert ReviewItem.objects.get(kind="stay", session=former).why == "next_arrived"
+    assert ReviewItem.objects.get(kind="stay", stay=former).why == "next_arrived"
     assert told(berth)[1] == (60, None, "parked")
 
 
@@ -106,7 +106,7 @@ WAYS = list(permutations([("a", 0), ("l", 70), ("a", 80), ("l", 200)]))
 def test_whatever_the_order_the_stays_are_the_same(
     order: tuple[tuple[str, int], ...], berth: Berth, clock: Any
 ) -> None:
-    """P2.1: duplicates, late and swapped events end in the same session."""
+    """P2.1: duplicates, late and swapped events end in the same stay."""
     clock.advance(timedelta(hours=5))
     for what, minute in [*order, order[0], order[2]]:
         (arrive if what == "a" else leave)(berth, minute)
@@ -130,12 +130,12 @@ def test_an_arrival_in_the_middle_splits_the_stay_and_gives_money_back(
 
 
 def test_within_the_free_minutes_nothing_is_due(berth: Berth, clock: Any) -> None:
-    session_id = arrive(berth, 0)
+    stay_id = arrive(berth, 0)
     clock.advance(timedelta(minutes=15))
     leave(berth, 15)
-    assert ParkingSession.objects.get(pk=session_id).state == "settled"
+    assert ParkingSession.objects.get(pk=stay_id).state == "settled"
     with pytest.raises(NothingDue):
-        services.quote_stay(session_id or 0)
+        services.quote_stay(stay_id or 0)
 
 
 def test_the_database_holds_one_open_stay_a_berth(berth: Berth) -> None:
@@ -148,14 +148,14 @@ def test_the_database_holds_one_open_stay_a_berth(berth: Berth) -> None:
 def test_a_known_plate_that_leaves_unpaid_is_told(berth: Berth, stay_of: Any) -> None:
     stay = stay_of(berth, PLATE, minutes=90)
     event = OutboxEvent.objects.get(topic="parking.left_unpaid")
-    assert event.data == {"session_id": stay.pk}
+    assert event.data == {"stay_id": stay.pk}
 
 
 def test_a_plate_settled_after_leaving_is_told_then(berth: Berth, stay_of: Any) -> None:
     stay = stay_of(berth, None, minutes=90)
     assert not OutboxEvent.objects.filter(topic="parking.left_unpaid").exists()
     services.correct_plate(
-        session_id=stay.pk, plate_text="沪A12345", plate_colour="blue", actor="user:1", why="seen"
+        stay_id=stay.pk, plate_text="沪A12345", plate_colour="blue", actor="user:1", why="seen"
     )
     assert OutboxEvent.objects.filter(topic="parking.left_unpaid").count() == 1
 
@@ -163,7 +163,7 @@ def test_a_plate_settled_after_leaving_is_told_then(berth: Berth, stay_of: Any) 
 def test_the_tariff_version_of_the_arrival_counts(
     berth: Berth, stay_of: Any, clock: Any, merchant: Any
 ) -> None:
-    session_id = arrive(berth, 0)
+    stay_id = arrive(berth, 0)
     services.publish_tariff(
         merchant_id=merchant.pk,
         name="白天",
@@ -173,7 +173,7 @@ def test_the_tariff_version_of_the_arrival_counts(
     )
     clock.advance(timedelta(minutes=60))
     leave(berth, 60)
-    assert ParkingSession.objects.get(pk=session_id).fee_fen == 600
+    assert ParkingSession.objects.get(pk=stay_id).fee_fen == 600
 
 
 def test_a_tariff_version_that_was_used_cannot_change(berth: Berth) -> None:
@@ -187,7 +187,7 @@ def test_a_tariff_version_that_was_used_cannot_change(berth: Berth) -> None:
 
 # ── People step in ───────────────────────────────────────────────────────────────────────────
 def test_a_stay_opened_by_hand_ends_by_its_sensor(berth: Berth, clock: Any) -> None:
-    session_id = services.open_by_hand(
+    stay_id = services.open_by_hand(
         berth_id=berth.pk,
         arrived_at=at(0),
         plate_text="沪a·12345",
@@ -195,21 +195,21 @@ def test_a_stay_opened_by_hand_ends_by_its_sensor(berth: Berth, clock: Any) -> N
         actor="user:7",
         reason="sensor broken",
     )
-    stay = ParkingSession.objects.get(pk=session_id)
+    stay = ParkingSession.objects.get(pk=stay_id)
     assert (stay.plate_text, stay.plate_state) == ("沪A12345", "settled")
     assert "opened by hand" in [entry.action for entry in audit.trail(stay)]
     with pytest.raises(BerthTaken):
         services.open_by_hand(berth_id=berth.pk, arrived_at=at(0), actor="user:7", reason="again")
     clock.advance(timedelta(minutes=61))
-    assert leave(berth, 61) == session_id
+    assert leave(berth, 61) == stay_id
 
 
 def test_a_stay_ended_by_hand_says_why(berth: Berth, clock: Any) -> None:
-    session_id = arrive(berth, 0) or 0
+    stay_id = arrive(berth, 0) or 0
     clock.advance(timedelta(minutes=61))
     with pytest.raises(ReasonNeeded):
-        services.close_by_hand(session_id=session_id, left_at=at(60), actor="user:7", reason=" ")
-    services.close_by_hand(session_id=session_id, left_at=at(60), actor="user:7", reason="seen")
+        services.close_by_hand(stay_id=stay_id, left_at=at(60), actor="user:7", reason=" ")
+    services.close_by_hand(stay_id=stay_id, left_at=at(60), actor="user:7", reason="seen")
     assert told(berth) == [(0, 60, "due")]
     trail = audit.trail(ParkingSession.objects.get())
     assert [(e.actor, e.reason) for e in trail if e.action == "closed by hand"] == [
@@ -218,28 +218,28 @@ def test_a_stay_ended_by_hand_says_why(berth: Berth, clock: Any) -> None:
 
 
 def test_a_voided_stay_owes_nothing_and_is_not_told_again(berth: Berth, clock: Any) -> None:
-    session_id = arrive(berth, 0) or 0
+    stay_id = arrive(berth, 0) or 0
     clock.advance(timedelta(minutes=90))
     leave(berth, 90)
-    services.void_stay(session_id=session_id, actor="user:7", reason="a lorry's shadow")
+    services.void_stay(stay_id=stay_id, actor="user:7", reason="a lorry's shadow")
     assert ParkingSession.objects.get().due_fen == 0
     assert "parking.stay_voided" in topics()
     leave(berth, 90)  # the sensor repeats itself
     assert told(berth) == []
     with pytest.raises(Refused):
-        services.void_stay(session_id=session_id, actor="user:7", reason="twice")
+        services.void_stay(stay_id=stay_id, actor="user:7", reason="twice")
 
 
 # ── No departure ─────────────────────────────────────────────────────────────────────────────
 def test_a_stay_without_departure_is_flagged_and_its_fee_stops(berth: Berth, clock: Any) -> None:
-    session_id = arrive(berth, 0) or 0
+    stay_id = arrive(berth, 0) or 0
     clock.advance(timedelta(hours=30))
     assert services.flag_long_stays() == 1
     assert services.flag_long_stays() == 0
 
-    stay = ParkingSession.objects.get(pk=session_id)
+    stay = ParkingSession.objects.get(pk=stay_id)
     assert (stay.doubt, stay.capped_at) == ("no_departure", at(24 * 60))
-    assert services.quote_stay(session_id).amount_fen == 24 * 600
+    assert services.quote_stay(stay_id).amount_fen == 24 * 600
     leave(berth, 29 * 60)
     stay.refresh_from_db()
     assert (stay.fee_fen, stay.doubtful) == (24 * 600, True)

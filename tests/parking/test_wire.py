@@ -40,7 +40,7 @@ async def test_a_sensor_speaks_the_camera_is_told_and_the_photograph_is_read(
         await until(Sighting.objects.exists)
     stay = await sync_to_async(ParkingSession.objects.get)()
     sighting = await sync_to_async(Sighting.objects.get)()
-    assert answer["session_id"] == stay.pk == sighting.session_id
+    assert answer["stay_id"] == stay.pk == sighting.stay_id
     assert (await sync_to_async(BerthEvent.objects.get)()).times == 2
 
     await sync_to_async(tasks.read_plate)(sighting.pk)

@@ -21,10 +21,10 @@ from tests.street import PLATE, TEST, photograph
 
 def make_debt(stay: ParkingSession, *, demanded: bool = True) -> Debt:
     """The window of an unpaid stay has ended; its debt, with a delivered demand."""
-    arrears.start_pay_window(session_id=stay.pk)
+    arrears.start_pay_window(stay_id=stay.pk)
     business_clock.advance(timedelta(hours=80))
     arrears.end_pay_windows()
-    debt = arrears.open_debt(session_id=stay.pk)
+    debt = arrears.open_debt(stay_id=stay.pk)
     assert debt is not None
     if demanded:
         demand = arrears.make_demand(debt_id=debt.pk)

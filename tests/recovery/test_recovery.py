@@ -444,7 +444,7 @@ def test_an_order_ends_when_its_vehicle_leaves_before_the_lock_was_up(order, run
 
     services.place(order.pk, sha256=photograph(), actor="user:1")
     business_clock.advance(timedelta(hours=1))
-    parking.close_session(berth_id=order.berth_id, occurred_at=business_clock.now(), said_by=TEST)
+    parking.close_stay(berth_id=order.berth_id, occurred_at=business_clock.now(), said_by=TEST)
     run_reactions()
     assert fresh(order).state == "cancelled"
     assert fresh(order).move.state == "open"  # it lies there still
@@ -455,7 +455,7 @@ def test_no_lock_stands_before_a_vehicle_whose_plate_was_misread(raised, run_rea
     from parking import services as parking
 
     parking.correct_plate(
-        session_id=raised.stay_id,
+        stay_id=raised.stay_id,
         plate_text="沪B67890",
         plate_colour="blue",
         actor=TEST,

@@ -202,18 +202,16 @@ class Bench:
             arrears.deliver_demand(demand_id=demand_id, evidence="paper", actor=ACTOR)
 
     def _arrive(self, plate: str) -> int:
-        session_id = parking.open_session(
-            berth_id=self.berth.pk, occurred_at=clock.now(), said_by=ACTOR
-        )
-        if session_id is None:
+        stay_id = parking.open_stay(berth_id=self.berth.pk, occurred_at=clock.now(), said_by=ACTOR)
+        if stay_id is None:
             raise CommandError("The vehicle could not arrive.")
         parking.correct_plate(
-            session_id=session_id, plate_text=plate, plate_colour="blue", actor=ACTOR, why="seen"
+            stay_id=stay_id, plate_text=plate, plate_colour="blue", actor=ACTOR, why="seen"
         )
-        return session_id
+        return stay_id
 
     def _leave(self) -> None:
-        parking.close_session(berth_id=self.berth.pk, occurred_at=clock.now(), said_by=ACTOR)
+        parking.close_stay(berth_id=self.berth.pk, occurred_at=clock.now(), said_by=ACTOR)
 
     # ── One payment ──────────────────────────────────────────────────────────────────────────
     def _round(self, lock: Lock, wire: Wire, plate: str) -> dict[str, float]:

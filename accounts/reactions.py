@@ -1,13 +1,13 @@
 """What events set off here."""
 
 from accounts import services, tasks
+from accounts.events import SmsQueued
 from accounts.models import SmsMessage
-from core.outbox import Event
 
 
-def send_sms(event: Event) -> None:
+def send_sms(event: SmsQueued) -> None:
     """Have a waiting message sent; in the sandbox it is, by being in the table."""
-    row = SmsMessage.objects.get(pk=event.data["sms_id"])
+    row = SmsMessage.objects.get(pk=event.sms_id)
     if services.sms_outdated(row):
         return
     if services.sms_is_sandbox():

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from accounts.events import HoldingProven, SmsFailed, SmsQueued, SmsSent
 from accounts.models import LoginCode, Membership, Merchant, PlateHolding, SmsMessage, User
 from accounts.sms import render
 from core import audit, clock, outbox, personal
@@ -165,7 +166,7 @@ def prove_holding(
             )
     except IntegrityError as error:
         raise Refused("plate_held", _("Somebody else just showed this plate as theirs.")) from error
-    outbox.add("accounts.holding_proven", holding_id=holding.pk, user_id=user.pk)
+    outbox.add(HoldingProven(holding.pk, user.pk))
     return holding
 
 
@@ -178,7 +179,6 @@ def end_holding(*, holding: PlateHolding, actor: str, reason: str) -> bool:
         target="ended",
         actor=actor,
         reason=reason,
-        event="accounts.holding_ended",
         ended_at=clock.now(),
     )
     return bool(moved)
@@ -211,7 +211,7 @@ def send_sms(
         },
     )
     if created:
-        outbox.add("accounts.sms_queued", sms_id=row.pk)
+        outbox.add(SmsQueued(row.pk))
     return row
 
 
@@ -231,8 +231,7 @@ def sms_sent(sms_id: int, *, provider_id: str) -> bool:
         source="queued",
         target="sent",
         actor="system:accounts.send_sms",
-        event="accounts.sms_sent",
-        data={"key": row.key},
+        event=lambda _: SmsSent(row.key),
         provider_id=provider_id,
         sent_at=clock.now(),
     )
@@ -257,8 +256,7 @@ def sms_failed(sms_id: int, *, error: str) -> bool:
         source="queued",
         target="failed",
         actor="system:accounts.send_sms",
-        event="accounts.sms_failed",
-        data={"key": row.key},
+        event=lambda _: SmsFailed(row.key),
         error=error[:200],
     )
     return bool(moved)

@@ -4,129 +4,143 @@ from functools import partial
 
 from django.db import transaction
 
+from accounts.events import HoldingProven, SmsFailed, SmsSent
 from arrears import services
+from arrears.events import (
+    DebtOpened,
+    DebtRaised,
+    DebtResumed,
+    DemandTakenBack,
+    PayWindowEnded,
+    WatchRanOut,
+)
 from arrears.services import assistance, demands, notices
 from arrears.tasks import ask_scorer
-from core.outbox import Event
 from core.plates import Colour, Plate
+from devices.events import CommandDone
+from parking.events import (
+    DoubtOver,
+    LeftUnpaid,
+    PlateCorrected,
+    PlateDoubted,
+    PlateSettled,
+    StayRepriced,
+    StaySettled,
+    StayVoided,
+)
 
 
-def find_debts(event: Event) -> None:
+def find_debts(event: PlateSettled) -> None:
     """parking.plate_settled: look through the vehicle's history, compare it with the list, and tell
     the terminal that has just seen it (P3.1, P3.3, P3.4)."""
-    data = event.data
-    services.find_debts_of(data["plate_text"])
-    merchant_id = data.get("merchant_id") or notices.merchant_of_sighting(
-        data.get("section_id"), data.get("device_id")
+    services.find_debts_of(event.plate_text)
+    merchant_id = event.merchant_id or notices.merchant_of_sighting(
+        event.section_id, event.device_id
     )
     if merchant_id is None:
         return
-    colour = data["plate_colour"]
+    colour = event.plate_colour
     services.issue_notices(
-        sighting_id=data["sighting_id"],
-        device_id=data.get("device_id"),
-        section_id=data.get("section_id"),
+        sighting_id=event.sighting_id,
+        device_id=event.device_id,
+        section_id=event.section_id,
         merchant_id=merchant_id,
-        plate=Plate(data["plate_text"], Colour(colour) if colour else None),
-        confidence=data.get("confidence"),
+        plate=Plate(event.plate_text, Colour(colour) if colour else None),
+        confidence=event.confidence,
     )
 
 
-def assess(event: Event) -> None:
+def assess(event: PlateSettled | PlateCorrected) -> None:
     """parking.plate_settled, parking.plate_corrected: have the stay scored (P0.2, P0.3)."""
-    stay_id = event.data.get("stay_id")
-    assessment_id = services.assess(stay_id=stay_id) if stay_id else None
+    assessment_id = services.assess(stay_id=event.stay_id) if event.stay_id else None
     if assessment_id is not None:
         transaction.on_commit(partial(ask_scorer, assessment_id), robust=True)
 
 
-def start_pay_window(event: Event) -> None:
+def start_pay_window(event: LeftUnpaid) -> None:
     """parking.left_unpaid: everybody has time to pay."""
-    services.start_pay_window(stay_id=event.data["stay_id"])
+    services.start_pay_window(stay_id=event.stay_id)
 
 
-def watch(event: Event) -> None:
+def watch(event: LeftUnpaid) -> None:
     """parking.left_unpaid: watch it if it is at risk, and only then (P0.4)."""
-    services.watch(stay_id=event.data["stay_id"])
+    services.watch(stay_id=event.stay_id)
 
 
-def open_debt(event: Event) -> None:
+def open_debt(event: PayWindowEnded) -> None:
     """arrears.pay_window_ended: what is still unpaid is a debt (P3.1, P3.2)."""
-    services.open_debt(stay_id=event.data["stay_id"])
+    services.open_debt(stay_id=event.stay_id)
 
 
-def demand(event: Event) -> None:
+def demand(event: DebtOpened | DebtResumed | DebtRaised | DemandTakenBack) -> None:
     """arrears.debt_opened, debt_resumed, debt_raised, demand_taken_back: every debtor is asked."""
-    services.make_demand(debt_id=event.data["debt_id"])
+    services.make_demand(debt_id=event.debt_id)
 
 
-def assist(event: Event) -> None:
+def assist(event: WatchRanOut) -> None:
     """arrears.watch_ran_out: the scheme, the plan, the first contact (P0.5, P0.6)."""
-    plan = services.assist(watch_id=event.data["watch_id"])
+    plan = services.assist(watch_id=event.watch_id)
     if plan is not None:
         first = plan.contacts.order_by("number").first()
         if first is not None:
             services.carry_out(first.pk)
 
 
-def settled(event: Event) -> None:
+def settled(event: StaySettled) -> None:
     """parking.stay_settled: also where no payment did it (written off, or cheaper than paid)."""
-    services.clear_debts_of_stays([event.data["stay_id"]], actor="system:arrears.settled")
+    services.clear_debts_of_stays([event.stay_id], actor="system:arrears.settled")
 
 
-def voided(event: Event) -> None:
+def voided(event: StayVoided) -> None:
     """parking.stay_voided: nothing is owed for a stay that never was, nothing left to object to."""
-    services.forget_stay(stay_id=event.data["stay_id"])
-    services.end_voided(stay_id=event.data["stay_id"])
+    services.forget_stay(stay_id=event.stay_id)
+    services.end_voided(stay_id=event.stay_id)
 
 
-def repriced(event: Event) -> None:
+def repriced(event: StayRepriced) -> None:
     """parking.stay_repriced: the debt follows the fee; what was never named is asked for anew."""
-    data = event.data
-    services.follow_stay(
-        stay_id=data["stay_id"], why=data["why"], raised=data["due_fen"] > data["was_fen"]
-    )
+    services.follow_stay(stay_id=event.stay_id, why=event.why, raised=event.due_fen > event.was_fen)
 
 
-def plate_corrected(event: Event) -> None:
+def plate_corrected(event: PlateCorrected) -> None:
     """parking.plate_corrected: the other one's course ends, the right one's begins."""
-    services.plate_corrected(stay_id=event.data["stay_id"], was=event.data["old_text"])
+    services.plate_corrected(stay_id=event.stay_id, was=event.old_text)
 
 
-def plate_doubted(event: Event) -> None:
+def plate_doubted(event: PlateDoubted) -> None:
     """parking.plate_doubted: nothing is asked for the stay until a person has looked."""
-    services.hold_doubted(stay_id=event.data["stay_id"])
+    services.hold_doubted(stay_id=event.stay_id)
 
 
-def doubt_over(event: Event) -> None:
+def doubt_over(event: DoubtOver) -> None:
     """parking.doubt_over: what waited goes on, with its time from now."""
-    services.doubt_over(stay_id=event.data["stay_id"])
+    services.doubt_over(stay_id=event.stay_id)
 
 
-def ask_new_holder(event: Event) -> None:
+def ask_new_holder(event: HoldingProven) -> None:
     """accounts.holding_proven: what waited for an inspector can be sent."""
-    services.ask_new_holder(user_id=event.data["user_id"])
+    services.ask_new_holder(user_id=event.user_id)
 
 
-def text_sent(event: Event) -> None:
+def text_sent(event: SmsSent) -> None:
     """accounts.sms_sent: the demand is delivered, the contact made."""
-    kind, _colon, number = event.data.get("key", "").partition(":")
+    kind, _colon, number = event.key.partition(":")
     if kind == "demand":
         demands.text_sent(int(number))
     elif kind == "contact":
         assistance.text_sent(int(number))
 
 
-def text_failed(event: Event) -> None:
+def text_failed(event: SmsFailed) -> None:
     """accounts.sms_failed: the demand goes on paper, the contact failed."""
-    kind, _colon, number = event.data.get("key", "").partition(":")
+    kind, _colon, number = event.key.partition(":")
     if kind == "demand":
         demands.text_failed(int(number))
     elif kind == "contact":
         assistance.text_failed(int(number))
 
 
-def notice_shown(event: Event) -> None:
+def notice_shown(event: CommandDone) -> None:
     """devices.command_done: the terminal shows the notice."""
-    if event.data.get("action") == "ShowNotice":
-        notices.notice_shown(event.data["command_id"])
+    if event.action == "ShowNotice":
+        notices.notice_shown(event.command_id)

@@ -200,6 +200,11 @@ BOWEI_GRACE_H = env.int("BOWEI_GRACE_H", 72)  # from a demand's delivery to an a
 # A debt to one merchant is told to another's terminals only with the consent of PIPL art. 23.
 BOWEI_SHARE_LISTINGS = env.bool("BOWEI_SHARE_LISTINGS", False)
 
+# --- how long is kept what was only needed for a time, in days ------------------------------------
+BOWEI_KEEP_EVENTS_DAYS = env.int("BOWEI_KEEP_EVENTS_DAYS", 30)  # domain events, once reacted to
+BOWEI_KEEP_MESSAGES_DAYS = env.int("BOWEI_KEEP_MESSAGES_DAYS", 90)  # devices' raw messages
+BOWEI_KEEP_NOTIFICATIONS_DAYS = env.int("BOWEI_KEEP_NOTIFICATIONS_DAYS", 3653)  # providers' ones
+
 # --- words, time -------------------------------------------------------------------------------
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("Chinese")), ("en", _("English"))]

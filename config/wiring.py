@@ -1,147 +1,199 @@
 """How the business flows: the one page where lower rows meet higher ones.
 
-Tables and lists of dotted names, resolved once and checked at start-up: what devices say, what was
-paid, what follows from what happened, what looks for due work, and what a person should see to.
-Read top to bottom, REACTIONS is the story of a vehicle.
+Functions by reference and events by type: what devices say, what was paid, what follows from what
+happened, what looks for due work, and what a person should see to. The type checker holds each
+function to what it will be given, and a check at start-up does so again. Read top to bottom,
+REACTIONS is the story of a vehicle.
 """
 
+from collections.abc import Callable, Collection
+from typing import Any
+
+import accounts.reactions
+import accounts.tasks
+import arrears.messages
+import arrears.reactions
+import arrears.selectors
+import arrears.services
+import devices.services
+import monthlycard.reactions
+import monthlycard.selectors
+import monthlycard.services
+import parking.messages
+import parking.reactions
+import parking.selectors
+import parking.services
+import payments.tasks
+import recovery.messages
+import recovery.reactions
+import recovery.selectors
+import recovery.services
+from accounts.events import HoldingProven, SmsFailed, SmsQueued, SmsSent
+from arrears.events import (
+    DebtDisputed,
+    DebtDropped,
+    DebtOpened,
+    DebtPaid,
+    DebtRaised,
+    DebtResumed,
+    DemandTakenBack,
+    PayWindowEnded,
+    WatchRanOut,
+)
+from core import outbox
+from core.wiring import Reactions, on, reactions
+from devices.events import CommandDone, CommandExpired, CommandFailed
+from devices.rules import protocol
+from devices.rules.listening import Listener, hears
+from monthlycard.events import CardEnded, StatementAgreed
+from parking.events import (
+    DoubtOver,
+    ImageTaken,
+    LeftUnpaid,
+    MoneyToReturn,
+    PlateCorrected,
+    PlateDoubted,
+    PlateSettled,
+    StayRepriced,
+    StaySettled,
+    StayVoided,
+    VehicleArrived,
+)
 from payments.rules import Payable
 
 # What a device says → who listens.
-MESSAGES: dict[str, str] = {
-    "VehicleArrived": "parking.messages.vehicle_arrived",  # P2.1
-    "VehicleLeft": "parking.messages.vehicle_left",  # P2.1
-    "ImageTaken": "parking.messages.image_taken",  # P2.3, P0.1
-    "NoticeOutcome": "arrears.messages.notice_outcome",  # P3.4
-    "LockStatus": "recovery.messages.lock_status",  # P1.3, P1.4
-    "LockPlaced": "recovery.messages.lock_placed",  # P1.3
-    "ReleaseCodeUsed": "recovery.messages.release_code_used",  # P1.5
-}
+MESSAGES: dict[str, Listener] = dict(
+    [
+        hears(protocol.VehicleArrived, parking.messages.vehicle_arrived),  # P2.1
+        hears(protocol.VehicleLeft, parking.messages.vehicle_left),  # P2.1
+        hears(protocol.ImageTaken, parking.messages.image_taken),  # P2.3, P0.1
+        hears(protocol.NoticeOutcome, arrears.messages.notice_outcome),  # P3.4
+        hears(protocol.LockStatus, recovery.messages.lock_status),  # P1.3, P1.4
+        hears(protocol.LockPlaced, recovery.messages.lock_placed),  # P1.3
+        hears(protocol.ReleaseCodeUsed, recovery.messages.release_code_used),  # P1.5
+    ]
+)
 
 # What was paid → who says what is due, and who settles it, in order, in the payment's transaction.
 PAYABLES: dict[str, Payable] = {
     "parking.stay": Payable(
-        quote="parking.services.quote_stay",
+        quote=parking.services.quote_stay,
         settle=[
-            "parking.services.settle_stay",
-            "arrears.services.clear_debts",
-            "recovery.services.release_cleared",  # P1.4: paid anywhere, the lock goes down
+            parking.services.settle_stay,
+            arrears.services.clear_debts,
+            recovery.services.release_cleared,  # P1.4: paid anywhere, the lock goes down
         ],
     ),
     "parking.prepayment": Payable(
-        quote="parking.services.quote_prepayment",
-        settle=["parking.services.settle_prepayment"],
+        quote=parking.services.quote_prepayment, settle=[parking.services.settle_prepayment]
     ),
     "recovery.order": Payable(  # P1.4
-        quote="recovery.services.quote_order", settle=["recovery.services.settle_order"]
+        quote=recovery.services.quote_order, settle=[recovery.services.settle_order]
     ),
     "monthlycard.card": Payable(
-        quote="monthlycard.services.quote_card", settle=["monthlycard.services.settle_card"]
+        quote=monthlycard.services.quote_card, settle=[monthlycard.services.settle_card]
     ),
     "monthlycard.deduction": Payable(
-        quote="monthlycard.services.quote_deduction",
-        settle=["monthlycard.services.settle_deduction"],
+        quote=monthlycard.services.quote_deduction, settle=[monthlycard.services.settle_deduction]
     ),
 }
 
 # What happened → what follows, each once.
-REACTIONS: dict[str, list[str]] = {
+REACTIONS: Reactions = reactions(
     # parking
-    "parking.vehicle_arrived": ["parking.reactions.order_image"],  # P2.2
-    "devices.command_failed": [
-        "parking.reactions.next_camera",  # P2.2
-        "recovery.reactions.follow_command",
-    ],
-    "devices.command_expired": [
-        "parking.reactions.next_camera",  # P2.2
-        "recovery.reactions.follow_command",
-    ],
-    "devices.command_done": [
-        "recovery.reactions.follow_command",  # P1.4
-        "arrears.reactions.notice_shown",
-    ],
-    "parking.image_taken": ["parking.reactions.send_to_reader"],  # P2.3
-    "parking.money_to_return": ["parking.reactions.return_money"],
+    on(VehicleArrived, parking.reactions.order_image),  # P2.2
+    on(CommandFailed, parking.reactions.next_camera, recovery.reactions.follow_command),  # P2.2
+    on(CommandExpired, parking.reactions.next_camera, recovery.reactions.follow_command),  # P2.2
+    on(CommandDone, recovery.reactions.follow_command, arrears.reactions.notice_shown),  # P1.4
+    on(ImageTaken, parking.reactions.send_to_reader),  # P2.3
+    on(MoneyToReturn, parking.reactions.return_money),
     # arrears
-    "parking.plate_settled": ["arrears.reactions.find_debts", "arrears.reactions.assess"],  # P3, P0
-    "parking.left_unpaid": [
-        "arrears.reactions.start_pay_window",
-        "arrears.reactions.watch",  # P0.4
-        "recovery.reactions.vehicle_left",
-    ],
-    "parking.stay_settled": ["arrears.reactions.settled", "recovery.reactions.vehicle_left"],
-    "parking.stay_voided": ["arrears.reactions.voided", "recovery.reactions.vehicle_left"],
-    "parking.stay_repriced": ["arrears.reactions.repriced"],
-    "parking.plate_corrected": [
-        "arrears.reactions.plate_corrected",
-        "arrears.reactions.assess",
-        "recovery.reactions.plate_corrected",  # never a lock before another's vehicle
-    ],
-    "parking.plate_doubted": ["arrears.reactions.plate_doubted"],
-    "parking.doubt_over": ["arrears.reactions.doubt_over"],
-    "arrears.pay_window_ended": ["arrears.reactions.open_debt"],  # P3.1, P3.2
-    "arrears.debt_opened": ["arrears.reactions.demand"],
-    "arrears.debt_resumed": ["arrears.reactions.demand"],
-    "arrears.debt_raised": [
-        "arrears.reactions.demand",  # P3.2: asked for anew
-        "recovery.reactions.release_raised",  # no lock for what nobody was asked for
-    ],
-    "arrears.demand_taken_back": ["arrears.reactions.demand"],
-    "arrears.watch_ran_out": ["arrears.reactions.assist"],  # P0.5, P0.6
-    "accounts.holding_proven": ["arrears.reactions.ask_new_holder"],
-    "accounts.sms_sent": ["arrears.reactions.text_sent"],
-    "accounts.sms_failed": ["arrears.reactions.text_failed"],
+    on(PlateSettled, arrears.reactions.find_debts, arrears.reactions.assess),  # P3, P0
+    on(
+        LeftUnpaid,
+        arrears.reactions.start_pay_window,
+        arrears.reactions.watch,  # P0.4
+        recovery.reactions.vehicle_left,
+    ),
+    on(StaySettled, arrears.reactions.settled, recovery.reactions.vehicle_left),
+    on(StayVoided, arrears.reactions.voided, recovery.reactions.vehicle_left),
+    on(StayRepriced, arrears.reactions.repriced),
+    on(
+        PlateCorrected,
+        arrears.reactions.plate_corrected,
+        arrears.reactions.assess,
+        recovery.reactions.plate_corrected,  # never a lock before another's vehicle
+    ),
+    on(PlateDoubted, arrears.reactions.plate_doubted),
+    on(DoubtOver, arrears.reactions.doubt_over),
+    on(PayWindowEnded, arrears.reactions.open_debt),  # P3.1, P3.2
+    on(DebtOpened, arrears.reactions.demand),
+    on(DebtResumed, arrears.reactions.demand),
+    on(
+        DebtRaised,
+        arrears.reactions.demand,  # P3.2: asked for anew
+        recovery.reactions.release_raised,  # no lock for what nobody was asked for
+    ),
+    on(DemandTakenBack, arrears.reactions.demand),
+    on(WatchRanOut, arrears.reactions.assist),  # P0.5, P0.6
+    on(HoldingProven, arrears.reactions.ask_new_holder),
+    on(SmsSent, arrears.reactions.text_sent),
+    on(SmsFailed, arrears.reactions.text_failed),
     # recovery
-    "arrears.debt_disputed": ["recovery.reactions.release_disputed"],  # objection: down at once
-    "arrears.debt_dropped": ["recovery.reactions.release"],  # waived, objection upheld
-    "arrears.debt_paid": ["recovery.reactions.release"],  # settled without a payment of ours
+    on(DebtDisputed, recovery.reactions.release_disputed),  # objection: down at once
+    on(DebtDropped, recovery.reactions.release),  # waived, objection upheld
+    on(DebtPaid, recovery.reactions.release),  # settled without a payment of ours
     # monthlycard
-    "monthlycard.statement_agreed": ["monthlycard.reactions.deduct_agreed"],  # P4.12
-    "monthlycard.ended": ["monthlycard.reactions.refund_rest"],  # P4.2
+    on(StatementAgreed, monthlycard.reactions.deduct_agreed),  # P4.12
+    on(CardEnded, monthlycard.reactions.refund_rest),  # P4.2
     # accounts
-    "accounts.sms_queued": ["accounts.reactions.send_sms"],
-}
+    on(SmsQueued, accounts.reactions.send_sms),
+)
 
-# What looks for due rows, every second.
-SWEEPS: list[str] = [
-    "recovery.services.remind_of_moves",  # P1.6
-    "devices.services.expire_commands",
-    "devices.services.notice_silence",
-    "devices.services.forget_old",
-    "parking.services.chase_images",  # P2.2
-    "parking.services.read_again",  # P2.3
-    "parking.services.flag_long_stays",
-    "parking.services.remind_of_end",
-    "payments.tasks.close_outdated_orders",
-    "payments.tasks.look_at_attempts",
-    "payments.tasks.look_at_refunds",
-    "payments.tasks.look_at_notifications",
-    "payments.tasks.look_at_sandbox",
-    "arrears.services.end_pay_windows",
-    "arrears.services.end_watches",
-    "arrears.services.end_graces",
-    "arrears.services.send_demands",
-    "arrears.services.carry_out_contacts",
-    "arrears.services.expire_notices",
-    "arrears.services.ask_again",
-    "monthlycard.services.close_due",  # P4.9
-    "monthlycard.services.take_silence",  # P4.12
-    "monthlycard.services.notice_missed",  # P4.10
-    "accounts.tasks.resend_forgotten",
+# What looks for due rows, every second; each says how many it moved.
+SWEEPS: list[Callable[[], int]] = [
+    recovery.services.remind_of_moves,  # P1.6
+    devices.services.expire_commands,
+    devices.services.notice_silence,
+    devices.services.forget_old,
+    parking.services.chase_images,  # P2.2
+    parking.services.read_again,  # P2.3
+    parking.services.flag_long_stays,
+    parking.services.remind_of_end,
+    payments.tasks.close_outdated_orders,
+    payments.tasks.look_at_attempts,
+    payments.tasks.look_at_refunds,
+    payments.tasks.look_at_notifications,
+    payments.tasks.look_at_sandbox,
+    payments.tasks.forget_old_notifications,
+    arrears.services.end_pay_windows,
+    arrears.services.end_watches,
+    arrears.services.end_graces,
+    arrears.services.send_demands,
+    arrears.services.carry_out_contacts,
+    arrears.services.expire_notices,
+    arrears.services.ask_again,
+    monthlycard.services.close_due,  # P4.9
+    monthlycard.services.take_silence,  # P4.12
+    monthlycard.services.notice_missed,  # P4.10
+    accounts.tasks.resend_forgotten,
+    outbox.forget_old,
 ]
 
 # What is done once a night, from two in the morning, by the first dispatcher that comes to it.
-NIGHTLY: list[str] = ["arrears.services.find_debts_of_city"]  # P3.1
+NIGHTLY: list[Callable[[], int]] = [arrears.services.find_debts_of_city]  # P3.1
 
 # What a person of a merchant should look at, on the street's page: merchant_id → queue items, each
 # with `since`.
-NEEDS: list[str] = [
-    "parking.selectors.needs",
-    "arrears.selectors.needs",
-    "recovery.selectors.needs",  # P1.6
-    "monthlycard.selectors.needs",  # P4.10, P4.11
+NEEDS: list[Callable[[int], list[dict[str, Any]]]] = [
+    parking.selectors.needs,
+    arrears.selectors.needs,
+    recovery.selectors.needs,  # P1.6
+    monthlycard.selectors.needs,  # P4.10, P4.11
 ]
 
 # What an owner must see first on pages about a stay or a payment: [(payable, id)] → notices, each
 # with `text`, and `url`, `verb`, `topic` of the page that says more.
-OWNER_NOTICES: list[str] = ["recovery.selectors.owner_notices"]  # P1.4: what lowers the lock
+OWNER_NOTICES: list[Callable[[Collection[tuple[str, int]]], list[dict[str, Any]]]] = [
+    recovery.selectors.owner_notices  # P1.4: what lowers the lock
+]

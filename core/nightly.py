@@ -1,6 +1,7 @@
 """What is done once a night for the whole city; config/wiring.py lists it under NIGHTLY."""
 
 import logging
+from collections.abc import Callable
 from datetime import date, timedelta
 
 from core import clock, idempotency, wiring
@@ -28,12 +29,12 @@ class Nights:
         if local.hour < FROM_H or local.date() == self.done or clock.real() < self.not_before:
             return 0
         moved, failed = 0, False
-        for name in wiring.nightly_names():
+        for function in wiring.nightly():
             try:
-                moved += _once(name, local.date())
+                moved += _once(function, local.date())
             except Exception:
                 failed = True
-                log.exception("nightly.failed name=%s", name)
+                log.exception("nightly.failed name=%s", wiring.name_of(function))
         if failed:
             self.not_before = clock.real() + AGAIN_AFTER
         else:
@@ -41,13 +42,13 @@ class Nights:
         return moved
 
 
-def _once(name: str, night: date) -> int:
+def _once(function: Callable[[], int], night: date) -> int:
     moved = 0
 
     def work() -> dict[str, int]:
         nonlocal moved
-        moved = wiring.resolve(name)()
+        moved = function()
         return {"moved": moved}
 
-    idempotency.once("nightly", f"{night.isoformat()} {name}", {}, work)
+    idempotency.once("nightly", f"{night.isoformat()} {wiring.name_of(function)}", {}, work)
     return moved

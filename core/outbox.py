@@ -1,20 +1,20 @@
 """Events as rows, and the reactions to them, each once (DESIGN 4.2).
 
 A service writes the event in the transaction of its change. Each reaction that config/wiring.py
-lists for the topic gets a delivery row; a dispatcher runs it in a transaction of its own together
+lists for the event gets a delivery row; a dispatcher runs it in a transaction of its own together
 with the mark that it was done. A process may die at any line: what was not marked is done again.
 """
 
 import logging
 import traceback
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
-from core import after_commit, clock, wake, wiring
+from core import after_commit, clock, events, retention, wake, wiring
 from core.models import OutboxDelivery, OutboxEvent
 
 log = logging.getLogger("bowei.outbox")
@@ -22,38 +22,22 @@ MOST_ATTEMPTS = 8
 WAIT_S = (1, 2, 5, 15, 60, 300, 900)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What a reaction is given; `id` is the idempotency key for effects outside the database."""
-
-    id: int
-    topic: str
-    data: dict[str, Any]
-    occurred_at: datetime
-
-
-def add(topic: str, **data: Any) -> Event:
-    """Write one event in the open transaction; its reactions run after the commit."""
-    return add_many(topic, [data])[0]
-
-
-def add_many(topic: str, many: Iterable[dict[str, Any]]) -> list[Event]:
-    """Write an event for each of `many`, in bulk."""
+def add(*happened: events.Event) -> None:
+    """Write events in the open transaction, in bulk; their reactions run after the commit."""
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("an event needs the transaction of its change")
-    at = clock.now()
+    at, due_at = clock.now(), clock.real()
     rows = OutboxEvent.objects.bulk_create(
-        OutboxEvent(topic=topic, data=data, occurred_at=at) for data in many
+        OutboxEvent(topic=one.topic, data=one.data(), occurred_at=at) for one in happened
     )
-    names = wiring.reaction_names(topic)
-    if names:
-        OutboxDelivery.objects.bulk_create(
-            OutboxDelivery(event=row, reaction=name, next_try_at=clock.real())
-            for row in rows
-            for name in names
-        )
+    deliveries = [
+        OutboxDelivery(event=row, reaction=wiring.name_of(reaction), next_try_at=due_at)
+        for one, row in zip(happened, rows, strict=True)
+        for reaction in wiring.reactions_to(type(one))
+    ]
+    if deliveries:
+        OutboxDelivery.objects.bulk_create(deliveries)
         after_commit.once(wake.dispatcher)
-    return [Event(row.pk, topic, row.data, at) for row in rows]
 
 
 def run_pending(limit: int = 10_000, *, raise_errors: bool = False) -> int:
@@ -78,7 +62,7 @@ def _run_one(*, raise_errors: bool) -> bool:
     row = delivery.event
     try:
         with transaction.atomic():
-            wiring.resolve(delivery.reaction)(Event(row.pk, row.topic, row.data, row.occurred_at))
+            wiring.named(delivery.reaction)(events.of_topic(row.topic, row.data))
     except Exception as error:
         if raise_errors:
             raise
@@ -116,9 +100,24 @@ def replay(delivery_ids: Iterable[int]) -> int:
 def sweep_once() -> int:
     """Run each sweep of the wiring once; how many rows they moved. A failing one stops no other."""
     moved = 0
-    for name in wiring.sweep_names():
+    for sweep in wiring.sweeps():
         try:
-            moved += wiring.resolve(name)()
+            moved += sweep()
         except Exception:
-            log.exception("sweep.failed name=%s", name)
+            log.exception("sweep.failed name=%s", wiring.name_of(sweep))
     return moved
+
+
+def forget_old() -> int:
+    """A sweep: events that were reacted to long ago go, with their deliveries; how many.
+
+    What still waits or was put aside stays, however old it is.
+    """
+    unfinished = OutboxDelivery.objects.filter(event=OuterRef("pk")).exclude(
+        state=OutboxDelivery.State.DONE
+    )
+    return retention.forget(
+        OutboxEvent.objects.filter(~Exists(unfinished)),
+        moment="created_at",
+        keep_days=settings.BOWEI_KEEP_EVENTS_DAYS,
+    )

@@ -13,10 +13,10 @@ from django.db.models.sql import UpdateQuery
 
 from core import clock, outbox
 from core.errors import BadMove
+from core.events import Event
 from core.models import AuditEntry, StatefulModel
 
 M = TypeVar("M", bound=StatefulModel)
-Data = dict[str, Any] | Callable[[int], dict[str, Any]] | None
 
 
 def transition(
@@ -26,15 +26,14 @@ def transition(
     target: str,
     actor: str,
     reason: str = "",
-    event: str | None = None,
-    data: Data = None,
+    event: Callable[[int], Event] | None = None,
     **facts: Any,
 ) -> list[int]:
     """Move a row or a set of rows from `source` to `target`; the primary keys that this call moved.
 
     An empty list says that another writer was first: nothing was changed, nothing is told. `facts`
-    are columns set in the same UPDATE. Each moved row gets an audit entry and, where `event` names
-    a topic, an outbox event with `<model>_id` and `data`. An instance is refreshed when it moved.
+    are columns set in the same UPDATE. Each moved row gets an audit entry and, with `event`, the
+    outbox event that it makes of the row's key. An instance is refreshed when it moved.
     Raises BadMove for a move that the model's MOVES do not know; needs an open transaction.
     """
     instance: StatefulModel | None = None
@@ -57,7 +56,6 @@ def transition(
     if not rows_told:
         return []
     moved = [(row[0], row[-1]) for row in rows_told]
-    name = model._meta.model_name
     at = clock.now()
     AuditEntry.objects.bulk_create(
         AuditEntry(
@@ -72,14 +70,8 @@ def transition(
         )
         for pk, state in moved
     )
-    if event:
-        outbox.add_many(
-            event,
-            [
-                {f"{name}_id": pk, **((data(pk) if callable(data) else data) or {})}
-                for pk, _state in moved
-            ],
-        )
+    if event is not None:
+        outbox.add(*(event(pk) for pk, _state in moved))
     if instance is not None:
         _renew(instance, fields[1:], rows_told[0][1:-1])
     return [pk for pk, _state in moved]

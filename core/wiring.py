@@ -1,18 +1,43 @@
-"""Reads config/wiring.py: the one place where lower rows meet higher ones, by dotted names."""
+"""Reads config/wiring.py: the one place where lower rows meet higher ones, by reference."""
 
-from collections.abc import Callable, Collection
-from functools import cache
+import types
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from inspect import Parameter, signature
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from django.conf import settings
+from django.utils.module_loading import import_string
+
+from core.events import Event
+
+E = TypeVar("E", bound=Event)
+Reaction = Callable[[Any], None]
+Reactions = Mapping[type[Event], tuple[Reaction, ...]]
+Wired = tuple[type[Event], tuple[Reaction, ...]]
 
 
-@cache
-def resolve(name: str) -> Callable[..., Any]:
-    """The function that a dotted name means: `parking.reactions.order_image`."""
-    module, _dot, attribute = name.rpartition(".")
-    found: Callable[..., Any] = getattr(import_module(module), attribute)
+def on(event: type[E], *reactions: Callable[[E], None]) -> Wired:
+    """What follows when this happened; the type checker holds each reaction to its event."""
+    return event, reactions
+
+
+def reactions(*wired: Wired) -> Reactions:
+    """The table of these lines. Raises ValueError for an event that stands in it twice."""
+    table = dict(wired)
+    if len(table) < len(wired):
+        raise ValueError("an event stands twice among the reactions")
+    return table
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """The name under which a reaction's deliveries wait: `arrears.reactions.open_debt`."""
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def named(name: str) -> Reaction:
+    """The reaction of a delivery, also of one that an earlier version wired."""
+    found: Reaction = import_string(name)
     return found
 
 
@@ -20,16 +45,16 @@ def _table(name: str) -> Any:
     return getattr(import_module(settings.BOWEI_WIRING), name)
 
 
-def reaction_names(topic: str) -> list[str]:
-    """What follows when `topic` happened."""
-    names: list[str] = _table("REACTIONS").get(topic, [])
-    return names
+def reactions_to(event: type[Event]) -> tuple[Reaction, ...]:
+    """What follows when this happened, in order."""
+    table: Reactions = _table("REACTIONS")
+    return table.get(event, ())
 
 
 def listener(action: str) -> Callable[..., Any] | None:
     """Who listens when a device says `action`; None where nobody does."""
-    name = _table("MESSAGES").get(action)
-    return resolve(name) if name else None
+    found: Callable[..., Any] | None = _table("MESSAGES").get(action)
+    return found
 
 
 def payable(name: str) -> Any:
@@ -37,35 +62,67 @@ def payable(name: str) -> Any:
     return _table("PAYABLES")[name]
 
 
-def sweep_names() -> list[str]:
-    """What looks for due rows every second."""
-    names: list[str] = _table("SWEEPS")
-    return names
+def sweeps() -> Sequence[Callable[[], int]]:
+    """What looks for due rows every second; each says how many it moved."""
+    found: Sequence[Callable[[], int]] = _table("SWEEPS")
+    return found
 
 
-def nightly_names() -> list[str]:
-    """What is done once a night."""
-    names: list[str] = _table("NIGHTLY")
-    return names
+def nightly() -> Sequence[Callable[[], int]]:
+    """What is done once a night; each says how many rows it moved."""
+    found: Sequence[Callable[[], int]] = _table("NIGHTLY")
+    return found
 
 
-def needs_names() -> list[str]:
-    """Who says what a merchant's people should look at."""
-    names: list[str] = _table("NEEDS")
-    return names
+def needs(merchant_id: int) -> list[dict[str, Any]]:
+    """What this merchant's people should look at: queue items, each with `since`."""
+    return [item for ask in _table("NEEDS") for item in ask(merchant_id)]
 
 
 def owner_notices(about: Collection[tuple[str, int]]) -> list[dict[str, Any]]:
     """What an owner must see first on a page about these (payable, id) pairs."""
-    names: list[str] = _table("OWNER_NOTICES")
-    return [notice for name in names for notice in resolve(name)(about)]
+    return [notice for ask in _table("OWNER_NOTICES") for notice in ask(about)]
 
 
-def every_name() -> list[str]:
-    """All dotted names of the wiring, for the check at start-up."""
-    names = [*_table("MESSAGES").values(), *_table("SWEEPS"), *_table("NIGHTLY")]
-    names += [*_table("NEEDS"), *_table("OWNER_NOTICES")]
-    names += [name for names in _table("REACTIONS").values() for name in names]
-    for payable in _table("PAYABLES").values():
-        names += [payable.quote, *payable.settle]
-    return names
+# ── The check at start-up ───────────────────────────────────────────────────────────────────────
+def misfits() -> Iterator[str]:
+    """What in the wiring does not fit its place: a sentence for each."""
+    for event, following in _table("REACTIONS").items():
+        for reaction in following:
+            unfit = [*_shape(reaction, event.topic, 1)]
+            yield from unfit or _takes(reaction, event)
+    for action, heard in _table("MESSAGES").items():
+        yield from _shape(heard, action, 2)
+    for name, found in _table("PAYABLES").items():
+        yield from _shape(found.quote, name, 1)
+        for settle in found.settle:
+            yield from _shape(settle, name, 2)
+    for place, wanted in (("SWEEPS", 0), ("NIGHTLY", 0), ("NEEDS", 1), ("OWNER_NOTICES", 1)):
+        for function in _table(place):
+            yield from _shape(function, place, wanted)
+
+
+def _shape(function: Any, place: str, wanted: int) -> Iterator[str]:
+    """Whether the function can be called with so many values."""
+    if not callable(function):
+        yield f"{place}: {function!r} is no function"
+        return
+    try:
+        signature(function).bind(*range(wanted))
+    except TypeError as error:
+        yield f"{place}: {name_of(function)} does not take {wanted} values ({error})"
+
+
+def _takes(reaction: Reaction, event: type[Event]) -> Iterator[str]:
+    """Whether the reaction's parameter says this event."""
+    parameters = [
+        one for one in signature(reaction).parameters.values() if one.default is Parameter.empty
+    ]
+    if len(parameters) != 1:
+        return
+    hint = get_type_hints(reaction).get(parameters[0].name, Any)
+    kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    if not any(
+        kind is Any or (isinstance(kind, type) and issubclass(event, kind)) for kind in kinds
+    ):
+        yield f"{event.topic}: {name_of(reaction)} does not take {event.__name__}"

@@ -1,22 +1,22 @@
 """What events set off here."""
 
-from core.outbox import Event
 from monthlycard import services
+from monthlycard.events import CardEnded, StatementAgreed
 from payments import services as payments
 
 
-def deduct_agreed(event: Event) -> None:
+def deduct_agreed(event: StatementAgreed) -> None:
     """A statement that both sides agree on is deducted, once (P4.12)."""
-    services.deduct(statement_id=event.data["statement_id"], actor="system:monthlycard.deduct")
+    services.deduct(statement_id=event.statement_id, actor="system:monthlycard.deduct")
 
 
-def refund_rest(event: Event) -> None:
+def refund_rest(event: CardEnded) -> None:
     """What an ended card has left goes back to where it came from, once (P4.2)."""
-    for item_id, amount_fen in event.data["refunds"]:
+    for item_id, amount_fen in event.refunds:
         payments.refund(
             item_id=item_id,
             amount_fen=amount_fen,
             reason="card ended",
             actor="system:monthlycard.refund_rest",
-            key=f"monthlycard.card:{event.data['card_id']}:{item_id}",
+            key=f"monthlycard.card:{event.card_id}:{item_id}",
         )

@@ -4,35 +4,35 @@ from functools import partial
 
 from django.db import transaction
 
-from core.outbox import Event
+from devices.events import CommandExpired, CommandFailed
 from parking import services
+from parking.events import ImageTaken, MoneyToReturn, VehicleArrived
 from parking.tasks import ask_reader
 from payments import services as payments
 
 
-def order_image(event: Event) -> None:
+def order_image(event: VehicleArrived) -> None:
     """parking.vehicle_arrived: have the vehicle photographed (P2.2)."""
-    services.order_image(stay_id=event.data["stay_id"])
+    services.order_image(stay_id=event.stay_id)
 
 
-def next_camera(event: Event) -> None:
+def next_camera(event: CommandFailed | CommandExpired) -> None:
     """devices.command_failed, devices.command_expired: ask the next camera (P2.2)."""
-    if event.data.get("action") == "TakeImage":
-        services.image_failed(command_id=event.data["command_id"], reason=event.topic)
+    if event.action == "TakeImage":
+        services.image_failed(command_id=event.command_id, reason=event.topic)
 
 
-def send_to_reader(event: Event) -> None:
+def send_to_reader(event: ImageTaken) -> None:
     """parking.image_taken: have the plate read (P2.3)."""
-    transaction.on_commit(partial(ask_reader, event.data["sighting_id"]), robust=True)
+    transaction.on_commit(partial(ask_reader, event.sighting_id), robust=True)
 
 
-def return_money(event: Event) -> None:
+def return_money(event: MoneyToReturn) -> None:
     """parking.money_to_return: give back what a stay did not need (FEATURES 7)."""
-    data = event.data
     payments.refund(
-        item_id=data["item_id"],
-        amount_fen=data["amount_fen"],
-        reason=data["reason"],
+        item_id=event.item_id,
+        amount_fen=event.amount_fen,
+        reason=event.reason,
         actor="system:parking.return_money",
-        key=data["key"],
+        key=event.key,
     )

@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
 from django.db import transaction
 
-from core import clock
+from core import clock, retention
 from core.tasks import AGAIN_WITHOUT_DATABASE
 from payments import services
 from payments.models import Attempt, Notification, Order, Refund, SandboxTrade
@@ -105,3 +106,12 @@ def look_at_sandbox() -> int:
         row.save(update_fields=["next_notify_at"])
         transaction.on_commit(lambda pk=row.pk: tell_of_sandbox_trade.delay(pk))  # type: ignore[misc]
     return len(rows)
+
+
+def forget_old_notifications() -> int:
+    """A sweep: providers' raw messages whose books nobody may open any more; how many."""
+    return retention.forget(
+        Notification.objects.all(),
+        moment="received_at",
+        keep_days=settings.BOWEI_KEEP_NOTIFICATIONS_DAYS,
+    )

@@ -18,7 +18,7 @@ from arrears.rules import schemes as rules
 from arrears.rules.vehicle import subject_of
 from arrears.services import schemes
 from arrears.services.stays import is_contested, is_owed, locked_one
-from core import clock, live, outbox
+from core import clock, live
 from core.errors import Missing
 from core.money import format_fen, split_fen
 from core.transition import transition
@@ -86,7 +86,6 @@ def assist(*, watch_id: int) -> Plan | None:
     )
     due_at = clock.now() + timedelta(hours=scheme.delay_h)
     _plan_contact(plan, 1, due_at)
-    outbox.add("arrears.plan_made", plan_id=plan.pk, stay_id=facts.id)
     return plan
 
 

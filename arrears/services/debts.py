@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from arrears.errors import DebtMoved
+from arrears.events import DebtDropped, DebtOpened, DebtPaid, DebtRaised, PayWindowEnded
 from arrears.models import Debt, Demand, PayWindow
 from arrears.services import assistance, demands, listing, notices, watches, windows
 from arrears.services.stays import is_contested, is_owed, locked, locked_one
@@ -66,7 +68,7 @@ def open_debt(*, stay_id: int, actor: str = SYSTEM) -> Debt | None:
         )
         if not moved:
             return None
-    outbox.add("arrears.debt_opened", debt_id=debt.pk, stay_id=stay_id)
+    outbox.add(DebtOpened(debt.pk))
     if is_contested(facts):  # what was said against the stay holds the debt too
         transition(debt, source="open", target="disputed", actor=SYSTEM, reason="objected before")
     listing.relist(debt.plate_text, debt.plate_colour, actor=actor)
@@ -108,7 +110,7 @@ def clear_debts_of_stays(stay_ids: Collection[int], *, actor: str) -> list[int]:
         source=list(Debt.LIVE),
         target="paid",
         actor=actor,
-        event="arrears.debt_paid",
+        event=DebtPaid,
         ended_at=now,
     )
     watches.end(settled, target="paid", actor=actor)
@@ -167,8 +169,7 @@ def drop(debt_ids: Collection[int], *, target: str, actor: str, reason: str) -> 
         target=target,
         actor=actor,
         reason=reason[:300],
-        event="arrears.debt_dropped",
-        data={"reason": word},
+        event=partial(DebtDropped, reason=word),
         ended_at=clock.now(),
     )
     stay_ids = [debts[pk].stay_id for pk in moved]
@@ -208,8 +209,7 @@ def forget_stay(*, stay_id: int, actor: str = SYSTEM) -> None:
         target="cancelled",
         actor=actor,
         reason="stay voided",
-        event="arrears.debt_dropped",
-        data={"reason": "upheld"},
+        event=partial(DebtDropped, reason="upheld"),
         ended_at=clock.now(),
     )
     transition(
@@ -265,7 +265,7 @@ def _follow_fee(debt: Debt, due_fen: int, *, actor: str, why: str = "") -> None:
         target=debt.state,
         actor=actor,
         reason=why or "fee raised",
-        event="arrears.debt_raised",
+        event=DebtRaised,
         amount_fen=due_fen,
         demanded_at=None,
         demanded_fen=None,
@@ -285,8 +285,7 @@ def _end_for_another(debt: Debt, *, actor: str) -> None:
         target="cancelled",
         actor=actor,
         reason="plate corrected",
-        event="arrears.debt_dropped",
-        data={"reason": "corrected"},
+        event=partial(DebtDropped, reason="corrected"),
         ended_at=clock.now(),
     )
     demands.take_back([debt.pk], actor=actor, reason="plate corrected")
@@ -371,13 +370,7 @@ def find_debts_of_city() -> int:
     with connection.cursor() as cursor:
         cursor.execute(CITY_SQL, {"until": clock.now() - timedelta(hours=1)})
         made, windows, stay_ids = cursor.fetchone()
-    outbox.add_many(
-        "arrears.pay_window_ended",
-        [
-            {"window_id": window_id, "stay_id": stay_id}
-            for window_id, stay_id in zip(windows, stay_ids, strict=True)
-        ],
-    )
+    outbox.add(*map(PayWindowEnded, windows, stay_ids))
     found: int = made + len(windows)
     if found:
         log.info("arrears.city_swept found=%s", found)

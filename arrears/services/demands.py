@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import selectors as accounts
 from accounts import services as account_services
 from arrears.errors import DebtMoved
+from arrears.events import DemandTakenBack
 from arrears.models import Debt, Demand
 from arrears.rules.contacts import after_quiet, is_quiet
 from arrears.rules.vehicle import holds
@@ -84,8 +85,7 @@ def take_back(debt_ids: Collection[int], *, actor: str, reason: str) -> None:
                 actor=actor,
                 reason=reason,
             )
-            told = [{"debt_id": debt_id} for debt_id in rest]
-            outbox.add_many("arrears.demand_taken_back", told)
+            outbox.add(*map(DemandTakenBack, rest))
 
 
 def send_demands() -> int:
@@ -173,7 +173,6 @@ def deliver_demand(*, demand_id: int, evidence: str, actor: str) -> bool:
     ids = list(debts.values_list("pk", flat=True))
     fresh = Debt.objects.filter(pk__in=ids, demanded_at=None)
     fresh.update(demanded_at=now, demanded_fen=F("amount_fen"))
-    outbox.add("arrears.demand_delivered", demand_id=demand.pk, debt_ids=ids)
     listing.relist(demand.plate_text, demand.plate_colour, actor=actor, reason="demand delivered")
     return True
 

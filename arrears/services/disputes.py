@@ -13,7 +13,7 @@ from arrears.errors import DisputeDecided, NothingToObject
 from arrears.models import Assessment, Debt, Dispute, PayWindow
 from arrears.services import debts, holds
 from arrears.services.stays import locked, said_against
-from core import audit, clock, live, outbox
+from core import audit, clock, live
 from core.errors import Invalid
 from core.transition import transition
 from parking import selectors as parking
@@ -73,7 +73,6 @@ def object(
             answer_by=clock.now() + ANSWER_WITHIN,
         )
         dispute.stays.set(ids)
-        outbox.add("arrears.dispute_opened", dispute_id=dispute.pk)
         live.push(f"merchant:{merchant_id}")
         opened.append(dispute)
     new = [pk for ids in fresh.values() for pk in ids]
@@ -104,8 +103,6 @@ def settle_dispute(*, dispute_id: int, verdict: str, answer: str, actor: str) ->
         reason=answer[:300],
         answer=answer.strip()[:LONGEST_TEXT],
         decided_at=clock.now(),
-        event="arrears.dispute_settled",
-        data={"verdict": verdict},
     )
     if not moved:
         raise DisputeDecided()
@@ -221,6 +218,4 @@ def _answer_for(dispute: Dispute, stay_id: int, *, answer: str, actor: str, reas
         reason=reason,
         answer=answer,
         decided_at=clock.now(),
-        event="arrears.dispute_settled",
-        data={"verdict": "upheld"},
     )

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from django.db import transaction
 
+from arrears.events import DebtDisputed, DebtResumed
 from arrears.models import Debt
 from arrears.services import assistance, demands, listing, notices, watches, windows
 from arrears.services.stays import is_contested, locked, locked_one
@@ -28,7 +29,7 @@ def hold(stay_ids: Collection[int], *, actor: str, reason: str) -> None:
         target="disputed",
         actor=actor,
         reason=reason,
-        event="arrears.debt_disputed",
+        event=DebtDisputed,
     )
     watches.end(stays, target="dropped", actor=actor)
     assistance.stop(stays, target="stopped", why="disputed", actor=actor)
@@ -53,7 +54,7 @@ def resume(stay_ids: Collection[int], *, actor: str) -> None:
         target="open",
         actor=actor,
         reason="objection over",
-        event="arrears.debt_resumed",
+        event=DebtResumed,
         demanded_at=None,
         demanded_fen=None,
     )

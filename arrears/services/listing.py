@@ -9,7 +9,7 @@ from arrears.models import BlacklistEntry, Debt
 from arrears.rules import listing as rules
 from arrears.rules.vehicle import plate_of
 from arrears.services import notices
-from core import clock, live, locks, outbox
+from core import clock, live, locks
 from core.plates import exempt
 from core.transition import transition
 
@@ -73,7 +73,3 @@ def _move(
     if target == rules.GONE:
         facts["gone_at"] = clock.now()
     transition(entry, source=source, target=target, actor=actor, reason=reason, **facts)
-    if target == rules.ACTIVE:
-        outbox.add("arrears.listed", entry_id=entry.pk)
-    elif source == rules.ACTIVE or target == rules.GONE:
-        outbox.add("arrears.unlisted", entry_id=entry.pk, state=target)

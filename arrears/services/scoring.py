@@ -128,8 +128,6 @@ def _store(
         target="done",
         actor=SYSTEM,
         reason=f"model {model.version}",
-        event="arrears.assessed",
-        data={"stay_id": row.stay_id},
         portrait=portrait,
         model=model,
         probability=round(answer.probability, 6),

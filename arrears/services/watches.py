@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.db import transaction
 
+from arrears.events import WatchRanOut
 from arrears.models import Assessment, Watch
 from arrears.services import windows
 from arrears.services.stays import is_contested, is_owed, locked_one
@@ -62,8 +63,7 @@ def end_watches() -> int:
         source="watching",
         target="ran_out",
         actor=SYSTEM,
-        event="arrears.watch_ran_out",
-        data=lambda pk: {"stay_id": rows[pk]},
+        event=lambda pk: WatchRanOut(pk, rows[pk]),
     )
     return len(moved)
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from arrears.events import PayWindowEnded
 from arrears.models import Debt, PayWindow
 from arrears.services.stays import is_owed, locked_one
 from core import clock
@@ -108,7 +109,6 @@ def end_pay_windows() -> int:
         source="open",
         target="ended",
         actor=SYSTEM,
-        event="arrears.pay_window_ended",
-        data=lambda pk: {"window_id": pk, "stay_id": stay_of[pk]},
+        event=lambda pk: PayWindowEnded(pk, stay_of[pk]),
     )
     return len(moved)

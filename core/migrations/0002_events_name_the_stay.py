@@ -8,6 +8,7 @@ UPDATE core_outboxevent
    SET data = (data - '{old}') || jsonb_build_object('{new}', data -> '{old}')
  WHERE data ? '{old}' AND id IN ({waiting})
 """
+CARD = "UPDATE core_outboxevent SET topic = '{new}' WHERE topic = '{old}' AND id IN ({waiting})"
 
 
 def renamed(sql: str, old: str, new: str) -> migrations.RunSQL:
@@ -22,4 +23,5 @@ class Migration(migrations.Migration):
 
     operations = [
         renamed(STAY, "session_id", "stay_id"),
+        renamed(CARD, "monthlycard.ended", "monthlycard.card_ended"),
     ]

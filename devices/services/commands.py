@@ -11,6 +11,7 @@ from core import clock
 from core.errors import Invalid
 from core.transition import transition
 from devices.errors import DeviceRevoked, NoCommand, NoDevice, NotForKind, OrderReleased
+from devices.events import CommandDone, CommandExpired, CommandFailed
 from devices.models import Command, Device, ReleaseCode
 from devices.rules import frames, protocol
 from devices.services import hints
@@ -273,20 +274,14 @@ def _expire(row: Command, now: datetime) -> int:
 
 def _end(row: Command, outcome: str, details: dict[str, Any], *, actor: str) -> int:
     sources = [*Command.OPEN, *([] if outcome == "expired" else ["expired"])]
-    told = {
-        "device_id": row.device_id,
-        "action": row.action,
-        "reference": row.reference,
-        "details": details,
-    }
+    ended = {one.outcome: one for one in (CommandDone, CommandFailed, CommandExpired)}[outcome]
     return len(
         transition(
             Command.objects.filter(pk=row.pk),
             source=sources,
             target=outcome,
             actor=actor,
-            event=f"devices.command_{outcome}",
-            data=told,
+            event=lambda pk: ended(pk, row.device_id, row.action, row.reference, details),
             details=details,
             open_message="",
             ended_at=clock.real(),

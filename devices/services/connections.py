@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
-from core import clock, outbox
+from core import clock
 from core.transition import transition
 from devices.errors import KeyRefused
 from devices.models import Connection, Credential, Device
@@ -78,7 +78,6 @@ def log_in(code: str, key: str) -> Link:
         transition(device, source="enrolled", target="active", actor=device.actor)
     if device.silent:
         Device.objects.filter(pk=device.pk).update(silent=False)
-        outbox.add("devices.came_online", device_id=device.pk, kind=device.kind)
         hints.show(device.pk, device.merchant_id)
     older = device.credentials.filter(revoked_at=None, pk__lt=credential.pk)
     older.update(revoked_at=now)
@@ -112,7 +111,6 @@ def heard(link: Link) -> bool:
         return True
     if not alive.filter(silent=True).update(last_heard_at=now, online=True, silent=False):
         return False
-    outbox.add("devices.came_online", device_id=link.device_id, kind=link.kind)
     hints.show(link.device_id, link.merchant_id)
     return True
 

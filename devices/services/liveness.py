@@ -5,8 +5,8 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 
-from core import clock, outbox
-from devices.models import Connection, Device, MessageReceipt
+from core import clock, retention
+from devices.models import Connection, Device, DeviceMessage, MessageReceipt
 from devices.services import hints
 
 HEARTBEAT_S: float = getattr(settings, "BOWEI_HEARTBEAT_S", 20)
@@ -32,16 +32,17 @@ def notice_silence() -> int:
     Connection.objects.filter(device_id__in=ids, closed_at=None).update(
         closed_at=now, why_closed="silent"
     )
-    outbox.add_many(
-        "devices.went_silent", [{"device_id": row["pk"], "kind": row["kind"]} for row in rows]
-    )
     for row in rows:
         hints.show(row["pk"], row["merchant_id"])
     return len(ids)
 
 
 def forget_old() -> int:
-    """A sweep: receipts of messages that could no longer be repeated; how many."""
-    too_old = clock.real() - REMEMBERED
-    ids = MessageReceipt.objects.filter(at__lt=too_old).order_by("at").values("pk")[:200]
-    return MessageReceipt.objects.filter(pk__in=list(ids.values_list("pk", flat=True))).delete()[0]
+    """A sweep: receipts of messages that could no longer be repeated, and old raw ones."""
+    return retention.forget(
+        MessageReceipt.objects.all(), moment="at", keep_days=REMEMBERED.days
+    ) + retention.forget(
+        DeviceMessage.objects.all(),
+        moment="received_real_at",
+        keep_days=settings.BOWEI_KEEP_MESSAGES_DAYS,
+    )

@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 
 from accounts import selectors as accounts
 from accounts import services as accounts_services
-from core import audit, clock, images, locks, outbox
+from core import audit, clock, images, locks
 from core.errors import Missing
 from core.transition import transition
 from monthlycard.errors import AlreadyHeld, CardMissing, NotDue, NotForSale, NotTheirPlate
+from monthlycard.events import CardEnded
 from monthlycard.models import Card, CardVehicle, Plan, RecordCursor
 from monthlycard.rules import Rest, rest_of_card
 from payments import selectors as payments
@@ -69,11 +70,7 @@ def verify(*, card_id: int, actor: str) -> bool:
     card = Card.objects.get(pk=card_id)
     if (card.plate_text, card.plate_colour) not in accounts.proven_plates_of(card.user):
         raise NotTheirPlate()
-    return bool(
-        transition(
-            card, source="applied", target="verified", actor=actor, event="monthlycard.verified"
-        )
-    )
+    return bool(transition(card, source="applied", target="verified", actor=actor))
 
 
 @transaction.atomic
@@ -107,7 +104,6 @@ def refuse(*, card_id: int, actor: str, reason: str) -> bool:
         target="refused",
         actor=actor,
         reason=reason,
-        event="monthlycard.refused",
     )
     return bool(moved)
 
@@ -157,7 +153,6 @@ def grant(*, card: Card, actor: str) -> bool:
         source="verified",
         target="active",
         actor=actor,
-        event="monthlycard.granted",
         valid_from=now,
         valid_until=now + timedelta(days=card.plan.days),
         quota_left=card.plan.quota,
@@ -215,8 +210,7 @@ def end_card(*, card_id: int, actor: str, reason: str) -> int:
         target="ended",
         actor=actor,
         reason=reason,
-        event="monthlycard.ended",
-        data={"refunds": refunds, "refund_fen": refund_fen},
+        event=lambda pk: CardEnded(pk, refunds, refund_fen),
         **facts,
     )
     if not moved:
@@ -351,5 +345,4 @@ def _record(card: Card) -> CardVehicle:
         state=card.state,
         made_at=_second(),
     )
-    outbox.add("monthlycard.record_made", card_id=card.pk, cursor=record.cursor)
     return record

@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from arrears import selectors as arrears
-from core import audit, clock, locks, outbox, personal
+from core import audit, clock, locks, personal
 from core.calendar import city_date, day_bounds
 from core.money import format_fen
 from core.plates import BadPlate, parse
@@ -103,7 +103,6 @@ def _signed(agreement: Agreement, actor: str) -> bool:
         source="draft",
         target="signed",
         actor=actor,
-        event="monthlycard.agreement_signed",
     )
     agreement.refresh_from_db()
     if moved:
@@ -283,8 +282,6 @@ def take_passes(*, lot: LotSystem, reports: list[Report]) -> list[dict[str, str]
             continue
         outcome = "stored" if created else "again"
         outcomes.append({"record_id": report.record_id, "outcome": outcome, "oddity": row.oddity})
-        if created:
-            outbox.add("monthlycard.passed", pass_id=row.pk, lot_id=lot.pk)
     if any(report.direction == "exit" for report in reports):
         agreement = selectors.agreement_in_force(lot)
         if agreement and agreement.period == Agreement.Period.EXIT:

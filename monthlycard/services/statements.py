@@ -8,10 +8,11 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from core import audit, clock, live, outbox
+from core import audit, clock, live
 from core.transition import transition
 from monthlycard import selectors
 from monthlycard.errors import NotDue, StatementMissing, WrongChecksum
+from monthlycard.events import StatementAgreed
 from monthlycard.models import (
     Agreement,
     Card,
@@ -150,7 +151,6 @@ def _make(
     )
     counted = [rows[record].pk for v in ended for record in (v.entry.record_id, v.exit.record_id)]
     PassRecord.objects.filter(pk__in=counted).update(statement=statement)
-    outbox.add("monthlycard.statement_made", statement_id=statement.pk, lot_id=lot.pk)
     live.push(f"merchant:{lot.merchant_id}")
     return statement
 
@@ -211,7 +211,6 @@ def answer_statement(
             source="sent",
             target="disputed",
             actor=actor,
-            event="monthlycard.statement_disputed",
             **facts,
         )
         if not moved:
@@ -230,7 +229,7 @@ def agree(statement: Statement, *, actor: str, reason: str = "") -> bool:
         target="agreed",
         actor=actor,
         reason=reason,
-        event="monthlycard.statement_agreed",
+        event=StatementAgreed,
         answered_at=clock.now(),
         answered_by=actor,
     )
@@ -262,7 +261,6 @@ def notice_missed() -> int:
     Statement.objects.filter(pk__in=[row.pk for row in found]).update(missed_at=clock.now())
     for row in found:
         audit.record(row, "not_fetched", actor="system:monthlycard.notice_missed")
-        outbox.add("monthlycard.statement_missed", statement_id=row.pk, lot_id=row.lot_id)
         live.push(f"merchant:{row.lot.merchant_id}")
     return len(found)
 
@@ -280,7 +278,6 @@ def deduct(*, statement_id: int, actor: str) -> int:
         source="agreed",
         target="deducted",
         actor=actor,
-        event="monthlycard.statement_deducted",
     ):
         return 0
     parts: dict[int, list[StatementItem]] = defaultdict(list)
@@ -316,7 +313,6 @@ def _deduct_card(statement: Statement, card: Card, items: list[StatementItem]) -
             ],
             note=f"{statement.number} {card.number}",
         )
-    outbox.add("monthlycard.deducted", deduction_id=row.pk, card_id=card.pk, due_fen=row.due_fen)
 
 
 def _covered(card: Card, items: list[StatementItem], fee_fen: int) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from core.transition import transition
 from devices import selectors as devices
 from devices import services as device_services
 from parking.errors import NotThisBerth
+from parking.events import ImageTaken
 from parking.models import (
     Berth,
     CameraCoverage,
@@ -90,7 +91,6 @@ def _ask_attendant(stay: ParkingSession) -> None:
             ttl_s=HANDHELD_TTL_S,
             actor=SYSTEM,
         )
-    outbox.add("parking.inspection_needed", stay_id=stay.pk, section_id=stay.section_id)
     live.push(f"merchant:{stay.merchant_id}")
 
 
@@ -161,7 +161,7 @@ def take_sighting(
         transition(
             tasks, source="open", target="done", actor=attendant or SYSTEM, done_at=clock.now()
         )
-    outbox.add("parking.image_taken", sighting_id=sighting.pk)
+    outbox.add(ImageTaken(sighting.pk))
     return sighting.pk
 
 

@@ -18,6 +18,7 @@ from core import audit, clock, live, locks, outbox
 from core.errors import Missing, Refused
 from core.transition import transition
 from parking.errors import NothingDue, PlateUnread
+from parking.events import LeftUnpaid, MoneyToReturn, StayRepriced, StaySettled
 from parking.models import ParkingSession, ReviewItem, StayPayment
 from parking.rules.timeline import billed_until
 from parking.services import prices, reminders
@@ -55,9 +56,9 @@ def tell_due(stay: ParkingSession) -> None:
     if stay.simulated:
         return
     if stay.state == "settled":
-        outbox.add("parking.stay_settled", stay_id=stay.pk)
+        outbox.add(StaySettled(stay.pk))
     elif stay.state == "due" and stay.plate_state == "settled":
-        outbox.add("parking.left_unpaid", stay_id=stay.pk)
+        outbox.add(LeftUnpaid(stay.pk))
 
 
 def promise_back(stay: ParkingSession, amount_fen: int, *, why: str) -> None:
@@ -70,12 +71,13 @@ def promise_back(stay: ParkingSession, amount_fen: int, *, why: str) -> None:
         total_fen = payment.refunded_fen + part_fen
         StayPayment.objects.filter(pk=payment.pk).update(refunded_fen=total_fen)
         outbox.add(
-            "parking.money_to_return",
-            stay_id=stay.pk,
-            item_id=payment.order_item_id,
-            amount_fen=part_fen,
-            reason=why,
-            key=f"stay:{stay.pk}:{payment.pk}:{total_fen}",
+            MoneyToReturn(
+                stay_id=stay.pk,
+                item_id=payment.order_item_id,
+                amount_fen=part_fen,
+                reason=why,
+                key=f"stay:{stay.pk}:{payment.pk}:{total_fen}",
+            )
         )
 
 
@@ -129,11 +131,12 @@ def _amend_state(stay: ParkingSession, facts: dict[str, Any], *, actor: str, rea
         _save(stay, **facts)
         if was_fen != facts["due_fen"]:
             outbox.add(
-                "parking.stay_repriced",
-                stay_id=stay.pk,
-                was_fen=was_fen,
-                due_fen=facts["due_fen"],
-                why=reason,
+                StayRepriced(
+                    stay_id=stay.pk,
+                    was_fen=was_fen,
+                    due_fen=facts["due_fen"],
+                    why=reason,
+                )
             )
         return
     source = stay.state
@@ -308,8 +311,7 @@ def _pay_whole(stays: list[ParkingSession], receipt: Receipt, *, kind: str) -> N
         actor=receipt.actor,
         due_fen=0,
         settled_at=receipt.paid_at,
-        event="parking.stay_settled",
-        data=lambda pk: {"stay_id": pk},
+        event=StaySettled,
     )
     for stay in stays:
         _tell_pages(stay)
@@ -330,8 +332,7 @@ def write_off(stay: ParkingSession, *, actor: str, reason: str) -> bool:
         reason=reason,
         due_fen=0,
         settled_at=clock.now(),
-        event="parking.stay_settled",
-        data={"stay_id": stay.pk},
+        event=StaySettled,
     )
     return bool(moved)
 

@@ -15,6 +15,7 @@ from core import audit, clock, live, locks, outbox, plates
 from core.errors import Invalid, Missing
 from core.transition import transition
 from parking.errors import NotReadYet
+from parking.events import PlateCorrected, PlateDoubted, PlateSettled
 from parking.models import InspectionTask, ParkingSession, PlateReading, ReviewItem, Sighting
 from parking.services import money
 from parking.services.reviews import DOUBTED, drop_reviews, open_review
@@ -147,16 +148,16 @@ def _tell_settled(
     sighting: Sighting, plate: plates.Plate, *, stay_id: int | None, confidence: float
 ) -> None:
     outbox.add(
-        "parking.plate_settled",
-        sighting_id=sighting.pk,
-        stay_id=stay_id,
-        device_id=sighting.device_id,
-        section_id=sighting.section_id,
-        merchant_id=sighting.merchant_id,
-        plate_text=plate.text,
-        plate_colour=str(plate.colour or ""),
-        confidence=confidence,
-        purpose=sighting.purpose,
+        PlateSettled(
+            sighting_id=sighting.pk,
+            stay_id=stay_id,
+            device_id=sighting.device_id,
+            section_id=sighting.section_id,
+            merchant_id=sighting.merchant_id,
+            plate_text=plate.text,
+            plate_colour=str(plate.colour or ""),
+            confidence=confidence,
+        )
     )
 
 
@@ -306,7 +307,7 @@ def doubt_plate(
         ReviewItem.objects.filter(pk=item.pk, state="open").update(why=DOUBTED)
         item.refresh_from_db()
     if stay is not None:
-        outbox.add("parking.plate_doubted", stay_id=stay.pk)
+        outbox.add(PlateDoubted(stay.pk))
         live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
     return item
 
@@ -354,7 +355,7 @@ def declare_unreadable(item: ReviewItem, *, actor: str) -> None:
     old_text, old_colour = _clear_plate(stay, plate_state="unreadable", by=actor)
     if old_text:
         audit.record(stay, "plate unreadable", actor=actor)
-        _tell_corrected(stay.pk, old_text, old_colour, "", "")
+        outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
     if stay.state == "due":
         money.write_off(stay, actor=actor, reason="plate unreadable")
 
@@ -402,7 +403,7 @@ def back_to_review(item: ReviewItem, *, actor: str) -> None:
     old_text, old_colour = _clear_plate(stay, plate_state="review", by="")
     audit.record(stay, "plate verdict undone", actor=actor)
     if old_text:
-        _tell_corrected(stay.pk, old_text, old_colour, "", "")
+        outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
     live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
 
 
@@ -469,7 +470,7 @@ def _correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Park
     if not was_settled:
         if not waiting:
             put_plate(stay, plate, by=actor, confidence=1.0)
-            _tell_corrected(stay.pk, old_text, old_colour, plate.text, colour)
+            outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
         for pk in reversed(waiting):  # the newest one gives the stay its plate
             settle_plate(sighting_id=pk, plate=plate, by=actor, why=why)
         stay.refresh_from_db()
@@ -478,7 +479,7 @@ def _correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Park
     audit.record(stay, "plate corrected", actor=actor, reason=why)
     if stay.state == "due":
         money.reprice(stay, actor=actor, reason="the plate was corrected")
-    _tell_corrected(stay.pk, old_text, old_colour, plate.text, colour)
+    outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
     for pk in waiting:
         settle_plate(sighting_id=pk, plate=plate, by=actor, why=why)
     if stay.state == "parked":  # who stands there now may be listed, as the other one was not
@@ -487,17 +488,6 @@ def _correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Park
     live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
     live.push(f"merchant:{stay.merchant_id}")
     return stay
-
-
-def _tell_corrected(stay_id: int, old: str, old_colour: str, new: str, colour: str) -> None:
-    outbox.add(
-        "parking.plate_corrected",
-        stay_id=stay_id,
-        old_text=old,
-        old_colour=old_colour,
-        plate_text=new,
-        plate_colour=colour,
-    )
 
 
 def reason_of(why: str) -> str:

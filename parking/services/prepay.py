@@ -381,8 +381,6 @@ def settle_prepayment(receipt: Receipt, left_fen: int) -> int:
         amount_fen=taken_fen,
         paid_at=receipt.paid_at,
         covers_until=until,
-        event="parking.prepaid",
-        data={"stay_id": stay.pk},
     )
     if not moved or not taken_fen:
         return 0

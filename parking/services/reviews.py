@@ -11,6 +11,7 @@ from core import clock, live, outbox
 from core.errors import Missing, Refused
 from core.transition import transition
 from parking.errors import ReviewDone, TooLateToUndo
+from parking.events import DoubtOver
 from parking.models import ParkingSession, Prepayment, ReviewItem, Sighting
 
 UNDO_WITHIN = timedelta(minutes=10)
@@ -59,7 +60,6 @@ def open_review(
     except IntegrityError:  # another transaction has just asked the same
         item, created = ReviewItem.objects.get(kind=kind, state="open", **same), False
     if created:
-        outbox.add("parking.review_opened", review_id=item.pk, kind=kind)
         live.push(f"merchant:{merchant_id}")
     return item
 
@@ -88,7 +88,7 @@ def drop_reviews(
 def tell_doubt_over(item: ReviewItem) -> None:
     """Nobody has to look any more at a plate that was doubted: what waited for it goes on."""
     if item.why == DOUBTED and item.stay_id is not None:
-        outbox.add("parking.doubt_over", stay_id=item.stay_id)
+        outbox.add(DoubtOver(item.stay_id))
 
 
 @transaction.atomic

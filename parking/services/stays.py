@@ -16,6 +16,7 @@ from core import audit, clock, live, locks, outbox
 from core.errors import Invalid, Missing
 from core.transition import transition
 from parking.errors import BerthTaken, NoBerth, ReasonNeeded, StayMoved
+from parking.events import StayVoided, VehicleArrived
 from parking.models import (
     Berth,
     BerthEvent,
@@ -126,8 +127,7 @@ def void_stay(*, stay_id: int, actor: str, reason: str) -> None:
         target="void",
         actor=actor,
         reason=reason,
-        event="parking.stay_voided",
-        data={"stay_id": stay.pk},
+        event=StayVoided,
         due_fen=0,
         left_at=stay.left_at or max(clock.now(), stay.arrived_at),
         check_departure_at=None,
@@ -237,7 +237,7 @@ def _begin(berth: Berth, told: Told, *, device_id: int | None, actor: str) -> Pa
         stay.save()
         audit.record(stay, "arrived and left", actor=actor)
         _review_doubt(stay)
-    outbox.add("parking.vehicle_arrived", stay_id=stay.pk, berth_id=berth.pk, device_id=device_id)
+    outbox.add(VehicleArrived(stay.pk))
     tell_pages(stay)
     log.info("parking.vehicle_arrived stay=%s berth=%s", stay.pk, berth.code)
     return stay

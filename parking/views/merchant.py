@@ -41,10 +41,7 @@ def street(request: StaffRequest) -> HttpResponse:
 
 
 def street_data(merchant_id: int) -> dict[str, Any]:
-    needs: list[dict[str, Any]] = []
-    for name in wiring.needs_names():
-        needs += wiring.resolve(name)(merchant_id)
-    needs.sort(key=lambda item: item["since"], reverse=True)
+    needs = sorted(wiring.needs(merchant_id), key=lambda item: item["since"], reverse=True)
     return {
         "sections": selectors.street(merchant_id),
         "figures": selectors.figures(merchant_id),

@@ -1,5 +1,6 @@
 """What a row that wants to be paid says to the cashier, and what the cashier says back."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,11 +50,11 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Payable:
-    """Who says what is due (`quote`) and who settles it, in this order (`settle`): dotted names.
+    """Who says what is due (`quote`) and who settles it, in this order (`settle`).
 
     `quote(subject_id) -> Quote` raises Refused where nothing is due. Each settling function takes
     `(receipt, left_fen)`, returns the fen it took and never raises for money that has arrived.
     """
 
-    quote: str
-    settle: tuple[str, ...] | list[str]
+    quote: Callable[[int], Quote]
+    settle: Sequence[Callable[[Receipt, int], int]]

@@ -48,7 +48,7 @@ def quote_all(items: list[Thing]) -> dict[Thing, Quote]:
     refusals: list[Refused] = []
     for payable, subject_id in sorted(set(items)):
         try:
-            quote = wiring.resolve(wiring.payable(payable).quote)(subject_id)
+            quote = wiring.payable(payable).quote(subject_id)
         except Refused as error:
             refusals.append(error)
             continue

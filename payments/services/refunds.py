@@ -166,7 +166,6 @@ def _mark_refund(row: Refund, says: RefundSays) -> str:
             reason=says.problem[:300],
             problem=says.problem[:300],
             next_look_at=None,
-            event="payments.refund_failed",
         )
     else:
         wait_s = max(60, next_look_s(row.looks)) if says.state == "sent" else next_look_s(row.looks)
@@ -190,12 +189,6 @@ def finish_refund(row: Refund, *, provider_no: str, actor: str) -> bool:
         source=["asked", "sent"],
         target="done",
         actor=actor,
-        event="payments.refund_done",
-        data={
-            "order_id": row.attempt.order_id,
-            "item_id": row.order_item_id,
-            "amount_fen": row.amount_fen,
-        },
         provider_no=provider_no[:64],
         done_at=clock.now(),
         next_look_at=None,

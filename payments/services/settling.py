@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from core import audit, clock, live, locks, outbox, wiring
+from core import audit, clock, live, locks, wiring
 from core.transition import transition
 from payments.models import Attempt, Credit, Order, OrderItem
 from payments.rules import (
@@ -55,14 +55,6 @@ def take_payment(attempt_id: int, *, provider_no: str, paid_at: datetime, actor:
     if rest_fen:
         _give_back(order, attempt, rest_fen, first=bool(taken), actor=actor)
     look_at_attempts_now(order)
-    outbox.add(
-        "payments.order_paid",
-        order_id=order.pk,
-        number=order.number,
-        attempt_id=attempt.pk,
-        provider=attempt.provider,
-        rest_fen=rest_fen,
-    )
     live.push(f"order:{order.number}")
     for merchant_id in {item.merchant_id for item, fen in taken if fen}:
         live.push(f"merchant:{merchant_id}")
@@ -104,8 +96,8 @@ def _settle(order: Order, attempt: Attempt, *, actor: str) -> list[tuple[OrderIt
     taken: list[tuple[OrderItem, int]] = []
     for payable in dict.fromkeys(item.payable for item in items.values()):
         functions = [
-            (lambda item_id, left_fen, name=name: wiring.resolve(name)(receipts[item_id], left_fen))
-            for name in wiring.payable(payable).settle
+            (lambda item_id, left_fen, settle=settle: settle(receipts[item_id], left_fen))
+            for settle in wiring.payable(payable).settle
         ]
         steps = [
             Step(part.item_id, part.amount_fen)

@@ -260,8 +260,6 @@ def _end(order: RecoveryOrder, *, target: str, ended_by: str, actor: str, reason
         target=target,
         actor=actor,
         reason=(reason or ended_by)[:300],
-        event="recovery.ended",
-        data={"ended_by": ended_by},
         ended_by=ended_by,
         ended_at=clock.now(),
         lower_command=command_id,

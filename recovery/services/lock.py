@@ -56,14 +56,12 @@ def take_lock_report(
         facts[AT[effect.target]] = now
     moved: list[int] = []
     if effect.target:
-        event = f"recovery.{effect.target}" if effect.target in AT else None
         moved = transition(
             order,
             source=order.state,
             target=effect.target,
             actor=actor,
             reason=cause,
-            event=event,
             **facts,
         )
     if not moved:
@@ -131,7 +129,6 @@ def command_ended(*, order_code: str, action: str, outcome: str, details: dict[s
             source="raising",
             target="raised",
             actor=actor,
-            event="recovery.raised",
             raised_at=clock.now(),
             lock_position="raised",
             problem="",
@@ -145,7 +142,6 @@ def command_ended(*, order_code: str, action: str, outcome: str, details: dict[s
                 source=["paid", "lowering"],
                 target="lowered",
                 actor=actor,
-                event="recovery.lowered",
                 lowered_at=clock.now(),
                 lock_position="lowered",
                 problem="",

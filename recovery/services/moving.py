@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from core import clock, images, live, locks, outbox
+from core import clock, images, live, locks
 from core.transition import transition
 from recovery.errors import NoPhotograph, WrongState
 from recovery.models import MoveInstruction, RecoveryOrder, SettlementOrder
@@ -52,7 +52,6 @@ def confirm_move(
         target="moved",
         actor=actor,
         moved_at=now,
-        event="recovery.moved",
     )
     tell_pages(order)
     return True
@@ -82,7 +81,6 @@ def _remind(order_id: int) -> bool:
     row.save(update_fields=["reminders", "due_at", "alarm_at"])
     if order.state in RecoveryOrder.ENDING:
         lower_again(order, actor="system:recovery.remind_of_moves")
-    outbox.add("recovery.move_overdue", recoveryorder_id=order.pk, reminders=row.reminders)
     tell_pages(order)
     return True
 

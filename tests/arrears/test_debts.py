@@ -9,6 +9,7 @@ from accounts.models import SmsMessage
 from arrears import selectors, services
 from arrears.errors import DebtMoved
 from arrears.models import BlacklistEntry, Debt, Demand, PayWindow
+from core import audit
 from core.errors import Invalid
 from core.models import AuditEntry, OutboxEvent
 from core.nightly import Nights
@@ -70,7 +71,7 @@ def test_the_proven_holder_is_asked_by_text_and_listed_after_the_grace(
     pass_time(hours=2)
     assert entry().state == "active"  # P3.2
     assert selectors.listing_of(PLATE).is_active  # type: ignore[union-attr]
-    assert OutboxEvent.objects.filter(topic="arrears.listed").count() == 1
+    assert audit.trail(entry()).filter(to_state="active").count() == 1
 
 
 def test_without_a_known_holder_nobody_is_listed_before_paper_is_left_at_the_vehicle(

@@ -25,9 +25,7 @@ def fail_at_first() -> int:
 @pytest.fixture(autouse=True)
 def _night(monkeypatch, clock):
     RAN.clear()
-    monkeypatch.setattr(
-        wiring, "NIGHTLY", [f"{__name__}.{work.__name__}" for work in (fail_at_first, tidy)]
-    )
+    monkeypatch.setattr(wiring, "NIGHTLY", [fail_at_first, tidy])
     clock.advance(timedelta(hours=18))  # 03:00
 
 

@@ -4,6 +4,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from django.db import transaction
@@ -11,60 +14,65 @@ from django.db import transaction
 from accounts.models import SmsMessage
 from accounts.services import send_sms
 from config import wiring
-from core import outbox
+from core import clock, outbox
+from core.events import Event
 from core.models import OutboxDelivery, OutboxEvent
 from tests.core.test_transition import in_threads
 
 RAN: list[int] = []
 
 
-def note(event: outbox.Event) -> None:
-    RAN.append(event.id)
+@dataclass(frozen=True)
+class Happened(Event):
+    n: int = 1
 
 
-def note_in_database(event: outbox.Event) -> None:
+def note(event: Happened) -> None:
+    RAN.append(event.n)
+
+
+def note_in_database(event: Happened) -> None:
     """A reaction with an effect that a rollback takes back."""
     SmsMessage.objects.create(
-        key=f"note-{event.data['n']}-{time.monotonic_ns()}",
+        key=f"note-{event.n}-{time.monotonic_ns()}",
         phone_sealed="",
         phone_masked="",
         template="login_code",
         params_sealed="",
-        created_at=event.occurred_at,
+        created_at=clock.now(),
     )
 
 
-def fail(event: outbox.Event) -> None:
+def fail(event: Happened) -> None:
     note_in_database(event)
     raise RuntimeError("the reaction broke after its effect")
 
 
 @pytest.fixture
 def reactions(monkeypatch):
-    """Wire topic `tests.happened` to functions of this module."""
+    """Wire `Happened` to functions of this module."""
 
-    def wire(*names: str) -> None:
-        table = {"tests.happened": [f"tests.core.test_outbox.{name}" for name in names]}
-        monkeypatch.setattr(wiring, "REACTIONS", {**wiring.REACTIONS, **table})
+    def wire(*following: Callable[[Happened], None]) -> None:
+        monkeypatch.setattr(wiring, "REACTIONS", {**wiring.REACTIONS, Happened: following})
 
     RAN.clear()
     return wire
 
 
-def happened(n: int = 1) -> outbox.Event:
+def happened(n: int = 1) -> None:
     with transaction.atomic():
-        return outbox.add("tests.happened", n=n)
+        outbox.add(Happened(n))
 
 
 def test_an_event_outside_a_transaction_is_refused(transactional_db):
     with pytest.raises(transaction.TransactionManagementError):
-        outbox.add("tests.happened")
+        outbox.add(Happened())
 
 
 def test_an_event_of_a_change_that_was_rolled_back_never_happened(db, reactions, run_reactions):
-    reactions("note")
+    reactions(note)
     with transaction.atomic():
-        outbox.add("tests.happened")
+        outbox.add(Happened())
         transaction.set_rollback(True)
 
     assert run_reactions() == 0
@@ -72,22 +80,22 @@ def test_an_event_of_a_change_that_was_rolled_back_never_happened(db, reactions,
 
 
 def test_each_reaction_runs_once_however_often_the_dispatcher_looks(db, reactions, run_reactions):
-    reactions("note", "note_in_database")
-    event = happened()
+    reactions(note, note_in_database)
+    happened(7)
 
     assert run_reactions() == 2
     assert run_reactions() == 0
-    assert [event.id] == RAN
+    assert RAN == [7]
     assert SmsMessage.objects.count() == 1
 
 
 def test_a_failing_reaction_leaves_no_effect_and_stops_no_other(db, reactions):
-    reactions("fail", "note")
-    event = happened()
+    reactions(fail, note)
+    happened(7)
 
     outbox.run_pending()
 
-    assert [event.id] == RAN
+    assert RAN == [7]
     assert SmsMessage.objects.count() == 0
     waiting = OutboxDelivery.objects.get(reaction__endswith=".fail")
     assert (waiting.state, waiting.attempts) == ("pending", 1)
@@ -95,7 +103,7 @@ def test_a_failing_reaction_leaves_no_effect_and_stops_no_other(db, reactions):
 
 
 def test_a_reaction_that_keeps_failing_is_parked_and_can_be_replayed(db, reactions, monkeypatch):
-    reactions("fail")
+    reactions(fail)
     happened()
     monkeypatch.setattr(outbox, "WAIT_S", (0,) * 7)
     outbox.run_pending()
@@ -109,7 +117,7 @@ def test_a_reaction_that_keeps_failing_is_parked_and_can_be_replayed(db, reactio
 
 
 def test_four_dispatchers_at_once_run_each_reaction_once(transactional_db, reactions):
-    reactions("note_in_database")
+    reactions(note_in_database)
     for n in range(40):
         happened(n)
 
@@ -157,3 +165,35 @@ def test_a_dispatcher_killed_between_effect_and_done_row_repeats_neither(
     message.refresh_from_db()
     assert message.state == "sent"
     assert OutboxEvent.objects.filter(topic="accounts.sms_sent").count() == 1
+
+
+def test_what_an_earlier_version_wrote_is_still_reacted_to(db, reactions, run_reactions):
+    """A field that is gone is left out, and a reaction is found by the name it waited under."""
+    reactions()
+    row = OutboxEvent.objects.create(
+        topic="tests.happened", data={"n": 3, "gone": "x"}, occurred_at=clock.now()
+    )
+    OutboxDelivery.objects.create(
+        event=row, reaction="tests.core.test_outbox.note", next_try_at=clock.real()
+    )
+
+    assert run_reactions() == 1
+    assert RAN == [3]
+
+
+def test_old_events_go_unless_they_still_wait(db, reactions, run_reactions, settings):
+    reactions(note)
+    for n in range(3):
+        happened(n)
+    run_reactions()
+    happened(3)
+    long_ago = clock.real() - timedelta(days=settings.BOWEI_KEEP_EVENTS_DAYS + 1)
+    first, second, _young, waiting = OutboxEvent.objects.order_by("pk")
+    OutboxEvent.objects.filter(pk__in=[first.pk, second.pk, waiting.pk]).update(created_at=long_ago)
+    OutboxDelivery.objects.filter(event=second).update(state="parked")
+
+    assert outbox.forget_old() == 1
+
+    left = set(OutboxEvent.objects.values_list("data__n", flat=True))
+    assert left == {1, 2, 3}
+    assert OutboxDelivery.objects.count() == 3

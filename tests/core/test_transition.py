@@ -7,6 +7,7 @@ import pytest
 from django.db import close_old_connections, connection, transaction
 from django.db.utils import IntegrityError
 
+from accounts.events import HoldingProven
 from accounts.models import PlateHolding, User
 from core import audit, clock
 from core.errors import BadMove
@@ -53,8 +54,7 @@ def test_a_move_changes_the_row_and_tells_it_in_one_transaction(db, owner):
             target="proven",
             actor="user:1",
             reason="licence seen",
-            event="accounts.holding_proven",
-            data={"by": 1},
+            event=lambda pk: HoldingProven(pk, owner.pk),
             method="licence",
         )
 
@@ -64,7 +64,7 @@ def test_a_move_changes_the_row_and_tells_it_in_one_transaction(db, owner):
     assert (entry.from_state, entry.to_state, entry.actor) == ("claimed", "proven", "user:1")
     event = OutboxEvent.objects.get()
     assert event.topic == "accounts.holding_proven"
-    assert event.data == {"plateholding_id": holding.pk, "by": 1}
+    assert event.data == {"holding_id": holding.pk, "user_id": owner.pk}
 
 
 def test_a_second_move_finds_the_row_elsewhere_and_says_nothing(db, owner):
@@ -121,7 +121,7 @@ def test_ten_writers_that_want_the_same_move_get_one_winner(transactional_db, ow
                 source="claimed",
                 target="proven",
                 actor=f"user:{number}",
-                event="accounts.holding_proven",
+                event=lambda pk: HoldingProven(pk, owner.pk),
             ):
                 winners.append(number)
 

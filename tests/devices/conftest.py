@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from PIL import Image
 from accounts.models import Merchant
 from config import wiring
 from core import outbox
+from core.events import Event
+from core.models import OutboxEvent
 from devices import services
 from devices.client import DeviceClient
 from devices.models import Device
@@ -21,13 +24,21 @@ heard: list[tuple[protocol.Message, protocol.Sender]] = []
 during: list[Callable[[], None]] = []  # run inside the listener's transaction
 
 
+@dataclass(frozen=True)
+class Heard(Event):
+    """What a listener of these tests leaves behind."""
+
+    action: str
+    payload: dict[str, Any]
+
+
 def listen(message: protocol.Message, sender: protocol.Sender) -> dict[str, Any]:
     """Stands where a higher row listens: its effect is an event row."""
     for what in during:
         what()
     heard.append((message, sender))
-    event = outbox.add("tests.heard", action=type(message).__name__, **message.payload())
-    return {"event_id": event.id}
+    outbox.add(Heard(type(message).__name__, message.payload()))
+    return {"event_id": OutboxEvent.objects.latest("pk").pk}
 
 
 @pytest.fixture
@@ -37,7 +48,7 @@ def listeners(monkeypatch: pytest.MonkeyPatch) -> list[tuple[protocol.Message, p
     during.clear()
     names = ["VehicleArrived", "VehicleLeft", "ImageTaken", "LockStatus", "LockPlaced"]
     names += ["NoticeOutcome", "ReleaseCodeUsed"]
-    table = dict.fromkeys(names, "tests.devices.conftest.listen")
+    table = dict.fromkeys(names, listen)
     monkeypatch.setattr(wiring, "MESSAGES", table)
     return heard
 

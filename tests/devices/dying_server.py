@@ -6,9 +6,10 @@ import signal
 from config import wiring
 from config.asgi import application
 from devices.services import reception
+from tests.devices.conftest import listen
 
 for name in ("VehicleArrived", "VehicleLeft"):
-    wiring.MESSAGES[name] = "tests.devices.conftest.listen"
+    wiring.MESSAGES[name] = listen
 
 if os.environ.get("DIE_AFTER_EFFECT"):
     whole = reception.receive

@@ -274,7 +274,7 @@ def test_a_deduction_and_the_end_of_a_card_never_spend_the_same_money(
 
     assert in_threads(2, lambda n: works[(n + attempt) % 2]()) == []
 
-    refund_fen = OutboxEvent.objects.get(topic="monthlycard.ended").data["refund_fen"]
+    refund_fen = OutboxEvent.objects.get(topic="monthlycard.card_ended").data["refund_fen"]
     row = Deduction.objects.get()
     card.refresh_from_db()
     assert card.quota_left == 0

@@ -11,7 +11,6 @@ from openpyxl import load_workbook
 
 from arrears.models import BlacklistEntry
 from core import audit
-from core.models import OutboxEvent
 from monthlycard import selectors, services
 from monthlycard.api.statements import as_xlsx
 from monthlycard.errors import BadTerms, OtherBody
@@ -339,7 +338,6 @@ def test_a_statement_that_its_lot_does_not_fetch_is_an_alarm_once(
 
     row = Statement.objects.get()
     assert [entry.action for entry in audit.trail(row)] == ["not_fetched"]
-    assert OutboxEvent.objects.filter(topic="monthlycard.statement_missed").count() == 1
     page = merchant_client.get("/merchant/cards/", headers={"Accept-Language": "en"})
     assert "The lot has not fetched it" in page.content.decode()
     listed = operator_client.get("/admin/monthlycard/statement/?missed_at__isempty=0")

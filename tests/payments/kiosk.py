@@ -1,14 +1,29 @@
 """Something to pay for: a kiosk's bill, kept in the database and settled by compare-and-set."""
 
+from dataclasses import dataclass
+
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core import outbox
 from core.errors import Refused
+from core.events import Event
 from core.models import IdempotencyKey
 from payments.rules import BillLine, Quote, Receipt
 
 NAME = "kiosk.bill"
+
+
+@dataclass(frozen=True)
+class Paid(Event):
+    subject_id: int
+    order: str
+
+
+@dataclass(frozen=True)
+class Cleared(Event):
+    subject_id: int
+    left_fen: int
 
 
 def owe(subject_id: int, amount_fen: int, merchant_id: int) -> tuple[str, int]:
@@ -48,13 +63,13 @@ def settle(receipt: Receipt, left_fen: int) -> int:
     unpaid = _rows(receipt.subject_id).filter(answer__paid_by=None)
     if not unpaid.update(answer={**row.answer, "paid_by": receipt.order_number}):
         return 0
-    outbox.add("kiosk.paid", subject_id=receipt.subject_id, order=receipt.order_number)
+    outbox.add(Paid(receipt.subject_id, receipt.order_number))
     return int(row.answer["due_fen"])
 
 
 def clear(receipt: Receipt, left_fen: int) -> int:
     """A second function in the chain: acts on the settling, takes nothing."""
-    outbox.add("kiosk.cleared", subject_id=receipt.subject_id, left_fen=left_fen)
+    outbox.add(Cleared(receipt.subject_id, left_fen))
     return 0
 
 

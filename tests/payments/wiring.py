@@ -1,20 +1,24 @@
 """The wiring of these tests: one thing to pay for, and nothing that follows."""
 
-from payments.rules import Payable
+from typing import Any
 
-MESSAGES: dict[str, str] = {}
+from core.wiring import Reactions, reactions
+from payments.rules import Payable
+from tests.payments import kiosk
+
+MESSAGES: dict[str, Any] = {}
 PAYABLES = {
     "kiosk.bill": Payable(
-        quote="tests.payments.kiosk.quote",
-        settle=["tests.payments.kiosk.settle", "tests.payments.kiosk.clear"],
+        quote=kiosk.quote,
+        settle=[kiosk.settle, kiosk.clear],
     ),
     "kiosk.broken": Payable(
-        quote="tests.payments.kiosk.quote",
-        settle=["tests.payments.kiosk.settle", "tests.payments.kiosk.burst"],
+        quote=kiosk.quote,
+        settle=[kiosk.settle, kiosk.burst],
     ),
 }
-REACTIONS: dict[str, list[str]] = {}
-SWEEPS: list[str] = []
-NIGHTLY: list[str] = []
-NEEDS: list[str] = []
-OWNER_NOTICES: list[str] = []
+REACTIONS: Reactions = reactions()
+SWEEPS: list[Any] = []
+NIGHTLY: list[Any] = []
+NEEDS: list[Any] = []
+OWNER_NOTICES: list[Any] = []

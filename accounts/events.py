@@ -1,0 +1,34 @@
+"""What happens to people, their plates and their text messages."""
+
+from dataclasses import dataclass
+
+from core.events import Event
+
+
+@dataclass(frozen=True)
+class HoldingProven(Event):
+    """A person has shown that a vehicle is theirs."""
+
+    holding_id: int
+    user_id: int
+
+
+@dataclass(frozen=True)
+class SmsQueued(Event):
+    """A text message waits to be sent."""
+
+    sms_id: int
+
+
+@dataclass(frozen=True)
+class SmsSent(Event):
+    """The provider has taken the message; `key` is the one it was queued under."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class SmsFailed(Event):
+    """The provider will never take the message, or it is too late for it."""
+
+    key: str

@@ -1,0 +1,98 @@
+"""What happens at berths: vehicles, photographs, plates, fees."""
+
+from dataclasses import dataclass
+
+from core.events import Event
+
+
+@dataclass(frozen=True)
+class VehicleArrived(Event):
+    """A vehicle stands in a berth: a stay has begun (P2.1)."""
+
+    stay_id: int
+
+
+@dataclass(frozen=True)
+class ImageTaken(Event):
+    """A photograph has come in (P2.3, P0.1)."""
+
+    sighting_id: int
+
+
+@dataclass(frozen=True)
+class PlateSettled(Event):
+    """It is known which vehicle a photograph shows; `stay_id` where it stands in a berth."""
+
+    sighting_id: int
+    stay_id: int | None
+    device_id: int | None
+    section_id: int | None
+    merchant_id: int | None
+    plate_text: str
+    plate_colour: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class PlateCorrected(Event):
+    """A stay turned out to be another vehicle's than `old_text`."""
+
+    stay_id: int
+    old_text: str
+    old_colour: str
+
+
+@dataclass(frozen=True)
+class PlateDoubted(Event):
+    """Somebody says that a stay is not their vehicle's; a person will look."""
+
+    stay_id: int
+
+
+@dataclass(frozen=True)
+class DoubtOver(Event):
+    """The question whose vehicle a stay is has been answered."""
+
+    stay_id: int
+
+
+@dataclass(frozen=True)
+class LeftUnpaid(Event):
+    """A vehicle has left, and its fee is due."""
+
+    stay_id: int
+
+
+@dataclass(frozen=True)
+class StaySettled(Event):
+    """Nothing is due for a stay any more."""
+
+    stay_id: int
+
+
+@dataclass(frozen=True)
+class StayVoided(Event):
+    """A stay never was."""
+
+    stay_id: int
+
+
+@dataclass(frozen=True)
+class StayRepriced(Event):
+    """The fee of a stay that is over has changed; `why` in words."""
+
+    stay_id: int
+    was_fen: int
+    due_fen: int
+    why: str
+
+
+@dataclass(frozen=True)
+class MoneyToReturn(Event):
+    """A stay needed less than was paid for it; `key` makes the refund happen once."""
+
+    stay_id: int
+    item_id: int
+    amount_fen: int
+    reason: str
+    key: str

@@ -9,16 +9,21 @@ from django.core.asgi import get_asgi_application
 http = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.urls import re_path  # noqa: E402
 
 import core.urls  # noqa: E402
 import devices.urls  # noqa: E402
+from core.addresses import behind_proxies  # noqa: E402
+from core.sockets import nowhere  # noqa: E402
 from devices.uploads import limit_uploads  # noqa: E402
 
-application = ProtocolTypeRouter(
-    {
-        "http": limit_uploads(http),
-        "websocket": URLRouter(
-            [*getattr(devices.urls, "websocket", []), *core.urls.websocket],
-        ),
-    }
+application = behind_proxies(
+    ProtocolTypeRouter(
+        {
+            "http": limit_uploads(http),
+            "websocket": URLRouter(
+                [*devices.urls.websocket, *core.urls.websocket, re_path("", nowhere)]  # type: ignore[arg-type]
+            ),
+        }
+    )
 )

@@ -39,6 +39,9 @@ ALLOWED_HOSTS = env.list("BOWEI_HOSTS", default=["*"] if not PRODUCTION else [])
 CSRF_TRUSTED_ORIGINS = env.list("BOWEI_ORIGINS", default=[])
 PUBLIC_URL = env.str("BOWEI_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 
+# How many proxies of ours stand before it: whose address counts (core.addresses).
+BOWEI_PROXIES = env.int("BOWEI_PROXIES", 1 if PRODUCTION else 0)
+
 # Two clocks (docs/architecture.md): business time may be moved only outside production.
 BOWEI_MOVABLE_CLOCK = not PRODUCTION
 BOWEI_SANDBOX_PAYMENTS = not PRODUCTION
@@ -237,6 +240,7 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 50,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "core.api.problem_handler",
+    "NUM_PROXIES": 0,  # REMOTE_ADDR is the client's own already (core.addresses)
     "DEFAULT_THROTTLE_RATES": {
         "anon": "600/min" if TESTING else "120/min",
         "login": "600/min" if TESTING else "10/min",
@@ -304,6 +308,7 @@ LOGGING = {
         # uvicorn brings handlers of its own; these go, and its words reach ours.
         "uvicorn": {"propagate": True},
         "uvicorn.access": {"level": "WARNING", "propagate": True},
+        "uvicorn.error": {"level": "WARNING"},  # it tells of each socket, with its address
     },
 }
 

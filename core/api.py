@@ -8,6 +8,7 @@ from rest_framework import exceptions, pagination, throttling
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from core.addresses import network
 from core.errors import BoweiError, Invalid
 
 PROBLEM = "application/problem+json"
@@ -24,7 +25,7 @@ class LookupRate(throttling.SimpleRateThrottle):
     scope = "lookup"
 
     def get_cache_key(self, request: Any, view: Any) -> str:
-        return f"lookup.{self.get_ident(request)}"
+        return f"lookup.{network(self.get_ident(request))}"
 
 
 class ContestRate(LookupRate):

@@ -6,16 +6,25 @@ right again by asking, not by hoping.
 
 import hashlib
 import json
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from core import after_commit, links, wake
+from core.addresses import network_of
 from core.errors import Missing
+from core.rates import Present
+from core.sockets import Scope, refuse
 
 TOKEN_LIVES_S = 24 * 3600
 FORGED = 4403
+NOT_TO_SPEAK = 1008
+
+# Sockets of one process: of a token (one page, copied perhaps), of a network (an office), of all.
+MOST_OF_TOKEN, MOST_OF_NETWORK, MOST_OF_ALL = 20, 200, 5000
+_present = Present()
 
 
 def _group(topic: str) -> str:
@@ -49,21 +58,48 @@ def send(topic: str, **data: Any) -> None:
 class Live(AsyncWebsocketConsumer):
     """One page, listening to one topic."""
 
-    async def connect(self) -> None:
+    limits: dict[Hashable, int] | None = None  # what this socket counts for, once it is let in
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         try:
-            data = links.read(
-                "live", self.scope["url_route"]["kwargs"]["token"], max_age_s=TOKEN_LIVES_S
-            )
+            await super().__call__(scope, receive, send)
+        finally:  # whatever has ended it
+            if self.limits is not None:
+                _present.leave(self.limits)
+
+    async def connect(self) -> None:
+        token = self.scope["url_route"]["kwargs"]["token"]
+        try:
+            data = links.read("live", token, max_age_s=TOKEN_LIVES_S)
         except Missing:
             await self.close(code=FORGED)
             return
+        limits: dict[Hashable, int] = {
+            ("token", token): MOST_OF_TOKEN,
+            ("network", network_of(self.scope)): MOST_OF_NETWORK,
+            "all": MOST_OF_ALL,
+        }
+        if not _present.enter(limits):
+            await refuse(
+                self.scope,
+                self.base_send,
+                status=429,
+                code="too_many",
+                title="Too many pages listen from here.",
+                retry_after_s=30,
+            )
+            return
+        self.limits = limits
         self.group = _group(data["topic"])
         await self.channel_layer.group_add(self.group, self.channel_name)
         await self.accept()
 
     async def disconnect(self, code: int) -> None:
-        if hasattr(self, "group"):
+        if self.limits is not None:
             await self.channel_layer.group_discard(self.group, self.channel_name)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        await self.close(code=NOT_TO_SPEAK)  # pages only listen
 
     async def hint(self, message: dict[str, Any]) -> None:
         await self.send(json.dumps({"topic": message["topic"], "data": message["data"]}))

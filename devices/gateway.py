@@ -16,7 +16,10 @@ from typing import Any, ClassVar
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 
+from core.addresses import network_of
+from core.sockets import refuse
 from devices import selectors
+from devices.admission import Busy, NoKey, NoSubprotocol, NotAdmitted, WrongKey, wrong_keys
 from devices.errors import KeyRefused
 from devices.rules import frames
 from devices.services import commands, connections, hints, reception
@@ -61,7 +64,6 @@ class DeviceGateway:
         self.scope, self._receive, self._send = scope, receive, send
         self.link: Link
         self.to_look = asyncio.Event()
-        self.to_look.set()
         self._open: set[str] = set()  # message ids of commands that were not answered
         self._ended = False
 
@@ -69,12 +71,12 @@ class DeviceGateway:
         await self._receive()  # websocket.connect
         try:
             self.link = await self._log_in()
-        except KeyRefused:
-            await self._send({"type": "websocket.close"})  # before accepting: HTTP 403
+        except NotAdmitted as error:
+            await refuse(self.scope, self._send, **error.answer)
             return
         except Exception:  # not the device's fault: it must not take its key for refused
             log.exception("devices.log_in_failed")
-            await self._turn_away()
+            await refuse(self.scope, self._send, **Busy().answer)
             return
         why = "lost"
         layer, channel, group = get_channel_layer(), "", hints.group(self.link.device_id)
@@ -91,7 +93,7 @@ class DeviceGateway:
                 work.append(asyncio.create_task(self._hear_hints(layer, channel)))
             except Exception as error:  # no Valkey: the look each second remains
                 log.warning("devices.no_hints error=%s", type(error).__name__)
-            self.to_look.set()
+            self.to_look.set()  # once: what was ordered before the hints came is found too
             done, _open = await asyncio.wait(work[:2], return_when=asyncio.FIRST_COMPLETED)
             why = next(iter(done)).result()
         except (OSError, RuntimeError) as error:  # the line broke while something was sent
@@ -121,24 +123,21 @@ class DeviceGateway:
     # ── In ───────────────────────────────────────────────────────────────────────────────────
 
     async def _log_in(self) -> Link:
-        headers = dict(self.scope["headers"])
-        scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        wanted = self.scope.get("subprotocols") or []
-        if scheme.lower() != "bearer" or frames.SUBPROTOCOL not in wanted:
-            raise KeyRefused()
-        code = self.scope["url_route"]["kwargs"]["code"]
-        link: Link = await _for_messages(connections.log_in, code, key.strip())
+        if frames.SUBPROTOCOL not in (self.scope.get("subprotocols") or []):
+            raise NoSubprotocol()
+        scheme, _, key = _header(self.scope, b"authorization").partition(" ")
+        if scheme.lower() != "bearer":
+            raise NoKey()
+        code, key = self.scope["url_route"]["kwargs"]["code"], key.strip()
+        network = network_of(self.scope)
+        wrong_keys.check(network, key)
+        try:
+            link: Link = await _for_messages(connections.log_in, code, key)
+        except KeyRefused as error:
+            wrong_keys.was_wrong(network, key)
+            raise WrongKey() from error
+        wrong_keys.was_right(key)
         return link
-
-    async def _turn_away(self) -> None:
-        """HTTP 503 instead of a socket; where the server can't say that, a close code."""
-        if "websocket.http.response" in self.scope.get("extensions", {}):
-            head = {"status": 503, "headers": [(b"retry-after", b"2")]}
-            await self._send({"type": "websocket.http.response.start", **head})
-            await self._send({"type": "websocket.http.response.body", "body": b""})
-        else:
-            await self._send({"type": "websocket.accept", "subprotocol": frames.SUBPROTOCOL})
-            await self._send({"type": "websocket.close", "code": 1013})
 
     async def _read(self) -> str:
         """Answer what the device says, one frame after another; why it ended."""
@@ -203,6 +202,11 @@ class DeviceGateway:
         self._ended = True
         await self._send({"type": "websocket.close", "code": code, "reason": why})
         return why
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    found: bytes = dict(scope["headers"]).get(name, b"")
+    return found.decode("latin-1")
 
 
 class Station:

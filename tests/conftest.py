@@ -22,6 +22,7 @@ from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.db import connection
 
+from config import server
 from config.local.processes import wait_until
 from core import clock as business_clock
 from core import outbox
@@ -107,21 +108,20 @@ def live(transactional_db: None) -> Iterator[Live]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-        server = uvicorn.Server(
+        web = uvicorn.Server(
             uvicorn.Config(
                 application,
-                ws="websockets-sansio",
+                **server.OPTIONS,
                 loop="asyncio",
-                lifespan="off",
                 log_level="warning",
                 timeout_graceful_shutdown=2,
             )
         )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread = threading.Thread(target=web.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        assert wait_until(lambda: server.started, timeout_s=60, every_s=0.01)
+        assert wait_until(lambda: web.started, timeout_s=60, every_s=0.01)
         yield Live(port)
-        server.should_exit = True
+        web.should_exit = True
         thread.join(10)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from config import server
 from config.local.guard import Guard, Lock
 from config.local.postgres import Postgres, socket_folder
 from config.local.supervisor import Service, Supervisor
@@ -103,8 +104,7 @@ def _application(part: str, plan: Plan, after: tuple[str, ...]) -> Service:
             return python(
                 *("-m", "uvicorn", "config.asgi:application"),
                 *("--host", "127.0.0.1", "--port", str(plan.port), "--loop", "uvloop"),
-                *("--ws", "websockets-sansio", "--ws-per-message-deflate", "false"),
-                *("--lifespan", "off", "--timeout-graceful-shutdown", "3"),
+                *(*server.FLAGS, "--timeout-graceful-shutdown", "3"),
                 ready=lambda: _answers(address),
             )
         case "dispatcher":

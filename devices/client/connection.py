@@ -27,6 +27,7 @@ Handler = Callable[[Payload], Awaitable[Payload | None]]
 TRY_AGAIN = frozenset({"internal", "busy"})  # the platform's trouble, not the message's
 MOST_REMEMBERED = 1000
 MOST_WAITED_MS = 60_000
+MOST_RETRY_AFTER_S = 300.0
 
 
 class CallRefused(Exception):
@@ -179,6 +180,9 @@ class DeviceClient:
         answer: asyncio.Future[Payload] = asyncio.get_running_loop().create_future()
         answer.add_done_callback(lambda done: done.cancelled() or done.exception())
         call = frames.Call(id or uuid.uuid4().hex, action, payload or {})
+        if len(call.encode().encode()) > frames.MAX_FRAME_BYTES:
+            answer.set_exception(CallRefused("oversize"))  # sending it would end the line
+            return answer
         if not durable and not self.connected.is_set():
             answer.set_exception(ConnectionLost("not connected"))
             return answer
@@ -272,6 +276,9 @@ class DeviceClient:
                         pause_s = min(5.0, self.retry_s[1])  # two with one key must not fight
             except websockets.InvalidStatus as error:
                 self.refusal = str(error.response.status_code)
+                wait_s = error.response.headers.get("Retry-After", "")
+                if wait_s.isdecimal():  # never earlier; the jitter below counts from there
+                    pause_s = max(pause_s, 2 * min(float(wait_s), MOST_RETRY_AFTER_S))
             except (OSError, TimeoutError, websockets.WebSocketException, EOFError) as error:
                 self.refusal = type(error).__name__
             # Jitter: a thousand devices must not come back in the same second.

@@ -11,6 +11,7 @@ from typing import Any
 
 SUBPROTOCOL = "bowei.1"
 MAX_FRAME_BYTES = 64 * 1024
+MAX_MESSAGE_BYTES = MAX_FRAME_BYTES + 1024  # up to here a typed error, beyond it close code 1009
 MAX_ID = 36
 MAX_ACTION = 40
 UNKNOWN_ID = "-1"  # answers a frame whose id could not be read

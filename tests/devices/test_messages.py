@@ -168,7 +168,7 @@ BAD_FRAMES: list[tuple[str | bytes, str]] = [
     ("[" * 30_000, "malformed"),
     (f'[2,"{"x" * 40}","Heartbeat",{{}}]', "malformed"),
     (b"\x00\xff", "malformed"),
-    ("x" * 70_000, "oversize"),
+    ("x" * (frames.MAX_FRAME_BYTES + 1), "oversize"),
     ('[2,"1","LockStatus",{"position":"raised","cause":"x","occurred_at_ms":1}]', "not_for_kind"),
 ]
 

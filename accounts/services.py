@@ -6,7 +6,6 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
@@ -266,8 +265,3 @@ def sms_failed(sms_id: int, *, error: str) -> bool:
 def want_reminders(*, user_id: int, wanted: bool) -> None:
     """The person's wish about reminders, from whomever; what must come still does."""
     User.objects.filter(pk=user_id).update(sms_opted_out=not wanted)
-
-
-def sms_is_sandbox() -> bool:
-    """Whether messages only go into the table (demo, tests)."""
-    return settings.BOWEI_SMS == "sandbox"

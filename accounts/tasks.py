@@ -3,11 +3,10 @@
 from datetime import timedelta
 
 from celery import shared_task
-from django.conf import settings
 
-from accounts import services
+from accounts import services, sms
 from accounts.models import SmsMessage
-from accounts.sms import AliyunSms, SmsFailed
+from accounts.sms import SmsFailed
 from core import clock, personal
 
 FORGOTTEN = timedelta(minutes=3)
@@ -20,7 +19,7 @@ def send_sms(self, sms_id: int) -> None:  # type: ignore[no-untyped-def]
     if row is None or services.sms_outdated(row):
         return
     try:
-        number = AliyunSms(**settings.BOWEI_SMS_ALIYUN).send(
+        number = sms.client().send(
             phone=personal.unseal(row.phone_sealed),
             template=row.template,
             params=row.params,
@@ -36,7 +35,7 @@ def send_sms(self, sms_id: int) -> None:  # type: ignore[no-untyped-def]
 
 def resend_forgotten() -> int:
     """Sweep: messages whose task was lost with the queue go there again."""
-    if services.sms_is_sandbox():
+    if not sms.sends():
         return 0
     since = clock.now() - FORGOTTEN
     rows = SmsMessage.objects.filter(state=SmsMessage.State.QUEUED, created_at__lt=since)

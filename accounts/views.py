@@ -11,7 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from accounts import selectors, services
+from accounts import selectors, services, sms
 from accounts.guards import merchant_page, owner_page
 from accounts.models import User
 from core.errors import BoweiError
@@ -45,7 +45,7 @@ def owner_login(request: HttpRequest) -> HttpResponse:
                 return redirect(following)
             message = services.send_login_code(phone=phone)
             context["sent"] = True
-            if services.sms_is_sandbox():
+            if not sms.sends():
                 context["sandbox_text"] = message.text
         except BoweiError as error:
             context |= {"error": error, "sent": bool(code)}

@@ -13,6 +13,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from accounts import sms
 from payments import providers
 
 env = environ.Env()
@@ -190,8 +191,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 
 # --- text messages --------------------------------------------------------------------------------
-BOWEI_SMS = env.str("BOWEI_SMS", "aliyun" if PRODUCTION else "sandbox")
-BOWEI_SMS_ALIYUN = env.json("BOWEI_SMS_ALIYUN", default={})  # see accounts.sms.AliyunSms
+BOWEI_SMS, BOWEI_SMS_ACCOUNT = sms.chosen(os.environ, production=PRODUCTION)
 
 # --- payments: a provider is offered where its settings are present ------------------------------
 BOWEI_LOCK_LEASE_S = env.int("BOWEI_LOCK_LEASE_S", 1800)  # silent so long, a lock lowers itself

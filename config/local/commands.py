@@ -174,6 +174,8 @@ def check() -> int:
         "BOWEI_PUBLIC_URL": "https://bowei.example",
         "DATABASE_URL": "postgresql://bowei@database.example/bowei",
         "REDIS_URL": "redis://valkey.example/0",
+        "BOWEI_SMS_ALIYUN": '{"access_key": "-", "secret": "-", "sign_name": "-", '
+        '"templates": {"login_code": "-"}}',
     }
     python = sys.executable
     checks: list[tuple[str, list[str], Mapping[str, str]]] = [

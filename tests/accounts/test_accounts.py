@@ -10,7 +10,8 @@ import pytest
 from accounts import selectors, services
 from accounts.models import SmsMessage
 from accounts.rules import may
-from accounts.sms import AliyunSms, SmsFailed
+from accounts.sms import SmsFailed
+from accounts.sms.aliyun import AliyunSms
 from core.errors import Invalid, TooMany
 from tests.people import OWNER_PHONE, prove
 

@@ -137,7 +137,7 @@ def test_the_provider_gets_it_in_time_and_never_late(
     server = HTTPServer(("127.0.0.1", 0), Provider)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     settings.BOWEI_SMS = "aliyun"
-    settings.BOWEI_SMS_ALIYUN = {
+    settings.BOWEI_SMS_ACCOUNT = {
         "access_key": "id",
         "secret": "s",
         "sign_name": "泊位",

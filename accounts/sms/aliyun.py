@@ -1,8 +1,6 @@
-"""Text messages: their words, and the provider that carries them.
+"""Alibaba Cloud's SMS service, API version 2017-05-25, signed by its V3 scheme.
 
-The real provider is Alibaba Cloud's SMS service, API version 2017-05-25, signed by its V3 scheme
-(ACS3-HMAC-SHA256). Words live with the provider's approved templates; the texts here are what the
-sandbox shows, and must say the same.
+The scheme is called ACS3-HMAC-SHA256.
 """
 
 import hashlib
@@ -10,38 +8,35 @@ import hmac
 import json
 import urllib.parse
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import requests
 
-TEXTS = {
-    "login_code": "【泊位】验证码 {code}，10 分钟内有效。我们不会向您索要它。",
-    "reminder": "【泊位】您在{place}有一笔停车费还没有支付，{amount}。"
-    "点此支付或提出异议：{url} 退订回T",
-    "demand": "【泊位】您在{place}的停车费 {amount} 请在 {until} 前支付。"
-    "查看明细、支付或提出异议：{url}",
-    "demand_raised": "【泊位】您在{place}的停车费由 {before} 更正为 {amount}（{why}），"
-    "请在 {until} 前支付，此前的期限作废。查看明细、支付或提出异议：{url}",
-    "plan": "【泊位】{place}的停车费 {amount} 可以分 {parts} 次支付，没有额外费用：{url} 退订回T",
-    "paid_time": "【泊位】您在{place}的停车已付到 {until}。要多停请提前续付，离开则不必理会："
-    "{url} 退订回T",
-    "receipt": "【泊位】已收到 {amount}，谢谢。明细：{url}",
-}
+from accounts.sms.base import Client, SmsFailed, SmsProvider
+from core.environment import Account
 
 
-class SmsFailed(Exception):
-    """The provider refused or could not be reached; `final` where trying again is useless."""
+class Aliyun(SmsProvider):
+    """Messages in the words of templates that Alibaba Cloud has approved."""
 
-    def __init__(self, text: str, *, final: bool) -> None:
-        super().__init__(text)
-        self.final = final
+    name = "aliyun"
+    account = Account(
+        variable="BOWEI_SMS_ALIYUN",
+        needed={
+            "access_key": "the key's number",
+            "secret": "the key",
+            "sign_name": "the approved signature",
+            "templates": "an object: our name of a text (`accounts/sms/words.py`) → the code of "
+            "the approved template",
+        },
+        optional={"endpoint": "another address than the service's own, for trials"},
+    )
 
-
-def render(template: str, params: dict[str, Any]) -> str:
-    """The message's text. Raises KeyError for an unknown template or a missing parameter."""
-    return TEXTS[template].format(**params)
+    def client(self, said: Mapping[str, Any]) -> Client:
+        return AliyunSms(**said)
 
 
 @dataclass(frozen=True, slots=True)

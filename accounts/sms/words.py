@@ -1,0 +1,26 @@
+"""The texts of our messages.
+
+With a real provider the words are those of its approved templates; the texts here are what the
+sandbox shows, and must say the same.
+"""
+
+from typing import Any
+
+TEXTS = {
+    "login_code": "【泊位】验证码 {code}，10 分钟内有效。我们不会向您索要它。",
+    "reminder": "【泊位】您在{place}有一笔停车费还没有支付，{amount}。"
+    "点此支付或提出异议：{url} 退订回T",
+    "demand": "【泊位】您在{place}的停车费 {amount} 请在 {until} 前支付。"
+    "查看明细、支付或提出异议：{url}",
+    "demand_raised": "【泊位】您在{place}的停车费由 {before} 更正为 {amount}（{why}），"
+    "请在 {until} 前支付，此前的期限作废。查看明细、支付或提出异议：{url}",
+    "plan": "【泊位】{place}的停车费 {amount} 可以分 {parts} 次支付，没有额外费用：{url} 退订回T",
+    "paid_time": "【泊位】您在{place}的停车已付到 {until}。要多停请提前续付，离开则不必理会："
+    "{url} 退订回T",
+    "receipt": "【泊位】已收到 {amount}，谢谢。明细：{url}",
+}
+
+
+def render(template: str, params: dict[str, Any]) -> str:
+    """The message's text. Raises KeyError for an unknown template or a missing parameter."""
+    return TEXTS[template].format(**params)

@@ -14,6 +14,14 @@ class HoldingProven(Event):
 
 
 @dataclass(frozen=True)
+class HoldingEnded(Event):
+    """A vehicle is no longer a person's: they said so, or somebody else has shown it."""
+
+    holding_id: int
+    user_id: int
+
+
+@dataclass(frozen=True)
 class SmsQueued(Event):
     """A text message waits to be sent."""
 

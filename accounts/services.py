@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts.events import HoldingProven, SmsFailed, SmsQueued, SmsSent
+from accounts.events import HoldingEnded, HoldingProven, SmsFailed, SmsQueued, SmsSent
 from accounts.models import LoginCode, Membership, Merchant, PlateHolding, SmsMessage, User
 from accounts.sms import render
 from core import audit, clock, outbox, personal
-from core.errors import Invalid, Refused, TooMany
+from core.errors import Invalid, Missing, Refused, TooMany
 from core.plates import BadPlate, parse
 from core.transition import transition
 
@@ -143,14 +143,7 @@ def prove_holding(
         plate_colour=holding.plate_colour,
         state=PlateHolding.State.PROVEN,
     )
-    transition(
-        former,
-        source="proven",
-        target="ended",
-        actor=actor,
-        reason="new holder",
-        ended_at=clock.now(),
-    )
+    _end(former, actor=actor, reason="new holder")
     try:
         with transaction.atomic():
             transition(
@@ -170,14 +163,26 @@ def prove_holding(
 
 
 @transaction.atomic
-def end_holding(*, holding: PlateHolding, actor: str, reason: str) -> bool:
-    """The plate is no longer this person's: sold, scrapped, or never was."""
+def end_holding(*, user: User, holding_id: int, actor: str) -> bool:
+    """The plate is no longer this person's: sold, scrapped, or never was.
+
+    False where it had ended before. Raises Missing for a holding of somebody else.
+    """
+    mine = PlateHolding.objects.filter(pk=holding_id, user=user)
+    if not mine.exists():
+        raise Missing("no_holding")
+    return _end(mine, actor=actor, reason="said by the holder")
+
+
+def _end(holdings: QuerySet[PlateHolding], *, actor: str, reason: str) -> bool:
+    holders = dict(holdings.values_list("pk", "user_id"))
     moved = transition(
-        holding,
-        source=["claimed", "proven"],
-        target="ended",
+        holdings,
+        source=[PlateHolding.State.CLAIMED, PlateHolding.State.PROVEN],
+        target=PlateHolding.State.ENDED,
         actor=actor,
         reason=reason,
+        event=lambda pk: HoldingEnded(pk, holders[pk]),
         ended_at=clock.now(),
     )
     return bool(moved)

@@ -8,6 +8,7 @@ owner: list[URLPattern] = [
     path("login/", views.StaffLogin.as_view(), name="accounts.login"),
     path("me/login/", views.owner_login, name="accounts.owner_login"),
     path("me/plates/", views.plates, name="accounts.plates"),
+    path("me/plates/<int:holding_id>/end/", views.end_plate, name="accounts.end_plate"),
     path("logout/", views.log_out, name="accounts.logout"),
 ]
 merchant: list[URLPattern] = []

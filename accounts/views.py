@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
@@ -81,6 +82,17 @@ def plates(request: HttpRequest) -> HttpResponse:
             context["error"] = error
     context["holdings"] = selectors.holdings_of(user)
     return render(request, "accounts/owner_plates.html", context)
+
+
+@owner_page
+@require_POST
+def end_plate(request: HttpRequest, holding_id: int) -> HttpResponse:
+    """A plate is no longer this person's."""
+    user = request.user
+    assert isinstance(user, User)
+    services.end_holding(user=user, holding_id=holding_id, actor=user.actor)
+    messages.success(request, _("The plate is no longer yours here."))
+    return redirect("accounts.plates")
 
 
 __all__ = ["merchant_page", "owner_page"]

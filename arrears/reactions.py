@@ -4,7 +4,7 @@ from functools import partial
 
 from django.db import transaction
 
-from accounts.events import HoldingProven, SmsFailed, SmsSent
+from accounts.events import HoldingEnded, HoldingProven, SmsFailed, SmsSent
 from arrears import services
 from arrears.events import (
     DebtOpened,
@@ -115,6 +115,12 @@ def plate_doubted(event: PlateDoubted) -> None:
 def doubt_over(event: DoubtOver) -> None:
     """parking.doubt_over: what waited goes on, with its time from now."""
     services.doubt_over(stay_id=event.stay_id)
+
+
+def leave_former_holder(event: HoldingEnded) -> None:
+    """accounts.holding_ended: nobody is told of a vehicle that is no longer theirs."""
+    demands.leave_former_holder(user_id=event.user_id)
+    assistance.leave_former_holder(user_id=event.user_id)
 
 
 def ask_new_holder(event: HoldingProven) -> None:

@@ -28,7 +28,7 @@ import recovery.messages
 import recovery.reactions
 import recovery.selectors
 import recovery.services
-from accounts.events import HoldingProven, SmsFailed, SmsQueued, SmsSent
+from accounts.events import HoldingEnded, HoldingProven, SmsFailed, SmsQueued, SmsSent
 from arrears.events import (
     DebtDisputed,
     DebtDropped,
@@ -136,6 +136,7 @@ REACTIONS: Reactions = reactions(
     ),
     on(DemandTakenBack, arrears.reactions.demand),
     on(WatchRanOut, arrears.reactions.assist),  # P0.5, P0.6
+    on(HoldingEnded, arrears.reactions.leave_former_holder),
     on(HoldingProven, arrears.reactions.ask_new_holder),
     on(SmsSent, arrears.reactions.text_sent),
     on(SmsFailed, arrears.reactions.text_failed),

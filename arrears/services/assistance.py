@@ -229,6 +229,20 @@ def stop(stay_ids: Collection[int], *, target: str, why: str, actor: str) -> Non
     if not stay_ids:
         return
     plans = Plan.objects.filter(stay_id__in=list(stay_ids))
+    _stop(plans, target=target, why=why, actor=actor)
+
+
+@transaction.atomic
+def leave_former_holder(*, user_id: int) -> None:
+    """This person holds a plate no more: what was planned for them about its stays stops."""
+    user = accounts.user(user_id)
+    plans = Plan.objects.filter(user=user)
+    for text, colour in accounts.proven_plates_of(user):
+        plans = plans.exclude(plate_text=text, plate_colour=colour)
+    _stop(plans, target=Plan.State.STOPPED, why="no longer the holder", actor=SYSTEM)
+
+
+def _stop(plans: QuerySet[Plan], *, target: str, why: str, actor: str) -> None:
     ids = list(plans.values_list("pk", flat=True))
     if not ids:
         return

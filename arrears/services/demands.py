@@ -252,6 +252,16 @@ def _on_paper(demand: Demand) -> list[int]:
 
 
 @transaction.atomic
+def leave_former_holder(*, user_id: int) -> int:
+    """This person holds a plate no more: a demand they don't have yet waits for an inspector."""
+    user = accounts.user(user_id)
+    rows = Demand.objects.filter(user=user, state=Demand.State.MADE)
+    for text, colour in accounts.proven_plates_of(user):
+        rows = rows.exclude(plate_text=text, plate_colour=colour)
+    return rows.update(user=None, channel=Demand.Channel.PAPER)
+
+
+@transaction.atomic
 def ask_new_holder(*, user_id: int) -> int:
     """A holder has become known: what waited for an inspector goes to their phone or page."""
     people = Demand._meta.get_field("user").related_model

@@ -13,6 +13,7 @@ from accounts.rules import may
 from accounts.sms import SmsFailed
 from accounts.sms.aliyun import AliyunSms
 from core.errors import Invalid, TooMany
+from core.models import OutboxEvent
 from tests.people import OWNER_PHONE, prove
 
 
@@ -69,6 +70,28 @@ def test_a_plate_has_one_proven_holder_and_a_sale_ends_the_former(clock, owner, 
 
     assert selectors.holder_of("沪A12345", "blue") == stranger
     assert selectors.proven_plates_of(owner) == []
+
+
+def test_an_owner_gives_up_a_plate_on_their_page_and_may_take_it_up_again(
+    clock, owner, owner_client, stranger_client
+):
+    holding = prove(owner, "沪A12345", "blue")
+    end = f"/me/plates/{holding.pk}/end/"
+    assert end in owner_client.get("/me/plates/").content.decode()
+
+    assert stranger_client.post(end).status_code == 404
+    assert owner_client.get(end).status_code == 405
+    assert selectors.holder_of("沪A12345", "blue") == owner
+
+    for _ in range(2):  # a button pressed twice
+        answer = owner_client.post(end, follow=True)
+        assert "沪A" not in answer.content.decode()
+    assert selectors.holder_of("沪A12345", "blue") is None
+    told = OutboxEvent.objects.get(topic="accounts.holding_ended")
+    assert told.data == {"holding_id": holding.pk, "user_id": owner.pk}
+
+    prove(owner, "沪A12345", "blue")
+    assert selectors.holder_of("沪A12345", "blue") == owner
 
 
 def test_a_claim_alone_opens_nothing(clock, owner):

@@ -125,6 +125,21 @@ def test_a_payment_stops_what_is_still_planned(
     assert SmsMessage.objects.count() == sent  # P0.6: silent
 
 
+def test_nobody_is_reminded_of_a_vehicle_that_they_have_given_up(
+    at_risk: Any, holder: Any, owner_client: Any, pass_time: Any, clock: Any
+) -> None:
+    at_risk()
+    until_contacted(pass_time, Watch.objects.get(), clock)
+    sent = SmsMessage.objects.count()
+
+    owner_client.post(f"/me/plates/{holder.holdings.get().pk}/end/")
+    pass_time(days=2)
+
+    assert Plan.objects.get().state == "stopped"
+    assert not Contact.objects.filter(state="planned").exists()
+    assert SmsMessage.objects.count() == sent
+
+
 def test_a_payment_before_the_time_runs_out_means_no_plan_at_all(
     at_risk: Any, holder: Any, pass_time: Any, pay: Any
 ) -> None:

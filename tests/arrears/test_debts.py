@@ -138,6 +138,25 @@ def test_a_demand_that_comes_due_at_night_waits_for_the_morning(
     assert Demand.objects.get().state == "delivered"
 
 
+def test_a_demand_that_its_holder_does_not_have_yet_goes_to_an_inspector_when_the_plate_is_given_up(
+    holder: Any, owner_client: Any, section: Any, stay_of: Any, clock: Any, run_reactions: Any
+) -> None:
+    clock.move_to(BEGIN + timedelta(hours=14))  # 23:00: no text before the morning
+    stay = stay_of(Berth.objects.filter(section=section)[0], minutes=90)
+    run_reactions()
+    clock.advance(timedelta(hours=73))
+    services.end_pay_windows()
+    run_reactions()
+    demand = Demand.objects.get(debts__stay=stay)
+    assert (demand.user, demand.channel, demand.state) == (holder, "sms", "made")
+
+    owner_client.post(f"/me/plates/{holder.holdings.get().pk}/end/")
+    run_reactions()
+
+    demand.refresh_from_db()
+    assert (demand.user, demand.channel, demand.state) == (None, "paper", "made")
+
+
 def test_a_new_holder_gets_the_demand_that_waited_for_an_inspector(
     debt: Debt, owner: Any, pass_time: Any
 ) -> None:

@@ -51,7 +51,7 @@ def run_pending(limit: int = 10_000, *, raise_errors: bool = False) -> int:
 @transaction.atomic
 def _run_one(*, raise_errors: bool) -> bool:
     delivery = (
-        OutboxDelivery.objects.select_for_update(skip_locked=True, of=("self",))
+        OutboxDelivery.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
         .filter(state=OutboxDelivery.State.PENDING, next_try_at__lte=clock.real())
         .select_related("event")
         .order_by("id")

@@ -106,7 +106,9 @@ def _move(
             sql, params = f"{sql} RETURNING {told}, %s", (*params, sources[0])
         else:
             seen = rows.filter(state__in=sources).order_by("pk").values_list("pk", "state")
-            was, was_params = seen.select_for_update().query.get_compiler(using=using).as_sql()
+            was, was_params = (
+                seen.select_for_update(no_key=True).query.get_compiler(using=using).as_sql()
+            )
             sql, params = _update(model._base_manager.using(using), values)
             sql = (
                 f"WITH was (key, state) AS ({was}) {sql} FROM was"

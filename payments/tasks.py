@@ -58,7 +58,9 @@ def look_at_attempts() -> int:
     """Attempts without a known outcome are asked about: quick at first, then hourly."""
     due = Attempt.objects.filter(state__in=Attempt.LIVE, next_look_at__lte=clock.real())
     rows = list(
-        due.select_for_update(skip_locked=True, of=("self",)).order_by("next_look_at")[:BATCH]
+        due.select_for_update(no_key=True, skip_locked=True, of=("self",)).order_by("next_look_at")[
+            :BATCH
+        ]
     )
     for row in rows:
         row.next_look_at = clock.real() + max(CLAIM, timedelta(seconds=next_look_s(row.looks)))
@@ -73,7 +75,9 @@ def look_at_refunds() -> int:
     """Refunds that are promised and not back yet are asked for."""
     due = Refund.objects.filter(state__in=["asked", "sent"], next_look_at__lte=clock.real())
     rows = list(
-        due.select_for_update(skip_locked=True, of=("self",)).order_by("next_look_at")[:BATCH]
+        due.select_for_update(no_key=True, skip_locked=True, of=("self",)).order_by("next_look_at")[
+            :BATCH
+        ]
     )
     for row in rows:
         row.next_look_at = clock.real() + CLAIM
@@ -88,7 +92,9 @@ def look_at_notifications() -> int:
     due = Notification.objects.filter(
         verified=True, processed_at=None, next_try_at__lte=clock.real()
     )
-    rows = list(due.select_for_update(skip_locked=True).order_by("next_try_at")[:BATCH])
+    rows = list(
+        due.select_for_update(no_key=True, skip_locked=True).order_by("next_try_at")[:BATCH]
+    )
     for row in rows:
         row.next_try_at = clock.real() + CLAIM
         row.save(update_fields=["next_try_at"])
@@ -100,7 +106,9 @@ def look_at_notifications() -> int:
 def look_at_sandbox() -> int:
     """The sandbox's own patience: it tells again of what was not heard."""
     due = SandboxTrade.objects.filter(notified_at=None, next_notify_at__lte=clock.real())
-    rows = list(due.select_for_update(skip_locked=True).order_by("next_notify_at")[:BATCH])
+    rows = list(
+        due.select_for_update(no_key=True, skip_locked=True).order_by("next_notify_at")[:BATCH]
+    )
     for row in rows:
         row.next_notify_at = clock.real() + CLAIM
         row.save(update_fields=["next_notify_at"])

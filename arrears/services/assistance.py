@@ -123,7 +123,7 @@ def carry_out(contact_id: int) -> int:
     if found is None:
         return 0
     facts = locked_one(found.plan.stay_id)
-    contact = Contact.objects.select_for_update(of=("self",)).get(pk=contact_id)
+    contact = Contact.objects.select_for_update(no_key=True, of=("self",)).get(pk=contact_id)
     plan = Plan.objects.select_related("user", "scheme").get(pk=contact.plan_id)
     now = clock.now()
     if contact.state != "planned" or contact.due_at > now:

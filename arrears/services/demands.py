@@ -37,7 +37,7 @@ def make_demand(*, debt_id: int) -> Demand | None:
 
     At night a text waits for the morning, and debts that come meanwhile go into the same one.
     """
-    debt = Debt.objects.select_for_update(of=("self",)).get(pk=debt_id)
+    debt = Debt.objects.select_for_update(no_key=True, of=("self",)).get(pk=debt_id)
     if debt.state != "open" or debt.demanded_at is not None:
         return None
     waiting = Demand.objects.filter(
@@ -100,7 +100,7 @@ def send_demands() -> int:
 @transaction.atomic
 def _send(demand_id: int) -> int:
     """Hand one demand to the text messages; what is owed is read now, not when it was made."""
-    demand = Demand.objects.select_for_update(of=("self",)).get(pk=demand_id)
+    demand = Demand.objects.select_for_update(no_key=True, of=("self",)).get(pk=demand_id)
     if demand.state != "made":
         return 0
     debts = list(demand.debts.filter(state="open").select_related("section").order_by("opened_at"))

@@ -102,7 +102,9 @@ def _was_late(window: PayWindow) -> bool:
 @transaction.atomic
 def promote(version: str, *, actor: str) -> RiskModel:
     """Let a model take over that was better in shadow. Raises ModelNotBetter."""
-    candidate = RiskModel.objects.select_for_update().get(version=version, state="shadow")
+    candidate = RiskModel.objects.select_for_update(no_key=True).get(
+        version=version, state="shadow"
+    )
     n, serving_error, candidate_error = compare(candidate)
     if n < JUDGED_AT_LEAST or candidate_error >= serving_error:
         raise ModelNotBetter(

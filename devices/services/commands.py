@@ -122,7 +122,7 @@ def take_due(link: Link) -> list[Outgoing] | None:
         return None
     now = clock.real()
     rows = list(
-        Command.objects.select_for_update(skip_locked=True)
+        Command.objects.select_for_update(no_key=True, skip_locked=True)
         .filter(device_id=link.device_id, state__in=Command.OPEN)
         .order_by("priority", "id")[:BATCH]
     )
@@ -154,7 +154,7 @@ def acknowledge(link: Link, message_id: str) -> None:
     """The device has taken the command in; its result is still to come."""
     now = clock.real()
     answered = Command.objects.filter(device_id=link.device_id, open_message=message_id)
-    rows = list(answered.filter(state__in=Command.OPEN).select_for_update())
+    rows = list(answered.filter(state__in=Command.OPEN).select_for_update(no_key=True))
     for row in rows:
         again = now + timedelta(seconds=RESULT_AFTER_S)
         Command.objects.filter(pk=row.pk).update(open_message="", next_try_at=again)
@@ -192,7 +192,7 @@ def expire_commands() -> int:
     """A sweep: commands whose time has run out, of devices that are away too; how many."""
     now = clock.real()
     rows = (
-        Command.objects.select_for_update(skip_locked=True)
+        Command.objects.select_for_update(no_key=True, skip_locked=True)
         .filter(state__in=Command.OPEN, expires_at__lte=now)
         .order_by("expires_at")[:200]
     )

@@ -47,7 +47,7 @@ def rotate_key(*, device_id: int, actor: str, revoke_others: bool = False) -> st
 
     `revoke_others` ends them at once: for a key that was lost.
     """
-    device = Device.objects.select_for_update().get(pk=device_id)
+    device = Device.objects.select_for_update(no_key=True).get(pk=device_id)
     if device.state == Device.State.REVOKED:
         raise DeviceRevoked()
     if revoke_others:

@@ -20,7 +20,7 @@ def notice_silence() -> int:
     now = clock.real()
     heard_before = now - timedelta(seconds=SILENT_AFTER_S)
     rows = list(
-        Device.objects.select_for_update(skip_locked=True)
+        Device.objects.select_for_update(no_key=True, skip_locked=True)
         .filter(silent=False, last_heard_at__lt=heard_before)
         .values("pk", "kind", "merchant_id")
         .order_by("last_heard_at")[:200]

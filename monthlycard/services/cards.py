@@ -297,7 +297,7 @@ def _change_state(card_id: int, source: str, target: str, actor: str, reason: st
 
 def _locked(card_id: int) -> Card | None:
     """The card with its plan, its row locked until the transaction ends."""
-    rows = Card.objects.select_for_update(of=("self",)).select_related("plan", "user")
+    rows = Card.objects.select_for_update(no_key=True, of=("self",)).select_related("plan", "user")
     return rows.filter(pk=card_id).first()
 
 
@@ -325,7 +325,7 @@ def _record(card: Card) -> CardVehicle:
     The cursor's row is held until the commit, so a lot never sees a number before a lower one.
     """
     RecordCursor.objects.get_or_create(pk=1)
-    cursor = RecordCursor.objects.select_for_update().get(pk=1)
+    cursor = RecordCursor.objects.select_for_update(no_key=True).get(pk=1)
     cursor.value += 1
     cursor.save(update_fields=["value"])
     assert card.valid_from is not None

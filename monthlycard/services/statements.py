@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from core import audit, clock, live
+from core import audit, clock, live, locks
 from core.transition import transition
 from monthlycard import selectors
 from monthlycard.errors import NotDue, StatementMissing, WrongChecksum
@@ -57,8 +57,13 @@ def close_due() -> int:
 
 @transaction.atomic
 def _close_next(lot_id: int) -> int:
-    """Close one lot's period that is due; two at once: the second finds it closed."""
-    lot = LotSystem.objects.select_for_update(of=("self",)).get(pk=lot_id)
+    """Close one lot's period that is due; two at once: the second goes on to another lot.
+
+    The lot's row is not locked before the end: its gate asks and reports meanwhile.
+    """
+    if not locks.alone("monthlycard.closing", lot_id):
+        return 0
+    lot = LotSystem.objects.get(pk=lot_id)
     ends_at = lot.next_close_at
     if ends_at is None or ends_at > clock.now():
         return 0
@@ -78,9 +83,11 @@ def _close_next(lot_id: int) -> int:
         made = int(_make(lot, agreement, starts_at=begin, ends_at=ends_at) is not None)
         following = selectors.agreement_in_force(lot, before=ends_at + SECOND) or agreement
         closed_until = ends_at
-    LotSystem.objects.filter(pk=lot_id).update(
-        closed_until=closed_until, next_close_at=close_at(following, after=ends_at)
+    closed = LotSystem.objects.filter(pk=lot_id)
+    closed.filter(next_close_at=ends_at).update(  # else an exit came meanwhile: still due
+        next_close_at=close_at(following, after=ends_at)
     )
+    closed.update(closed_until=closed_until)
     return made
 
 
@@ -106,7 +113,7 @@ def _make(
     """Make and seal the statement of a period, from all visits that ended before its end.
 
     Visits whose records came after their own period was closed go in as corrections. None where
-    there is nothing to state. The lot's row must be locked.
+    there is nothing to state. Nobody else may be closing this lot.
     """
     rows = {row.record_id: row for row in selectors.unstated_passes(lot)}
     paired, _odd = pair(selectors.as_pass(row) for row in rows.values())
@@ -184,7 +191,9 @@ def answer_statement(
     WrongChecksum.
     """
     statement = (
-        Statement.objects.select_for_update(of=("self",)).filter(lot=lot, number=number).first()
+        Statement.objects.select_for_update(no_key=True, of=("self",))
+        .filter(lot=lot, number=number)
+        .first()
     )
     if statement is None:
         raise StatementMissing()
@@ -256,7 +265,9 @@ def notice_missed() -> int:
     rows = Statement.objects.filter(state="sent", fetched_at=None, missed_at=None)
     due = rows.filter(made_at__lte=clock.now() - FETCH_WITHIN).order_by("made_at")
     found = list(
-        due.select_related("lot").select_for_update(of=("self",), skip_locked=True)[:BATCH]
+        due.select_related("lot").select_for_update(no_key=True, of=("self",), skip_locked=True)[
+            :BATCH
+        ]
     )
     Statement.objects.filter(pk__in=[row.pk for row in found]).update(missed_at=clock.now())
     for row in found:
@@ -283,7 +294,11 @@ def deduct(*, statement_id: int, actor: str) -> int:
     parts: dict[int, list[StatementItem]] = defaultdict(list)
     for item in statement.items.order_by("pk"):
         parts[item.card_id].append(item)
-    cards = Card.objects.select_for_update(of=("self",)).filter(pk__in=parts).order_by("pk")
+    cards = (
+        Card.objects.select_for_update(no_key=True, of=("self",))
+        .filter(pk__in=parts)
+        .order_by("pk")
+    )
     for card in cards.select_related("plan"):
         _deduct_card(statement, card, parts[card.pk])
     return len(parts)

@@ -154,7 +154,7 @@ def _save(stay: ParkingSession, **facts: Any) -> None:
 def lock_stays(stay_ids: Collection[int]) -> dict[int, tuple[str, int]]:
     """Lock these stays until the transaction ends; state and due of each as they are then."""
     rows = ParkingSession.objects.filter(pk__in=list(stay_ids)).order_by("pk")
-    found = rows.select_for_update().values_list("pk", "state", "due_fen")
+    found = rows.select_for_update(no_key=True).values_list("pk", "state", "due_fen")
     return {pk: (state, due_fen) for pk, state, due_fen in found}
 
 

@@ -39,7 +39,7 @@ def publish_tariff(
     """
     check_terms(terms)
     tariff, _created = Tariff.objects.get_or_create(merchant_id=merchant_id, name=name)
-    rows = TariffVersion.objects.select_for_update().filter(tariff=tariff)
+    rows = TariffVersion.objects.select_for_update(no_key=True).filter(tariff=tariff)
     last = max((row.number for row in rows), default=0)
     valid_from = valid_from or clock.now()
     if rows.filter(valid_from__gte=valid_from).exists():

@@ -54,9 +54,9 @@ def read_again() -> int:
 def flag_long_stays() -> int:
     """Flag stays that nobody saw leave, and stop their fee from growing (FEATURES 10, 21)."""
     now = clock.now()
-    late = ParkingSession.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-        state="parked", check_departure_at__lte=now
-    )
+    late = ParkingSession.objects.select_for_update(
+        no_key=True, skip_locked=True, of=("self",)
+    ).filter(state="parked", check_departure_at__lte=now)
     stays = list(late.order_by("check_departure_at")[:BATCH])
     for stay in stays:
         ParkingSession.objects.filter(pk=stay.pk).update(

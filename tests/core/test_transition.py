@@ -40,7 +40,8 @@ def in_threads(count: int, work: Callable[[int], None]) -> list[BaseException]:
         thread.start()
     for thread in threads:
         thread.join(20)
-    close_old_connections()
+    if not connection.in_atomic_block:  # it would close ours, and what it holds
+        close_old_connections()
     return raised
 
 

@@ -91,7 +91,7 @@ def seed(lot: LotSystem, count: int) -> list[str]:
         batch_size=2000,
     )
     RecordCursor.objects.get_or_create(pk=1)
-    cursor = RecordCursor.objects.select_for_update().get(pk=1)
+    cursor = RecordCursor.objects.select_for_update(no_key=True).get(pk=1)
     CardVehicle.objects.bulk_create(
         [
             CardVehicle(

@@ -76,7 +76,9 @@ class SandboxClient:
 
     @transaction.atomic
     def refund(self, asked: RefundAsked) -> RefundSays:
-        rows = SandboxTrade.objects.select_for_update().filter(out_trade_no=asked.out_trade_no)
+        rows = SandboxTrade.objects.select_for_update(no_key=True).filter(
+            out_trade_no=asked.out_trade_no
+        )
         trade = rows.filter(state="paid").first()
         if trade is None:
             raise ProviderRefused("NOT_PAID")

@@ -6,7 +6,7 @@ from django.db.models import Count, Q, QuerySet
 
 from core import clock
 from devices.errors import NoDevice
-from devices.models import Command, Device
+from devices.models import Command, Device, ReleaseCode
 
 
 def device(device_id: int) -> Device:
@@ -37,6 +37,12 @@ def lock_position(device_id: int) -> str | None:
     facts = Device.objects.filter(pk=device_id).values_list("facts", flat=True).first() or {}
     position: str | None = facts.get("position")
     return position
+
+
+def has_release_code(*, device_id: int, order_code: str) -> bool:
+    """Whether this lock was sent up for this order, so that a code lowers it without network."""
+    holds = ReleaseCode.objects.filter(device_id=device_id, order_code=order_code)
+    return holds.exclude(credential=None).exists()
 
 
 def command(command_id: int) -> Command | None:

@@ -92,6 +92,25 @@ class RecoveryState(serializers.Serializer):
         return MoveState(found).data if found else None
 
 
+class OwnerRecoveryState(RecoveryState):
+    """What the owner is told of an order, by the link on the lock."""
+
+    due_fen = serializers.SerializerMethodField()
+    release_code_ready = serializers.SerializerMethodField(
+        help_text="the lock does not answer: its code may be asked for"
+    )
+
+    def get_due_fen(self, order: RecoveryOrder) -> int:
+        return sum(debt["amount_fen"] for debt in selectors.debts_of(order) if debt["live"])
+
+    def get_release_code_ready(self, order: RecoveryOrder) -> bool:
+        return selectors.release_code_ready(order)
+
+
+class ReleaseCodeState(serializers.Serializer):
+    release_code = serializers.CharField(help_text="eight digits")
+
+
 class MerchantView(APIView):
     """For staff whose role may do `action`."""
 
@@ -218,15 +237,10 @@ class OwnerOrder(APIView):
     permission_classes = [AllowAny]
     throttle_classes = [AnonRateThrottle]
 
-    @extend_schema(operation_id="recovery_owner_order", responses=RecoveryState)
+    @extend_schema(operation_id="recovery_owner_order", responses=OwnerRecoveryState)
     def get(self, request: Request, token: str) -> Response:
-        order = selectors.order_by_token(token)
-        services.note_seen(order)
-        told = RecoveryState(selectors.order_by_token(token)).data
-        debts = selectors.debts_of(order)
-        told["due_fen"] = sum(debt["amount_fen"] for debt in debts if debt["live"])
-        told["release_code"] = selectors.release_code(order)
-        return Response(told)
+        services.note_seen(selectors.order_by_token(token))
+        return Response(OwnerRecoveryState(selectors.order_by_token(token)).data)
 
     @extend_schema(operation_id="recovery_owner_pay", request=None, responses={201: dict})
     def post(self, request: Request, token: str) -> Response:
@@ -234,6 +248,20 @@ class OwnerOrder(APIView):
         payment = payments_services.open_order(items=[("recovery.order", order.pk)], actor="owner")
         url = payments.order_public_url(payment)
         return Response({"token": payment.token, "number": payment.number, "url": url}, status=201)
+
+
+class OwnerCode(APIView):
+    """The code that lowers a lock which does not answer; each showing is audited (P1.5)."""
+
+    permission_classes = [AllowAny]
+    throttle_classes = [AnonRateThrottle]
+
+    @extend_schema(
+        operation_id="recovery_owner_code", request=None, responses={200: ReleaseCodeState}
+    )
+    def post(self, request: Request, token: str) -> Response:
+        code = services.show_release_code(selectors.order_by_token(token), actor="owner")
+        return Response({"release_code": code})
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -32,6 +32,16 @@ class WrongState(Refused):
         )
 
 
+class CodeNotReady(Refused):
+    """The release code is for a lock that does not answer, once the order has ended."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "release_code_not_ready",
+            _("There is no release code to show now. Load the page again in half a minute."),
+        )
+
+
 class NoPhotograph(Refused):
     """A lock goes up, and is fetched, with a photograph."""
 

@@ -8,9 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from core import clock
-from core.errors import BoweiError, Missing
+from core.errors import Missing
 from devices import selectors as devices
-from devices import services as device_services
 from parking import selectors as parking
 from recovery.models import LockEvent, RecoveryOrder
 from recovery.services.facts import bound_debts, is_live
@@ -108,24 +107,16 @@ def lock_events(order: RecoveryOrder) -> QuerySet[LockEvent]:
     return order.lock_events.order_by("pk")
 
 
-def release_code(order: RecoveryOrder) -> str:
-    """The code that lowers the lock without network, for who has paid (P1.5); "" where not needed.
-
-    Shown once the order has ended and the lock did not say within some seconds that it is down.
-    """
+def release_code_ready(order: RecoveryOrder) -> bool:
+    """Whether the owner may be shown the code that lowers the lock without network (P1.5): the
+    order has ended, and the lock did not say within some seconds that it is down."""
     if order.state not in RecoveryOrder.ENDING or order.ended_at is None:
-        return ""
+        return False
     command = devices.command(order.lower_command) if order.lower_command else None
     waits = command is not None and (clock.real() - command.created_at).total_seconds()
     if order.device.online and waits is not False and waits < CODE_AFTER_S:
-        return ""
-    try:
-        code: str = device_services.release_code(
-            device_id=order.device_id, order_code=order.code, actor="owner"
-        )
-    except BoweiError:  # it never went up for this order
-        return ""
-    return code
+        return False
+    return devices.has_release_code(device_id=order.device_id, order_code=order.code)
 
 
 def locks_of(merchant_id: int) -> list[dict[str, Any]]:

@@ -19,4 +19,5 @@ api: list[URLPattern] = [
     path("orders/<str:code>/lower/", interface.Lower.as_view(), name="recovery.api_lower"),
     path("orders/<str:code>/moved/", interface.Fetched.as_view(), name="recovery.api_moved"),
     path("owner/<str:token>/", interface.OwnerOrder.as_view(), name="recovery.api_owner"),
+    path("owner/<str:token>/code/", interface.OwnerCode.as_view(), name="recovery.api_code"),
 ]

@@ -31,9 +31,12 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
     """
     found = selectors.order_by_token(token)
     problem: BoweiError | None = None
+    code = ""
     if request.method == "POST":
         try:
-            return _owner_does(request, found)
+            if "code" not in request.POST:
+                return _owner_does(request, found)
+            code = services.show_release_code(found, actor=_owner(request))
         except BoweiError as error:
             problem = error
             found = selectors.order_by_token(token)
@@ -60,7 +63,8 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
         "standing": found.state in RecoveryOrder.STANDING,
         "settlement": getattr(found, "settlement", None),
         "steps": _owner_steps(found),
-        "release_code": selectors.release_code(found),
+        "code_ready": selectors.release_code_ready(found),
+        "release_code": code,
         "placed_url": images.url(found.placed_sha) if found.placed_sha else "",
         "objection": forms.Objection(),
         "help_phone": found.merchant.help_phone,
@@ -71,8 +75,12 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "recovery/owner_order.html", context, status=status)
 
 
+def _owner(request: HttpRequest) -> str:
+    return f"user:{request.user.pk}" if request.user.is_authenticated else "owner"
+
+
 def _owner_does(request: HttpRequest, found: RecoveryOrder) -> HttpResponse:
-    actor = f"user:{request.user.pk}" if request.user.is_authenticated else "owner"
+    actor = _owner(request)
     if "object" in request.POST:
         form = forms.Objection(request.POST)
         said = form.cleaned_data if form.is_valid() else {"reason": "other", "text": ""}

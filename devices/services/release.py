@@ -10,7 +10,7 @@ from devices.rules import release_code as rules
 
 @transaction.atomic
 def release_code(*, device_id: int, order_code: str, actor: str) -> str:
-    """The eight digits that lower the lock for this order without network; each look is audited.
+    """The eight digits that lower the lock for this order without network; each showing is audited.
 
     The caller has made sure that the order is settled. Raises NoReleaseCode where the lock was
     never sent up for it.

@@ -18,6 +18,7 @@ from recovery.services.facts import RuleResult
 from recovery.services.lock import command_ended, take_lock_report, take_release_code_used
 from recovery.services.moving import confirm_move, note_seen, remind_of_moves
 from recovery.services.raising import place, raise_lock, rules_for
+from recovery.services.release import show_release_code
 
 __all__ = [
     "RuleResult",
@@ -41,6 +42,7 @@ __all__ = [
     "remind_of_moves",
     "rules_for",
     "settle_order",
+    "show_release_code",
     "take_lock_report",
     "take_release_code_used",
 ]

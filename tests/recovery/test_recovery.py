@@ -6,17 +6,17 @@ import pytest
 
 from arrears import services as arrears
 from arrears.models import Debt
+from core import audit, outbox
 from core import clock as business_clock
-from core import outbox
 from core.errors import Invalid, Refused
 from core.models import AuditEntry
-from devices.models import Command, Device
+from devices.models import Command, Device, ReleaseCode
 from parking.models import Berth, ParkingSession
 from payments import selectors as payments
 from payments import services as payment_services
 from payments.models import Refund
 from recovery import selectors, services
-from recovery.errors import NoPhotograph, NotEligible, WrongState
+from recovery.errors import CodeNotReady, NoPhotograph, NotEligible, WrongState
 from recovery.models import MoveInstruction, RecoveryOrder, SettlementOrder
 from tests.recovery.conftest import bind, make_debt, make_lock, pay, say, told
 from tests.street import PLATE, TEST, left_after, new_section, photograph
@@ -351,11 +351,12 @@ def test_a_jammed_lock_is_an_alarm_and_fetched_by_hand(raised):  # P1.6
 
 
 def test_a_silent_lock_s_owner_gets_the_release_code(raised, live_credential):  # P1.5
-    assert selectors.release_code(fresh(raised)) == ""  # not before it is paid
+    with pytest.raises(CodeNotReady):  # not before it is paid
+        services.show_release_code(fresh(raised), actor="owner")
     pay(("recovery.order", raised.pk))
     Device.objects.filter(pk=raised.device_id).update(online=False)
     order = selectors.order_by_token(raised.token)
-    code = selectors.release_code(order)
+    code = services.show_release_code(order, actor="owner")
     assert len(code) == 8
     services.take_release_code_used(
         device_id=raised.device_id, order_code=raised.code, actor="device:L-1"
@@ -363,7 +364,38 @@ def test_a_silent_lock_s_owner_gets_the_release_code(raised, live_credential):  
     assert fresh(raised).state == "lowering"
     say(raised, "lowered", "release_code")
     assert fresh(raised).state == "lowered"
-    assert selectors.release_code(fresh(raised)) == ""
+    assert not selectors.release_code_ready(fresh(raised))
+
+
+def showings(order):
+    """How often the trail says that the order's code was shown, and since when the row does."""
+    hold = ReleaseCode.objects.get(device_id=order.device_id, order_code=order.code)
+    return audit.trail(hold).filter(action="shown").count(), hold.shown_at
+
+
+def test_the_release_code_is_shown_when_asked_for_and_audited_each_time(  # P1.5
+    raised, live_credential, anonymous
+):
+    page, address = f"/r/{raised.token}/", f"/api/v1/recovery/owner/{raised.token}/"
+    pay(("recovery.order", raised.pk))
+    Device.objects.filter(pk=raised.device_id).update(online=False)
+    for _ in range(3):  # looking, which the page does by itself
+        assert 'name="code"' in anonymous.get(page).content.decode()
+        assert anonymous.get(address).json()["release_code_ready"]
+    assert showings(raised) == (0, None)
+    asked = anonymous.post(page, {"code": "1"}).content.decode()
+    code = anonymous.post(f"{address}code/").json()["release_code"]
+    assert f"{code[:4]} {code[4:]}" in asked
+    assert showings(raised)[0] == 2
+
+
+def test_why_no_release_code_is_shown_is_said(raised, live_credential, anonymous):  # P1.5
+    refused = anonymous.post(f"/r/{raised.token}/", {"code": "1"})
+    assert refused.status_code == 409
+    assert "现在没有可显示的释放码" in refused.content.decode()
+    told = anonymous.post(f"/api/v1/recovery/owner/{raised.token}/code/")
+    assert (told.status_code, told.json()["code"]) == (409, "release_code_not_ready")
+    assert showings(raised) == (0, None)
 
 
 @pytest.fixture

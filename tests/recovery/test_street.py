@@ -176,11 +176,12 @@ async def test_a_lock_without_network_is_lowered_by_the_code_on_the_owner_s_page
 
     owner = await in_thread(Portal, live.http)
     link = f"/api/v1/recovery/owner/{order['token']}/"
-    assert (await in_thread(owner.get, link)).json()["release_code"] == ""
+    assert not (await in_thread(owner.get, link)).json()["release_code_ready"]
     cashier = await in_thread(owner.post, f"/r/{order['token']}/", {"pay": "1"})
     sandbox = await in_thread(owner.post, cashier.url[len(live.http) :], {"provider": "sandbox"})
     await in_thread(owner.post, sandbox.url[len(live.http) :])
-    code = (await in_thread(owner.get, link)).json()["release_code"]
+    assert (await in_thread(owner.get, link)).json()["release_code_ready"]
+    code = (await in_thread(owner.post, f"{link}code/")).json()["release_code"]
     assert len(code) == 8
     assert await lock.type_code(code)
     await lock.wait_for("lowered", 60)

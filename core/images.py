@@ -12,13 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from core import links
 from core.errors import Invalid, Missing
 from core.models import StoredImage
-from core.pictures import HostileImage, check_image
+from core.pictures import HostileImage, check_image, first_picture, whole
 
 URL_LIVES_S = 3600
 
 
 def keep(data: bytes, *, by: str) -> str:
-    """Store a photograph and return its SHA-256; the same bytes twice are stored once.
+    """Store a photograph as it is and return its SHA-256; the same bytes twice are stored once.
 
     Raises Invalid with the code of core.pictures for a file that is no safe photograph.
     """
@@ -26,10 +26,10 @@ def keep(data: bytes, *, by: str) -> str:
         raise Invalid("too_large", _("The photograph is larger than 12 MB."))
     try:
         facts = check_image(data)
+        if not whole(data):
+            raise HostileImage("truncated", "The image file is cut off.")
     except HostileImage as error:
-        raise Invalid(
-            error.code, _("This file can't be used as a photograph. Take it again.")
-        ) from error
+        raise _refused(error) from error
     sha256 = hashlib.sha256(data).hexdigest()
     path = _path(sha256)
     if not path.exists():
@@ -51,6 +51,30 @@ def keep(data: bytes, *, by: str) -> str:
         },
     )
     return sha256
+
+
+def take(data: bytes, *, by: str) -> str:
+    """`keep` for what a person photographed: the first picture of a phone's file, without what
+    follows it and without where it was taken."""
+    if len(data) > settings.BOWEI_IMAGE_LIMIT:
+        raise Invalid("too_large", _("The photograph is larger than 12 MB."))
+    try:
+        bare = first_picture(data)
+    except HostileImage as error:
+        raise _refused(error) from error
+    return keep(bare, by=by)
+
+
+def _refused(error: HostileImage) -> Invalid:
+    if error.code == "unsupported":
+        return Invalid(
+            error.code,
+            _(
+                "This kind of file is not taken. Send a photograph as JPEG, PNG, WebP or BMP; "
+                "an iPhone takes JPEG with Settings, Camera, Formats, Most Compatible."
+            ),
+        )
+    return Invalid(error.code, _("This file can't be used as a photograph. Take it again."))
 
 
 def load(sha256: str) -> bytes:

@@ -198,7 +198,7 @@ def deliver_on_paper(
         raise DebtMoved()
     if sum(debt.amount_fen for debt in debts) > named_fen:
         raise DebtMoved()
-    sha256 = images.keep(photograph, by=actor)
+    sha256 = images.take(photograph, by=actor)
     demand = Demand.objects.create(
         plate_text=debts[0].plate_text,
         plate_colour=debts[0].plate_colour,

@@ -4,9 +4,9 @@
 process. How it works and what it reaches: docs/plate-reader.md.
 """
 
+from core.pictures import HostileImage, ImageFacts, check_image
 from parking.vision.confusions import confusion
-from parking.vision.images import check_image
-from parking.vision.types import Candidate, HostileImage, ImageFacts, Reading, Region
+from parking.vision.types import Candidate, Reading, Region
 
 __all__ = [
     "Candidate",

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from core.pictures import HostileImage
 from parking.vision.images import decode
 from parking.vision.serve import overlap, reader
 from parking.vision.training import hardships
 from parking.vision.training.photographs import Photograph, corners_of, load
 from parking.vision.training.plates import KINDS, Fonts
 from parking.vision.training.reader_data import generated as draw
-from parking.vision.types import HostileImage, Reading
+from parking.vision.types import Reading
 
 LEAST_OVERLAP = 0.5
 

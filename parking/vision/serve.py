@@ -16,10 +16,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from core.pictures import HostileImage
 from parking.vision import decide, rectify
 from parking.vision.grammar import COLOURS
 from parking.vision.images import decode
-from parking.vision.types import HostileImage, Reading, Region
+from parking.vision.types import Reading, Region
 
 NETWORKS = Path(__file__).with_name("networks")
 NAME = "bowei_plate"

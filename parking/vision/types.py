@@ -7,26 +7,6 @@ Region = tuple[Point, ...]
 """Polygon of a berth in relative picture coordinates, 0..1."""
 
 
-class HostileImage(ValueError):
-    """A picture that is refused before it is decoded; `code` is stable, the message is for people.
-
-    Codes: empty, not_an_image, too_large, truncated, animated, unsupported.
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageFacts:
-    """What a picture's header promises: format as Pillow names it, pixels as stored."""
-
-    format: str
-    width: int
-    height: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """One text that the plate may carry; it is always a plate by the grammar."""

@@ -85,7 +85,7 @@ def test_a_photograph_is_kept_once_and_shown_through_a_signed_address(db, client
     ("data", "code"),
     [
         (b"", "empty"),
-        (b"GIF89a not really", "not_an_image"),
+        (b"GIF89a not really", "unsupported"),
         (b"<svg onload='x()'/>", "not_an_image"),
         (picture()[:-40], "truncated"),
         (picture((8, 8)), "too_small"),

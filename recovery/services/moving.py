@@ -88,6 +88,9 @@ def _remind(order_id: int) -> bool:
 def note_seen(order: RecoveryOrder) -> bool:
     """The settlement order has reached the owner's end: it was shown to whoever opened the page
     (P1.5). True the first time."""
+    settlement: SettlementOrder | None = getattr(order, "settlement", None)
+    if settlement is None or settlement.seen_at is not None:
+        return False
     unseen = SettlementOrder.objects.filter(order=order, seen_at=None)
     if not unseen.update(seen_at=clock.now()):
         return False

@@ -248,6 +248,7 @@ class Question(models.Model):
     admitted = models.BooleanField(_("as card vehicle"))
     reason = models.CharField(max_length=20)
     answer = models.JSONField()
+    notice_id = models.BigIntegerField(null=True)  # of arrears: what was told beside the answer
     lots_own = models.BooleanField(_("by the lot's own list"), null=True)
     disagreed = models.BooleanField(_("list and answer disagree"), default=False)
 

@@ -12,6 +12,8 @@ from core.models import StatefulModel
 class RecoveryNotice(StatefulModel):
     """A message to one terminal about one sighting (追缴通知); one a sighting and terminal.
 
+    Or to a lot's own system that asked with the vehicle at its barrier: it has no sighting.
+
     `amount_fen` is what the terminal's own merchant is owed; other creditors' debts are theirs.
     """
 
@@ -40,7 +42,7 @@ class RecoveryNotice(StatefulModel):
         GONE = "gone", _("vehicle was gone")
         MISTAKEN = "mistaken", _("not this vehicle")
 
-    sighting_id = models.BigIntegerField(_("sighting"))
+    sighting_id = models.BigIntegerField(_("sighting"), null=True)
     entry = models.ForeignKey(
         "arrears.BlacklistEntry",
         models.PROTECT,
@@ -79,7 +81,7 @@ class RecoveryNotice(StatefulModel):
             ),
             models.UniqueConstraint(
                 fields=["sighting_id", "device"],
-                condition=~models.Q(state="withdrawn"),
+                condition=~models.Q(state="withdrawn") & models.Q(sighting_id__isnull=False),
                 name="one_notice_a_sighting_and_terminal",
                 nulls_distinct=False,
             ),

@@ -33,7 +33,14 @@ from arrears.services.disputes import end_voided, object, settle_dispute, withdr
 from arrears.services.holds import doubt_over, hold_doubted
 from arrears.services.listing import relist
 from arrears.services.models import promote, register
-from arrears.services.notices import expire_notices, issue_notices, take_outcome
+from arrears.services.notices import (
+    ToldToLot,
+    expire_notices,
+    issue_notices,
+    take_outcome,
+    tell_lot,
+    told_before,
+)
 from arrears.services.portraits import delete_portraits
 from arrears.services.scoring import ask_again, assess, score
 from arrears.services.sweeps import end_graces
@@ -41,6 +48,7 @@ from arrears.services.watches import end_watches, watch
 from arrears.services.windows import end_pay_windows, start_pay_window
 
 __all__ = [
+    "ToldToLot",
     "ask_again",
     "ask_new_holder",
     "assess",
@@ -81,6 +89,8 @@ __all__ = [
     "settle_dispute",
     "start_pay_window",
     "take_outcome",
+    "tell_lot",
+    "told_before",
     "use_contact",
     "waive_debt",
     "watch",

@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Collection
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -55,27 +57,80 @@ def issue_notices(
     if not debts:
         return []
     made = []
+    facts = _facts(entry, debts, plate=plate, merchant_id=merchant_id, section_id=section_id)
     for terminal_id in _terminals(device_id, section_id):
         notice, created = RecoveryNotice.objects.exclude(state="withdrawn").get_or_create(
-            sighting_id=sighting_id,
-            device_id=terminal_id,
-            defaults={
-                "entry": entry,
-                "merchant_id": merchant_id,
-                "section_id": section_id,
-                "plate_text": plate.text,
-                "plate_colour": str(plate.colour or ""),
-                "amount_fen": sum(debt.amount_fen for debt in debts),
-                "debt_ids": [debt.pk for debt in debts],
-                "made_at": clock.now(),
-                "due_at": clock.now() + LIVES,
-            },
+            sighting_id=sighting_id, device_id=terminal_id, defaults=facts
         )
         if created:
             made.append(notice)
             _send(notice, debts)
     live.push(f"merchant:{merchant_id}")
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class ToldToLot:
+    """What a lot shows at its barrier: the sum, since when it is open, until when this holds."""
+
+    notice_id: int
+    amount_fen: int
+    since: datetime
+    until: datetime
+
+
+@transaction.atomic
+def tell_lot(*, merchant_id: int, section_id: int, plate: plates.Plate) -> ToldToLot | None:
+    """Tell a lot's own system, which has the vehicle at its barrier and asks; None: nothing to say.
+
+    By the rules of `issue_notices` for what may be told to whom, as a notice like any other.
+    """
+    entry = _active_entry(plate)
+    debts = _owed_here(entry, merchant_id) if entry is not None else []
+    if entry is None or not debts:
+        return None
+    facts = _facts(entry, debts, plate=plate, merchant_id=merchant_id, section_id=section_id)
+    notice = RecoveryNotice.objects.create(sighting_id=None, **facts)
+    transition(notice, source="made", target="sent", actor=SYSTEM)
+    live.push(f"merchant:{merchant_id}")
+    return _told_to_lot(notice, debts)
+
+
+def told_before(notice_id: int) -> ToldToLot | None:
+    """What `tell_lot` said, while all of it is still true."""
+    rows = RecoveryNotice.objects.filter(state__in=RecoveryNotice.LIVE, due_at__gt=clock.now())
+    notice = rows.filter(pk=notice_id).first()
+    if notice is None:
+        return None
+    debts = list(Debt.objects.filter(pk__in=notice.debt_ids, state="open"))
+    return _told_to_lot(notice, debts) if len(debts) == len(notice.debt_ids) else None
+
+
+def _told_to_lot(notice: RecoveryNotice, debts: list[Debt]) -> ToldToLot:
+    since = min(debt.opened_at for debt in debts)
+    return ToldToLot(notice.pk, notice.amount_fen, since, notice.due_at)
+
+
+def _facts(
+    entry: BlacklistEntry,
+    debts: list[Debt],
+    *,
+    plate: plates.Plate,
+    merchant_id: int,
+    section_id: int | None,
+) -> dict[str, Any]:
+    now = clock.now()
+    return {
+        "entry": entry,
+        "merchant_id": merchant_id,
+        "section_id": section_id,
+        "plate_text": plate.text,
+        "plate_colour": str(plate.colour or ""),
+        "amount_fen": sum(debt.amount_fen for debt in debts),
+        "debt_ids": [debt.pk for debt in debts],
+        "made_at": now,
+        "due_at": now + LIVES,
+    }
 
 
 def _active_entry(plate: plates.Plate) -> BlacklistEntry | None:

@@ -105,6 +105,7 @@ class NoticeOut(serializers.Serializer):
     text = serializers.CharField()
     amount_fen = serializers.IntegerField()
     since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
 
 
 class QuestionOut(serializers.Serializer):

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.utils.translation import gettext as _
 
-from arrears import selectors as arrears
+from arrears import services as arrears
 from core import audit, clock, locks, personal
 from core.calendar import city_date, day_bounds
 from core.money import format_fen
@@ -23,6 +23,8 @@ from monthlycard.rules import Terms, admit, held_at, period_of, signing
 from monthlycard.services.cards import reissue
 
 CLOCKS_DIFFER = timedelta(minutes=10)  # a pass further ahead than this is typed `future`
+AT_THE_BARRIER = timedelta(minutes=5)  # a question of another time is answered without debts
+MOST_NOT_SEEN = 5  # listed vehicles that a lot is told of before it has to report their passes
 MOST_VISITS_A_DAY = 24  # of one card at one lot; beyond it a pass is typed `too_many`
 
 
@@ -155,6 +157,7 @@ def answer_question(
 ) -> dict[str, Any]:
     """Whether a vehicle passes as a card vehicle, with the reason (P4.6); again asked, the same.
 
+    What it is told of debts stands beside the answer and is repeated only while it is true.
     `lots_own` is what the lot's own list said, where it has looked: a disagreement is recorded.
     Raises OtherBody where the number stands for another question.
     """
@@ -183,8 +186,8 @@ def _answer(asked: _Asked) -> dict[str, Any]:
     if known is not None:
         if (known.plate_text, known.direction) != (asked.plate_text, asked.direction):
             raise OtherBody(asked.request_id)
-        answer: dict[str, Any] = known.answer
-        return answer
+        told = arrears.told_before(known.notice_id) if known.notice_id else None
+        return {**known.answer, "notice": _as_notice(told)}
     rows = list(selectors.newest_records(asked.plate_text))
     decision = admit(
         [selectors.as_record(row) for row in rows],
@@ -199,14 +202,14 @@ def _answer(asked: _Asked) -> dict[str, Any]:
     card = next(
         (row.card for row in rows if record and row.card.number == record.card_number), None
     )
-    answer = {
+    answer: dict[str, Any] = {
         "request_id": asked.request_id,
         "admit": "card" if admitted else "temporary",
         "reason": reason,
         "card": record.card_number if record and admitted else None,
         "valid_until": record.valid_until.isoformat() if record and admitted else None,
-        "notice": recovery_notice(asked.plate_text, asked.plate_colour),
     }
+    told = _tell_of_debts(asked)
     Question.objects.create(
         lot=lot,
         request_id=asked.request_id,
@@ -218,31 +221,54 @@ def _answer(asked: _Asked) -> dict[str, Any]:
         admitted=admitted,
         reason=reason,
         answer=answer,
+        notice_id=told.notice_id if told else None,
         lots_own=asked.lots_own,
         disagreed=asked.lots_own is not None and asked.lots_own != admitted,
     )
-    return answer
+    return {**answer, "notice": _as_notice(told)}
 
 
-def recovery_notice(plate_text: str, plate_colour: str) -> dict[str, Any] | None:
-    """What a lot is told about a listed vehicle, in the answer to its question (P3.3, P3.4).
+def _tell_of_debts(asked: _Asked) -> arrears.ToldToLot | None:
+    """What a lot is told about a listed vehicle that is at its barrier now (P3.3, P3.4).
 
-    Nothing where the colour is unknown or the text is no plate: nobody is accused on a guess; and
-    nothing while the entry is pending or suspended.
+    Nothing where the colour is unknown or the text is no plate: nobody is accused on a guess.
+    Nothing either where too many of whom it was told never passed: a lot that goes through plates
+    learns no more than that.
     """
-    if not plate_colour:
+    if not asked.plate_colour or abs(asked.at - clock.now()) > AT_THE_BARRIER:
         return None
     try:
-        listing = arrears.listing_of(parse(plate_text, plate_colour))
+        plate = parse(asked.plate_text, asked.plate_colour)
     except BadPlate:
         return None
-    if listing is None or not listing.is_active:
+    if _told_and_not_seen(asked.lot) >= MOST_NOT_SEEN:
         return None
-    amount = format_fen(listing.amount_fen)
+    return arrears.tell_lot(
+        merchant_id=asked.lot.merchant_id, section_id=asked.lot.section_id, plate=plate
+    )
+
+
+def _told_and_not_seen(lot: LotSystem) -> int:
+    """How many of the day's vehicles that this lot was told of it has reported no pass of since."""
+    passed = PassRecord.objects.filter(
+        lot=lot,
+        plate_text=OuterRef("plate_text"),
+        passed_at__gte=OuterRef("asked_at") - AT_THE_BARRIER,
+    )
+    told = Question.objects.filter(lot=lot, asked_at__gt=clock.now() - timedelta(days=1))
+    told = told.filter(~Exists(passed), notice_id__isnull=False)
+    return told.values("plate_text").distinct().count()
+
+
+def _as_notice(told: arrears.ToldToLot | None) -> dict[str, Any] | None:
+    if told is None:
+        return None
+    amount = format_fen(told.amount_fen)
     return {
         "text": _("Parking fees of %(amount)s are open for this vehicle.") % {"amount": amount},
-        "amount_fen": listing.amount_fen,
-        "since": listing.since.isoformat(),
+        "amount_fen": told.amount_fen,
+        "since": told.since.isoformat(),
+        "until": told.until.isoformat(),
     }
 
 

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from openpyxl import load_workbook
 
-from arrears.models import BlacklistEntry
 from core import audit
 from monthlycard import selectors, services
 from monthlycard.api.statements import as_xlsx
@@ -290,36 +289,6 @@ def test_a_lot_that_takes_no_cards_hears_so(world, card):
     services.set_takes_cards(lot=world.east, takes=False, actor=TEST)
     answer = ask(LotSystem.objects.get(pk=world.east.pk))
     assert (answer["admit"], answer["reason"]) == ("temporary", "lot_takes_no_cards")
-
-
-@pytest.mark.parametrize(
-    ("state", "colour", "told"),
-    [
-        ("active", "blue", True),
-        ("active", "", False),
-        ("active", "green", False),
-        ("pending", "blue", False),
-        ("suspended", "blue", False),
-    ],
-)
-def test_a_lot_that_asks_about_a_listed_vehicle_gets_the_notice_in_its_answer(
-    world, card, clock, state, colour, told
-):
-    """P3.3, P3.4: nobody is accused on an unknown colour, nor before or beside an objection."""
-    BlacklistEntry.objects.create(
-        plate_text=PLATE[0],
-        plate_colour=PLATE[1],
-        state=state,
-        since=clock.now(),
-        amount_fen=1234,
-        why={},
-    )
-    answer = ask(world.east, plate=(PLATE[0], colour))
-    assert bool(answer["notice"]) is told
-    if told:
-        assert answer["notice"]["amount_fen"] == 1234
-        assert "¥12.34" in answer["notice"]["text"]
-        assert answer["admit"] == "card"  # it changes nothing about the admission
 
 
 # ── Alarms and strangers ────────────────────────────────────────────────────────────────────────

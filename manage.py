@@ -8,4 +8,8 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
 
+    from core import versions
+
+    if sys.argv[1:2] and sys.argv[1] not in versions.MENDING:
+        versions.watch()
     execute_from_command_line(sys.argv)

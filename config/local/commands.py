@@ -188,6 +188,7 @@ def check() -> int:
             [python, "-W", "ignore::RuntimeWarning", *_MANAGE[1:], "makemigrations", "--check"],
             {},
         ),
+        ("frozen migrations", [python, "-m", "core.frozen"], {}),
         (
             "production settings",
             [*_MANAGE, "check", "--deploy", "--fail-level", "WARNING"],

@@ -1,0 +1,164 @@
+"""Migrations are real: landed ones stay as they are, and old data come through all later ones."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from config.local.system import ROOT
+from core import frozen, versions
+from core.versions import Fit, Found
+from tests.platform import snapshots
+
+SNAPSHOT = str(Path(__file__).with_name("demo_of_the_first_migrations.copy.gz"))
+MADE_BY_DJANGO = {"auth_permission", "django_content_type"}  # grow with each new model
+
+
+@pytest.fixture
+def empty(process_env: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The environment for processes on an empty database of their own."""
+    url = process_env["DATABASE_URL"]
+    name = f"{connection.settings_dict['NAME']}_empty"
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        server.execute(f'CREATE DATABASE "{name}"')
+        yield {
+            **process_env,
+            "DATABASE_URL": url.replace(f"/{connection.settings_dict['NAME']}?", f"/{name}?"),
+        }
+        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def run(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *words], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def manage(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return run(env, "manage.py", *words)
+
+
+# ── Old data ────────────────────────────────────────────────────────────────────────────────────
+def test_a_demo_of_the_first_migrations_is_brought_on_with_all_its_rows(empty):
+    restored = run(empty, "-m", "tests.platform.snapshots", SNAPSHOT)
+    assert restored.returncode == 0, restored.stderr
+    before = manage(empty, "find_debts")
+    assert (before.returncode, before.stderr) == (1, f"bowei: {Fit.BEHIND.value}\n")
+
+    brought_on = manage(empty, "migrate", "--no-input")
+    assert brought_on.returncode == 0, brought_on.stderr
+
+    with psycopg.connect(empty["DATABASE_URL"], autocommit=True) as database:
+        for head, _ in snapshots.read(SNAPSHOT)[1]:
+            if head["table"] not in MADE_BY_DJANGO:
+                counted = database.execute(f'SELECT count(*) FROM "{head["table"]}"').fetchone()
+                assert counted == (head["rows"],), head["table"]
+        unchecked = "SELECT conname FROM pg_constraint WHERE NOT convalidated"
+        assert database.execute(unchecked).fetchall() == []
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            database.execute("UPDATE payments_ledgerentry SET amount_fen = amount_fen + 1")
+    again = manage(empty, "migrate", "--check")
+    assert again.returncode == 0, again.stderr
+    found = manage(empty, "find_debts")
+    assert found.returncode == 0, found.stderr
+
+
+def test_the_snapshot_is_small_and_holds_a_whole_demo():
+    rows = {head["table"]: head["rows"] for head, _ in snapshots.read(SNAPSHOT)[1]}
+
+    assert Path(SNAPSHOT).stat().st_size < 300 * 1024
+    for table in ("parking_parkingsession", "arrears_debt", "recovery_recoveryorder"):
+        assert rows[table]
+    assert rows["payments_ledgerentry"] > 20
+    assert rows["monthlycard_card"]
+
+
+def test_a_snapshot_saved_now_holds_what_is_in_the_database(transactional_db, owner, tmp_path):
+    call_command("save_snapshot", tmp_path / "now.copy.gz")
+
+    applied, tables = snapshots.read(str(tmp_path / "now.copy.gz"))
+    users = next(rows for head, rows in tables if head["table"] == "accounts_user")
+    assert ("core", "0001_initial") in applied
+    assert users.count(b"\n") == 1
+    assert owner.phone_digest.encode() in users
+
+
+# ── Data that do not fit ────────────────────────────────────────────────────────────────────────
+def test_the_tables_are_what_the_migrations_make(db):
+    assert versions.look() == Found(Fit.CURRENT)
+
+
+@pytest.mark.parametrize(
+    ("change", "fit", "what"),
+    [
+        (
+            "ALTER TABLE arrears_debt DROP COLUMN demanded_fen",
+            Fit.STRANGE,
+            "arrears_debt lacks demanded_fen",
+        ),
+        (
+            "ALTER TABLE arrears_debt ADD COLUMN colour_of_car text",
+            Fit.STRANGE,
+            "arrears_debt still has colour_of_car",
+        ),
+        (
+            "ALTER TABLE arrears_contact DROP CONSTRAINT contact_state_known",
+            Fit.STRANGE,
+            "arrears_contact lacks contact_state_known",
+        ),
+        (
+            "INSERT INTO django_migrations (app, name, applied)"
+            " VALUES ('arrears', '9999_of_tomorrow', now())",
+            Fit.NEWER,
+            "arrears.9999_of_tomorrow",
+        ),
+    ],
+)
+def test_data_of_another_version_are_told_by_what_does_not_fit(db, change, fit, what):
+    with connection.cursor() as cursor:
+        cursor.execute(change)
+
+    assert versions.look() == Found(fit, what)
+    with pytest.raises(CommandError, match=f"{what}.*--fresh"):
+        call_command("migrate")
+
+
+def test_a_command_on_an_empty_database_says_a_sentence(empty):
+    asked = manage(empty, "benchmark_questions")
+
+    assert (asked.returncode, asked.stderr) == (1, f"bowei: {Fit.NONE.value}\n")
+
+
+def test_a_command_that_needs_no_data_asks_for_none(empty):
+    assert manage(empty, "check_plate", "沪A12345").returncode == 0
+
+
+# ── Landed migrations ───────────────────────────────────────────────────────────────────────────
+def test_every_landed_migration_is_as_it_was():
+    assert list(frozen.problems()) == []
+
+
+def test_a_landed_migration_that_is_changed_is_found(tmp_path):
+    hashes, folder = tmp_path / "hashes", tmp_path / "arrears" / "migrations"
+    folder.mkdir(parents=True)
+    (folder / "0001_initial.py").write_text("first")
+    assert frozen.freeze(tmp_path, hashes) == ["arrears/migrations/0001_initial.py"]
+    assert list(frozen.problems(tmp_path, hashes)) == []
+
+    (folder / "0002_more.py").write_text("second")
+    assert [text.split()[2] for text in frozen.problems(tmp_path, hashes)] == ["new:"]
+
+    (folder / "0001_initial.py").write_text("better")
+    frozen.freeze(tmp_path, hashes)
+    (told,) = frozen.problems(tmp_path, hashes)
+    assert told.startswith("arrears/migrations/0001_initial.py was changed after it had landed")
+
+    (folder / "0001_initial.py").unlink()
+    (told,) = frozen.problems(tmp_path, hashes)
+    assert told.startswith("arrears/migrations/0001_initial.py is gone")

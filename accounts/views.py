@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts import selectors, services, sms
+from accounts.backends import limit_log_ins
 from accounts.guards import merchant_page, owner_page
 from accounts.models import User
 from core.errors import BoweiError
@@ -40,6 +41,7 @@ def owner_login(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"phone": phone, "next": following, "sent": False}
     if request.method == "POST":
         try:
+            limit_log_ins(request)
             if code:
                 user = services.redeem_login_code(phone=phone, code=code)
                 login(request, user, backend="django.contrib.auth.backends.ModelBackend")

@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from arrears import api as interfaces
 from arrears import views
+from core.bodies import takes_photographs
 
 owner: list[URLPattern] = [
     path("dues/", views.dues, name="arrears.dues"),
@@ -14,7 +15,7 @@ owner: list[URLPattern] = [
 ]
 merchant: list[URLPattern] = [
     path("debts/", views.debts, name="arrears.debts"),
-    path("debts/paper/", views.paper_notice, name="arrears.paper_notice"),
+    path("debts/paper/", takes_photographs(views.paper_notice), name="arrears.paper_notice"),
     path("debts/<int:debt_id>/waive/", views.waive, name="arrears.waive"),
     path("debts/disputes/<int:dispute_id>/", views.answer, name="arrears.answer"),
 ]

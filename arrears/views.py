@@ -79,10 +79,11 @@ def dues(request: HttpRequest) -> HttpResponse:
 @never_cache
 def dues_by_link(request: HttpRequest, token: str) -> HttpResponse:
     """The dues of one message: no log-in, no more than that message was about (P0.6)."""
+    # First the token: whoever makes up addresses must not fill the table of sessions.
+    found, subject, contact_id = _by_token(token, request.session.session_key or "")
     if not request.session.session_key:
         request.session.create()
     browser = request.session.session_key or ""
-    found, subject, contact_id = _by_token(token, browser)
     if request.method == "POST":
         if "reminders" in request.POST and subject:
             return _reminders(request, subject)
@@ -375,7 +376,7 @@ def paper_notice(request: HttpRequest) -> HttpResponse:
         services.deliver_on_paper(
             debt_ids=ids,
             named_fen=int(named[:16]) if named.isdecimal() else 0,
-            photograph=photograph.read() if photograph else b"",
+            photograph=images.read_upload(photograph) if photograph else b"",
             merchant_id=merchant.pk,
             actor=_actor(request),
         )

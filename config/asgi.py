@@ -14,13 +14,13 @@ from django.urls import re_path  # noqa: E402
 import core.urls  # noqa: E402
 import devices.urls  # noqa: E402
 from core.addresses import behind_proxies  # noqa: E402
+from core.bodies import limit_bodies  # noqa: E402
 from core.sockets import nowhere  # noqa: E402
-from devices.uploads import limit_uploads  # noqa: E402
 
 application = behind_proxies(
     ProtocolTypeRouter(
         {
-            "http": limit_uploads(http),
+            "http": limit_bodies(http),
             "websocket": URLRouter(
                 [*devices.urls.websocket, *core.urls.websocket, re_path("", nowhere)]  # type: ignore[arg-type]
             ),

@@ -172,6 +172,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # --- people ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
+    "accounts.backends.LimitedByNetwork",
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
@@ -243,7 +244,7 @@ REST_FRAMEWORK = {
     "NUM_PROXIES": 0,  # REMOTE_ADDR is the client's own already (core.addresses)
     "DEFAULT_THROTTLE_RATES": {
         "anon": "600/min" if TESTING else "120/min",
-        "login": "600/min" if TESTING else "10/min",
+        "login": "600/min" if TESTING else "30/min",
         "lookup": "600/min" if TESTING else "30/min",
         "contest": "600/min" if TESTING else "10/hour",
     },

@@ -34,7 +34,7 @@ class ContestRate(LookupRate):
     scope = "contest"
 
     def get_cache_key(self, request: Any, view: Any) -> str:
-        return f"contest.{self.get_ident(request)}"
+        return f"contest.{network(self.get_ident(request))}"
 
 
 def problem(error: BoweiError) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -23,7 +24,7 @@ def keep(data: bytes, *, by: str) -> str:
     Raises Invalid with the code of core.pictures for a file that is no safe photograph.
     """
     if len(data) > settings.BOWEI_IMAGE_LIMIT:
-        raise Invalid("too_large", _("The photograph is larger than 12 MB."))
+        raise _too_large()
     try:
         facts = check_image(data)
         if not whole(data):
@@ -57,7 +58,7 @@ def take(data: bytes, *, by: str) -> str:
     """`keep` for what a person photographed: the first picture of a phone's file, without what
     follows it and without where it was taken."""
     if len(data) > settings.BOWEI_IMAGE_LIMIT:
-        raise Invalid("too_large", _("The photograph is larger than 12 MB."))
+        raise _too_large()
     try:
         bare = first_picture(data)
     except HostileImage as error:
@@ -75,6 +76,22 @@ def _refused(error: HostileImage) -> Invalid:
             ),
         )
     return Invalid(error.code, _("This file can't be used as a photograph. Take it again."))
+
+
+def keep_upload(upload: UploadedFile, *, by: str) -> str:
+    """`take` for a photograph of a form."""
+    return take(read_upload(upload), by=by)
+
+
+def read_upload(upload: UploadedFile) -> bytes:
+    """The bytes of a photograph of a form. Raises Invalid before they are read if too many."""
+    if upload.size is None or upload.size > settings.BOWEI_IMAGE_LIMIT:
+        raise _too_large()
+    return upload.read()
+
+
+def _too_large() -> Invalid:
+    return Invalid("too_large", _("The photograph is larger than 12 MB."))
 
 
 def load(sha256: str) -> bytes:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
 from core.api import problem_response
+from core.bodies import refusal
 from core.errors import BoweiError
 
 log = logging.getLogger("bowei.web")
@@ -31,6 +32,10 @@ class Errors:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if error := refusal(request):
+            response = _told(request, error)
+            response["Connection"] = "close"  # the rest of the body stays unread
+            return response
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -41,9 +46,14 @@ class Errors:
             )
         if not isinstance(error, BoweiError):
             return None
-        if request.path.startswith("/api/"):
-            return problem_response(error)
-        return render(request, "base/error.html", {"error": error}, status=error.status)
+        return _told(request, error)
+
+
+def _told(request: HttpRequest, error: BoweiError) -> HttpResponse:
+    """The error for a program or for a person."""
+    if request.path.startswith("/api/"):
+        return problem_response(error)
+    return render(request, "base/error.html", {"error": error}, status=error.status)
 
 
 class DeskPolicy:

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -13,14 +12,17 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
 from rest_framework.views import APIView
 
 from accounts import selectors as people
 from accounts.rules import may
-from core.errors import Denied, Invalid
+from core.bodies import TooLarge
+from core.errors import Denied
 from devices import selectors, services
+from devices.errors import NotForKind
 from devices.models import Command, Device
+from devices.rules.protocol import PHOTOGRAPHERS
 from devices.services.connections import who
 
 
@@ -45,9 +47,14 @@ class DeviceKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untype
         return {"type": "http", "scheme": "bearer", "description": "A device's key."}
 
 
-class IsDevice(BasePermission):
+class HasCamera(BasePermission):
+    """A device of a kind that takes photographs."""
+
     def has_permission(self, request: Request, view: Any) -> bool:
-        return isinstance(request.auth, Device)
+        device = request.auth
+        if isinstance(device, Device) and device.kind not in PHOTOGRAPHERS:
+            raise NotForKind(device.kind, "image")
+        return isinstance(device, Device)
 
 
 class UploadRate(SimpleRateThrottle):
@@ -59,12 +66,22 @@ class UploadRate(SimpleRateThrottle):
         return f"devices.upload.{request.auth.pk if isinstance(request.auth, Device) else 'none'}"
 
 
+class UploadQuota(BaseThrottle):
+    """What one device may fill in a day, however slowly."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        return not isinstance(request.auth, Device) or services.may_upload(request.auth)
+
+    def wait(self) -> float:
+        return services.until_tomorrow_s()
+
+
 class ImageView(APIView):
     """A photograph, sent before the device speaks of it."""
 
     authentication_classes = [DeviceKey]
-    permission_classes = [IsDevice]
-    throttle_classes = [UploadRate]
+    permission_classes = [HasCamera]
+    throttle_classes = [UploadRate, UploadQuota]
 
     @extend_schema(
         operation_id="devices_image_put",
@@ -74,7 +91,9 @@ class ImageView(APIView):
             201: OpenApiResponse(description="Is kept now."),
             400: OpenApiResponse(description="Other bytes than the hash says, or no photograph."),
             401: OpenApiResponse(description="The key is not valid."),
-            413: OpenApiResponse(description="Larger than the limit; nothing was read."),
+            403: OpenApiResponse(description="This kind of device takes no photographs."),
+            413: OpenApiResponse(description="Larger than the limit."),
+            429: OpenApiResponse(description="Too many in this minute, or too much today."),
         },
     )
     def put(self, request: Request, sha256: str) -> Response:
@@ -85,9 +104,8 @@ class ImageView(APIView):
 
 
 def _body(request: HttpRequest) -> bytes:
-    length = int(request.headers.get("Content-Length") or 0)
-    if length > settings.BOWEI_IMAGE_LIMIT:  # devices.uploads stands before this
-        raise Invalid("too_large", _("The photograph is larger than 12 MB."))
+    if len(request.body) > settings.BOWEI_IMAGE_LIMIT:
+        raise TooLarge()
     return request.body
 
 

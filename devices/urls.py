@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, path, register_converter
 
+from core.bodies import takes_photographs
 from devices import api as interface
 from devices import views
 from devices.gateway import DeviceGateway
@@ -25,7 +26,11 @@ owner: list[URLPattern] = []
 merchant: list[URLPattern] = [path("devices/", views.device_list, name="devices.list")]
 api: list[URLPattern] = [
     path("", interface.DeviceList.as_view(), name="devices.api_list"),
-    path("images/<sha256:sha256>", interface.ImageView.as_view(), name="devices.image"),
+    path(
+        "images/<sha256:sha256>",
+        takes_photographs(interface.ImageView.as_view()),
+        name="devices.image",
+    ),
     path("<str:code>/commands/", interface.CommandList.as_view(), name="devices.api_commands"),
 ]
 websocket = [path("devices/<str:code>", DeviceGateway.as_asgi())]

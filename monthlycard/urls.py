@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, path
 
+from core.bodies import takes_photographs
 from monthlycard import api as interface
 from monthlycard import views
 
 owner: list[URLPattern] = [
-    path("cards/", views.cards, name="monthlycard.cards"),
+    path("cards/", takes_photographs(views.cards), name="monthlycard.cards"),
     path("cards/<str:number>/pay/", views.pay, name="monthlycard.pay"),
     path("cards/<str:number>/end/", views.end, name="monthlycard.end"),
     path("cards/<str:number>/plate/", views.change_plate, name="monthlycard.change_plate"),

@@ -83,7 +83,7 @@ def _apply(request: HttpRequest) -> HttpResponse:
         plan_code=form.cleaned_data["plan"],
         plate_text=form.cleaned_data["plate"],
         plate_colour=form.cleaned_data["colour"],
-        evidence_sha=images.take(licence.read(), by=actor) if licence else "",
+        evidence_sha=images.keep_upload(licence, by=actor) if licence else "",
         actor=actor,
     )
     return (

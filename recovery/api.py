@@ -272,7 +272,7 @@ def _body(request: Request) -> dict[str, Any]:
 def _photograph(request: Request, *, needed: bool = True) -> str:
     """The hash of the photograph that came with the request, or that was kept before."""
     if upload := request.FILES.get("photograph"):
-        return images.take(upload.read(), by=f"user:{request.user.pk}")
+        return images.keep_upload(upload, by=f"user:{request.user.pk}")
     body = _body(request)
     asked = Photograph(data={"sha256": body["sha256"]} if "sha256" in body else {})
     asked.is_valid(raise_exception=True)

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, path
 
+from core.bodies import takes_photographs
 from recovery import api as interface
 from recovery import views
 
@@ -9,15 +10,23 @@ owner: list[URLPattern] = [path("r/<str:token>/", views.order, name="recovery.or
 merchant: list[URLPattern] = [
     path("recovery/", views.listing, name="recovery.list"),
     path("recovery/new/", views.new, name="recovery.new"),
-    path("recovery/<int:order_id>/", views.detail, name="recovery.detail"),
+    path("recovery/<int:order_id>/", takes_photographs(views.detail), name="recovery.detail"),
 ]
 api: list[URLPattern] = [
     path("orders/", interface.Orders.as_view(), name="recovery.api_orders"),
     path("orders/<str:code>/", interface.OneOrder.as_view(), name="recovery.api_order"),
-    path("orders/<str:code>/place/", interface.Place.as_view(), name="recovery.api_place"),
+    path(
+        "orders/<str:code>/place/",
+        takes_photographs(interface.Place.as_view()),
+        name="recovery.api_place",
+    ),
     path("orders/<str:code>/raise/", interface.Raise.as_view(), name="recovery.api_raise"),
     path("orders/<str:code>/lower/", interface.Lower.as_view(), name="recovery.api_lower"),
-    path("orders/<str:code>/moved/", interface.Fetched.as_view(), name="recovery.api_moved"),
+    path(
+        "orders/<str:code>/moved/",
+        takes_photographs(interface.Fetched.as_view()),
+        name="recovery.api_moved",
+    ),
     path("owner/<str:token>/", interface.OwnerOrder.as_view(), name="recovery.api_owner"),
     path("owner/<str:token>/code/", interface.OwnerCode.as_view(), name="recovery.api_code"),
 ]

@@ -248,7 +248,7 @@ def _merchant_does(request: HttpRequest, found: RecoveryOrder) -> None:
     if not _may(request, "recover"):
         raise Denied()
     if action in ("raise", "place", "moved") and (upload := request.FILES.get("photograph")):
-        sha256 = images.take(upload.read(), by=actor)
+        sha256 = images.keep_upload(upload, by=actor)
     else:
         sha256 = ""
     if action == "place":

@@ -264,6 +264,17 @@ COMMANDS: dict[str, type[Message]] = {
 }
 
 
+# The kinds that have a photograph to speak of.
+PHOTOGRAPHERS = tuple(
+    kind
+    for kind in KINDS
+    if any(
+        kind in message.by and any(one.name == "sha256" for one in fields(message))  # type: ignore[arg-type]
+        for message in MESSAGES.values()
+    )
+)
+
+
 def parse(action: str, payload: dict[str, Any]) -> Message:
     """The device's message; raises Invalid `unknown_action` or `bad_payload` with its fields."""
     if action not in MESSAGES:

@@ -1,10 +1,16 @@
 """Photographs that devices send before they speak of them."""
 
 import hashlib
+from datetime import timedelta
 
-from core import images
+from django.core.cache import cache
+from django.utils.timezone import localtime
+
+from core import clock, images
 from devices.errors import HashDiffers
 from devices.models import Device
+
+MOST_BYTES_A_DAY = 2 * 1024**3  # of new photographs of one device; a busy camera sends a quarter
 
 
 def keep_image(*, device: Device, sha256: str, data: bytes) -> bool:
@@ -14,4 +20,23 @@ def keep_image(*, device: Device, sha256: str, data: bytes) -> bool:
     if images.exists(sha256):
         return False
     images.keep(data, by=device.actor)
+    key = _key(device)
+    cache.add(key, 0, timeout=until_tomorrow_s() + 60)
+    cache.incr(key, len(data))
     return True
+
+
+def may_upload(device: Device) -> bool:
+    """Whether the device has some of its day's quota left."""
+    return int(cache.get(_key(device), 0)) < MOST_BYTES_A_DAY
+
+
+def until_tomorrow_s() -> int:
+    """How long until quotas begin anew, at midnight in the city, by the real clock."""
+    now = localtime(clock.real())
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return int((midnight - now).total_seconds()) + 1
+
+
+def _key(device: Device) -> str:
+    return f"devices.uploaded.{device.pk}.{localtime(clock.real()):%Y%m%d}"

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 
 from accounts.models import SmsMessage
 from arrears import selectors, services
@@ -43,6 +44,12 @@ def until_contacted(pass_time: Any, watch: Watch, clock: Any) -> None:
     pass_time(seconds=(watch.due_at - clock.now()).total_seconds() + 1)
     while not Contact.objects.filter(at__isnull=False).exists():
         pass_time(hours=1)
+
+
+def test_a_made_up_address_writes_no_session(anonymous: Any, db: None) -> None:
+    for n in range(3):
+        assert anonymous.get(f"/dues/made-up-{n}/").status_code == 404
+    assert not Session.objects.exists()
 
 
 def test_after_the_predicted_time_a_plan_is_made_and_its_first_contact_carried_out(

@@ -3,8 +3,8 @@
 import os
 import signal
 
+import config.asgi  # first: it makes Django ready for what the wiring imports
 from config import wiring
-from config.asgi import application
 from devices.services import reception
 from tests.devices.conftest import listen
 
@@ -22,4 +22,4 @@ if os.environ.get("DIE_AFTER_EFFECT"):
 
     reception.receive = receive
 
-__all__ = ["application"]
+application = config.asgi.application

@@ -367,6 +367,30 @@ async def test_photographs_that_lie_about_themselves_are_refused(street: Street,
         assert refused.value.code == "no_image"
 
 
+async def test_a_kind_that_takes_no_photographs_may_not_upload_any(street: Street) -> None:
+    await in_thread(street.enroll, "S-1", "sensor")
+    async with street.client("S-1") as client:
+        with pytest.raises(CallRefused) as refused:
+            await client.upload(jpeg())
+    assert refused.value.code == "not_for_kind"
+    assert not await in_thread(StoredImage.objects.exists)
+
+
+async def test_a_device_may_fill_so_much_in_a_day_and_no_more(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await in_thread(street.enroll, "C-1", "camera")
+    await in_thread(street.enroll, "C-2", "camera")
+    monkeypatch.setattr("devices.services.images.MOST_BYTES_A_DAY", 1)
+    async with street.client("C-1") as client, street.client("C-2") as other:
+        kept = await client.upload(jpeg())
+        with pytest.raises(CallRefused, match="throttled"):
+            await client.upload(jpeg("red"))
+        assert await other.upload(jpeg("blue"))
+        assert await in_thread(StoredImage.objects.count) == 2
+        assert await in_thread(images.exists, kept)
+
+
 def test_a_body_without_a_length_is_cut_off_at_the_limit(street: Street, settings) -> None:
     import http.client
 

@@ -116,6 +116,9 @@ _database["ENGINE"] = "django.db.backends.postgresql"
 _database["CONN_HEALTH_CHECKS"] = True
 _database["TEST"] = {"NAME": "test_bowei_" + env.str("BOWEI_TEST_NAME", "main")}
 _database.setdefault("OPTIONS", {})
+# A pooler in transaction mode gives each transaction another connection: a cursor that outlives
+# one is gone. (Prepared statements, the other such thing, are off in Django's psycopg backend.)
+_database["DISABLE_SERVER_SIDE_CURSORS"] = True
 if not TESTING:
     # Survives a restart of the server: a dead connection is noticed, waiting ends after 4 s.
     _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 12, "timeout": 4}

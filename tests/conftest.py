@@ -33,6 +33,7 @@ BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))  # a Monday
 BROWSER_PATIENCE_MS = 120_000
 NO_BROWSER = "no browser was found"
 BROWSER_PACKAGES = "chromium fonts-wqy-zenhei"
+NO_POOLER = "no pooler was found"
 
 
 if (
@@ -179,22 +180,37 @@ def _patient(chrome: Any) -> Any:
     return chrome
 
 
+@pytest.fixture
+def pooler() -> str:
+    """The PgBouncer on this machine."""
+    executable = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if executable is None:
+        pytest.skip(NO_POOLER)
+    return executable
+
+
 # ── What did not run, said at the end ───────────────────────────────────────────────────────────
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
+        if "pooler" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.pooler)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    skipped = [
-        r for r in terminalreporter.stats.get("skipped", []) if NO_BROWSER in str(r.longrepr)
-    ]
-    if skipped:
+    skipped = terminalreporter.stats.get("skipped", [])
+    for why, needs, packages in (
+        (NO_BROWSER, "a browser", BROWSER_PACKAGES),
+        (NO_POOLER, "a pooler", "pgbouncer"),
+    ):
+        mine = [report for report in skipped if why in str(report.longrepr)]
+        if not mine:
+            continue
         terminalreporter.section("not run")
-        for report in skipped:
+        for report in mine:
             terminalreporter.line(report.nodeid)
         terminalreporter.line(
-            f"{len(skipped)} tests need a browser. Debian's packages make them run: "
-            f"apt-get install {BROWSER_PACKAGES}"
+            f"{len(mine)} tests need {needs}. Debian's packages make them run: "
+            f"apt-get install {packages}"
         )

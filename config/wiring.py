@@ -15,6 +15,7 @@ import arrears.messages
 import arrears.reactions
 import arrears.selectors
 import arrears.services
+import devices.messages
 import devices.services
 import monthlycard.reactions
 import monthlycard.selectors
@@ -44,7 +45,7 @@ from core import outbox
 from core.wiring import Reactions, on, reactions
 from devices.events import CommandDone, CommandExpired, CommandFailed
 from devices.rules import protocol
-from devices.rules.listening import Listener, hears
+from devices.rules.listening import Listener, heard
 from monthlycard.events import CardEnded, StatementAgreed
 from parking.events import (
     DoubtOver,
@@ -61,16 +62,27 @@ from parking.events import (
 )
 from payments.rules import Payable
 
-# What a device says → who listens.
-MESSAGES: dict[str, Listener] = dict(
+# What a device says → who listens, in order: all of devices/rules/protocol.py.
+MESSAGES: dict[str, tuple[Listener, ...]] = dict(
     [
-        hears(protocol.VehicleArrived, parking.messages.vehicle_arrived),  # P2.1
-        hears(protocol.VehicleLeft, parking.messages.vehicle_left),  # P2.1
-        hears(protocol.ImageTaken, parking.messages.image_taken),  # P2.3, P0.1
-        hears(protocol.NoticeOutcome, arrears.messages.notice_outcome),  # P3.4
-        hears(protocol.LockStatus, recovery.messages.lock_status),  # P1.3, P1.4
-        hears(protocol.LockPlaced, recovery.messages.lock_placed),  # P1.3
-        hears(protocol.ReleaseCodeUsed, recovery.messages.release_code_used),  # P1.5
+        heard(protocol.Heartbeat, devices.messages.heartbeat),
+        heard(protocol.DeviceState, devices.messages.device_state),
+        heard(protocol.CommandResult, devices.messages.command_result),
+        heard(protocol.AttendantLogin, devices.messages.attendant_login),
+        heard(protocol.AttendantLogout, devices.messages.attendant_logout),
+        heard(protocol.VehicleArrived, parking.messages.vehicle_arrived),  # P2.1
+        heard(protocol.VehicleLeft, parking.messages.vehicle_left),  # P2.1
+        heard(protocol.ImageTaken, parking.messages.image_taken),  # P2.3, P0.1
+        heard(protocol.NoticeOutcome, arrears.messages.notice_outcome),  # P3.4
+        heard(  # P1.3, P1.4
+            protocol.LockStatus, devices.messages.lock_status, recovery.messages.lock_status
+        ),
+        heard(protocol.LockPlaced, recovery.messages.lock_placed),  # P1.3
+        heard(  # P1.5
+            protocol.ReleaseCodeUsed,
+            devices.messages.release_code_used,
+            recovery.messages.release_code_used,
+        ),
     ]
 )
 

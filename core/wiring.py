@@ -51,9 +51,9 @@ def reactions_to(event: type[Event]) -> tuple[Reaction, ...]:
     return table.get(event, ())
 
 
-def listener(action: str) -> Callable[..., Any] | None:
-    """Who listens when a device says `action`; None where nobody does."""
-    found: Callable[..., Any] | None = _table("MESSAGES").get(action)
+def listeners(action: str) -> tuple[Callable[..., Any], ...]:
+    """Who listens when a device says `action`, in order."""
+    found: tuple[Callable[..., Any], ...] = _table("MESSAGES").get(action, ())
     return found
 
 
@@ -91,8 +91,9 @@ def misfits() -> Iterator[str]:
         for reaction in following:
             unfit = [*_shape(reaction, event.topic, 1)]
             yield from unfit or _takes(reaction, event)
-    for action, heard in _table("MESSAGES").items():
-        yield from _shape(heard, action, 2)
+    for action, listeners in _table("MESSAGES").items():
+        for listener in listeners:
+            yield from _shape(listener, action, 2)
     for name, found in _table("PAYABLES").items():
         yield from _shape(found.quote, name, 1)
         for settle in found.settle:

@@ -22,7 +22,6 @@ from core.errors import Denied
 from devices import selectors, services
 from devices.errors import NotForKind
 from devices.models import Command, Device
-from devices.rules.protocol import PHOTOGRAPHERS
 from devices.services.connections import who
 
 
@@ -52,7 +51,7 @@ class HasCamera(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         device = request.auth
-        if isinstance(device, Device) and device.kind not in PHOTOGRAPHERS:
+        if isinstance(device, Device) and not device.abilities.uploads:
             raise NotForKind(device.kind, "image")
         return isinstance(device, Device)
 

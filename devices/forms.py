@@ -10,5 +10,5 @@ class DeviceFilter(forms.Form):
     """Which devices a merchant looks at."""
 
     kind = forms.ChoiceField(
-        label=_("Kind"), required=False, choices=[("", _("All kinds")), *Device.Kind.choices]
+        label=_("Kind"), required=False, choices=[("", _("All kinds")), *Device.KINDS]
     )

@@ -1,24 +1,17 @@
 """Devices, their keys and connections, what they said and what they are told."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from core.models import StatefulModel
-from devices.rules import protocol
+from devices.rules import kinds
 
 
 class Device(StatefulModel):
     """A thing on the street that speaks for itself: sensor, camera, handheld, lock, gate."""
-
-    class Kind(models.TextChoices):
-        SENSOR = protocol.SENSOR, _("sensor")
-        CAMERA = protocol.CAMERA, _("camera")
-        HANDHELD = protocol.HANDHELD, _("handheld")
-        LOCK = protocol.LOCK, _("lock")
-        GATE = protocol.GATE, _("gate")
 
     class State(models.TextChoices):
         ENROLLED = "enrolled", _("enrolled")  # has a key, was never seen
@@ -30,13 +23,15 @@ class Device(StatefulModel):
         "active": {"revoked"},
     }
 
+    KINDS: ClassVar[list[tuple[str, Any]]] = [(one.name, _(one.word)) for one in kinds.ALL]
+
     code = models.CharField(
         _("code"),
         max_length=40,
         unique=True,
         validators=[RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")],  # stands in its address
     )
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    kind = models.CharField(_("kind"), max_length=10, choices=KINDS)
     merchant = models.ForeignKey(
         "accounts.Merchant", models.PROTECT, related_name="devices", verbose_name=_("merchant")
     )
@@ -60,7 +55,7 @@ class Device(StatefulModel):
                 name="device_state_known",
             ),
             models.CheckConstraint(
-                condition=models.Q(kind__in=protocol.KINDS), name="device_kind_known"
+                condition=models.Q(kind__in=kinds.NAMES), name="device_kind_known"
             ),
         ]
         indexes = [
@@ -72,6 +67,11 @@ class Device(StatefulModel):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def abilities(self) -> kinds.Kind:
+        """What a device of this kind says, is told, and can do."""
+        return kinds.of(self.kind)
 
     @property
     def actor(self) -> str:

@@ -1,12 +1,14 @@
 """Questions about devices and what they were told."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from django.db.models import Count, Q, QuerySet
 
 from core import clock
 from devices.errors import NoDevice
 from devices.models import Command, Device, ReleaseCode
+from devices.rules import kinds
+from devices.rules.kinds import Kind
 
 
 def device(device_id: int) -> Device:
@@ -25,6 +27,11 @@ def devices_of(merchant_id: int, kind: str | None = None) -> QuerySet[Device]:
     """One merchant's devices in service, by code; of one kind where it is named."""
     rows = Device.objects.filter(merchant_id=merchant_id).exclude(state=Device.State.REVOKED)
     return (rows.filter(kind=kind) if kind else rows).order_by("code")
+
+
+def devices_able(merchant_id: int, able: Callable[[Kind], bool]) -> QuerySet[Device]:
+    """One merchant's devices in service whose kind is able to, by code."""
+    return devices_of(merchant_id).filter(kind__in=kinds.names(able))
 
 
 def online_ids(ids: Collection[int]) -> set[int]:

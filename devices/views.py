@@ -47,7 +47,7 @@ def _row(device: Device) -> dict[str, Any]:
         "state": _state(device),
         "heard_at": device.last_heard_at,
         "battery_pct": battery_pct,
-        "position": device.facts.get("position") if device.kind == Device.Kind.LOCK else None,
+        "position": device.facts.get("position") if device.abilities.is_lock else None,
         "tampered": bool(device.facts.get("tampered")),
     }
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import Denied
-from devices.rules import protocol
+from devices.rules import kinds, protocol
 from parking import services
 from parking.errors import NotThisBerth
 from parking.models import Berth, BerthSensor, CameraCoverage
@@ -37,7 +37,7 @@ def vehicle_left(message: protocol.VehicleLeft, sender: protocol.Sender) -> dict
 
 def image_taken(message: protocol.ImageTaken, sender: protocol.Sender) -> dict[str, int]:
     """A photograph that was uploaded before (P2.2, P2.3, P0.1)."""
-    if sender.kind == "sensor":
+    if not kinds.of(sender.kind).takes_photographs:
         raise Denied("no_camera", _("This device takes no photographs."))
     sighting_id = services.take_sighting(
         device_id=sender.device_id,

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from core.errors import Denied, Missing
+from devices.rules import kinds
 from devices.rules.protocol import LockPlaced, LockStatus, ReleaseCodeUsed, Sender
 from recovery import services
 from recovery.models import RecoveryOrder
@@ -28,7 +29,7 @@ def lock_placed(message: LockPlaced, sender: Sender) -> None:
     ).first()
     if order is None:
         raise Missing("no_recovery")
-    if sender.kind == "lock" and order.device_id != sender.device_id:
+    if kinds.of(sender.kind).is_lock and order.device_id != sender.device_id:
         raise Denied("another_lock")
     services.place(order.pk, sha256=message.sha256, actor=_actor(sender))
 

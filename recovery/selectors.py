@@ -136,7 +136,7 @@ def locks_of(merchant_id: int) -> list[dict[str, Any]]:
             "battery_pct": device.facts.get("battery_pct"),
             "busy": device.pk in busy,
         }
-        for device in devices.devices_of(merchant_id, "lock")
+        for device in devices.devices_able(merchant_id, lambda kind: kind.is_lock)
     ]
 
 

@@ -25,7 +25,6 @@ from parking import selectors as parking
 log = logging.getLogger("bowei.arrears")
 SYSTEM = "system:arrears.notices"
 LIVES = timedelta(minutes=15)
-READ_BY_PEOPLE = ("handheld", "gate")
 SURE = 0.90  # below this a reading may be kept, but nobody is accused on it
 REFERENCE = "arrears.notice:"
 
@@ -152,7 +151,7 @@ def _owed_here(entry: BlacklistEntry, merchant_id: int) -> list[Debt]:
 
 def _terminals(device_id: int | None, section_id: int | None) -> list[int | None]:
     """Who reads it: the terminal itself, else the section's handhelds, else the merchant's page."""
-    if device_id is not None and devices.device(device_id).kind in READ_BY_PEOPLE:
+    if device_id is not None and devices.device(device_id).abilities.read_by_people:
         return [device_id]
     handhelds: list[int | None] = list(parking.terminals_for(section_id)) if section_id else []
     return handhelds or [None]

@@ -19,7 +19,7 @@ from arrears.models import Debt
 from config.demo.town import OWNER_PHONE, OWNER_PLATE, Town
 from core import clock, images, outbox, plates
 from devices.models import Device
-from devices.rules import frames
+from devices.rules import frames, kinds
 from devices.services import commands, connections, reception
 from devices.services.connections import Link
 from monthlycard import services as monthlycard
@@ -103,9 +103,9 @@ def build(town: Town) -> None:
     """Let it all happen, up to now. `town` must stand already, and its demo owner."""
     links = {device.code: connections.log_in(device.code, device.key) for device in town.devices}
     for link in links.values():
-        if link.kind == "lock":
+        if link.kind == kinds.LOCK.name:
             _say(link, "LockStatus", position="lowered", cause="report", **_how())
-        elif link.kind == "sensor":
+        elif link.kind == kinds.SENSOR.name:
             _say(link, "DeviceState", **_how())
     now = clock.now()
     for days, visits in DAYS.items():
@@ -184,7 +184,7 @@ def _photograph(berth: Berth, stay_id: int, visit: Visit) -> None:
     )
     sighting_id = parking.take_sighting(
         device_id=device.pk,
-        kind="camera",
+        kind=kinds.CAMERA.name,
         merchant_id=berth.section.merchant_id,
         attendant=None,
         image_sha=sha,
@@ -248,7 +248,8 @@ def _buy_a_card() -> None:
 def _raise_a_lock(links: dict[str, Link]) -> None:
     """A lock before the wheel of the demo owner's vehicle, up since a moment."""
     berth = Berth.objects.select_related("section").get(code="Y-001")
-    device = Device.objects.filter(kind="lock", merchant=berth.section.merchant).order_by("pk")[0]
+    locks = Device.objects.filter(kind=kinds.LOCK.name, merchant=berth.section.merchant)
+    device = locks.order_by("pk")[0]
     link = links[device.code]
     guard = User.objects.get(username="yuyuan-guard")
     text, colour = OWNER_PLATE

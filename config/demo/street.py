@@ -18,6 +18,7 @@ from config.demo.town import OWNER_PLATE, Device, Town
 from config.story.browser import Browser, PageError
 from config.story.paying import pay_berth
 from devices.client import CallRefused, Camera, DeviceClient, Handheld, Lock, Sensor
+from devices.rules import kinds
 
 log = logging.getLogger("bowei.street")
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -104,15 +105,15 @@ class Street:
     def _connect(self, device: Device) -> DeviceClient:
         client = DeviceClient(self.url.replace("http", "ws", 1), device.code, device.key)
         match device.kind:
-            case "sensor":
+            case kinds.SENSOR.name:
                 self.sensors[device.berths[0]] = Sensor(client)
-            case "camera":
+            case kinds.CAMERA.name:
                 Camera(client, self._picture)
-            case "handheld":
+            case kinds.HANDHELD.name:
                 handheld = Handheld(client)
                 person = "inspector" if device.section.startswith("changning") else "yuyuan-guard"
                 client.on_connect(lambda: self._log_in(handheld, person))
-            case "lock":
+            case kinds.LOCK.name:
                 self.locks[device.code] = Lock(client)
         return client
 

@@ -16,6 +16,7 @@ from accounts import services as accounts
 from accounts.models import Merchant, User
 from core import clock
 from devices import services as devices
+from devices.rules import kinds
 from monthlycard import services as monthlycard
 from monthlycard.models import LotSystem, Plan
 from monthlycard.rules import Terms, Window
@@ -172,17 +173,17 @@ def _street(
     ]
     town.sections[code] = [berth.code for berth in places]
     for berth in places:
-        sensor = _enroll(town, f"S-{berth.code}", "sensor", merchant, code, (berth,))
+        sensor = _enroll(town, f"S-{berth.code}", kinds.SENSOR.name, merchant, code, (berth,))
         parking.place_sensor(berth_id=berth.pk, device_id=sensor, actor=ACTOR)
     for number, start in enumerate(range(0, berths, 6), start=1):
         seen = tuple(places[start : start + 6])
-        camera = _enroll(town, f"C-{letter}{number}", "camera", merchant, code, seen)
+        camera = _enroll(town, f"C-{letter}{number}", kinds.CAMERA.name, merchant, code, seen)
         for berth in seen:
             parking.cover(berth_id=berth.pk, device_id=camera, actor=ACTOR)
-    handheld = _enroll(town, f"H-{letter}", "handheld", merchant, code)
+    handheld = _enroll(town, f"H-{letter}", kinds.HANDHELD.name, merchant, code)
     parking.post_handheld(section_id=section.pk, device_id=handheld, actor=ACTOR)
     for number in range(1, locks + 1):
-        _enroll(town, f"L-{letter}{number}", "lock", merchant, code)
+        _enroll(town, f"L-{letter}{number}", kinds.LOCK.name, merchant, code)
     return section
 
 

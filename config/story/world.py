@@ -27,6 +27,7 @@ from devices.client import (
     Lock,
     Sensor,
 )
+from devices.rules import kinds
 
 T = TypeVar("T")
 PATIENCE_S = 60.0  # a process may have died and be starting, and lost work be asked for again
@@ -119,7 +120,7 @@ class World:
         return lock
 
     def _reported(self, code: str) -> bool:
-        rows = self.yuyuan.api("GET", "/api/v1/devices/?kind=lock")["results"]
+        rows = self.yuyuan.api("GET", f"/api/v1/devices/?kind={kinds.LOCK.name}")["results"]
         return any(row["code"] == code and row["position"] for row in rows)
 
     # ── Time ─────────────────────────────────────────────────────────────────────────────────

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from devices.rules.protocol import Message, Sender
+from devices.rules.protocol import FromDevice, Sender
 
-M = TypeVar("M", bound=Message)
+M = TypeVar("M", bound=FromDevice)
 Listener = Callable[[Any, Sender], dict[str, Any] | None]
 
 
-def hears(
-    message: type[M], listener: Callable[[M, Sender], dict[str, Any] | None]
-) -> tuple[str, Listener]:
-    """This message goes to this listener, whose answer the device gets (None: an empty one)."""
-    return message.__name__, listener
+def heard(
+    message: type[M], *by: Callable[[M, Sender], dict[str, Any] | None]
+) -> tuple[str, tuple[Listener, ...]]:
+    """Who listens to this message, in order; the device gets the last answer that is not None."""
+    return message.__name__, by

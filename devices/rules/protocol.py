@@ -9,7 +9,16 @@ from collections.abc import Iterator
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 
 def limits(**keywords: Any) -> tuple[tuple[str, Any], ...]:
@@ -26,8 +35,6 @@ Percent = Annotated[int, limits(minimum=0, maximum=100)]
 Id = Annotated[int, limits(minimum=1, maximum=2**63 - 1)]
 Fen = Annotated[int, limits(minimum=0, maximum=10**12)]
 
-SENSOR, CAMERA, HANDHELD, LOCK, GATE = "sensor", "camera", "handheld", "lock", "gate"
-KINDS = (SENSOR, CAMERA, HANDHELD, LOCK, GATE)
 MOST_NAMED = 10  # unknown fields that an error lists
 
 
@@ -48,86 +55,113 @@ class Sender:
     kind: str
     merchant_id: int
     epoch: int
-    attendant: str | None  # actor string of the person logged in on a handheld, "user:12"
+    attendant: str | None  # actor string of the person logged in on it, "user:12"
+    connection_id: int
     received_at: datetime  # business time
 
 
 class Message:
-    """Base of all payloads. `by` lists the kinds of device that may say or be told it."""
+    """Base of all payloads. Which kinds of device say or are told it: devices/rules/kinds.py."""
 
     __slots__ = ()
-    by: ClassVar[tuple[str, ...]] = KINDS
 
     def payload(self) -> dict[str, Any]:
         return asdict(self)  # type: ignore[call-overload]
+
+
+class FromDevice(Message):
+    """What a device says; its class makes it known under its name.
+
+    A field `occurred_at_ms` is held against the clock at the door, and for a field `sha256` a
+    photograph must have been uploaded.
+    """
+
+    __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        MESSAGES[cls.__name__] = cls
+
+    def is_evidence(self) -> bool:
+        """Whether it counts against somebody, so that a carried device needs its person for it."""
+        return False
+
+
+class ToDevice(Message):
+    """What a device is told; its class makes it known under its name."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        COMMANDS[cls.__name__] = cls
+
+
+M = TypeVar("M", bound=Message)
+MESSAGES: dict[str, type[FromDevice]] = {}
+COMMANDS: dict[str, type[ToDevice]] = {}
 
 
 # ── Device → platform ────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heartbeat(Message):
+class Heartbeat(FromDevice):
     """I am here. Answer: `now_ms` (business time), `real_ms`, `interval_s`. Never stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VehicleArrived(Message):
+class VehicleArrived(FromDevice):
     """A vehicle has stood in the berth long enough to count (P2.1)."""
 
-    by = (SENSOR, CAMERA, GATE)
     berth_code: Code
     occurred_at_ms: Millis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VehicleLeft(Message):
+class VehicleLeft(FromDevice):
     """The berth is empty again."""
 
-    by = (SENSOR, CAMERA, GATE)
     berth_code: Code
     occurred_at_ms: Millis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageTaken(Message):
-    """A photograph that was uploaded before (P2.2, P0.1). A handheld needs an attendant for it."""
+class ImageTaken(FromDevice):
+    """A photograph that was uploaded before (P2.2, P0.1)."""
 
-    by = (CAMERA, HANDHELD, GATE)
     sha256: Sha256
     occurred_at_ms: Millis
     purpose: Literal["arrival", "leaving", "capture"]
     berth_code: Code | None = None
     command_id: Id | None = None
 
+    def is_evidence(self) -> bool:
+        return self.purpose == "capture"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AttendantLogin(Message):
+class AttendantLogin(FromDevice):
     """A person takes the handheld. Answer: `name`. Holds until the socket closes."""
 
-    by = (HANDHELD,)
     username: Annotated[str, limits(minLength=1, maxLength=150)]
     password: Annotated[str, limits(minLength=1, maxLength=256)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AttendantLogout(Message):
+class AttendantLogout(FromDevice):
     """The person lays the handheld down."""
-
-    by = (HANDHELD,)
 
 
 Position = Literal["lowered", "raising", "raised", "lowering", "jammed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LockStatus(Message):
+class LockStatus(FromDevice):
     """Where the lock is now and what moved it (P1.3, P1.4, P1.5).
 
     `cause`: command, lease, release_code, obstruction, low_battery, power_loss, jam, tamper or
     report.
     """
 
-    by = (LOCK,)
     position: Position
     cause: Annotated[str, limits(minLength=1, maxLength=32)]
     occurred_at_ms: Millis
@@ -136,36 +170,36 @@ class LockStatus(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LockPlaced(Message):
+class LockPlaced(FromDevice):
     """The lock stands where it stops the vehicle; the photograph shows it (P1.3)."""
 
-    by = (LOCK, HANDHELD)
     order_code: Code
     sha256: Sha256
     occurred_at_ms: Millis
 
+    def is_evidence(self) -> bool:
+        return True
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseCodeUsed(Message):
+class ReleaseCodeUsed(FromDevice):
     """Somebody typed the release code of this order; the lock lowers itself (P1.5)."""
 
-    by = (LOCK,)
     order_code: Code
     occurred_at_ms: Millis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeOutcome(Message):
+class NoticeOutcome(FromDevice):
     """What became of a recovery notice on this terminal (P3.4)."""
 
-    by = (HANDHELD, GATE)
     notice_id: Id
     outcome: Literal["shown", "acknowledged", "paid", "gone", "mistaken"]
     occurred_at_ms: Millis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceState(Message):
+class DeviceState(FromDevice):
     """How the device itself is; what it leaves out stays as it was."""
 
     battery_pct: Percent | None = None
@@ -176,7 +210,7 @@ class DeviceState(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CommandResult(Message):
+class CommandResult(FromDevice):
     """How a command ended. Repeating it is harmless."""
 
     command_id: Id
@@ -190,41 +224,37 @@ class CommandResult(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakeImage(Message):
+class TakeImage(ToDevice):
     """Take a photograph of the berth, upload it, say ImageTaken (P2.2)."""
 
-    by = (CAMERA, HANDHELD, GATE)
     berth_code: Code
     purpose: Literal["arrival", "leaving", "capture"] = "arrival"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RaiseLock(Message):
+class RaiseLock(ToDevice):
     """Raise for this order; lower by yourself after `lease_s` without contact (DESIGN §4.8).
 
     `release_counter` goes into the release code; the platform sets it.
     """
 
-    by = (LOCK,)
     order_code: Code
     lease_s: Seconds
     release_counter: Id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LowerLock(Message):
+class LowerLock(ToDevice):
     """Lower at once, and never again raise for this order (P1.4)."""
 
-    by = (LOCK,)
     order_code: Code
     reason: Annotated[str, limits(minLength=1, maxLength=64)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShowNotice(Message):
+class ShowNotice(ToDevice):
     """Show a recovery notice to whoever reads the terminal (P3.4)."""
 
-    by = (HANDHELD, GATE)
     notice_id: Id
     plate: Annotated[str, limits(minLength=1, maxLength=32)]
     lines: list[Text]
@@ -234,62 +264,27 @@ class ShowNotice(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WithdrawNotice(Message):
+class WithdrawNotice(ToDevice):
     """Take the notice away: paid, disputed or stale."""
 
-    by = (HANDHELD, GATE)
     notice_id: Id
 
 
-MESSAGES: dict[str, type[Message]] = {
-    message.__name__: message
-    for message in (
-        Heartbeat,
-        VehicleArrived,
-        VehicleLeft,
-        ImageTaken,
-        AttendantLogin,
-        AttendantLogout,
-        LockStatus,
-        LockPlaced,
-        ReleaseCodeUsed,
-        NoticeOutcome,
-        DeviceState,
-        CommandResult,
-    )
-}
-COMMANDS: dict[str, type[Message]] = {
-    command.__name__: command
-    for command in (TakeImage, RaiseLock, LowerLock, ShowNotice, WithdrawNotice)
-}
-
-
-# The kinds that have a photograph to speak of.
-PHOTOGRAPHERS = tuple(
-    kind
-    for kind in KINDS
-    if any(
-        kind in message.by and any(one.name == "sha256" for one in fields(message))  # type: ignore[arg-type]
-        for message in MESSAGES.values()
-    )
-)
-
-
-def parse(action: str, payload: dict[str, Any]) -> Message:
+def parse(action: str, payload: dict[str, Any]) -> FromDevice:
     """The device's message; raises Invalid `unknown_action` or `bad_payload` with its fields."""
     if action not in MESSAGES:
         raise Invalid("unknown_action", f"No message is called {action[:40]}.")
     return _parse(MESSAGES[action], payload)
 
 
-def parse_command(action: str, payload: dict[str, Any]) -> Message:
+def parse_command(action: str, payload: dict[str, Any]) -> ToDevice:
     """The platform's command, without its `command_id`; raises Invalid like `parse`."""
     if action not in COMMANDS:
         raise Invalid("unknown_action", f"No command is called {action[:40]}.")
     return _parse(COMMANDS[action], payload)
 
 
-def _parse(message: type[Message], payload: dict[str, Any]) -> Message:
+def _parse(message: type[M], payload: dict[str, Any]) -> M:
     must = required(message)
     payload = {name: part for name, part in payload.items() if part is not None or name in must}
     wrong = dict(_complaints(message, payload))

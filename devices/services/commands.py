@@ -13,7 +13,7 @@ from core.transition import transition
 from devices.errors import DeviceRevoked, NoCommand, NoDevice, NotForKind, OrderReleased
 from devices.events import CommandDone, CommandExpired, CommandFailed
 from devices.models import Command, Device, ReleaseCode
-from devices.rules import frames, protocol
+from devices.rules import frames, kinds, protocol
 from devices.services import hints
 from devices.services.connections import Link
 
@@ -64,7 +64,7 @@ def order(
         raise Invalid(
             error.code, _("The command does not fit its schema."), fields=error.fields
         ) from error
-    if device.kind not in command.by:
+    if type(command) not in kinds.of(device.kind).told:
         raise NotForKind(device.kind, action)
     if isinstance(command, protocol.LowerLock):
         _let_go(device, command.order_code, now, actor=actor)

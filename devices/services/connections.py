@@ -41,6 +41,7 @@ class Link:
             merchant_id=self.merchant_id,
             epoch=self.epoch,
             attendant=self.attendant,
+            connection_id=self.connection_id,
             received_at=received_at,
         )
 

@@ -24,9 +24,8 @@ from devices.errors import (
     StaleEpoch,
     Unlistened,
 )
-from devices.messages import OWN
-from devices.models import DeviceMessage, MessageReceipt
-from devices.rules import frames, protocol
+from devices.models import Connection, DeviceMessage, MessageReceipt
+from devices.rules import frames, kinds, protocol
 from devices.rules.clocks import clock_fault
 from devices.services.connections import Link, heard
 
@@ -80,9 +79,9 @@ def quarantine(link: Link, raw: str | bytes, error: frames.BadFrame) -> str:
 # ── The door ─────────────────────────────────────────────────────────────────────────────────
 
 
-def _at_the_door(link: Link, call: frames.Call) -> protocol.Message:
-    message = protocol.parse(call.action, call.payload)
-    if link.kind not in message.by:
+def _at_the_door(link: Link, call: frames.Call) -> protocol.FromDevice:
+    message, kind = protocol.parse(call.action, call.payload), kinds.of(link.kind)
+    if type(message) not in kind.says:
         raise NotForKind(link.kind, call.action)
     occurred_at_ms = getattr(message, "occurred_at_ms", None)
     if occurred_at_ms is not None:
@@ -91,10 +90,8 @@ def _at_the_door(link: Link, call: frames.Call) -> protocol.Message:
         if fault:
             text = "The device's clock is wrong; the right time is now_ms."
             raise Invalid(fault, text, now_ms=now_ms)
-    if link.kind == protocol.HANDHELD and link.attendant is None:
-        capture = isinstance(message, protocol.ImageTaken) and message.purpose == "capture"
-        if capture or isinstance(message, protocol.LockPlaced):
-            raise AttendantNeeded()
+    if kind.needs_attendant and link.attendant is None and message.is_evidence():
+        raise AttendantNeeded()
     sha256 = getattr(message, "sha256", None)
     if sha256 is not None and not images.exists(sha256):
         raise NoImage()
@@ -105,7 +102,7 @@ def _at_the_door(link: Link, call: frames.Call) -> protocol.Message:
 
 
 @transaction.atomic
-def _take(link: Link, raw: str, call: frames.Call, message: protocol.Message) -> Answer:
+def _take(link: Link, raw: str, call: frames.Call, message: protocol.FromDevice) -> Answer:
     # The device's row is locked until the commit: its messages are done one after another, on
     # however many connections they come, and a log-in that raises the epoch waits for them.
     if not heard(link):
@@ -142,14 +139,27 @@ def _take(link: Link, raw: str, call: frames.Call, message: protocol.Message) ->
     return Answer(answer.encode())
 
 
-def _do(link: Link, action: str, message: protocol.Message) -> dict[str, Any]:
-    own, listener = OWN.get(action), wiring.listener(action)
-    if own is None and listener is None:
+def _do(link: Link, action: str, message: protocol.FromDevice) -> dict[str, Any]:
+    listeners = wiring.listeners(action)
+    if not listeners:
         raise Unlistened(action)
-    said = own(message, link) if own else None
-    if listener:
-        said = listener(message, link.sender(clock.now())) or said
+    sender, said = link.sender(clock.now()), None
+    for listen in listeners:
+        said = listen(message, sender) or said
+    if isinstance(message, protocol.AttendantLogin | protocol.AttendantLogout):
+        _hand_over(link)
     return said or {}
+
+
+def _hand_over(link: Link) -> None:
+    """The socket learns whose hands its device is in, once that is committed."""
+    holders = Connection.objects.filter(pk=link.connection_id)
+    user_id = holders.values_list("attendant_id", flat=True).get()
+
+    def remember() -> None:
+        link.attendant = f"user:{user_id}" if user_id else None
+
+    transaction.on_commit(remember)
 
 
 # ── What is refused, and what is kept ────────────────────────────────────────────────────────

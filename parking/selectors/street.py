@@ -230,7 +230,7 @@ def _hour(at: datetime | None) -> str:
 def _silent(merchant_id: int) -> list[dict[str, Any]]:
     rows = [
         device
-        for device in devices.devices_of(merchant_id, "sensor")
+        for device in devices.devices_able(merchant_id, lambda kind: kind.senses_a_berth)
         if not device.online and device.last_heard_at
     ]
     ahead = clock.now() - clock.real()  # devices report by the wall clock

@@ -12,6 +12,8 @@ from core.errors import Denied, Refused
 from core.transition import transition
 from devices import selectors as devices
 from devices import services as device_services
+from devices.rules import kinds
+from devices.rules.kinds import Kind
 from parking.errors import NotThisBerth
 from parking.events import ImageTaken
 from parking.models import (
@@ -126,14 +128,15 @@ def take_sighting(
     """
     if not images.exists(image_sha):
         raise Refused("image_missing", _("This photograph has not been uploaded yet."))
-    if kind == "handheld" and not attendant:
+    able = kinds.of(kind)
+    if able.needs_attendant and not attendant:
         raise Denied("attendant_needed", _("Log in on the handheld first."))
     order = (
         ImageOrder.objects.filter(command_id=command_id, device_id=device_id).first()
         if command_id is not None
         else None
     )
-    berth = _berth_of(berth_code, order, device_id=device_id, kind=kind, merchant_id=merchant_id)
+    berth = _berth_of(berth_code, order, device_id=device_id, able=able, merchant_id=merchant_id)
     stay = _stay_of(order, berth, occurred_at, purpose=purpose)
     posts = HandheldPost.objects.filter(device_id=device_id).values_list("section_id", flat=True)
     section_id = berth.section_id if berth else (posts[0] if len(posts) == 1 else None)
@@ -156,7 +159,7 @@ def take_sighting(
         return sighting.pk
     if order:
         transition(order, source=["asked", "failed"], target="taken", actor=SYSTEM)
-    if stay is not None and kind == "handheld":
+    if stay is not None and able.needs_attendant:
         tasks = InspectionTask.objects.filter(stay=stay)
         transition(
             tasks, source="open", target="done", actor=attendant or SYSTEM, done_at=clock.now()
@@ -166,7 +169,7 @@ def take_sighting(
 
 
 def _berth_of(
-    code: str | None, order: ImageOrder | None, *, device_id: int, kind: str, merchant_id: int
+    code: str | None, order: ImageOrder | None, *, device_id: int, able: Kind, merchant_id: int
 ) -> Berth | None:
     """The berth in the picture, if this device may speak of it."""
     berths = Berth.objects.select_related("section")
@@ -175,7 +178,7 @@ def _berth_of(
     berth = berths.filter(code=code).first()
     if berth is None:
         raise NotThisBerth(code)
-    if kind == "handheld" or kind == "gate":
+    if able.speaks_for_all_berths:
         allowed = berth.section.merchant_id == merchant_id
     else:
         allowed = CameraCoverage.objects.filter(berth=berth, device_id=device_id).exists()

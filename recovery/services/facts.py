@@ -105,7 +105,7 @@ def debt_seen(debt: DebtFacts) -> DebtSeen:
 def lock_seen(device_id: int, *, but_for: int | None = None) -> LockSeen | None:
     """The lock as it last said it is; None for a device that is no lock, or is out of service."""
     device = devices.device(device_id)
-    if device.kind != "lock" or device.state == "revoked":
+    if not device.abilities.is_lock or device.state == "revoked":
         return None
     busy = RecoveryOrder.objects.filter(device_id=device_id, state__in=RecoveryOrder.OPEN)
     return LockSeen(

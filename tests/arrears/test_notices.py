@@ -243,6 +243,7 @@ def test_the_terminal_reports_what_became_of_it(
                 merchant_id=merchant.pk,
                 epoch=1,
                 attendant="user:7",
+                connection_id=1,
                 received_at=clock.now(),
             ),
         )

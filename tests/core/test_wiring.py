@@ -32,7 +32,7 @@ def test_the_wiring_as_it_stands_fits() -> None:
         ("REACTIONS", {CommandDone: (parking.next_camera,)}, "does not take CommandDone"),
         ("REACTIONS", {Happened: (lambda: None,)}, "does not take 1 values"),
         ("REACTIONS", {Happened: ("tests.core.test_outbox.note",)}, "is no function"),
-        ("MESSAGES", {"VehicleArrived": parking.order_image}, "does not take 2 values"),
+        ("MESSAGES", {"VehicleArrived": (parking.order_image,)}, "does not take 2 values"),
         ("SWEEPS", [parking.order_image], "does not take 0 values"),
         ("NEEDS", [lambda: []], "does not take 1 values"),
     ],
@@ -54,13 +54,13 @@ MISTAKES = """
 from core import outbox
 from core.wiring import on
 from devices.rules import protocol
-from devices.rules.listening import hears
+from devices.rules.listening import heard
 from parking import events, messages, reactions
 from parking.models import ParkingSession
 
 on(events.LeftUnpayd, reactions.order_image)
 on(events.LeftUnpaid, reactions.order_image)
-hears(protocol.VehicleLeft, messages.image_taken)
+heard(protocol.VehicleLeft, messages.image_taken)
 outbox.add(events.LeftUnpaid(session_id=1))
 outbox.add("parking.left_unpaid")
 """

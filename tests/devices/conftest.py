@@ -46,9 +46,10 @@ def listeners(monkeypatch: pytest.MonkeyPatch) -> list[tuple[protocol.Message, p
     """All messages about others go to `listen`."""
     heard.clear()
     during.clear()
-    names = ["VehicleArrived", "VehicleLeft", "ImageTaken", "LockStatus", "LockPlaced"]
-    names += ["NoticeOutcome", "ReleaseCodeUsed"]
-    table = dict.fromkeys(names, listen)
+    table = {
+        action: tuple(one if one.__module__ == "devices.messages" else listen for one in by)
+        for action, by in wiring.MESSAGES.items()
+    }
     monkeypatch.setattr(wiring, "MESSAGES", table)
     return heard
 

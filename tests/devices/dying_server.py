@@ -9,7 +9,7 @@ from devices.services import reception
 from tests.devices.conftest import listen
 
 for name in ("VehicleArrived", "VehicleLeft"):
-    wiring.MESSAGES[name] = listen
+    wiring.MESSAGES[name] = (listen,)
 
 if os.environ.get("DIE_AFTER_EFFECT"):
     whole = reception.receive

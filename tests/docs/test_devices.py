@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devices.rules import protocol
+from devices.rules import kinds, protocol
 
 TEXT = (Path(__file__).parents[2] / "docs" / "devices.md").read_text()
 ALL = protocol.MESSAGES | protocol.COMMANDS
@@ -83,8 +83,8 @@ def test_every_action_stands_in_the_document_with_those_who_say_or_hear_it() -> 
     written = written_actions()
     assert set(written) == set(ALL)
     for action, (by, _fields) in written.items():
-        told = set(protocol.KINDS) if by == "all" else {kind.strip() for kind in by.split(",")}
-        assert told == set(ALL[action].by), action
+        told = set(kinds.NAMES) if by == "all" else {kind.strip() for kind in by.split(",")}
+        assert told == set(kinds.who_may(ALL[action])), action
 
 
 @pytest.mark.parametrize("action", ALL)

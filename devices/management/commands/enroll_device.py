@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts import selectors as people
 from core.errors import BoweiError, Invalid
 from devices import selectors, services
-from devices.rules.protocol import KINDS
+from devices.rules import kinds
 
 
 class Command(BaseCommand):
@@ -15,7 +15,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("code", help="its code, as it stands in its address: S-001")
-        parser.add_argument("kind", choices=KINDS)
+        parser.add_argument("kind", choices=kinds.NAMES)
         parser.add_argument("--merchant", required=True, help="code of the merchant who keeps it")
         parser.add_argument("--name", default="", help="what people call it")
         parser.add_argument("--new-key", action="store_true", help="give a known device a new key")

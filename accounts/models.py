@@ -8,7 +8,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.sms import render
+from accounts.states import PlateHoldingState, SmsMessageState
 from core import personal
+from core.fields import StateField
 from core.models import StatefulModel
 from core.plates import masked
 
@@ -90,10 +92,7 @@ class Membership(models.Model):
 class PlateHolding(StatefulModel):
     """That a person holds a plate: said by them (claimed), then shown (proven), until it ends."""
 
-    class State(models.TextChoices):
-        CLAIMED = "claimed", _("claimed")
-        PROVEN = "proven", _("proven")
-        ENDED = "ended", _("ended")
+    State = PlateHoldingState
 
     MOVES: ClassVar[dict[str, set[str]]] = {
         "claimed": {"proven", "ended"},
@@ -103,9 +102,7 @@ class PlateHolding(StatefulModel):
     user = models.ForeignKey(User, models.CASCADE, related_name="holdings", verbose_name=_("user"))
     plate_text = models.CharField(_("plate"), max_length=16)
     plate_colour = models.CharField(_("colour"), max_length=16)
-    state = models.CharField(
-        _("state"), max_length=16, choices=State.choices, default=State.CLAIMED
-    )
+    state = StateField(State, verbose_name=_("state"), default=State.CLAIMED)
     method = models.CharField(_("shown by"), max_length=40, blank=True)
     evidence = models.CharField(_("evidence"), max_length=64, blank=True)
     claimed_at = models.DateTimeField(_("claimed at"))
@@ -117,10 +114,7 @@ class PlateHolding(StatefulModel):
         verbose_name_plural = _("plate holdings")
         indexes = [models.Index(fields=["plate_text", "plate_colour"])]
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["claimed", "proven", "ended"]),
-                name="holding_state_known",
-            ),
+            PlateHoldingState.known("holding_state_known"),
             models.UniqueConstraint(
                 fields=["plate_text", "plate_colour"],
                 condition=models.Q(state="proven"),
@@ -153,11 +147,7 @@ class LoginCode(models.Model):
 class SmsMessage(StatefulModel):
     """A text message: written with the change that causes it, sent afterwards, once."""
 
-    class State(models.TextChoices):
-        QUEUED = "queued", _("waiting")
-        SENT = "sent", _("sent")
-        FAILED = "failed", _("failed")
-        RECALLED = "recalled", _("recalled")
+    State = SmsMessageState
 
     MOVES: ClassVar[dict[str, set[str]]] = {"queued": {"sent", "failed", "recalled"}}
 
@@ -166,7 +156,7 @@ class SmsMessage(StatefulModel):
     phone_masked = models.CharField(_("phone"), max_length=20)
     template = models.CharField(_("template"), max_length=40)
     params_sealed = models.TextField()
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.QUEUED)
+    state = StateField(State, verbose_name=_("state"), default=State.QUEUED)
     provider_id = models.CharField(max_length=80, blank=True)
     error = models.CharField(_("error"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("made"))
@@ -178,12 +168,7 @@ class SmsMessage(StatefulModel):
     class Meta:
         verbose_name = _("text message")
         verbose_name_plural = _("text messages")
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["queued", "sent", "failed", "recalled"]),
-                name="sms_state_known",
-            )
-        ]
+        constraints = [SmsMessageState.known("sms_state_known")]
 
     @property
     def params(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from core.money import MOST_FEN, MOST_PAYMENT_FEN, BadMoney, format_fen, parse_yuan
+from core.states import States
 
 
 class YuanField(forms.CharField):
@@ -66,3 +67,18 @@ class MoneyField(models.BigIntegerField):
     def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()
         return name, path, args, {**kwargs, **({"signed": True} if self.signed else {})}
+
+
+class StateField(models.CharField):
+    """A column that holds a state; its words are no part of the schema, nor of a migration."""
+
+    def __init__(self, states: type[States] | None = None, **options: Any) -> None:
+        if states is not None:
+            options.setdefault("choices", states.choices)
+        options.setdefault("max_length", 16)
+        super().__init__(**options)
+
+    def deconstruct(self) -> tuple[str, str, Any, dict[str, Any]]:
+        name, _path, args, options = super().deconstruct()
+        options.pop("choices", None)
+        return name, "django.db.models.CharField", args, options

@@ -5,6 +5,9 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.fields import StateField
+from core.states import Shape, States
+
 
 class StatefulModel(models.Model):
     """A row whose `state` moves only by `core.transition` along MOVES (DESIGN 4.1)."""
@@ -73,19 +76,22 @@ class OutboxEvent(models.Model):
         return f"{self.topic} {self.pk}"
 
 
+class OutboxDeliveryState(States, subject="delivery"):
+    PENDING = "pending", Shape.WAITS, _("Waiting")
+    DONE = "done", Shape.DONE, _("Done")
+    PARKED = "parked", Shape.ALARM, _("Put aside")
+
+
 class OutboxDelivery(models.Model):
     """One reaction to one event: done once, or parked where a person sees it."""
 
-    class State(models.TextChoices):
-        PENDING = "pending", _("waiting")
-        DONE = "done", _("done")
-        PARKED = "parked", _("put aside")
+    State = OutboxDeliveryState
 
     event = models.ForeignKey(
         OutboxEvent, models.CASCADE, related_name="deliveries", verbose_name=_("event")
     )
     reaction = models.CharField(_("reaction"), max_length=100)
-    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.PENDING)
+    state = StateField(State, verbose_name=_("state"), max_length=8, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     next_try_at = models.DateTimeField(_("next try"))
     done_at = models.DateTimeField(_("done at"), null=True)

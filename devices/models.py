@@ -6,17 +6,16 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.fields import StateField
 from core.models import StatefulModel
 from devices.rules import kinds
+from devices.states import CommandState, DeviceState
 
 
 class Device(StatefulModel):
     """A thing on the street that speaks for itself: sensor, camera, handheld, lock, gate."""
 
-    class State(models.TextChoices):
-        ENROLLED = "enrolled", _("enrolled")  # has a key, was never seen
-        ACTIVE = "active", _("active")
-        REVOKED = "revoked", _("revoked")
+    State = DeviceState
 
     MOVES: ClassVar[dict[str, set[str]]] = {
         "enrolled": {"active", "revoked"},
@@ -36,9 +35,7 @@ class Device(StatefulModel):
         "accounts.Merchant", models.PROTECT, related_name="devices", verbose_name=_("merchant")
     )
     name = models.CharField(_("name"), max_length=80, blank=True)
-    state = models.CharField(
-        _("state"), max_length=16, choices=State.choices, default=State.ENROLLED
-    )
+    state = StateField(State, verbose_name=_("state"), default=State.ENROLLED)
     epoch = models.PositiveIntegerField(_("epoch"), default=0)  # raised by each log-in
     online = models.BooleanField(_("connected"), default=False)  # a socket of this epoch is open
     silent = models.BooleanField(_("silent"), default=True)  # said by the server, ends by a log-in
@@ -50,10 +47,7 @@ class Device(StatefulModel):
         verbose_name = _("device")
         verbose_name_plural = _("devices")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["enrolled", "active", "revoked"]),
-                name="device_state_known",
-            ),
+            DeviceState.known("device_state_known"),
             models.CheckConstraint(
                 condition=models.Q(kind__in=kinds.NAMES), name="device_kind_known"
             ),
@@ -182,14 +176,7 @@ class DeviceMessage(models.Model):
 class Command(StatefulModel):
     """Something a device is told, until it has said how it went (DESIGN §4.4). Times are real."""
 
-    class State(models.TextChoices):
-        QUEUED = "queued", _("waiting")
-        SENT = "sent", _("sent")
-        ACKNOWLEDGED = "acknowledged", _("acknowledged")
-        DONE = "done", _("done")
-        FAILED = "failed", _("failed")
-        EXPIRED = "expired", _("expired")
-        SUPERSEDED = "superseded", _("superseded")
+    State = CommandState
 
     OPEN: ClassVar[tuple[str, ...]] = ("queued", "sent", "acknowledged")
     _ENDS: ClassVar[set[str]] = {"done", "failed", "expired", "superseded"}
@@ -213,7 +200,7 @@ class Command(StatefulModel):
     action = models.CharField(_("action"), max_length=40)
     payload = models.JSONField(_("payload"))
     reference = models.CharField(_("reference"), max_length=80, blank=True)
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.QUEUED)
+    state = StateField(State, verbose_name=_("state"), default=State.QUEUED)
     priority = models.PositiveSmallIntegerField(_("priority"), default=5)  # lower goes first
     actor = models.CharField(_("by"), max_length=80)
     created_at = models.DateTimeField(_("ordered"))
@@ -231,22 +218,7 @@ class Command(StatefulModel):
     class Meta:
         verbose_name = _("command")
         verbose_name_plural = _("commands")
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(
-                    state__in=[
-                        "queued",
-                        "sent",
-                        "acknowledged",
-                        "done",
-                        "failed",
-                        "expired",
-                        "superseded",
-                    ]
-                ),
-                name="command_state_known",
-            )
-        ]
+        constraints = [CommandState.known("command_state_known")]
         indexes = [
             models.Index(
                 fields=["device", "priority", "id"],

@@ -8,9 +8,11 @@ from django.shortcuts import render
 
 from accounts.guards import merchant_page
 from core.lists import in_order
+from core.states import States
 from devices import selectors
 from devices.forms import DeviceFilter
 from devices.models import Device
+from devices.states import Reach
 
 SORTS = {"code": "code", "kind": "kind", "heard": "last_heard_at"}
 
@@ -52,8 +54,8 @@ def _row(device: Device) -> dict[str, Any]:
     }
 
 
-def _state(device: Device) -> str:
+def _state(device: Device) -> States:
     """One word for a person; the row's age says for how long."""
     if device.state == Device.State.ENROLLED:
-        return "enrolled"
-    return "online" if device.online else "silent"
+        return Device.State.ENROLLED
+    return Reach.ONLINE if device.online else Reach.SILENT

@@ -7,9 +7,10 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField
+from core.fields import MoneyField, StateField
 from core.models import StatefulModel
 from monthlycard.rules.differences import PROPOSALS
+from monthlycard.states import AgreementState, CardState, StatementState
 
 
 class LotSystem(models.Model):
@@ -42,10 +43,7 @@ class LotSystem(models.Model):
 class Agreement(StatefulModel):
     """What platform and lot agreed on; binding once both have signed these very terms (P4.9)."""
 
-    class State(models.TextChoices):
-        DRAFT = "draft", _("draft")
-        SIGNED = "signed", _("signed")
-        ENDED = "ended", _("ended")
+    State = AgreementState
 
     class Period(models.TextChoices):
         EXIT = "exit", _("each exit")
@@ -82,17 +80,14 @@ class Agreement(StatefulModel):
     )
     lot_signature = models.CharField(max_length=64, blank=True, editable=False)
     lot_signed_at = models.DateTimeField(_("signed by the lot"), null=True, editable=False)
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.DRAFT)
+    state = StateField(State, verbose_name=_("state"), default=State.DRAFT)
 
     class Meta:
         verbose_name = _("agreement")
         verbose_name_plural = _("agreements")
         constraints = [
             models.UniqueConstraint(fields=["lot", "version"], name="agreement_version_of_a_lot"),
-            models.CheckConstraint(
-                condition=models.Q(state__in=["draft", "signed", "ended"]),
-                name="agreement_state_known",
-            ),
+            AgreementState.known("agreement_state_known"),
         ]
 
     def __str__(self) -> str:
@@ -133,13 +128,7 @@ class Plan(models.Model):
 class Card(StatefulModel):
     """One person's card for one vehicle at a time (P4.2)."""
 
-    class State(models.TextChoices):
-        APPLIED = "applied", _("applied for")
-        VERIFIED = "verified", _("to be paid")
-        ACTIVE = "active", _("valid")
-        SUSPENDED = "suspended", _("suspended")
-        ENDED = "ended", _("ended")
-        REFUSED = "refused", _("refused")
+    State = CardState
 
     MOVES: ClassVar[dict[str, set[str]]] = {
         "applied": {"verified", "refused", "ended"},
@@ -158,9 +147,7 @@ class Card(StatefulModel):
     plate_text = models.CharField(_("plate"), max_length=16)
     plate_colour = models.CharField(_("colour"), max_length=16)
     evidence_sha = models.CharField(_("vehicle licence"), max_length=64, blank=True)
-    state = models.CharField(
-        _("state"), max_length=16, choices=State.choices, default=State.APPLIED
-    )
+    state = StateField(State, verbose_name=_("state"), default=State.APPLIED)
     applied_at = models.DateTimeField(_("applied"))
     valid_from = models.DateTimeField(_("valid from"), null=True)
     valid_until = models.DateTimeField(_("valid until"), null=True)
@@ -170,12 +157,7 @@ class Card(StatefulModel):
         verbose_name = _("card")
         verbose_name_plural = _("cards")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(
-                    state__in=["applied", "verified", "active", "suspended", "ended", "refused"]
-                ),
-                name="card_state_known",
-            ),
+            CardState.known("card_state_known"),
             models.UniqueConstraint(
                 fields=["plan", "plate_text", "plate_colour"],
                 condition=models.Q(state__in=["applied", "verified", "active", "suspended"]),
@@ -336,11 +318,7 @@ class PassRecord(models.Model):
 class Statement(StatefulModel):
     """What a lot is owed for a period; sealed when sent, deducted only after it was checked."""
 
-    class State(models.TextChoices):
-        SENT = "sent", _("to be checked")
-        AGREED = "agreed", _("agreed")
-        DISPUTED = "disputed", _("differences")
-        DEDUCTED = "deducted", _("deducted")
+    State = StatementState
 
     MOVES: ClassVar[dict[str, set[str]]] = {
         "sent": {"agreed", "disputed"},
@@ -357,7 +335,7 @@ class Statement(StatefulModel):
     number = models.CharField(_("number"), max_length=40, unique=True)
     starts_at = models.DateTimeField(_("from"))
     ends_at = models.DateTimeField(_("until"))
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.SENT)
+    state = StateField(State, verbose_name=_("state"), default=State.SENT)
     total_fen = MoneyField(_("total"))
     entries = models.PositiveIntegerField(_("entries"))
     exits = models.PositiveIntegerField(_("exits"))
@@ -374,10 +352,7 @@ class Statement(StatefulModel):
         verbose_name = _("statement")
         verbose_name_plural = _("statements")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["sent", "agreed", "disputed", "deducted"]),
-                name="statement_state_known",
-            ),
+            StatementState.known("statement_state_known"),
         ]
         indexes = [
             models.Index(

@@ -9,9 +9,8 @@ from django.http import HttpRequest
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
-from core import plates
+from core import plates, states
 from core.admin import ReadOnly, TabularInline
-from core.states import look
 from recovery import selectors, services
 from recovery.models import BoundDebt, LockEvent, MoveInstruction, RecoveryOrder, SettlementOrder
 
@@ -103,7 +102,7 @@ class RecoveryOrderAdmin(ReadOnly):
 
     @admin.display(description=_("position of the lock"))
     def lock(self, row: RecoveryOrder) -> Any:
-        return look("lock", row.lock_position).word if row.lock_position else "-"
+        return states.of_subject("lock", row.lock_position).label if row.lock_position else "-"
 
     @admin.display(description=_("problem"))
     def trouble(self, row: RecoveryOrder) -> str:

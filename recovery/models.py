@@ -7,8 +7,9 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField
+from core.fields import MoneyField, StateField
 from core.models import StatefulModel
+from recovery.states import MoveInstructionState, RecoveryOrderState
 
 
 def new_token() -> str:
@@ -23,16 +24,7 @@ class RecoveryOrder(StatefulModel):
     and release code lower (DESIGN 4.8); `ended_by` says which.
     """
 
-    class State(models.TextChoices):
-        BOUND = "bound", _("bound")
-        PLACED = "placed", _("lock placed")
-        RAISING = "raising", _("going up")
-        RAISED = "raised", _("up")
-        PAID = "paid", _("paid, to be lowered")
-        LOWERING = "lowering", _("going down")
-        LOWERED = "lowered", _("down")
-        MOVED = "moved", _("taken away")
-        CANCELLED = "cancelled", _("cancelled")
+    State = RecoveryOrderState
 
     class End(models.TextChoices):
         PAYMENT = "payment", _("paid")
@@ -57,7 +49,7 @@ class RecoveryOrder(StatefulModel):
         "lowered": {"moved", "lowering"},
     }
 
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.BOUND)
+    state = StateField(State, verbose_name=_("state"), default=State.BOUND)
     code = models.CharField(_("number"), max_length=20, unique=True)
     token = models.CharField(max_length=32, unique=True, default=new_token)
     merchant = models.ForeignKey(
@@ -102,22 +94,7 @@ class RecoveryOrder(StatefulModel):
         verbose_name = _("recovery order")
         verbose_name_plural = _("recovery orders")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(
-                    state__in=[
-                        "bound",
-                        "placed",
-                        "raising",
-                        "raised",
-                        "paid",
-                        "lowering",
-                        "lowered",
-                        "moved",
-                        "cancelled",
-                    ]
-                ),
-                name="recovery_state_known",
-            ),
+            RecoveryOrderState.known("recovery_state_known"),
             models.UniqueConstraint(
                 fields=["plate_text", "section"],
                 condition=models.Q(
@@ -194,13 +171,11 @@ class SettlementOrder(models.Model):
 class MoveInstruction(StatefulModel):
     """Fetch the lock (移动指令, P1.6): reminded of, and an alarm when nobody comes."""
 
-    class State(models.TextChoices):
-        OPEN = "open", _("to be fetched")
-        CONFIRMED = "confirmed", _("taken away")
+    State = MoveInstructionState
 
     MOVES: ClassVar[dict[str, set[str]]] = {"open": {"confirmed"}}
 
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    state = StateField(State, verbose_name=_("state"), default=State.OPEN)
     order = models.OneToOneField(RecoveryOrder, models.PROTECT, related_name="move")
     made_at = models.DateTimeField(_("made"))
     due_at = models.DateTimeField(_("next reminder"))
@@ -214,9 +189,7 @@ class MoveInstruction(StatefulModel):
         verbose_name = _("move instruction")
         verbose_name_plural = _("move instructions")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["open", "confirmed"]), name="move_state_known"
-            ),
+            MoveInstructionState.known("move_state_known"),
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(state="open"), name="move_due"),

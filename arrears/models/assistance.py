@@ -7,7 +7,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from arrears.models.debts import new_token
-from core.fields import MoneyField
+from arrears.states import ContactState, PlanState
+from core.fields import MoneyField, StateField
 from core.models import StatefulModel
 
 share = [MinValueValidator(0.0), MaxValueValidator(1.0)]
@@ -70,11 +71,7 @@ class Scheme(models.Model):
 class Plan(StatefulModel):
     """The personal plan that was made from a scheme for one unpaid stay (P0.5), as chosen."""
 
-    class State(models.TextChoices):
-        RUNNING = "running", _("running")
-        PAID = "paid", _("paid")
-        STOPPED = "stopped", _("stopped")
-        DONE = "done", _("carried out")
+    State = PlanState
 
     MOVES: ClassVar[dict[str, set[str]]] = {
         "running": {"paid", "stopped", "done"},
@@ -96,9 +93,7 @@ class Plan(StatefulModel):
     user = models.ForeignKey(
         "accounts.User", models.SET_NULL, null=True, related_name="+", verbose_name=_("person")
     )
-    state = models.CharField(
-        _("state"), max_length=16, choices=State.choices, default=State.RUNNING
-    )
+    state = StateField(State, verbose_name=_("state"), default=State.RUNNING)
     holdout = models.BooleanField(_("holdout"), default=False)
     amount_fen = MoneyField(_("amount"))
     parts_fen = models.JSONField(_("parts"), default=list)
@@ -112,12 +107,7 @@ class Plan(StatefulModel):
     class Meta:
         verbose_name = _("plan")
         verbose_name_plural = _("plans")
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["running", "paid", "stopped", "done"]),
-                name="plan_state_known",
-            )
-        ]
+        constraints = [PlanState.known("plan_state_known")]
 
     def __str__(self) -> str:
         return f"{self.pk}"
@@ -126,13 +116,7 @@ class Plan(StatefulModel):
 class Contact(StatefulModel):
     """One contact of a plan: when, by what, and what came of it (P0.6)."""
 
-    class State(models.TextChoices):
-        PLANNED = "planned", _("planned")
-        SENDING = "sending", _("on its way")
-        SENT = "sent", _("contact made")
-        FAILED = "failed", _("could not be made")
-        BLOCKED = "blocked", _("not made: one of the limits held")
-        STOPPED = "stopped", _("no longer needed")
+    State = ContactState
 
     class Outcome(models.TextChoices):
         NONE = "", _("none yet")
@@ -151,9 +135,7 @@ class Contact(StatefulModel):
     number = models.PositiveSmallIntegerField(_("number"))
     subject = models.CharField(_("subject"), max_length=60)
     channel = models.CharField(_("channel"), max_length=8, choices=Scheme.Channel.choices)
-    state = models.CharField(
-        _("state"), max_length=16, choices=State.choices, default=State.PLANNED
-    )
+    state = StateField(State, verbose_name=_("state"), default=State.PLANNED)
     outcome = models.CharField(
         _("outcome"), max_length=12, choices=Outcome.choices, blank=True, default=Outcome.NONE
     )
@@ -169,12 +151,7 @@ class Contact(StatefulModel):
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(
-                    state__in=["planned", "sending", "sent", "failed", "blocked", "stopped"]
-                ),
-                name="contact_state_known",
-            ),
+            ContactState.known("contact_state_known"),
             models.UniqueConstraint(fields=["plan", "number"], name="contact_once_a_number"),
         ]
         indexes = [

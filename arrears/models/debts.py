@@ -6,7 +6,8 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField
+from arrears.states import BlacklistEntryState, DebtState, DemandState, DisputeState, PayWindowState
+from core.fields import MoneyField, StateField
 from core.models import StatefulModel
 
 
@@ -21,11 +22,7 @@ class PayWindow(StatefulModel):
     It is the time of one vehicle's holder: with another plate the stay has another window.
     """
 
-    class State(models.TextChoices):
-        OPEN = "open", _("running")
-        ENDED = "ended", _("ended unpaid")
-        PAID = "paid", _("paid")
-        DROPPED = "dropped", _("nothing is asked any more")
+    State = PayWindowState
 
     MOVES: ClassVar[dict[str, set[str]]] = {
         "open": {"ended", "paid", "dropped", "open"},
@@ -37,7 +34,7 @@ class PayWindow(StatefulModel):
     stay = models.OneToOneField(
         "parking.ParkingSession", models.PROTECT, related_name="+", verbose_name=_("stay")
     )
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    state = StateField(State, verbose_name=_("state"), default=State.OPEN)
     plate_text = models.CharField(_("plate"), max_length=16)
     plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
     due_at = models.DateTimeField(_("ends"))
@@ -45,12 +42,7 @@ class PayWindow(StatefulModel):
     class Meta:
         verbose_name = _("pay window")
         verbose_name_plural = _("pay windows")
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["open", "ended", "paid", "dropped"]),
-                name="pay_window_state_known",
-            )
-        ]
+        constraints = [PayWindowState.known("pay_window_state_known")]
         indexes = [
             models.Index(
                 fields=["due_at"], condition=models.Q(state="open"), name="pay_window_running"
@@ -68,12 +60,7 @@ class Debt(StatefulModel):
     a demand stands only for what it named: a debt that is raised is asked for anew.
     """
 
-    class State(models.TextChoices):
-        OPEN = "open", _("open")
-        DISPUTED = "disputed", _("held: the owner objects")
-        PAID = "paid", _("paid")
-        WAIVED = "waived", _("waived")
-        CANCELLED = "cancelled", _("cancelled: the owner was right")
+    State = DebtState
 
     LIVE: ClassVar[tuple[str, ...]] = ("open", "disputed")
     MOVES: ClassVar[dict[str, set[str]]] = {
@@ -95,7 +82,7 @@ class Debt(StatefulModel):
     plate_text = models.CharField(_("plate"), max_length=16)
     plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
     amount_fen = MoneyField(_("amount"))
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    state = StateField(State, verbose_name=_("state"), default=State.OPEN)
     opened_at = models.DateTimeField(_("since"))
     demanded_at = models.DateTimeField(
         _("demand delivered"), null=True, help_text=_("The first demand that was delivered.")
@@ -113,10 +100,7 @@ class Debt(StatefulModel):
         verbose_name = _("debt")
         verbose_name_plural = _("debts")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["open", "disputed", "paid", "waived", "cancelled"]),
-                name="debt_state_known",
-            ),
+            DebtState.known("debt_state_known"),
             models.CheckConstraint(condition=~models.Q(plate_text=""), name="debt_has_a_plate"),
             models.CheckConstraint(
                 condition=models.Q(demanded_at=None)
@@ -157,12 +141,7 @@ class Demand(StatefulModel):
     message's key, the page that was opened, or the hash of the paper notice's photograph.
     """
 
-    class State(models.TextChoices):
-        MADE = "made", _("to be delivered")
-        SENDING = "sending", _("on its way")
-        DELIVERED = "delivered", _("delivered")
-        FAILED = "failed", _("could not be delivered")
-        DROPPED = "dropped", _("no longer needed")
+    State = DemandState
 
     class Channel(models.TextChoices):
         SMS = "sms", _("text message")
@@ -182,7 +161,7 @@ class Demand(StatefulModel):
         "accounts.User", models.SET_NULL, null=True, related_name="+", verbose_name=_("to")
     )
     channel = models.CharField(_("channel"), max_length=8, choices=Channel.choices)
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.MADE)
+    state = StateField(State, verbose_name=_("state"), default=State.MADE)
     token = models.CharField(max_length=32, unique=True, default=new_token)
     due_at = models.DateTimeField(_("to be sent at"))
     made_at = models.DateTimeField(_("made"))
@@ -193,10 +172,7 @@ class Demand(StatefulModel):
         verbose_name = _("demand")
         verbose_name_plural = _("demands")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["made", "sending", "delivered", "failed", "dropped"]),
-                name="demand_state_known",
-            ),
+            DemandState.known("demand_state_known"),
             models.CheckConstraint(
                 condition=~models.Q(state="delivered") | models.Q(delivered_at__isnull=False),
                 name="demand_delivered_when",
@@ -219,11 +195,7 @@ class Dispute(StatefulModel):
     about. Only a person decides.
     """
 
-    class State(models.TextChoices):
-        OPEN = "open", _("to be looked at")
-        UPHELD = "upheld", _("the owner was right")
-        REJECTED = "rejected", _("rejected")
-        WITHDRAWN = "withdrawn", _("withdrawn")
+    State = DisputeState
 
     class Reason(models.TextChoices):
         NOT_MINE = "not_mine", _("not my vehicle")
@@ -246,7 +218,7 @@ class Dispute(StatefulModel):
     user = models.ForeignKey(
         "accounts.User", models.SET_NULL, null=True, related_name="+", verbose_name=_("by")
     )
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    state = StateField(State, verbose_name=_("state"), default=State.OPEN)
     reason = models.CharField(_("reason"), max_length=12, choices=Reason.choices)
     text = models.TextField(_("in the owner's words"), max_length=2000, blank=True)
     answer = models.TextField(_("answer"), max_length=2000, blank=True)
@@ -258,12 +230,7 @@ class Dispute(StatefulModel):
     class Meta:
         verbose_name = _("dispute")
         verbose_name_plural = _("disputes")
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["open", "upheld", "rejected", "withdrawn"]),
-                name="dispute_state_known",
-            )
-        ]
+        constraints = [DisputeState.known("dispute_state_known")]
         indexes = [
             models.Index(
                 fields=["answer_by"], condition=models.Q(state="open"), name="dispute_open"
@@ -281,11 +248,7 @@ class BlacklistEntry(StatefulModel):
     recomputed from the debts under its own lock, in the transaction that changes them.
     """
 
-    class State(models.TextChoices):
-        PENDING = "pending", _("notice and grace")
-        ACTIVE = "active", _("listed")
-        SUSPENDED = "suspended", _("suspended")
-        GONE = "gone", _("gone")
+    State = BlacklistEntryState
 
     LIVE: ClassVar[tuple[str, ...]] = ("pending", "active", "suspended")
     MOVES: ClassVar[dict[str, set[str]]] = {
@@ -296,9 +259,7 @@ class BlacklistEntry(StatefulModel):
 
     plate_text = models.CharField(_("plate"), max_length=16)
     plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
-    state = models.CharField(
-        _("state"), max_length=16, choices=State.choices, default=State.PENDING
-    )
+    state = StateField(State, verbose_name=_("state"), default=State.PENDING)
     since = models.DateTimeField(_("since"))
     due_at = models.DateTimeField(
         _("grace ends"), null=True, help_text=_("Empty until a demand was delivered.")
@@ -312,10 +273,7 @@ class BlacklistEntry(StatefulModel):
         verbose_name = _("listed vehicle")
         verbose_name_plural = _("listed vehicles")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["pending", "active", "suspended", "gone"]),
-                name="listing_state_known",
-            ),
+            BlacklistEntryState.known("listing_state_known"),
             models.UniqueConstraint(
                 fields=["plate_text", "plate_colour"],
                 condition=~models.Q(state="gone"),

@@ -5,7 +5,8 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField
+from arrears.states import RecoveryNoticeState
+from core.fields import MoneyField, StateField
 from core.models import StatefulModel
 
 
@@ -17,13 +18,7 @@ class RecoveryNotice(StatefulModel):
     `amount_fen` is what the terminal's own merchant is owed; other creditors' debts are theirs.
     """
 
-    class State(models.TextChoices):
-        MADE = "made", _("prepared")
-        SENT = "sent", _("on its way")
-        SHOWN = "shown", _("shown")
-        ACKNOWLEDGED = "acknowledged", _("acknowledged")
-        EXPIRED = "expired", _("too old")
-        WITHDRAWN = "withdrawn", _("withdrawn")
+    State = RecoveryNoticeState
 
     LIVE: ClassVar[tuple[str, ...]] = ("made", "sent", "shown", "acknowledged")
     MOVES: ClassVar[dict[str, set[str]]] = {
@@ -60,7 +55,7 @@ class RecoveryNotice(StatefulModel):
     plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
     amount_fen = MoneyField(_("amount"))
     debt_ids = models.JSONField(_("debts"), default=list)
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.MADE)
+    state = StateField(State, verbose_name=_("state"), default=State.MADE)
     outcome = models.CharField(
         _("outcome"), max_length=16, choices=Outcome.choices, blank=True, default=Outcome.NONE
     )
@@ -73,12 +68,7 @@ class RecoveryNotice(StatefulModel):
         verbose_name = _("recovery notice")
         verbose_name_plural = _("recovery notices")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(
-                    state__in=["made", "sent", "shown", "acknowledged", "expired", "withdrawn"]
-                ),
-                name="notice_state_known",
-            ),
+            RecoveryNoticeState.known("notice_state_known"),
             models.UniqueConstraint(
                 fields=["sighting_id", "device"],
                 condition=~models.Q(state="withdrawn") & models.Q(sighting_id__isnull=False),

@@ -5,7 +5,8 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField
+from arrears.states import AssessmentState, RiskModelState, WatchState
+from core.fields import MoneyField, StateField
 from core.models import StatefulModel
 
 
@@ -35,10 +36,7 @@ class Portrait(models.Model):
 class RiskModel(StatefulModel):
     """A registered model: which files, from what data, how good, and the costs it is used with."""
 
-    class State(models.TextChoices):
-        SHADOW = "shadow", _("in shadow")
-        SERVING = "serving", _("serving")
-        RETIRED = "retired", _("retired")
+    State = RiskModelState
 
     MOVES: ClassVar[dict[str, set[str]]] = {
         "shadow": {"serving", "retired"},
@@ -52,7 +50,7 @@ class RiskModel(StatefulModel):
     data_from = models.DateField(_("data from"))
     data_to = models.DateField(_("data to"))
     figures = models.JSONField(_("figures"))
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.SHADOW)
+    state = StateField(State, verbose_name=_("state"), default=State.SHADOW)
     contact_fen = MoneyField(_("a contact costs"))
     annoyance_fen = MoneyField(_("its annoyance counts"))
     due_fen = MoneyField(_("what a stay brings"))
@@ -63,10 +61,7 @@ class RiskModel(StatefulModel):
         verbose_name = _("risk model")
         verbose_name_plural = _("risk models")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["shadow", "serving", "retired"]),
-                name="risk_model_state_known",
-            ),
+            RiskModelState.known("risk_model_state_known"),
             models.UniqueConstraint(
                 fields=["state"], condition=models.Q(state="serving"), name="one_serving_risk_model"
             ),
@@ -82,10 +77,7 @@ class Assessment(StatefulModel):
     Nothing follows from it but help: no price, no listing, no lock reads this table.
     """
 
-    class State(models.TextChoices):
-        WAITING = "waiting", _("to be computed")
-        DONE = "done", _("computed")
-        DELETED = "deleted", _("deleted by its subject")
+    State = AssessmentState
 
     MOVES: ClassVar[dict[str, set[str]]] = {
         "waiting": {"done", "deleted", "waiting"},
@@ -101,9 +93,7 @@ class Assessment(StatefulModel):
     as_of = models.DateTimeField(
         _("as of"), help_text=_("The stay's arrival, however late it is computed.")
     )
-    state = models.CharField(
-        _("state"), max_length=16, choices=State.choices, default=State.WAITING
-    )
+    state = StateField(State, verbose_name=_("state"), default=State.WAITING)
     portrait = models.ForeignKey(
         Portrait, models.SET_NULL, null=True, related_name="+", verbose_name=_("portrait")
     )
@@ -127,12 +117,7 @@ class Assessment(StatefulModel):
     class Meta:
         verbose_name = _("assessment")
         verbose_name_plural = _("assessments")
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["waiting", "done", "deleted"]),
-                name="assessment_state_known",
-            )
-        ]
+        constraints = [AssessmentState.known("assessment_state_known")]
         indexes = [
             models.Index(
                 fields=["ask_again_at"],
@@ -165,11 +150,7 @@ class ShadowScore(models.Model):
 class Watch(StatefulModel):
     """Waiting for the payment of a stay at risk, until its predicted payment time (P0.4)."""
 
-    class State(models.TextChoices):
-        WATCHING = "watching", _("watching")
-        PAID = "paid", _("paid")
-        RAN_OUT = "ran_out", _("ran out")
-        DROPPED = "dropped", _("dropped")
+    State = WatchState
 
     MOVES: ClassVar[dict[str, set[str]]] = {
         "watching": {"paid", "ran_out", "dropped"},
@@ -187,9 +168,7 @@ class Watch(StatefulModel):
         default=1,
         help_text=_("The assessment's when it began: another vehicle, another watch."),
     )
-    state = models.CharField(
-        _("state"), max_length=16, choices=State.choices, default=State.WATCHING
-    )
+    state = StateField(State, verbose_name=_("state"), default=State.WATCHING)
     due_at = models.DateTimeField(_("predicted payment time"))
     began_at = models.DateTimeField(_("began"))
 
@@ -197,10 +176,7 @@ class Watch(StatefulModel):
         verbose_name = _("watch")
         verbose_name_plural = _("watches")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["watching", "paid", "ran_out", "dropped"]),
-                name="watch_state_known",
-            ),
+            WatchState.known("watch_state_known"),
             models.UniqueConstraint(fields=["stay", "number"], name="watch_once_a_score"),
         ]
         indexes = [

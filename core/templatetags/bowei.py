@@ -241,9 +241,9 @@ def icon(name: str, says: str = "") -> SafeString:
 
 @register.inclusion_tag("components/state.html")
 def state(subject: str, value: str, word: str = "") -> dict[str, Any]:
-    """The pill of one state: `{% state "stay" stay.state %}`; `word` replaces the table's word."""
-    seen = states.look(subject, value)
-    return {"word": word or seen.word, "icon": seen.icon, "tone": seen.tone}
+    """The pill of one state: `{% state "stay" stay.state %}`; `word` replaces the state's word."""
+    seen = value if isinstance(value, states.States) else states.of_subject(subject, value)
+    return {"word": word or seen.label, "icon": seen.shape.icon, "tone": seen.shape.tone}
 
 
 @register.inclusion_tag("components/battery.html")

@@ -6,8 +6,9 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField
+from core.fields import MoneyField, StateField
 from core.models import StatefulModel
+from parking.states import PrepaymentState
 
 
 def new_token() -> str:
@@ -18,14 +19,7 @@ def new_token() -> str:
 class Prepayment(StatefulModel):
     """A pre-payment order: place, time and plate as its owner declared them, no account needed."""
 
-    class State(models.TextChoices):
-        DRAFT = "draft", _("draft")
-        SUBMITTED = "submitted", _("being compared")
-        CORRECTING = "correcting", _("plate to be corrected")
-        CONFIRMED = "confirmed", _("confirmed")
-        PAID = "paid", _("paid")
-        USED = "used", _("used")
-        CANCELLED = "cancelled", _("cancelled")
+    State = PrepaymentState
 
     MOVES = {
         "draft": {"submitted", "correcting", "confirmed", "cancelled"},
@@ -35,7 +29,7 @@ class Prepayment(StatefulModel):
         "paid": {"used"},
     }
 
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.DRAFT)
+    state = StateField(State, verbose_name=_("state"), default=State.DRAFT)
     token = models.CharField(max_length=32, unique=True, default=new_token)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -76,20 +70,7 @@ class Prepayment(StatefulModel):
         verbose_name = _("pre-payment")
         verbose_name_plural = _("pre-payments")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(
-                    state__in=[
-                        "draft",
-                        "submitted",
-                        "correcting",
-                        "confirmed",
-                        "paid",
-                        "used",
-                        "cancelled",
-                    ]
-                ),
-                name="prepayment_state_known",
-            ),
+            PrepaymentState.known("prepayment_state_known"),
         ]
         indexes = [
             models.Index(fields=["stay", "state"]),

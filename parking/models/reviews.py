@@ -3,16 +3,15 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.fields import StateField
 from core.models import StatefulModel
+from parking.states import ReviewItemState
 
 
 class ReviewItem(StatefulModel):
     """One question for a person, with what they need to answer it beside it."""
 
-    class State(models.TextChoices):
-        OPEN = "open", _("open")
-        SETTLED = "settled", _("looked at")
-        DROPPED = "dropped", _("no longer needed")
+    State = ReviewItemState
 
     class Kind(models.TextChoices):
         PLATE = "plate", _("which plate is this")
@@ -27,7 +26,7 @@ class ReviewItem(StatefulModel):
 
     MOVES = {"open": {"settled", "dropped"}, "settled": {"open"}}
 
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    state = StateField(State, verbose_name=_("state"), default=State.OPEN)
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
     why = models.CharField(_("why"), max_length=40)
     merchant = models.ForeignKey(
@@ -67,10 +66,7 @@ class ReviewItem(StatefulModel):
         verbose_name = _("review")
         verbose_name_plural = _("review queue")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["open", "settled", "dropped"]),
-                name="review_state_known",
-            ),
+            ReviewItemState.known("review_state_known"),
             models.UniqueConstraint(
                 fields=["kind", "sighting"],
                 condition=models.Q(state="open", kind="plate"),

@@ -3,7 +3,9 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.fields import StateField
 from core.models import StatefulModel
+from parking.states import ImageOrderState, InspectionTaskState, PlateReadingState, SightingState
 
 
 class Sighting(StatefulModel):
@@ -13,11 +15,7 @@ class Sighting(StatefulModel):
     it on. The photograph is the evidence of its stay.
     """
 
-    class State(models.TextChoices):
-        RECEIVED = "received", _("to read")
-        REVIEW = "review", _("being looked at")
-        SETTLED = "settled", _("plate settled")
-        UNREADABLE = "unreadable", _("unreadable")
+    State = SightingState
 
     class Purpose(models.TextChoices):
         ARRIVAL = "arrival", _("arrival")
@@ -31,9 +29,7 @@ class Sighting(StatefulModel):
         "unreadable": {"review", "settled"},
     }
 
-    state = models.CharField(
-        _("state"), max_length=16, choices=State.choices, default=State.RECEIVED
-    )
+    state = StateField(State, verbose_name=_("state"), default=State.RECEIVED)
     merchant = models.ForeignKey(
         "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
     )
@@ -70,10 +66,7 @@ class Sighting(StatefulModel):
         verbose_name = _("sighting")
         verbose_name_plural = _("sightings")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["received", "review", "settled", "unreadable"]),
-                name="sighting_state_known",
-            ),
+            SightingState.known("sighting_state_known"),
             models.UniqueConstraint(
                 fields=["device", "image_sha", "occurred_at"], name="sighting_once"
             ),
@@ -99,11 +92,7 @@ class Sighting(StatefulModel):
 class PlateReading(StatefulModel):
     """What the plate reader made of a photograph; never changed, only judged (P2.3)."""
 
-    class State(models.TextChoices):
-        CONFIRMED = "confirmed", _("confirmed")
-        REVIEW = "in_review", _("being looked at")
-        CORRECTED = "corrected", _("a person corrected it")
-        UNREADABLE = "unreadable", _("unreadable")
+    State = PlateReadingState
 
     MOVES = {
         "confirmed": {"corrected", "in_review"},
@@ -112,7 +101,7 @@ class PlateReading(StatefulModel):
         "unreadable": {"in_review", "confirmed", "corrected"},
     }
 
-    state = models.CharField(_("state"), max_length=16, choices=State.choices)
+    state = StateField(State, verbose_name=_("state"))
     sighting = models.OneToOneField(
         Sighting, models.PROTECT, related_name="reading", verbose_name=_("sighting")
     )
@@ -135,10 +124,7 @@ class PlateReading(StatefulModel):
         verbose_name = _("plate reading")
         verbose_name_plural = _("plate readings")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["confirmed", "in_review", "corrected", "unreadable"]),
-                name="reading_state_known",
-            ),
+            PlateReadingState.known("reading_state_known"),
         ]
 
     def __str__(self) -> str:
@@ -148,14 +134,11 @@ class PlateReading(StatefulModel):
 class ImageOrder(StatefulModel):
     """A camera was asked for a picture of a stay; the next one is asked where it stays silent."""
 
-    class State(models.TextChoices):
-        ASKED = "asked", _("asked")
-        TAKEN = "taken", _("picture came")
-        FAILED = "failed", _("failed")
+    State = ImageOrderState
 
     MOVES = {"asked": {"taken", "failed"}, "failed": {"taken"}}
 
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.ASKED)
+    state = StateField(State, verbose_name=_("state"), default=State.ASKED)
     stay = models.ForeignKey(
         "parking.ParkingSession",
         models.PROTECT,
@@ -175,10 +158,7 @@ class ImageOrder(StatefulModel):
         verbose_name = _("image order")
         verbose_name_plural = _("image orders")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["asked", "taken", "failed"]),
-                name="image_order_state_known",
-            ),
+            ImageOrderState.known("image_order_state_known"),
             models.UniqueConstraint(fields=["stay", "device"], name="image_order_once_a_camera"),
         ]
         indexes = [
@@ -196,14 +176,11 @@ class ImageOrder(StatefulModel):
 class InspectionTask(StatefulModel):
     """An attendant is asked to photograph a berth, because no camera could (P2.2)."""
 
-    class State(models.TextChoices):
-        OPEN = "open", _("open")
-        DONE = "done", _("done")
-        CANCELLED = "cancelled", _("no longer needed")
+    State = InspectionTaskState
 
     MOVES = {"open": {"done", "cancelled"}}
 
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    state = StateField(State, verbose_name=_("state"), default=State.OPEN)
     merchant = models.ForeignKey(
         "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
     )
@@ -227,10 +204,7 @@ class InspectionTask(StatefulModel):
         verbose_name = _("inspection task")
         verbose_name_plural = _("inspection tasks")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["open", "done", "cancelled"]),
-                name="inspection_state_known",
-            ),
+            InspectionTaskState.known("inspection_state_known"),
             models.UniqueConstraint(
                 fields=["stay"],
                 condition=models.Q(state="open"),

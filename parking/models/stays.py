@@ -3,8 +3,9 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField
+from core.fields import MoneyField, StateField
 from core.models import StatefulModel
+from parking.states import PlateState, StayState
 
 
 class ParkingSession(StatefulModel):
@@ -16,17 +17,7 @@ class ParkingSession(StatefulModel):
     own and cannot be billed to anybody (FEATURES 17).
     """
 
-    class State(models.TextChoices):
-        PARKED = "parked", _("parked")
-        DUE = "due", _("not paid yet")
-        SETTLED = "settled", _("settled")
-        VOID = "void", _("void")
-
-    class PlateState(models.TextChoices):
-        UNREAD = "unread", _("not read yet")
-        REVIEW = "review", _("being looked at")
-        SETTLED = "settled", _("plate settled")
-        UNREADABLE = "unreadable", _("unreadable")
+    State = StayState
 
     class Doubt(models.TextChoices):
         NONE = "", _("none")
@@ -40,7 +31,7 @@ class ParkingSession(StatefulModel):
         "settled": {"due", "void"},  # due again: a departure became known later, or was corrected
     }
 
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.PARKED)
+    state = StateField(State, verbose_name=_("state"), default=State.PARKED)
     berth = models.ForeignKey(
         "parking.Berth", models.PROTECT, related_name="stays", verbose_name=_("berth")
     )
@@ -58,8 +49,8 @@ class ParkingSession(StatefulModel):
 
     plate_text = models.CharField(_("plate"), max_length=16, blank=True)
     plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
-    plate_state = models.CharField(
-        _("plate is"), max_length=12, choices=PlateState.choices, default=PlateState.UNREAD
+    plate_state = StateField(
+        PlateState, verbose_name=_("plate is"), max_length=12, default=PlateState.UNREAD
     )
     plate_confidence = models.FloatField(_("confidence"), null=True, blank=True)
     plate_by = models.CharField(_("plate settled by"), max_length=80, blank=True)
@@ -89,14 +80,8 @@ class ParkingSession(StatefulModel):
         verbose_name = _("stay")
         verbose_name_plural = _("stays")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["parked", "due", "settled", "void"]),
-                name="stay_state_known",
-            ),
-            models.CheckConstraint(
-                condition=models.Q(plate_state__in=["unread", "review", "settled", "unreadable"]),
-                name="stay_plate_state_known",
-            ),
+            StayState.known("stay_state_known"),
+            PlateState.known("stay_plate_state_known", "plate_state"),
             models.UniqueConstraint(
                 fields=["berth"],
                 condition=models.Q(state="parked"),

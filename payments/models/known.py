@@ -1,4 +1,4 @@
-"""What the models of money know: their states, and the names of providers."""
+"""What the models of money know: the names of providers."""
 
 from django.db import models
 
@@ -8,8 +8,3 @@ def provider_named(name: str) -> models.CheckConstraint:
     return models.CheckConstraint(
         condition=models.Q(provider__regex=r"^[a-z][a-z0-9]*$"), name=name
     )
-
-
-def known_states(name: str, *states: str) -> models.CheckConstraint:
-    """A constraint that allows these states only."""
-    return models.CheckConstraint(condition=models.Q(state__in=states), name=name)

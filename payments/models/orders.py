@@ -6,10 +6,11 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField
+from core.fields import MoneyField, StateField
 from core.models import StatefulModel
 from payments import providers
-from payments.models.known import known_states, provider_named
+from payments.models.known import provider_named
+from payments.states import AttemptState, OrderItemState, OrderState
 
 
 def new_token() -> str:
@@ -24,14 +25,11 @@ class Order(StatefulModel):
     (closed → paid), because money that has arrived is never lost (FEATURES 31, 32).
     """
 
-    class State(models.TextChoices):
-        OPEN = "open", _("to pay")
-        PAID = "paid", _("paid")
-        CLOSED = "closed", _("closed")
+    State = OrderState
 
     MOVES = {"open": {"paid", "closed"}, "closed": {"paid"}}
 
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    state = StateField(State, verbose_name=_("state"), default=State.OPEN)
     number = models.CharField(_("number"), max_length=20, unique=True)
     token = models.CharField(max_length=32, unique=True, default=new_token)
     basket = models.CharField(max_length=64)  # digest of what is to pay
@@ -53,7 +51,7 @@ class Order(StatefulModel):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
         constraints = [
-            known_states("order_state_known", "open", "paid", "closed"),
+            OrderState.known("order_state_known"),
             models.UniqueConstraint(
                 fields=["basket"], condition=models.Q(state="open"), name="order_one_open_a_set"
             ),
@@ -78,17 +76,11 @@ class Order(StatefulModel):
 class OrderItem(StatefulModel):
     """One thing paid in an order, with the bill as it was when the order was opened."""
 
-    class State(models.TextChoices):
-        WAITING = "waiting", _("to pay")
-        SETTLED = "settled", _("settled")
-        PARTLY = "partly", _("partly settled")
-        UNNEEDED = "unneeded", _("was no longer due")
+    State = OrderItemState
 
     MOVES = {"waiting": {"settled", "partly", "unneeded"}}
 
-    state = models.CharField(
-        _("state"), max_length=16, choices=State.choices, default=State.WAITING
-    )
+    state = StateField(State, verbose_name=_("state"), default=State.WAITING)
     order = models.ForeignKey(Order, models.PROTECT, related_name="items")
     payable = models.CharField(_("kind"), max_length=40)
     subject_id = models.BigIntegerField(_("subject"))
@@ -106,7 +98,7 @@ class OrderItem(StatefulModel):
         verbose_name = _("item")
         verbose_name_plural = _("items")
         constraints = [
-            known_states("order_item_state_known", "waiting", "settled", "partly", "unneeded"),
+            OrderItemState.known("order_item_state_known"),
             models.UniqueConstraint(
                 fields=["order", "payable", "subject_id"], name="order_item_once"
             ),
@@ -129,13 +121,7 @@ class Attempt(StatefulModel):
     not live in moved time.
     """
 
-    class State(models.TextChoices):
-        CREATED = "created", _("being prepared")
-        PENDING = "pending", _("waiting for the payer")
-        UNKNOWN = "unknown", _("outcome unknown")
-        PAID = "paid", _("paid")
-        FAILED = "failed", _("failed")
-        CLOSED = "closed", _("closed")
+    State = AttemptState
 
     LIVE = ("created", "pending", "unknown")
     MOVES = {
@@ -146,9 +132,7 @@ class Attempt(StatefulModel):
         "closed": {"paid"},
     }
 
-    state = models.CharField(
-        _("state"), max_length=16, choices=State.choices, default=State.CREATED
-    )
+    state = StateField(State, verbose_name=_("state"), default=State.CREATED)
     order = models.ForeignKey(
         Order, models.PROTECT, related_name="attempts", verbose_name=_("order")
     )
@@ -169,15 +153,7 @@ class Attempt(StatefulModel):
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts to pay")
         constraints = [
-            known_states(
-                "attempt_state_known",
-                "created",
-                "pending",
-                "unknown",
-                "paid",
-                "failed",
-                "closed",
-            ),
+            AttemptState.known("attempt_state_known"),
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="attempt_asks_money"),
             provider_named("attempt_provider_named"),
         ]

@@ -3,17 +3,15 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField
+from core.fields import MoneyField, StateField
 from core.models import StatefulModel
-from payments.models.known import known_states
+from payments.states import CreditState, RefundState
 
 
 class Credit(StatefulModel):
     """Money that arrived and that nothing took: the payer's, until it is refunded."""
 
-    class State(models.TextChoices):
-        OPEN = "open", _("being returned")
-        REFUNDED = "refunded", _("returned")
+    State = CreditState
 
     class Why(models.TextChoices):
         SECOND = "second", _("the order was already paid")
@@ -21,7 +19,7 @@ class Credit(StatefulModel):
 
     MOVES = {"open": {"refunded"}}
 
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
+    state = StateField(State, verbose_name=_("state"), default=State.OPEN)
     attempt = models.OneToOneField(
         "payments.Attempt", models.PROTECT, related_name="credit", verbose_name=_("attempt")
     )
@@ -33,7 +31,7 @@ class Credit(StatefulModel):
         verbose_name = _("credit")
         verbose_name_plural = _("credits")
         constraints = [
-            known_states("credit_state_known", "open", "refunded"),
+            CreditState.known("credit_state_known"),
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="credit_is_money"),
         ]
 
@@ -48,15 +46,11 @@ class Refund(StatefulModel):
     number, until it says done or no.
     """
 
-    class State(models.TextChoices):
-        ASKED = "asked", _("to be returned")
-        SENT = "sent", _("on its way")
-        DONE = "done", _("returned")
-        FAILED = "failed", _("needs a person")
+    State = RefundState
 
     MOVES = {"asked": {"sent", "done", "failed"}, "sent": {"done", "failed"}, "failed": {"asked"}}
 
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.ASKED)
+    state = StateField(State, verbose_name=_("state"), default=State.ASKED)
     attempt = models.ForeignKey(
         "payments.Attempt", models.PROTECT, related_name="refunds", verbose_name=_("attempt")
     )
@@ -86,7 +80,7 @@ class Refund(StatefulModel):
         verbose_name = _("refund")
         verbose_name_plural = _("refunds")
         constraints = [
-            known_states("refund_state_known", "asked", "sent", "done", "failed"),
+            RefundState.known("refund_state_known"),
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="refund_is_money"),
             models.CheckConstraint(
                 condition=models.Q(order_item__isnull=True) ^ models.Q(credit__isnull=True),

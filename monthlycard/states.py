@@ -1,0 +1,27 @@
+"""The states of agreements, cards and statements: value, shape and word of each."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.states import Shape, States
+
+
+class AgreementState(States, subject="agreement"):
+    DRAFT = "draft", Shape.PAST, _("Draft")
+    SIGNED = "signed", Shape.DONE, _("Signed")
+    ENDED = "ended", Shape.PAST, _("Ended")
+
+
+class CardState(States, subject="card"):
+    APPLIED = "applied", Shape.WAITS, _("Applied for")
+    VERIFIED = "verified", Shape.WAITS, _("To pay")
+    ACTIVE = "active", Shape.DONE, _("Valid")
+    SUSPENDED = "suspended", Shape.DOUBT, _("Suspended")
+    ENDED = "ended", Shape.PAST, _("Ended")
+    REFUSED = "refused", Shape.VOID, _("Refused")
+
+
+class StatementState(States, subject="statement"):
+    SENT = "sent", Shape.WAITS, _("Sent, to be checked")
+    AGREED = "agreed", Shape.DONE, _("Agreed")
+    DISPUTED = "disputed", Shape.DOUBT, _("Differences to settle")
+    DEDUCTED = "deducted", Shape.DONE, _("Deducted")

@@ -1,0 +1,39 @@
+"""The states of orders, attempts and refunds: value, shape and word of each."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.states import Shape, States
+
+
+class OrderState(States, subject="order"):
+    OPEN = "open", Shape.WAITS, _("To pay")
+    PAID = "paid", Shape.DONE, _("Paid")
+    CLOSED = "closed", Shape.VOID, _("Closed")
+
+
+class OrderItemState(States, subject="order_item"):
+    WAITING = "waiting", Shape.WAITS, _("To pay")
+    SETTLED = "settled", Shape.DONE, _("Settled")
+    PARTLY = "partly", Shape.DOUBT, _("Partly settled")
+    UNNEEDED = "unneeded", Shape.PAST, _("Was no longer due")
+
+
+class AttemptState(States, subject="attempt"):
+    CREATED = "created", Shape.PAST, _("Started")
+    PENDING = "pending", Shape.LIVE, _("Being paid")
+    UNKNOWN = "unknown", Shape.DOUBT, _("Outcome unknown, being asked")
+    PAID = "paid", Shape.DONE, _("Paid")
+    FAILED = "failed", Shape.VOID, _("Not paid")
+    CLOSED = "closed", Shape.VOID, _("Closed")
+
+
+class CreditState(States, subject="credit"):
+    OPEN = "open", Shape.WAITS, _("Being returned")
+    REFUNDED = "refunded", Shape.DONE, _("Returned")
+
+
+class RefundState(States, subject="refund"):
+    ASKED = "asked", Shape.WAITS, _("Refund waiting")
+    SENT = "sent", Shape.LIVE, _("Refund on its way")
+    DONE = "done", Shape.DONE, _("Refunded")
+    FAILED = "failed", Shape.ALARM, _("Refund failed")

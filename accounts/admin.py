@@ -12,6 +12,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from accounts import services
 from accounts.models import Membership, Merchant, PlateHolding, SmsMessage, User
+from accounts.states import HoldingState
 from core.admin import ModelAdmin, ReadOnly, TabularInline
 
 admin.site.unregister(Group)
@@ -80,7 +81,7 @@ class PlateHoldingAdmin(ReadOnly):
     @admin.action(description=_("I have seen the vehicle licence: this plate is theirs"))
     def prove(self, request: HttpRequest, queryset: QuerySet[PlateHolding]) -> None:
         assert isinstance(request.user, User)
-        for row in queryset.filter(state="claimed").select_related("user"):
+        for row in queryset.filter(state=HoldingState.CLAIMED).select_related("user"):
             services.prove_holding(
                 user=row.user,
                 plate_text=row.plate_text,

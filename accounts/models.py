@@ -1,16 +1,15 @@
 """People, the merchants they work for, and the plates that are shown to be theirs."""
 
 import json
-from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.sms import render
-from accounts.states import PlateHoldingState, SmsMessageState
+from accounts.states import HoldingState, SmsState
 from core import personal
-from core.fields import StateField
+from core.fields import StateField, known
 from core.models import StatefulModel
 from core.plates import masked
 
@@ -92,11 +91,11 @@ class Membership(models.Model):
 class PlateHolding(StatefulModel):
     """That a person holds a plate: said by them (claimed), then shown (proven), until it ends."""
 
-    State = PlateHoldingState
+    State = HoldingState
 
-    MOVES: ClassVar[dict[str, set[str]]] = {
-        "claimed": {"proven", "ended"},
-        "proven": {"ended"},
+    MOVES = {
+        HoldingState.CLAIMED: {HoldingState.PROVEN, HoldingState.ENDED},
+        HoldingState.PROVEN: {HoldingState.ENDED},
     }
 
     user = models.ForeignKey(User, models.CASCADE, related_name="holdings", verbose_name=_("user"))
@@ -114,15 +113,15 @@ class PlateHolding(StatefulModel):
         verbose_name_plural = _("plate holdings")
         indexes = [models.Index(fields=["plate_text", "plate_colour"])]
         constraints = [
-            PlateHoldingState.known("holding_state_known"),
+            known(HoldingState, name="holding_state_known"),
             models.UniqueConstraint(
                 fields=["plate_text", "plate_colour"],
-                condition=models.Q(state="proven"),
+                condition=models.Q(state=HoldingState.PROVEN),
                 name="one_proven_holder_a_plate",
             ),
             models.UniqueConstraint(
                 fields=["user", "plate_text", "plate_colour"],
-                condition=~models.Q(state="ended"),
+                condition=~models.Q(state=HoldingState.ENDED),
                 name="one_holding_a_person_and_plate",
             ),
         ]
@@ -147,9 +146,15 @@ class LoginCode(models.Model):
 class SmsMessage(StatefulModel):
     """A text message: written with the change that causes it, sent afterwards, once."""
 
-    State = SmsMessageState
+    State = SmsState
 
-    MOVES: ClassVar[dict[str, set[str]]] = {"queued": {"sent", "failed", "recalled"}}
+    MOVES = {
+        SmsState.QUEUED: {
+            SmsState.SENT,
+            SmsState.FAILED,
+            SmsState.RECALLED,
+        }
+    }
 
     key = models.CharField(max_length=80, unique=True)
     phone_sealed = models.TextField()
@@ -168,7 +173,7 @@ class SmsMessage(StatefulModel):
     class Meta:
         verbose_name = _("text message")
         verbose_name_plural = _("text messages")
-        constraints = [SmsMessageState.known("sms_state_known")]
+        constraints = [known(SmsState, name="sms_state_known")]
 
     @property
     def params(self) -> dict[str, str]:

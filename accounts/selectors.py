@@ -6,6 +6,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
 
 from accounts.models import Membership, Merchant, PlateHolding, User
+from accounts.states import HoldingState
 
 
 def user(user_id: int) -> User:
@@ -59,7 +60,7 @@ def holder_of(plate_text: str, plate_colour: str) -> User | None:
 def holdings_of(user: User) -> list[PlateHolding]:
     """The plates a person holds or says to hold, proven ones first."""
     rows = PlateHolding.objects.filter(user=user).exclude(state=PlateHolding.State.ENDED)
-    return sorted(rows, key=lambda row: (row.state != "proven", row.pk))
+    return sorted(rows, key=lambda row: (row.state != HoldingState.PROVEN, row.pk))
 
 
 def proven_plates_of(user: User | AnonymousUser) -> list[tuple[str, str]]:

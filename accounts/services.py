@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.events import HoldingEnded, HoldingProven, SmsFailed, SmsQueued, SmsSent
 from accounts.models import LoginCode, Membership, Merchant, PlateHolding, SmsMessage, User
 from accounts.sms import render
+from accounts.states import HoldingState, SmsState
 from core import audit, clock, outbox, personal
 from core.errors import Invalid, Missing, Refused, TooMany
 from core.plates import BadPlate, parse
@@ -148,8 +149,8 @@ def prove_holding(
         with transaction.atomic():
             transition(
                 holding,
-                source="claimed",
-                target="proven",
+                source=HoldingState.CLAIMED,
+                target=HoldingState.PROVEN,
                 actor=actor,
                 reason=method,
                 method=method,
@@ -223,7 +224,7 @@ def send_sms(
 def recall_sms(*, key: str, actor: str) -> bool:
     """Take back a message that has not been sent; False where it is too late."""
     rows = SmsMessage.objects.filter(key=key)
-    return bool(transition(rows, source="queued", target="recalled", actor=actor))
+    return bool(transition(rows, source=SmsState.QUEUED, target=SmsState.RECALLED, actor=actor))
 
 
 @transaction.atomic
@@ -232,8 +233,8 @@ def sms_sent(sms_id: int, *, provider_id: str) -> bool:
     row = SmsMessage.objects.get(pk=sms_id)
     moved = transition(
         row,
-        source="queued",
-        target="sent",
+        source=SmsState.QUEUED,
+        target=SmsState.SENT,
         actor="system:accounts.send_sms",
         event=lambda _: SmsSent(row.key),
         provider_id=provider_id,
@@ -257,8 +258,8 @@ def sms_failed(sms_id: int, *, error: str) -> bool:
     row = SmsMessage.objects.get(pk=sms_id)
     moved = transition(
         row,
-        source="queued",
-        target="failed",
+        source=SmsState.QUEUED,
+        target=SmsState.FAILED,
         actor="system:accounts.send_sms",
         event=lambda _: SmsFailed(row.key),
         error=error[:200],

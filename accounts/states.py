@@ -1,17 +1,15 @@
 """The states of people's plates and text messages: value, shape and word of each."""
 
-from django.utils.translation import gettext_lazy as _
-
-from core.states import Shape, States
+from core.states import Shape, States, _
 
 
-class PlateHoldingState(States, subject="holding"):
+class HoldingState(States, subject="holding"):
     CLAIMED = "claimed", Shape.WAITS, _("To be shown")
     PROVEN = "proven", Shape.DONE, _("Shown to be yours")
     ENDED = "ended", Shape.PAST, _("No longer yours")
 
 
-class SmsMessageState(States, subject="sms"):
+class SmsState(States, subject="sms"):
     QUEUED = "queued", Shape.WAITS, _("Waiting")
     SENT = "sent", Shape.DONE, _("Sent")
     FAILED = "failed", Shape.ALARM, _("Failed")

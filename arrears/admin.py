@@ -24,6 +24,7 @@ from arrears.models import (
     Scheme,
     Watch,
 )
+from arrears.states import DisputeState, RiskModelState
 from core.admin import ModelAdmin, ReadOnly, TabularInline
 from core.errors import BoweiError
 from core.money import format_fen
@@ -94,7 +95,7 @@ class DisputeAdmin(ModelAdmin):
         return ", ".join(f"{one.pk}: {format_fen(one.fee_fen)}" for one in row.stays.order_by("pk"))
 
     def _settle(self, request: HttpRequest, rows: QuerySet[Dispute], verdict: str) -> None:
-        for row in rows.filter(state="open"):
+        for row in rows.filter(state=DisputeState.OPEN):
             try:
                 services.settle_dispute(
                     dispute_id=row.pk, verdict=verdict, answer=row.answer, actor=_actor(request)
@@ -230,7 +231,7 @@ class RiskModelAdmin(ModelAdmin):
 
     @admin.action(description=_("Let this model take over"))
     def take_over(self, request: HttpRequest, queryset: QuerySet[RiskModel]) -> None:
-        for row in queryset.filter(state="shadow"):
+        for row in queryset.filter(state=RiskModelState.SHADOW):
             try:
                 services.promote(row.version, actor=_actor(request))
             except BoweiError as error:

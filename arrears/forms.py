@@ -3,8 +3,10 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from arrears.models import Debt, Dispute
+from arrears.models import Dispute
+from arrears.states import DebtState
 from core import plates
+from core.fields import choices_of
 
 
 class WholePlate(forms.Form):
@@ -70,6 +72,6 @@ class DebtFilter(forms.Form):
     state = forms.ChoiceField(
         label=_("State"),
         required=False,
-        choices=[("live", _("Not paid")), ("", _("All")), *Debt.State.choices],
+        choices=[("live", _("Not paid")), ("", _("All")), *choices_of(DebtState)],
     )
     plate = forms.CharField(label=_("Plate"), required=False, max_length=16)

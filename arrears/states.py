@@ -1,8 +1,6 @@
 """The states of debts, demands, listings and assistance: value, shape and word of each."""
 
-from django.utils.translation import gettext_lazy as _
-
-from core.states import Shape, States
+from core.states import Shape, States, _
 
 
 class PlanState(States, subject="plan"):
@@ -51,14 +49,14 @@ class DisputeState(States, subject="dispute"):
     WITHDRAWN = "withdrawn", Shape.PAST, _("Withdrawn")
 
 
-class BlacklistEntryState(States, subject="listing"):
+class ListingState(States, subject="listing"):
     PENDING = "pending", Shape.WAITS, _("In notice period")
     ACTIVE = "active", Shape.ALARM, _("Listed")
     SUSPENDED = "suspended", Shape.DOUBT, _("Suspended")
     GONE = "gone", Shape.PAST, _("Removed")
 
 
-class RecoveryNoticeState(States, subject="notice"):
+class NoticeState(States, subject="notice"):
     MADE = "made", Shape.LIVE, _("On its way")
     SENT = "sent", Shape.LIVE, _("Sent")
     SHOWN = "shown", Shape.DONE, _("Shown")

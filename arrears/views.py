@@ -24,6 +24,7 @@ from arrears.rules.vehicle import holds, subject_of
 from arrears.selectors import dues as due_selectors
 from arrears.selectors import merchants as merchant_selectors
 from arrears.services.assistance import opted_out
+from arrears.states import DebtState, DisputeState
 from core import images, links, wiring
 from core.api import ContestRate
 from core.errors import BoweiError, Denied, Missing, TooMany
@@ -111,7 +112,7 @@ def _dues_page(
     subject: str,
     holds: bool,
 ) -> HttpResponse:
-    payable = [one for one in found if one.state != "disputed"]
+    payable = [one for one in found if one.state != DebtState.DISPUTED]
     context = {
         "rows": _rows(found, own),
         "total_fen": sum(one.amount_fen for one in payable),
@@ -310,7 +311,9 @@ def debts(request: HttpRequest) -> HttpResponse:
                 "plate": {"text": one.plate_text, "colour": one.plate_colour, "masked": False},
                 "form": Answer(prefix=f"d{one.pk}"),
             }
-            for one in merchant_selectors.disputes_of_merchant(merchant.pk).filter(state="open")
+            for one in merchant_selectors.disputes_of_merchant(merchant.pk).filter(
+                state=DisputeState.OPEN
+            )
         ],
         "paper": [
             _paper(one, merchant.pk)
@@ -327,7 +330,7 @@ def debts(request: HttpRequest) -> HttpResponse:
 def _paper(demand: Demand, merchant_id: int) -> dict[str, Any]:
     """A paper notice to leave, with the sum that it must name for this merchant's debts."""
     mine = [one for one in demand.debts.all() if one.merchant_id == merchant_id]
-    owed = [one for one in mine if one.state == "open"]
+    owed = [one for one in mine if one.state == DebtState.OPEN]
     return {
         "demand": demand,
         "plate": {"text": demand.plate_text, "colour": demand.plate_colour, "masked": False},

@@ -13,13 +13,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from arrears.models import Debt, Dispute
+from arrears.states import DisputeState
 from core import clock
 from core.models import OutboxDelivery
 from devices.models import Command, Device
+from devices.states import CommandState
 from monthlycard.models import Statement
+from monthlycard.states import StatementState
 from parking.models import Berth, ParkingSession, ReviewItem
+from parking.states import ReviewState
 from payments.models import Attempt, OrderItem, Refund
+from payments.states import AttemptState, RefundState
 from recovery.models import MoveInstruction, RecoveryOrder
+from recovery.states import MoveState
 
 DAYS_SHOWN = 14
 
@@ -110,9 +116,9 @@ def _counted(rows: QuerySet[Any], at: str) -> tuple[int, datetime | None]:
 
 
 def _queues() -> list[Queue]:
-    reviews = _counted(ReviewItem.objects.filter(state="open"), "opened_at")
-    disputes = _counted(Dispute.objects.filter(state="open"), "opened_at")
-    differences = _counted(Statement.objects.filter(state="disputed"), "made_at")
+    reviews = _counted(ReviewItem.objects.filter(state=ReviewState.OPEN), "opened_at")
+    disputes = _counted(Dispute.objects.filter(state=DisputeState.OPEN), "opened_at")
+    differences = _counted(Statement.objects.filter(state=StatementState.DISPUTED), "made_at")
     return [
         Queue(
             _("Reviews"),
@@ -140,10 +146,16 @@ def _queues() -> list[Queue]:
 def _stuck_money() -> Queue:
     """Outcomes that nobody knows, refunds that failed, reactions that were put aside."""
     parts: list[tuple[int, datetime | None, str]] = [
-        (*_counted(Attempt.objects.filter(state="unknown"), "created_at"), "payments_attempt"),
-        (*_counted(Refund.objects.filter(state="failed"), "asked_at"), "payments_refund"),
         (
-            *_counted(OutboxDelivery.objects.filter(state="parked"), "event__occurred_at"),
+            *_counted(Attempt.objects.filter(state=AttemptState.UNKNOWN), "created_at"),
+            "payments_attempt",
+        ),
+        (*_counted(Refund.objects.filter(state=RefundState.FAILED), "asked_at"), "payments_refund"),
+        (
+            *_counted(
+                OutboxDelivery.objects.filter(state=OutboxDelivery.State.PARKED),
+                "event__occurred_at",
+            ),
             "core_outboxdelivery",
         ),
     ]
@@ -156,14 +168,14 @@ def _alarms() -> Queue:
     silent = Device.objects.filter(state=Device.State.ACTIVE, silent=True)
     failed = Command.objects.filter(
         Q(action="LowerLock") | Q(action="RaiseLock"),
-        state__in=["failed", "expired"],
+        state__in=[CommandState.FAILED, CommandState.EXPIRED],
         created_at__gte=clock.real() - timedelta(days=1),
     )
     parts: list[tuple[int, datetime | None, str]] = [
         (*_counted(failed, "created_at"), "devices_command"),
         (*_counted(silent, "last_heard_at"), "devices_device"),
     ]
-    forgotten = MoveInstruction.objects.filter(state="open", alarm_at__isnull=False).count()
+    forgotten = MoveInstruction.objects.filter(state=MoveState.OPEN, alarm_at__isnull=False).count()
     if forgotten:
         parts.insert(0, (forgotten, None, "recovery_moveinstruction"))
     return _joined(_("Alarms"), _("silent devices, locks that did not obey"), parts, real=True)

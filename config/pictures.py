@@ -9,10 +9,13 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.urls import reverse
 
 from accounts.models import User
+from accounts.states import HoldingState
 from arrears.models import Assessment, Debt
 from arrears.selectors import object_path, why_path
+from arrears.states import AssessmentState
 from parking.links import stay_token
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem
+from parking.states import ReviewState, StayState
 from payments.models import Order, SandboxTrade
 from recovery.models import RecoveryOrder
 
@@ -40,12 +43,12 @@ def _owner() -> Iterator[Page]:
     yield Page(OWNER, "nothing", "/no-such-page/")
     for state in ("parked", "due"):
         stay = ParkingSession.objects.filter(state=state).order_by("pk").first()
-        if stay is not None and state == "parked":
+        if stay is not None and state == StayState.PARKED:
             yield Page(OWNER, "berth", reverse("parking.berth", args=[stay.berth.code]))
         if stay is not None:
             token = stay_token(stay.pk, full=True)
             yield Page(OWNER, f"stay-{state}", reverse("parking.stay", args=[token]))
-    empty = Berth.objects.exclude(stays__state="parked").order_by("pk").first()
+    empty = Berth.objects.exclude(stays__state=StayState.PARKED).order_by("pk").first()
     if empty is not None:
         yield Page(OWNER, "berth-empty", reverse("parking.berth", args=[empty.code]))
     yield Page(OWNER, "prepay", reverse("parking.prepay"))
@@ -63,7 +66,7 @@ def _owner() -> Iterator[Page]:
     debt = Debt.objects.order_by("pk").first()
     if debt is not None:
         yield Page(OWNER, "object", object_path([debt.stay_id]))
-    decided = Assessment.objects.filter(state="done").order_by("pk").last()
+    decided = Assessment.objects.filter(state=AssessmentState.DONE).order_by("pk").last()
     if decided is not None:
         yield Page(OWNER, "why", why_path(decided.stay_id))
     for recovery in RecoveryOrder.objects.order_by("state", "pk").distinct("state"):
@@ -82,7 +85,7 @@ def _merchant() -> Iterator[Page]:
     stay = own.order_by("pk").first()
     if stay is not None:
         yield Page(MERCHANT, "stay", reverse("parking.merchant_stay", args=[stay.pk]))
-    review = ReviewItem.objects.filter(merchant_id=merchant_id, state="open").first()
+    review = ReviewItem.objects.filter(merchant_id=merchant_id, state=ReviewState.OPEN).first()
     if review is not None:
         yield Page(MERCHANT, "review", reverse("parking.review", args=[review.pk]))
     yield Page(MERCHANT, "debts", reverse("arrears.debts"))
@@ -102,7 +105,7 @@ def _operator() -> Iterator[Page]:
     for row in ("parkingsession", "reviewitem"):
         yield Page(OPERATOR, row, reverse(f"admin:parking_{row}_changelist"))
     yield Page(OPERATOR, "audit", reverse("admin:core_auditentry_changelist"))
-    review = ReviewItem.objects.filter(state="open").first()
+    review = ReviewItem.objects.filter(state=ReviewState.OPEN).first()
     if review is not None:
         yield Page(OPERATOR, "review", reverse("admin:parking_reviewitem_look", args=[review.pk]))
 
@@ -125,7 +128,7 @@ def session_of(audience: str) -> str:
     elif audience == MERCHANT:
         user = _merchant_user()
     else:
-        user = people.filter(holdings__state="proven").first()
+        user = people.filter(holdings__state=HoldingState.PROVEN).first()
     if user is None:
         raise LookupError(f"There is no {audience} yet: run the demo first.")
     session = SessionStore()

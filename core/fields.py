@@ -6,6 +6,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.money import MOST_FEN, MOST_PAYMENT_FEN, BadMoney, format_fen, parse_yuan
@@ -69,16 +70,29 @@ class MoneyField(models.BigIntegerField):
         return name, path, args, {**kwargs, **({"signed": True} if self.signed else {})}
 
 
+def choices_of(states: type[States]) -> list[tuple[str, Any]]:
+    """Values and words, for forms, filters and interfaces."""
+    return [(one.value, gettext_lazy(one.word)) for one in states]
+
+
+def known(states: type[States], *, name: str, field: str = "state") -> models.CheckConstraint:
+    """The database's constraint that allows these states only."""
+    values = [one.value for one in states]
+    return models.CheckConstraint(condition=models.Q(**{f"{field}__in": values}), name=name)
+
+
 class StateField(models.CharField):
     """A column that holds a state; its words are no part of the schema, nor of a migration."""
 
     def __init__(self, states: type[States] | None = None, **options: Any) -> None:
         if states is not None:
-            options.setdefault("choices", states.choices)
+            options.setdefault("choices", choices_of(states))
         options.setdefault("max_length", 16)
         super().__init__(**options)
 
     def deconstruct(self) -> tuple[str, str, Any, dict[str, Any]]:
         name, _path, args, options = super().deconstruct()
         options.pop("choices", None)
+        if "default" in options:
+            options["default"] = str(options["default"])
         return name, "django.db.models.CharField", args, options

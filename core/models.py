@@ -1,18 +1,19 @@
 """The few tables that every row shares."""
 
-from typing import ClassVar
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from core.fields import StateField
-from core.states import Shape, States
+from core.states import DeliveryState, States
 
 
 class StatefulModel(models.Model):
     """A row whose `state` moves only by `core.transition` along MOVES (DESIGN 4.1)."""
 
-    MOVES: ClassVar[dict[str, set[str]]] = {}
+    MOVES: ClassVar[Mapping[Any, Collection[States]]] = {}
 
     state = models.CharField(_("state"), max_length=16)
 
@@ -76,16 +77,10 @@ class OutboxEvent(models.Model):
         return f"{self.topic} {self.pk}"
 
 
-class OutboxDeliveryState(States, subject="delivery"):
-    PENDING = "pending", Shape.WAITS, _("Waiting")
-    DONE = "done", Shape.DONE, _("Done")
-    PARKED = "parked", Shape.ALARM, _("Put aside")
-
-
 class OutboxDelivery(models.Model):
     """One reaction to one event: done once, or parked where a person sees it."""
 
-    State = OutboxDeliveryState
+    State = DeliveryState
 
     event = models.ForeignKey(
         OutboxEvent, models.CASCADE, related_name="deliveries", verbose_name=_("event")
@@ -105,10 +100,14 @@ class OutboxDelivery(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["id"], condition=models.Q(state="pending"), name="delivery_pending"
+                fields=["id"],
+                condition=models.Q(state=DeliveryState.PENDING),
+                name="delivery_pending",
             ),
             models.Index(
-                fields=["state"], condition=models.Q(state="parked"), name="delivery_parked"
+                fields=["state"],
+                condition=models.Q(state=DeliveryState.PARKED),
+                name="delivery_parked",
             ),
         ]
 

@@ -91,8 +91,10 @@ def _put_off(delivery: OutboxDelivery, error: Exception) -> None:
 @transaction.atomic
 def replay(delivery_ids: Iterable[int]) -> int:
     """Put parked reactions back into the line; how many."""
-    rows = OutboxDelivery.objects.filter(pk__in=list(delivery_ids), state="parked")
-    count = rows.update(state="pending", attempts=0, next_try_at=clock.real())
+    rows = OutboxDelivery.objects.filter(
+        pk__in=list(delivery_ids), state=OutboxDelivery.State.PARKED
+    )
+    count = rows.update(state=OutboxDelivery.State.PENDING, attempts=0, next_try_at=clock.real())
     after_commit.once(wake.dispatcher)
     return count
 

@@ -1,13 +1,10 @@
-"""A state is declared once: its value, its word in both languages, its shape and its tone.
+"""A state is declared once: its value, its shape and its word (pure; words are English msgids).
 
-A model's states are a `States` class; the page's pill, exports, the operator's desk, interfaces and
-the database's constraint all take them from there.
+A row's states stand in its `states.py`. Its models, rules, pages, files, the operator's desk and
+interfaces take them from there: `core.fields.StateField` is the column, `known` its constraint.
 """
 
-from enum import Enum
-from typing import Any
-
-from django.db import models
+from enum import Enum, StrEnum
 
 
 class Shape(Enum):
@@ -33,32 +30,32 @@ class Shape(Enum):
         self.tone = tone
 
 
+def _(word: str) -> str:
+    """Marks a word for the catalogues; it is translated where it is shown."""
+    return word
+
+
 _OF_SUBJECT: dict[str, type["States"]] = {}
 
 
-class States(models.TextChoices):
+class States(StrEnum):
     """The states of one subject, `NAME = value, shape, word`; the subject is named by the class:
-    `class State(States, subject="debt")`.
+    `class DebtState(States, subject="debt")`.
     """
 
     shape: Shape
+    word: str
 
-    def __new__(cls, value: str, shape: Shape) -> "States":
+    def __new__(cls, value: str, shape: Shape = Shape.PAST, word: str = "") -> "States":
         member = str.__new__(cls, value)
         member._value_ = value
         member.shape = shape
+        member.word = word
         return member
 
-    def __init_subclass__(cls, subject: str = "", **kwargs: Any) -> None:
+    def __init_subclass__(cls, subject: str, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
-        if subject:
-            _OF_SUBJECT[subject] = cls
-
-    @classmethod
-    def known(cls, name: str, field: str = "state") -> models.CheckConstraint:
-        """The database's constraint that allows these states only."""
-        condition = models.Q(**{f"{field}__in": cls.values})
-        return models.CheckConstraint(condition=condition, name=name)
+        _OF_SUBJECT[subject] = cls
 
 
 def of_subject(subject: str, value: str) -> States:
@@ -68,5 +65,11 @@ def of_subject(subject: str, value: str) -> States:
 
 
 def subjects() -> dict[str, type[States]]:
-    """All states that pages can show, by subject."""
+    """All states that can be shown, by subject."""
     return dict(_OF_SUBJECT)
+
+
+class DeliveryState(States, subject="delivery"):
+    PENDING = "pending", Shape.WAITS, _("Waiting")
+    DONE = "done", Shape.DONE, _("Done")
+    PARKED = "parked", Shape.ALARM, _("Put aside")

@@ -15,6 +15,7 @@ from core import clock, outbox
 from core.errors import BadMove
 from core.events import Event
 from core.models import AuditEntry, StatefulModel
+from core.states import States
 
 M = TypeVar("M", bound=StatefulModel)
 
@@ -22,8 +23,8 @@ M = TypeVar("M", bound=StatefulModel)
 def transition(
     what: M | models.QuerySet[M],
     *,
-    source: str | Iterable[str],
-    target: str,
+    source: States | Iterable[States],
+    target: States,
     actor: str,
     reason: str = "",
     event: Callable[[int], Event] | None = None,
@@ -46,7 +47,7 @@ def transition(
     model = rows.model
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("transition() needs a transaction")
-    sources = [source] if isinstance(source, str) else list(source)
+    sources = [source] if isinstance(source, States) else list(source)
     for state in sources:
         if target not in model.MOVES.get(state, set()):
             raise BadMove(f"{model.__name__}: {state} → {target}")

@@ -6,7 +6,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import StateField
+from core.fields import StateField, known
 from core.models import StatefulModel
 from devices.rules import kinds
 from devices.states import CommandState, DeviceState
@@ -17,9 +17,9 @@ class Device(StatefulModel):
 
     State = DeviceState
 
-    MOVES: ClassVar[dict[str, set[str]]] = {
-        "enrolled": {"active", "revoked"},
-        "active": {"revoked"},
+    MOVES = {
+        DeviceState.ENROLLED: {DeviceState.ACTIVE, DeviceState.REVOKED},
+        DeviceState.ACTIVE: {DeviceState.REVOKED},
     }
 
     KINDS: ClassVar[list[tuple[str, Any]]] = [(one.name, _(one.word)) for one in kinds.ALL]
@@ -47,7 +47,7 @@ class Device(StatefulModel):
         verbose_name = _("device")
         verbose_name_plural = _("devices")
         constraints = [
-            DeviceState.known("device_state_known"),
+            known(DeviceState, name="device_state_known"),
             models.CheckConstraint(
                 condition=models.Q(kind__in=kinds.NAMES), name="device_kind_known"
             ),
@@ -178,13 +178,25 @@ class Command(StatefulModel):
 
     State = CommandState
 
-    OPEN: ClassVar[tuple[str, ...]] = ("queued", "sent", "acknowledged")
-    _ENDS: ClassVar[set[str]] = {"done", "failed", "expired", "superseded"}
-    MOVES: ClassVar[dict[str, set[str]]] = {
-        "queued": {"sent", *_ENDS},
-        "sent": {"acknowledged", *_ENDS},
-        "acknowledged": _ENDS,
-        "expired": {"done", "failed"},  # the device did it after all: what it says is the truth
+    OPEN = (
+        CommandState.QUEUED,
+        CommandState.SENT,
+        CommandState.ACKNOWLEDGED,
+    )
+    _ENDS = {
+        CommandState.DONE,
+        CommandState.FAILED,
+        CommandState.EXPIRED,
+        CommandState.SUPERSEDED,
+    }
+    MOVES = {
+        CommandState.QUEUED: {CommandState.SENT, *_ENDS},
+        CommandState.SENT: {CommandState.ACKNOWLEDGED, *_ENDS},
+        CommandState.ACKNOWLEDGED: _ENDS,
+        CommandState.EXPIRED: {
+            CommandState.DONE,
+            CommandState.FAILED,
+        },  # the device did it after all: what it says is the truth
     }
 
     device = models.ForeignKey(
@@ -218,16 +230,20 @@ class Command(StatefulModel):
     class Meta:
         verbose_name = _("command")
         verbose_name_plural = _("commands")
-        constraints = [CommandState.known("command_state_known")]
+        constraints = [known(CommandState, name="command_state_known")]
         indexes = [
             models.Index(
                 fields=["device", "priority", "id"],
-                condition=models.Q(state__in=["queued", "sent", "acknowledged"]),
+                condition=models.Q(
+                    state__in=[CommandState.QUEUED, CommandState.SENT, CommandState.ACKNOWLEDGED]
+                ),
                 name="command_open",
             ),
             models.Index(
                 fields=["expires_at"],
-                condition=models.Q(state__in=["queued", "sent", "acknowledged"]),
+                condition=models.Q(
+                    state__in=[CommandState.QUEUED, CommandState.SENT, CommandState.ACKNOWLEDGED]
+                ),
                 name="command_expiry",
             ),
             models.Index(fields=["device", "id"]),

@@ -9,6 +9,7 @@ from devices.errors import NoDevice
 from devices.models import Command, Device, ReleaseCode
 from devices.rules import kinds
 from devices.rules.kinds import Kind
+from devices.states import CommandState, DeviceState
 
 
 def device(device_id: int) -> Device:
@@ -65,9 +66,11 @@ def to_look_at(epochs: dict[int, int]) -> set[int]:
     """Which of these sockets (device → epoch) have something to do or are over; two queries."""
     ids = list(epochs)
     rows = Device.objects.filter(pk__in=ids).values_list("pk", "epoch", "state")
-    alive = {pk for pk, epoch, state in rows if epoch == epochs[pk] and state != "revoked"}
+    alive = {
+        pk for pk, epoch, state in rows if epoch == epochs[pk] and state != DeviceState.REVOKED
+    }
     due = Command.objects.filter(
-        Q(next_try_at__lte=clock.real()) | Q(state="queued"),
+        Q(next_try_at__lte=clock.real()) | Q(state=CommandState.QUEUED),
         device_id__in=ids,
         state__in=Command.OPEN,
     )
@@ -79,6 +82,6 @@ def counts_of(merchant_id: int) -> dict[str, int]:
     return devices_of(merchant_id).aggregate(
         all=Count("pk"),
         online=Count("pk", filter=Q(online=True)),
-        silent=Count("pk", filter=Q(silent=True, state="active")),
+        silent=Count("pk", filter=Q(silent=True, state=DeviceState.ACTIVE)),
         low=Count("pk", filter=Q(facts__battery_pct__lt=20)),
     )

@@ -1,8 +1,6 @@
 """The states of devices, their locks and their commands: value, shape and word of each."""
 
-from django.utils.translation import gettext_lazy as _
-
-from core.states import Shape, States
+from core.states import Shape, States, _
 
 
 class LockPosition(States, subject="lock"):

@@ -7,7 +7,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField, StateField
+from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
 from monthlycard.rules.differences import PROPOSALS
 from monthlycard.states import AgreementState, CardState, StatementState
@@ -54,7 +54,10 @@ class Agreement(StatefulModel):
         SPLIT = "split", _("divided at the expiry")
         TEMPORARY = "temporary", _("wholly temporary")
 
-    MOVES: ClassVar[dict[str, set[str]]] = {"draft": {"signed", "ended"}, "signed": {"ended"}}
+    MOVES = {
+        AgreementState.DRAFT: {AgreementState.SIGNED, AgreementState.ENDED},
+        AgreementState.SIGNED: {AgreementState.ENDED},
+    }
 
     lot = models.ForeignKey(
         LotSystem, models.PROTECT, related_name="agreements", verbose_name=_("lot")
@@ -87,7 +90,7 @@ class Agreement(StatefulModel):
         verbose_name_plural = _("agreements")
         constraints = [
             models.UniqueConstraint(fields=["lot", "version"], name="agreement_version_of_a_lot"),
-            AgreementState.known("agreement_state_known"),
+            known(AgreementState, name="agreement_state_known"),
         ]
 
     def __str__(self) -> str:
@@ -130,11 +133,11 @@ class Card(StatefulModel):
 
     State = CardState
 
-    MOVES: ClassVar[dict[str, set[str]]] = {
-        "applied": {"verified", "refused", "ended"},
-        "verified": {"active", "ended"},
-        "active": {"suspended", "ended"},
-        "suspended": {"active", "ended"},
+    MOVES = {
+        CardState.APPLIED: {CardState.VERIFIED, CardState.REFUSED, CardState.ENDED},
+        CardState.VERIFIED: {CardState.ACTIVE, CardState.ENDED},
+        CardState.ACTIVE: {CardState.SUSPENDED, CardState.ENDED},
+        CardState.SUSPENDED: {CardState.ACTIVE, CardState.ENDED},
     }
 
     number = models.CharField(_("number"), max_length=20, unique=True)
@@ -157,10 +160,17 @@ class Card(StatefulModel):
         verbose_name = _("card")
         verbose_name_plural = _("cards")
         constraints = [
-            CardState.known("card_state_known"),
+            known(CardState, name="card_state_known"),
             models.UniqueConstraint(
                 fields=["plan", "plate_text", "plate_colour"],
-                condition=models.Q(state__in=["applied", "verified", "active", "suspended"]),
+                condition=models.Q(
+                    state__in=[
+                        CardState.APPLIED,
+                        CardState.VERIFIED,
+                        CardState.ACTIVE,
+                        CardState.SUSPENDED,
+                    ]
+                ),
                 name="one_card_a_plan_and_vehicle",
             ),
             models.CheckConstraint(
@@ -320,10 +330,10 @@ class Statement(StatefulModel):
 
     State = StatementState
 
-    MOVES: ClassVar[dict[str, set[str]]] = {
-        "sent": {"agreed", "disputed"},
-        "disputed": {"agreed"},
-        "agreed": {"deducted"},
+    MOVES = {
+        StatementState.SENT: {StatementState.AGREED, StatementState.DISPUTED},
+        StatementState.DISPUTED: {StatementState.AGREED},
+        StatementState.AGREED: {StatementState.DEDUCTED},
     }
 
     lot = models.ForeignKey(
@@ -352,16 +362,18 @@ class Statement(StatefulModel):
         verbose_name = _("statement")
         verbose_name_plural = _("statements")
         constraints = [
-            StatementState.known("statement_state_known"),
+            known(StatementState, name="statement_state_known"),
         ]
         indexes = [
             models.Index(
                 fields=["made_at"],
-                condition=models.Q(fetched_at=None, missed_at=None, state="sent"),
+                condition=models.Q(fetched_at=None, missed_at=None, state=StatementState.SENT),
                 name="statement_not_fetched",
             ),
             models.Index(
-                fields=["silence_at"], condition=models.Q(state="sent"), name="statement_silence"
+                fields=["silence_at"],
+                condition=models.Q(state=StatementState.SENT),
+                name="statement_silence",
             ),
         ]
 

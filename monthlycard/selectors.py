@@ -21,6 +21,7 @@ from monthlycard.models import (
     StatementItem,
 )
 from monthlycard.rules import CardRecord, Pass, StatementLine
+from monthlycard.states import AgreementState, CardState, StatementState
 
 
 def lot_by_code(code: str) -> LotSystem | None:
@@ -32,7 +33,7 @@ def agreement_in_force(lot: LotSystem, *, before: datetime | None = None) -> Agr
 
     A period goes by the agreement that held when it ended, however late it is closed.
     """
-    rows = lot.agreements.filter(state="signed")
+    rows = lot.agreements.filter(state=AgreementState.SIGNED)
     if before is None:
         rows = rows.filter(valid_from__lte=clock.now())
     else:
@@ -86,7 +87,9 @@ def history_of(lot: LotSystem, card_ids: Iterable[int]) -> list[CardRecord]:
 def cards_of(user_id: int) -> QuerySet[Card]:
     """A person's cards, those in force or under way first, then the newest; with their plan."""
     rows = Card.objects.filter(user_id=user_id).select_related("plan")
-    return rows.order_by(Case(When(state__in=["ended", "refused"], then=1), default=0), "-pk")
+    return rows.order_by(
+        Case(When(state__in=[CardState.ENDED, CardState.REFUSED], then=1), default=0), "-pk"
+    )
 
 
 def plans_on_sale() -> QuerySet[Plan]:
@@ -118,20 +121,20 @@ def statements_of(merchant_id: int) -> QuerySet[Statement]:
 
 def needs(merchant_id: int) -> list[dict[str, Any]]:
     """Statements that a person of this merchant should look at, newest first (P4.10, P4.11)."""
-    missed = Q(state="sent", fetched_at=None, missed_at__isnull=False)
+    missed = Q(state=StatementState.SENT, fetched_at=None, missed_at__isnull=False)
     return [
         {
             "since": row.answered_at or row.missed_at,
             "plate": None,
             "title": row.lot.section.name,
             "text": _("The lot counts otherwise.")
-            if row.state == "disputed"
+            if row.state == StatementState.DISPUTED
             else _("The lot has not fetched its statement."),
             "subject": "statement",
             "state": row.state,
             "url": reverse("monthlycard.lots"),
         }
-        for row in statements_of(merchant_id).filter(missed | Q(state="disputed"))[:20]
+        for row in statements_of(merchant_id).filter(missed | Q(state=StatementState.DISPUTED))[:20]
     ]
 
 
@@ -153,7 +156,9 @@ def odd_passes_of(merchant_id: int) -> QuerySet[PassRecord]:
 
 def waiting_for(lot: LotSystem) -> list[str]:
     """The numbers of the statements that this lot has not checked yet, oldest first."""
-    rows = lot.statements.filter(state__in=["sent", "disputed"]).order_by("pk")
+    rows = lot.statements.filter(state__in=[StatementState.SENT, StatementState.DISPUTED]).order_by(
+        "pk"
+    )
     return list(rows.values_list("number", flat=True))
 
 

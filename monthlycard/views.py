@@ -20,6 +20,7 @@ from monthlycard.api.statements import XLSX, as_xlsx
 from monthlycard.errors import CardMissing, StatementMissing
 from monthlycard.forms import Application
 from monthlycard.models import Card
+from monthlycard.states import CardState
 from payments import selectors as payments_selectors
 from payments import services as payments
 
@@ -44,8 +45,9 @@ def cards(request: HttpRequest) -> HttpResponse:
                 "plate": _plate(card.plate_text, card.plate_colour),
                 "refund_fen": services.refundable_fen(card),
                 "others": [one for one in plates if one["text"] != card.plate_text],
-                "may_renew": card.state == "active" and card.plan.on_sale,
-                "may_end": card.state in ("applied", "verified", "active", "suspended"),
+                "may_renew": card.state == CardState.ACTIVE and card.plan.on_sale,
+                "may_end": card.state
+                in (CardState.APPLIED, CardState.VERIFIED, CardState.ACTIVE, CardState.SUSPENDED),
             }
             for card in mine
         ],
@@ -87,7 +89,9 @@ def _apply(request: HttpRequest) -> HttpResponse:
         actor=actor,
     )
     return (
-        _to_cashier(card.pk, request) if card.state == "verified" else redirect("monthlycard.cards")
+        _to_cashier(card.pk, request)
+        if card.state == CardState.VERIFIED
+        else redirect("monthlycard.cards")
     )
 
 

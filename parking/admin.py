@@ -41,6 +41,7 @@ from parking.models import (
 )
 from parking.services.plates import reason_of
 from parking.services.prices import check_terms, spoken
+from parking.states import ReviewState
 from parking.views.merchant import actor_of, answer_review, review_context
 
 
@@ -438,7 +439,7 @@ class ReviewItemAdmin(ReadOnly):
     list_display = ["look", "kind", "reason", "state", "opened_at", "settled_by", "settled_at"]
     list_display_links = None
     list_filter = ["state", "kind", "merchant"]
-    ordering = [Case(When(state="open", then=0), default=1), "opened_at"]
+    ordering = [Case(When(state=ReviewState.OPEN, then=0), default=1), "opened_at"]
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReviewItem]:

@@ -8,7 +8,9 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from core import plates
+from core.fields import choices_of
 from parking.models import ParkingSession, Section
+from parking.states import StayState
 
 DAY = forms.DateInput(attrs={"type": "date"})
 
@@ -25,7 +27,7 @@ class StayFilter(django_filters.FilterSet):
     """By state, section, plate, berth, day and doubt."""
 
     state = django_filters.ChoiceFilter(
-        label=_("State"), choices=ParkingSession.State.choices, empty_label=_("All")
+        label=_("State"), choices=choices_of(StayState), empty_label=_("All")
     )
     section = django_filters.ModelChoiceFilter(
         label=_("Section"), queryset=Section.objects.none(), empty_label=_("All")

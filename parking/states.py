@@ -1,8 +1,6 @@
 """The states of stays, photographs, reviews and pre-payments: value, shape and word of each."""
 
-from django.utils.translation import gettext_lazy as _
-
-from core.states import Shape, States
+from core.states import Shape, States, _
 
 
 class PrepaymentState(States, subject="prepayment"):
@@ -15,7 +13,7 @@ class PrepaymentState(States, subject="prepayment"):
     CANCELLED = "cancelled", Shape.VOID, _("Cancelled")
 
 
-class ReviewItemState(States, subject="review"):
+class ReviewState(States, subject="review"):
     OPEN = "open", Shape.DOUBT, _("Needs a look")
     SETTLED = "settled", Shape.DONE, _("Looked at")
     DROPPED = "dropped", Shape.PAST, _("No longer needed")
@@ -28,7 +26,7 @@ class SightingState(States, subject="sighting"):
     UNREADABLE = "unreadable", Shape.VOID, _("Unreadable")
 
 
-class PlateReadingState(States, subject="reading"):
+class ReadingState(States, subject="reading"):
     CONFIRMED = "confirmed", Shape.DONE, _("Confirmed")
     REVIEW = "in_review", Shape.DOUBT, _("Needs a look")
     CORRECTED = "corrected", Shape.DONE, _("Corrected")
@@ -41,7 +39,7 @@ class ImageOrderState(States, subject="image_order"):
     FAILED = "failed", Shape.ALARM, _("Failed")
 
 
-class InspectionTaskState(States, subject="inspection"):
+class InspectionState(States, subject="inspection"):
     OPEN = "open", Shape.WAITS, _("Open")
     DONE = "done", Shape.DONE, _("Done")
     CANCELLED = "cancelled", Shape.VOID, _("No longer needed")

@@ -10,6 +10,7 @@ from core.tasks import AGAIN_WITHOUT_DATABASE
 from parking import services
 from parking.models import Sighting
 from parking.services.images import region_of
+from parking.states import SightingState
 
 log = logging.getLogger("bowei.parking")
 
@@ -22,7 +23,7 @@ def read_plate(sighting_id: int) -> None:
     """
     from parking.vision import HostileImage, read_image
 
-    sighting = Sighting.objects.filter(pk=sighting_id, state="received").first()
+    sighting = Sighting.objects.filter(pk=sighting_id, state=SightingState.RECEIVED).first()
     if sighting is None:
         return
     try:

@@ -17,6 +17,7 @@ from payments.models import (
     OrderItem,
     Refund,
 )
+from payments.states import RefundState
 
 
 class ItemInline(TabularInline):
@@ -109,7 +110,7 @@ class RefundAdmin(ReadOnly):
     def ask_anew(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
         done = sum(
             services.ask_again(row.pk, actor=f"user:{request.user.pk}")
-            for row in queryset.filter(state="failed")
+            for row in queryset.filter(state=RefundState.FAILED)
         )
         messages.info(request, _("%(count)s asked for anew") % {"count": done})
 

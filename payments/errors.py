@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.errors import Denied, Invalid, Refused
 from core.money import MOST_PAYMENT_FEN, format_fen
+from payments.states import OrderState
 
 
 class NothingDue(Refused):
@@ -42,7 +43,9 @@ class OrderNotOpen(Refused):
 
     def __init__(self, state: str) -> None:
         message = (
-            _("This order is already paid.") if state == "paid" else _("This order has ended.")
+            _("This order is already paid.")
+            if state == OrderState.PAID
+            else _("This order has ended.")
         )
         super().__init__(f"order_{state}", message)
 

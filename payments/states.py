@@ -1,8 +1,6 @@
 """The states of orders, attempts and refunds: value, shape and word of each."""
 
-from django.utils.translation import gettext_lazy as _
-
-from core.states import Shape, States
+from core.states import Shape, States, _
 
 
 class OrderState(States, subject="order"):
@@ -37,3 +35,9 @@ class RefundState(States, subject="refund"):
     SENT = "sent", Shape.LIVE, _("Refund on its way")
     DONE = "done", Shape.DONE, _("Refunded")
     FAILED = "failed", Shape.ALARM, _("Refund failed")
+
+
+class TradeState(States, subject="sandbox_trade"):
+    WAITING = "waiting", Shape.WAITS, _("To pay")
+    PAID = "paid", Shape.DONE, _("Paid")
+    CLOSED = "closed", Shape.VOID, _("Closed")

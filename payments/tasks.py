@@ -12,6 +12,7 @@ from payments import services
 from payments.models import Attempt, Notification, Order, Refund, SandboxTrade
 from payments.providers.sandbox.client import tell
 from payments.rules import next_look_s
+from payments.states import RefundState
 
 BATCH = 200
 CLAIM = timedelta(seconds=60)  # a worker that dies leaves its row to the next claim after this
@@ -73,7 +74,9 @@ def look_at_attempts() -> int:
 @transaction.atomic
 def look_at_refunds() -> int:
     """Refunds that are promised and not back yet are asked for."""
-    due = Refund.objects.filter(state__in=["asked", "sent"], next_look_at__lte=clock.real())
+    due = Refund.objects.filter(
+        state__in=[RefundState.ASKED, RefundState.SENT], next_look_at__lte=clock.real()
+    )
     rows = list(
         due.select_for_update(no_key=True, skip_locked=True, of=("self",)).order_by("next_look_at")[
             :BATCH

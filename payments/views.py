@@ -27,6 +27,7 @@ from payments import providers, selectors, services
 from payments.errors import AmountChanged, OrderNotOpen
 from payments.models import LedgerEntry, Order, SandboxTrade
 from payments.providers.sandbox.client import pay_at_sandbox
+from payments.states import TradeState
 
 # By the head of the merchant's list; a merchant's amount is the negative of the books' (books.py).
 SORTS = {"date": "posted_at", "amount": "-amount_fen"}
@@ -121,7 +122,7 @@ def sandbox(request: HttpRequest, out_trade_no: str) -> HttpResponse:
     if request.method == "POST":
         # The address under which we were just reached: a demo's port is not known in advance.
         here = request.build_absolute_uri(reverse("payments.notify", args=[providers.SANDBOX.name]))
-        SandboxTrade.objects.filter(pk=trade.pk, state="waiting").update(notify_url=here)
+        SandboxTrade.objects.filter(pk=trade.pk, state=TradeState.WAITING).update(notify_url=here)
         pay_at_sandbox(out_trade_no)
         return redirect(trade.return_url or "/")
     return render(request, "payments/sandbox.html", {"trade": trade})

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core import plates, states
@@ -102,7 +103,9 @@ class RecoveryOrderAdmin(ReadOnly):
 
     @admin.display(description=_("position of the lock"))
     def lock(self, row: RecoveryOrder) -> Any:
-        return states.of_subject("lock", row.lock_position).label if row.lock_position else "-"
+        return (
+            gettext(states.of_subject("lock", row.lock_position).word) if row.lock_position else "-"
+        )
 
     @admin.display(description=_("problem"))
     def trouble(self, row: RecoveryOrder) -> str:

@@ -2,14 +2,13 @@
 what was paid for it, and the fetching of the lock afterwards."""
 
 import secrets
-from typing import ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField, StateField
+from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
-from recovery.states import MoveInstructionState, RecoveryOrderState
+from recovery.states import MoveState, RecoveryState
 
 
 def new_token() -> str:
@@ -24,7 +23,7 @@ class RecoveryOrder(StatefulModel):
     and release code lower (DESIGN 4.8); `ended_by` says which.
     """
 
-    State = RecoveryOrderState
+    State = RecoveryState
 
     class End(models.TextChoices):
         PAYMENT = "payment", _("paid")
@@ -36,17 +35,52 @@ class RecoveryOrder(StatefulModel):
         RELEASE_CODE = "release_code", _("release code typed")
         CANCELLED = "cancelled", _("cancelled")
 
-    STANDING: ClassVar[tuple[str, ...]] = ("bound", "placed", "raising", "raised")
-    ENDING: ClassVar[tuple[str, ...]] = ("paid", "lowering")
-    OPEN: ClassVar[tuple[str, ...]] = (*STANDING, *ENDING, "lowered")
-    MOVES: ClassVar[dict[str, set[str]]] = {
-        "bound": {"placed", "paid", "lowering", "lowered", "cancelled"},
-        "placed": {"raising", "paid", "lowering", "lowered", "cancelled"},
-        "raising": {"raised", "placed", "paid", "lowering", "lowered"},
-        "raised": {"paid", "lowering", "lowered"},
-        "paid": {"lowering", "lowered", "moved"},
-        "lowering": {"lowered", "moved", "paid"},
-        "lowered": {"moved", "lowering"},
+    STANDING = (
+        RecoveryState.BOUND,
+        RecoveryState.PLACED,
+        RecoveryState.RAISING,
+        RecoveryState.RAISED,
+    )
+    ENDING = (RecoveryState.PAID, RecoveryState.LOWERING)
+    OPEN = (*STANDING, *ENDING, RecoveryState.LOWERED)
+    MOVES = {
+        RecoveryState.BOUND: {
+            RecoveryState.PLACED,
+            RecoveryState.PAID,
+            RecoveryState.LOWERING,
+            RecoveryState.LOWERED,
+            RecoveryState.CANCELLED,
+        },
+        RecoveryState.PLACED: {
+            RecoveryState.RAISING,
+            RecoveryState.PAID,
+            RecoveryState.LOWERING,
+            RecoveryState.LOWERED,
+            RecoveryState.CANCELLED,
+        },
+        RecoveryState.RAISING: {
+            RecoveryState.RAISED,
+            RecoveryState.PLACED,
+            RecoveryState.PAID,
+            RecoveryState.LOWERING,
+            RecoveryState.LOWERED,
+        },
+        RecoveryState.RAISED: {
+            RecoveryState.PAID,
+            RecoveryState.LOWERING,
+            RecoveryState.LOWERED,
+        },
+        RecoveryState.PAID: {
+            RecoveryState.LOWERING,
+            RecoveryState.LOWERED,
+            RecoveryState.MOVED,
+        },
+        RecoveryState.LOWERING: {
+            RecoveryState.LOWERED,
+            RecoveryState.MOVED,
+            RecoveryState.PAID,
+        },
+        RecoveryState.LOWERED: {RecoveryState.MOVED, RecoveryState.LOWERING},
     }
 
     state = StateField(State, verbose_name=_("state"), default=State.BOUND)
@@ -94,11 +128,18 @@ class RecoveryOrder(StatefulModel):
         verbose_name = _("recovery order")
         verbose_name_plural = _("recovery orders")
         constraints = [
-            RecoveryOrderState.known("recovery_state_known"),
+            known(RecoveryState, name="recovery_state_known"),
             models.UniqueConstraint(
                 fields=["plate_text", "section"],
                 condition=models.Q(
-                    state__in=["bound", "placed", "raising", "raised", "paid", "lowering"]
+                    state__in=[
+                        RecoveryState.BOUND,
+                        RecoveryState.PLACED,
+                        RecoveryState.RAISING,
+                        RecoveryState.RAISED,
+                        RecoveryState.PAID,
+                        RecoveryState.LOWERING,
+                    ]
                 ),
                 name="recovery_one_open_a_vehicle",
             ),
@@ -106,19 +147,26 @@ class RecoveryOrder(StatefulModel):
                 fields=["device"],
                 condition=models.Q(
                     state__in=[
-                        "bound",
-                        "placed",
-                        "raising",
-                        "raised",
-                        "paid",
-                        "lowering",
-                        "lowered",
+                        RecoveryState.BOUND,
+                        RecoveryState.PLACED,
+                        RecoveryState.RAISING,
+                        RecoveryState.RAISED,
+                        RecoveryState.PAID,
+                        RecoveryState.LOWERING,
+                        RecoveryState.LOWERED,
                     ]
                 ),
                 name="recovery_one_open_a_lock",
             ),
             models.CheckConstraint(
-                condition=models.Q(state__in=["bound", "placed", "raising", "raised"])
+                condition=models.Q(
+                    state__in=[
+                        RecoveryState.BOUND,
+                        RecoveryState.PLACED,
+                        RecoveryState.RAISING,
+                        RecoveryState.RAISED,
+                    ]
+                )
                 | ~models.Q(ended_by=""),
                 name="recovery_end_has_a_reason",
             ),
@@ -171,9 +219,9 @@ class SettlementOrder(models.Model):
 class MoveInstruction(StatefulModel):
     """Fetch the lock (移动指令, P1.6): reminded of, and an alarm when nobody comes."""
 
-    State = MoveInstructionState
+    State = MoveState
 
-    MOVES: ClassVar[dict[str, set[str]]] = {"open": {"confirmed"}}
+    MOVES = {MoveState.OPEN: {MoveState.CONFIRMED}}
 
     state = StateField(State, verbose_name=_("state"), default=State.OPEN)
     order = models.OneToOneField(RecoveryOrder, models.PROTECT, related_name="move")
@@ -189,10 +237,14 @@ class MoveInstruction(StatefulModel):
         verbose_name = _("move instruction")
         verbose_name_plural = _("move instructions")
         constraints = [
-            MoveInstructionState.known("move_state_known"),
+            known(MoveState, name="move_state_known"),
         ]
         indexes = [
-            models.Index(fields=["due_at"], condition=models.Q(state="open"), name="move_due"),
+            models.Index(
+                fields=["due_at"],
+                condition=models.Q(state=MoveState.OPEN),
+                name="move_due",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from devices import selectors as devices
 from parking import selectors as parking
 from recovery.models import LockEvent, RecoveryOrder
 from recovery.services.facts import bound_debts, is_live
+from recovery.states import MoveState, RecoveryState
 
 MOST_NEEDS = 50
 CODE_AFTER_S = 20  # a lock that is not down so long after the payment: the owner gets the code
@@ -21,10 +22,10 @@ CODE_AFTER_S = 20  # a lock that is not down so long after the payment: the owne
 def orders_of(merchant_id: int, *, state: str = "") -> QuerySet[RecoveryOrder]:
     """One merchant's orders, newest first; `state` may also be "open", "fetch" or "alarm"."""
     rows = RecoveryOrder.objects.filter(merchant_id=merchant_id)
-    if state == "open":
+    if state == MoveState.OPEN:
         rows = rows.filter(state__in=RecoveryOrder.OPEN)
     elif state == "fetch":
-        rows = rows.filter(move__state="open")
+        rows = rows.filter(move__state=MoveState.OPEN)
     elif state == "alarm":
         rows = rows.filter(_needs_a_person())
     elif state:
@@ -33,7 +34,7 @@ def orders_of(merchant_id: int, *, state: str = "") -> QuerySet[RecoveryOrder]:
 
 
 def _needs_a_person() -> Q:
-    return Q(move__state="open", move__alarm_at__isnull=False) | (
+    return Q(move__state=MoveState.OPEN, move__alarm_at__isnull=False) | (
         Q(state__in=RecoveryOrder.OPEN) & ~Q(problem="")
     )
 
@@ -143,8 +144,8 @@ def locks_of(merchant_id: int) -> list[dict[str, Any]]:
 def needs(merchant_id: int) -> list[dict[str, Any]]:
     """Locks that this merchant must see to, for the queue on the street's page: to fetch (P1.6),
     in trouble, or up."""
-    rows = orders_of(merchant_id, state="open").filter(
-        Q(move__state="open") | ~Q(problem="") | Q(state="raised")
+    rows = orders_of(merchant_id, state=MoveState.OPEN).filter(
+        Q(move__state=MoveState.OPEN) | ~Q(problem="") | Q(state=RecoveryState.RAISED)
     )
     return [_need(order) for order in rows[:MOST_NEEDS]]
 
@@ -178,14 +179,19 @@ def owner_notices(about: Collection[tuple[str, int]]) -> list[dict[str, Any]]:
     orders = [pk for payable, pk in about if payable == "recovery.order"]
     rows = RecoveryOrder.objects.filter(
         Q(stay_id__in=stays) | Q(bound__stay_id__in=stays) | Q(pk__in=orders),
-        state__in=["raising", "raised", *RecoveryOrder.ENDING, "lowered"],
+        state__in=[
+            RecoveryState.RAISING,
+            RecoveryState.RAISED,
+            *RecoveryOrder.ENDING,
+            RecoveryState.LOWERED,
+        ],
     )
     notices = []
     for order in rows.distinct().order_by("pk"):
         if order.state in RecoveryOrder.STANDING:
             text = _("A lock stands before this vehicle. It goes down once its fees are paid.")
             verb = _("See why, pay or object")
-        elif order.state == "lowered":
+        elif order.state == RecoveryState.LOWERED:
             text, verb = _("The lock is down. Drive off slowly."), _("Look at the lock")
         else:
             text, verb = _("The lock is going down."), _("Look at the lock")
@@ -195,7 +201,7 @@ def owner_notices(about: Collection[tuple[str, int]]) -> list[dict[str, Any]]:
                 "verb": verb,
                 "url": reverse("recovery.order", args=[order.token]),
                 "topic": f"recovery:{order.pk}",
-                "tone": "leaf" if order.state == "lowered" else "amber",
+                "tone": "leaf" if order.state == RecoveryState.LOWERED else "amber",
             }
         )
     return notices

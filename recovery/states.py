@@ -1,11 +1,9 @@
 """The states of recovery orders and what ends them: value, shape and word of each."""
 
-from django.utils.translation import gettext_lazy as _
-
-from core.states import Shape, States
+from core.states import Shape, States, _
 
 
-class RecoveryOrderState(States, subject="recovery"):
+class RecoveryState(States, subject="recovery"):
     BOUND = "bound", Shape.WAITS, _("Lock to be placed")
     PLACED = "placed", Shape.WAITS, _("Placed, not raised")
     RAISING = "raising", Shape.LIVE, _("Rising")
@@ -17,6 +15,6 @@ class RecoveryOrderState(States, subject="recovery"):
     CANCELLED = "cancelled", Shape.VOID, _("Cancelled")
 
 
-class MoveInstructionState(States, subject="move"):
+class MoveState(States, subject="move"):
     OPEN = "open", Shape.LOCK_WAITS, _("Take the lock away")
     CONFIRMED = "confirmed", Shape.DONE, _("Taken away")

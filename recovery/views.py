@@ -20,6 +20,7 @@ from payments import services as payments
 from recovery import forms, selectors, services
 from recovery.errors import NotEligible
 from recovery.models import RecoveryOrder
+from recovery.states import RecoveryState
 
 
 # ── The owner, before the lock ────────────────────────────────────────────────────────────────
@@ -106,10 +107,10 @@ def _owner_does(request: HttpRequest, found: RecoveryOrder) -> HttpResponse:
 
 def _owner_steps(found: RecoveryOrder) -> list[dict[str, Any]]:
     """Paid → going down → down → drive off; or without the first, where nothing was paid."""
-    if found.state in RecoveryOrder.STANDING or found.state == "cancelled":
+    if found.state in RecoveryOrder.STANDING or found.state == RecoveryState.CANCELLED:
         return []
     down = found.lowered_at is not None
-    moving = found.state == "lowering" or found.lock_position == "lowering"
+    moving = found.state == RecoveryState.LOWERING or found.lock_position == "lowering"
     settlement = getattr(found, "settlement", None)
     steps = []
     if settlement:
@@ -210,7 +211,7 @@ def detail(request: HttpRequest, order_id: int) -> HttpResponse:
         except BoweiError as error:
             problem = error
         found = selectors.order_of(merchant_id, order_id)
-    if not rules and found.state in ("bound", "placed"):
+    if not rules and found.state in (RecoveryState.BOUND, RecoveryState.PLACED):
         rules = [asdict(rule) for rule in services.rules_for(found)]
     context = {
         "order": found,
@@ -278,7 +279,7 @@ def _merchant_steps(found: RecoveryOrder) -> list[dict[str, Any]]:
         raised.append({"text": found.get_ended_by_display().capitalize(), "at": ended})
     else:
         raised.append({"text": _("Payment"), "at": None})
-    if found.state != "cancelled":
+    if found.state != RecoveryState.CANCELLED:
         raised.append({"text": _("Lock down"), "at": found.lowered_at})
         raised.append({"text": _("Lock fetched"), "at": found.moved_at})
     pending = False

@@ -1,14 +1,12 @@
 """Schemes, personal plans, and each contact with its outcome (P0.5, P0.6)."""
 
-from typing import ClassVar
-
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from arrears.models.debts import new_token
 from arrears.states import ContactState, PlanState
-from core.fields import MoneyField, StateField
+from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
 
 share = [MinValueValidator(0.0), MaxValueValidator(1.0)]
@@ -73,9 +71,9 @@ class Plan(StatefulModel):
 
     State = PlanState
 
-    MOVES: ClassVar[dict[str, set[str]]] = {
-        "running": {"paid", "stopped", "done"},
-        "done": {"paid", "stopped"},
+    MOVES = {
+        PlanState.RUNNING: {PlanState.PAID, PlanState.STOPPED, PlanState.DONE},
+        PlanState.DONE: {PlanState.PAID, PlanState.STOPPED},
     }
 
     watch = models.OneToOneField(
@@ -107,7 +105,7 @@ class Plan(StatefulModel):
     class Meta:
         verbose_name = _("plan")
         verbose_name_plural = _("plans")
-        constraints = [PlanState.known("plan_state_known")]
+        constraints = [known(PlanState, name="plan_state_known")]
 
     def __str__(self) -> str:
         return f"{self.pk}"
@@ -126,9 +124,15 @@ class Contact(StatefulModel):
         OPTED_OUT = "opted_out", _("wants no messages")
         NOTHING = "nothing", _("nothing")
 
-    MOVES: ClassVar[dict[str, set[str]]] = {
-        "planned": {"sending", "sent", "failed", "blocked", "stopped"},
-        "sending": {"sent", "failed", "stopped"},
+    MOVES = {
+        ContactState.PLANNED: {
+            ContactState.SENDING,
+            ContactState.SENT,
+            ContactState.FAILED,
+            ContactState.BLOCKED,
+            ContactState.STOPPED,
+        },
+        ContactState.SENDING: {ContactState.SENT, ContactState.FAILED, ContactState.STOPPED},
     }
 
     plan = models.ForeignKey(Plan, models.PROTECT, related_name="contacts", verbose_name=_("plan"))
@@ -151,12 +155,14 @@ class Contact(StatefulModel):
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
         constraints = [
-            ContactState.known("contact_state_known"),
+            known(ContactState, name="contact_state_known"),
             models.UniqueConstraint(fields=["plan", "number"], name="contact_once_a_number"),
         ]
         indexes = [
             models.Index(
-                fields=["due_at"], condition=models.Q(state="planned"), name="contact_planned"
+                fields=["due_at"],
+                condition=models.Q(state=ContactState.PLANNED),
+                name="contact_planned",
             ),
             models.Index(
                 fields=["subject", "at"],

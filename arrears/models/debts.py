@@ -1,13 +1,12 @@
 """From the pay window to the debt, its demand, its dispute and the list (P3.1, P3.2)."""
 
 import secrets
-from typing import ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from arrears.states import BlacklistEntryState, DebtState, DemandState, DisputeState, PayWindowState
-from core.fields import MoneyField, StateField
+from arrears.states import DebtState, DemandState, DisputeState, ListingState, PayWindowState
+from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
 
 
@@ -24,11 +23,22 @@ class PayWindow(StatefulModel):
 
     State = PayWindowState
 
-    MOVES: ClassVar[dict[str, set[str]]] = {
-        "open": {"ended", "paid", "dropped", "open"},
-        "ended": {"paid", "dropped", "open"},  # open again: a question is over, the plate corrected
-        "paid": {"open"},  # due again: the departure or the fee was corrected
-        "dropped": {"open"},
+    MOVES = {
+        PayWindowState.OPEN: {
+            PayWindowState.ENDED,
+            PayWindowState.PAID,
+            PayWindowState.DROPPED,
+            PayWindowState.OPEN,
+        },
+        PayWindowState.ENDED: {
+            PayWindowState.PAID,
+            PayWindowState.DROPPED,
+            PayWindowState.OPEN,
+        },  # open again: a question is over, the plate corrected
+        PayWindowState.PAID: {
+            PayWindowState.OPEN
+        },  # due again: the departure or the fee was corrected
+        PayWindowState.DROPPED: {PayWindowState.OPEN},
     }
 
     stay = models.OneToOneField(
@@ -42,10 +52,12 @@ class PayWindow(StatefulModel):
     class Meta:
         verbose_name = _("pay window")
         verbose_name_plural = _("pay windows")
-        constraints = [PayWindowState.known("pay_window_state_known")]
+        constraints = [known(PayWindowState, name="pay_window_state_known")]
         indexes = [
             models.Index(
-                fields=["due_at"], condition=models.Q(state="open"), name="pay_window_running"
+                fields=["due_at"],
+                condition=models.Q(state=PayWindowState.OPEN),
+                name="pay_window_running",
             )
         ]
 
@@ -62,12 +74,24 @@ class Debt(StatefulModel):
 
     State = DebtState
 
-    LIVE: ClassVar[tuple[str, ...]] = ("open", "disputed")
-    MOVES: ClassVar[dict[str, set[str]]] = {
-        "open": {"open", "disputed", "paid", "waived", "cancelled"},  # open again: it was raised
-        "disputed": {"disputed", "open", "paid", "waived", "cancelled"},
-        "paid": {"open"},  # due again: the departure or the fee was corrected
-        "cancelled": {"open"},
+    LIVE = (DebtState.OPEN, DebtState.DISPUTED)
+    MOVES = {
+        DebtState.OPEN: {
+            DebtState.OPEN,
+            DebtState.DISPUTED,
+            DebtState.PAID,
+            DebtState.WAIVED,
+            DebtState.CANCELLED,
+        },  # open again: it was raised
+        DebtState.DISPUTED: {
+            DebtState.DISPUTED,
+            DebtState.OPEN,
+            DebtState.PAID,
+            DebtState.WAIVED,
+            DebtState.CANCELLED,
+        },
+        DebtState.PAID: {DebtState.OPEN},  # due again: the departure or the fee was corrected
+        DebtState.CANCELLED: {DebtState.OPEN},
     }
 
     stay = models.OneToOneField(
@@ -100,7 +124,7 @@ class Debt(StatefulModel):
         verbose_name = _("debt")
         verbose_name_plural = _("debts")
         constraints = [
-            DebtState.known("debt_state_known"),
+            known(DebtState, name="debt_state_known"),
             models.CheckConstraint(condition=~models.Q(plate_text=""), name="debt_has_a_plate"),
             models.CheckConstraint(
                 condition=models.Q(demanded_at=None)
@@ -111,19 +135,19 @@ class Debt(StatefulModel):
         indexes = [
             models.Index(
                 fields=["plate_text", "plate_colour"],
-                condition=models.Q(state__in=["open", "disputed"]),
+                condition=models.Q(state__in=[DebtState.OPEN, DebtState.DISPUTED]),
                 name="debt_live_of_plate",
             ),
             models.Index(fields=["merchant", "state", "-opened_at"]),
             # The orders of the merchant's list: of what is owed, and of all.
             models.Index(
                 fields=["merchant", "opened_at"],
-                condition=models.Q(state__in=["open", "disputed"]),
+                condition=models.Q(state__in=[DebtState.OPEN, DebtState.DISPUTED]),
                 name="debt_live_by_since",
             ),
             models.Index(
                 fields=["merchant", "amount_fen", "id"],
-                condition=models.Q(state__in=["open", "disputed"]),
+                condition=models.Q(state__in=[DebtState.OPEN, DebtState.DISPUTED]),
                 name="debt_live_by_amount",
             ),
             models.Index(fields=["merchant", "opened_at"], name="debt_by_since"),
@@ -148,10 +172,15 @@ class Demand(StatefulModel):
         PAGE = "page", _("page")
         PAPER = "paper", _("paper notice")
 
-    MOVES: ClassVar[dict[str, set[str]]] = {
-        "made": {"sending", "delivered", "failed", "dropped"},
-        "sending": {"delivered", "failed", "dropped"},
-        "failed": {"made", "delivered", "dropped"},
+    MOVES = {
+        DemandState.MADE: {
+            DemandState.SENDING,
+            DemandState.DELIVERED,
+            DemandState.FAILED,
+            DemandState.DROPPED,
+        },
+        DemandState.SENDING: {DemandState.DELIVERED, DemandState.FAILED, DemandState.DROPPED},
+        DemandState.FAILED: {DemandState.MADE, DemandState.DELIVERED, DemandState.DROPPED},
     }
 
     debts = models.ManyToManyField(Debt, related_name="demands", verbose_name=_("debts"))
@@ -172,14 +201,17 @@ class Demand(StatefulModel):
         verbose_name = _("demand")
         verbose_name_plural = _("demands")
         constraints = [
-            DemandState.known("demand_state_known"),
+            known(DemandState, name="demand_state_known"),
             models.CheckConstraint(
-                condition=~models.Q(state="delivered") | models.Q(delivered_at__isnull=False),
+                condition=~models.Q(state=DemandState.DELIVERED)
+                | models.Q(delivered_at__isnull=False),
                 name="demand_delivered_when",
             ),
         ]
         indexes = [
-            models.Index(fields=["due_at"], condition=models.Q(state="made"), name="demand_due"),
+            models.Index(
+                fields=["due_at"], condition=models.Q(state=DemandState.MADE), name="demand_due"
+            ),
             models.Index(fields=["plate_text", "plate_colour", "state"]),
         ]
 
@@ -205,7 +237,9 @@ class Dispute(StatefulModel):
         DECISION = "decision", _("I object to the automatic decision")
         OTHER = "other", _("something else")
 
-    MOVES: ClassVar[dict[str, set[str]]] = {"open": {"upheld", "rejected", "withdrawn"}}
+    MOVES = {
+        DisputeState.OPEN: {DisputeState.UPHELD, DisputeState.REJECTED, DisputeState.WITHDRAWN}
+    }
 
     stays = models.ManyToManyField(
         "parking.ParkingSession", related_name="+", verbose_name=_("stays")
@@ -230,10 +264,12 @@ class Dispute(StatefulModel):
     class Meta:
         verbose_name = _("dispute")
         verbose_name_plural = _("disputes")
-        constraints = [DisputeState.known("dispute_state_known")]
+        constraints = [known(DisputeState, name="dispute_state_known")]
         indexes = [
             models.Index(
-                fields=["answer_by"], condition=models.Q(state="open"), name="dispute_open"
+                fields=["answer_by"],
+                condition=models.Q(state=DisputeState.OPEN),
+                name="dispute_open",
             )
         ]
 
@@ -248,13 +284,29 @@ class BlacklistEntry(StatefulModel):
     recomputed from the debts under its own lock, in the transaction that changes them.
     """
 
-    State = BlacklistEntryState
+    State = ListingState
 
-    LIVE: ClassVar[tuple[str, ...]] = ("pending", "active", "suspended")
-    MOVES: ClassVar[dict[str, set[str]]] = {
-        "pending": {"active", "suspended", "gone"},
-        "active": {"pending", "suspended", "gone"},
-        "suspended": {"pending", "active", "gone"},
+    LIVE = (
+        ListingState.PENDING,
+        ListingState.ACTIVE,
+        ListingState.SUSPENDED,
+    )
+    MOVES = {
+        ListingState.PENDING: {
+            ListingState.ACTIVE,
+            ListingState.SUSPENDED,
+            ListingState.GONE,
+        },
+        ListingState.ACTIVE: {
+            ListingState.PENDING,
+            ListingState.SUSPENDED,
+            ListingState.GONE,
+        },
+        ListingState.SUSPENDED: {
+            ListingState.PENDING,
+            ListingState.ACTIVE,
+            ListingState.GONE,
+        },
     }
 
     plate_text = models.CharField(_("plate"), max_length=16)
@@ -273,16 +325,18 @@ class BlacklistEntry(StatefulModel):
         verbose_name = _("listed vehicle")
         verbose_name_plural = _("listed vehicles")
         constraints = [
-            BlacklistEntryState.known("listing_state_known"),
+            known(ListingState, name="listing_state_known"),
             models.UniqueConstraint(
                 fields=["plate_text", "plate_colour"],
-                condition=~models.Q(state="gone"),
+                condition=~models.Q(state=ListingState.GONE),
                 name="one_listing_a_vehicle",
             ),
         ]
         indexes = [
             models.Index(
-                fields=["due_at"], condition=models.Q(state="pending"), name="listing_grace"
+                fields=["due_at"],
+                condition=models.Q(state=ListingState.PENDING),
+                name="listing_grace",
             )
         ]
 

@@ -1,12 +1,10 @@
 """What a terminal is told about a vehicle it has just seen (P3.4)."""
 
-from typing import ClassVar
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from arrears.states import RecoveryNoticeState
-from core.fields import MoneyField, StateField
+from arrears.states import NoticeState
+from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
 
 
@@ -18,15 +16,38 @@ class RecoveryNotice(StatefulModel):
     `amount_fen` is what the terminal's own merchant is owed; other creditors' debts are theirs.
     """
 
-    State = RecoveryNoticeState
+    State = NoticeState
 
-    LIVE: ClassVar[tuple[str, ...]] = ("made", "sent", "shown", "acknowledged")
-    MOVES: ClassVar[dict[str, set[str]]] = {
-        "made": {"sent", "shown", "acknowledged", "expired", "withdrawn"},
-        "sent": {"shown", "acknowledged", "expired", "withdrawn"},
-        "shown": {"acknowledged", "expired", "withdrawn"},
-        "acknowledged": {"withdrawn"},
-        "expired": {"shown", "acknowledged"},  # the terminal was away and showed it after all
+    LIVE = (
+        NoticeState.MADE,
+        NoticeState.SENT,
+        NoticeState.SHOWN,
+        NoticeState.ACKNOWLEDGED,
+    )
+    MOVES = {
+        NoticeState.MADE: {
+            NoticeState.SENT,
+            NoticeState.SHOWN,
+            NoticeState.ACKNOWLEDGED,
+            NoticeState.EXPIRED,
+            NoticeState.WITHDRAWN,
+        },
+        NoticeState.SENT: {
+            NoticeState.SHOWN,
+            NoticeState.ACKNOWLEDGED,
+            NoticeState.EXPIRED,
+            NoticeState.WITHDRAWN,
+        },
+        NoticeState.SHOWN: {
+            NoticeState.ACKNOWLEDGED,
+            NoticeState.EXPIRED,
+            NoticeState.WITHDRAWN,
+        },
+        NoticeState.ACKNOWLEDGED: {NoticeState.WITHDRAWN},
+        NoticeState.EXPIRED: {
+            NoticeState.SHOWN,
+            NoticeState.ACKNOWLEDGED,
+        },  # the terminal was away and showed it after all
     }
 
     class Outcome(models.TextChoices):
@@ -68,10 +89,11 @@ class RecoveryNotice(StatefulModel):
         verbose_name = _("recovery notice")
         verbose_name_plural = _("recovery notices")
         constraints = [
-            RecoveryNoticeState.known("notice_state_known"),
+            known(NoticeState, name="notice_state_known"),
             models.UniqueConstraint(
                 fields=["sighting_id", "device"],
-                condition=~models.Q(state="withdrawn") & models.Q(sighting_id__isnull=False),
+                condition=~models.Q(state=NoticeState.WITHDRAWN)
+                & models.Q(sighting_id__isnull=False),
                 name="one_notice_a_sighting_and_terminal",
                 nulls_distinct=False,
             ),
@@ -79,7 +101,13 @@ class RecoveryNotice(StatefulModel):
         indexes = [
             models.Index(
                 fields=["due_at"],
-                condition=models.Q(state__in=["made", "sent", "shown"]),
+                condition=models.Q(
+                    state__in=[
+                        NoticeState.MADE,
+                        NoticeState.SENT,
+                        NoticeState.SHOWN,
+                    ]
+                ),
                 name="notice_expiry",
             ),
             models.Index(fields=["merchant", "-made_at"]),

@@ -1,12 +1,10 @@
 """Portrait, assessment, watch, and the models that made them (P0.2 … P0.4)."""
 
-from typing import ClassVar
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from arrears.states import AssessmentState, RiskModelState, WatchState
-from core.fields import MoneyField, StateField
+from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
 
 
@@ -38,10 +36,10 @@ class RiskModel(StatefulModel):
 
     State = RiskModelState
 
-    MOVES: ClassVar[dict[str, set[str]]] = {
-        "shadow": {"serving", "retired"},
-        "serving": {"retired"},
-        "retired": {"shadow"},
+    MOVES = {
+        RiskModelState.SHADOW: {RiskModelState.SERVING, RiskModelState.RETIRED},
+        RiskModelState.SERVING: {RiskModelState.RETIRED},
+        RiskModelState.RETIRED: {RiskModelState.SHADOW},
     }
 
     version = models.CharField(_("version"), max_length=40, unique=True)
@@ -61,9 +59,11 @@ class RiskModel(StatefulModel):
         verbose_name = _("risk model")
         verbose_name_plural = _("risk models")
         constraints = [
-            RiskModelState.known("risk_model_state_known"),
+            known(RiskModelState, name="risk_model_state_known"),
             models.UniqueConstraint(
-                fields=["state"], condition=models.Q(state="serving"), name="one_serving_risk_model"
+                fields=["state"],
+                condition=models.Q(state=RiskModelState.SERVING),
+                name="one_serving_risk_model",
             ),
         ]
 
@@ -79,10 +79,19 @@ class Assessment(StatefulModel):
 
     State = AssessmentState
 
-    MOVES: ClassVar[dict[str, set[str]]] = {
-        "waiting": {"done", "deleted", "waiting"},
-        "done": {"deleted", "waiting"},  # the plate was corrected: scored anew
-        "deleted": {"waiting"},  # by the one; the other, whose plate it is, is scored all the same
+    MOVES = {
+        AssessmentState.WAITING: {
+            AssessmentState.DONE,
+            AssessmentState.DELETED,
+            AssessmentState.WAITING,
+        },
+        AssessmentState.DONE: {
+            AssessmentState.DELETED,
+            AssessmentState.WAITING,
+        },  # the plate was corrected: scored anew
+        AssessmentState.DELETED: {
+            AssessmentState.WAITING
+        },  # by the one; the other, whose plate it is, is scored all the same
     }
 
     stay = models.OneToOneField(
@@ -117,11 +126,11 @@ class Assessment(StatefulModel):
     class Meta:
         verbose_name = _("assessment")
         verbose_name_plural = _("assessments")
-        constraints = [AssessmentState.known("assessment_state_known")]
+        constraints = [known(AssessmentState, name="assessment_state_known")]
         indexes = [
             models.Index(
                 fields=["ask_again_at"],
-                condition=models.Q(state="waiting"),
+                condition=models.Q(state=AssessmentState.WAITING),
                 name="assessment_waiting",
             ),
             models.Index(fields=["plate_text", "plate_colour"]),
@@ -152,9 +161,9 @@ class Watch(StatefulModel):
 
     State = WatchState
 
-    MOVES: ClassVar[dict[str, set[str]]] = {
-        "watching": {"paid", "ran_out", "dropped"},
-        "ran_out": {"paid", "dropped"},
+    MOVES = {
+        WatchState.WATCHING: {WatchState.PAID, WatchState.RAN_OUT, WatchState.DROPPED},
+        WatchState.RAN_OUT: {WatchState.PAID, WatchState.DROPPED},
     }
 
     stay = models.ForeignKey(
@@ -176,12 +185,14 @@ class Watch(StatefulModel):
         verbose_name = _("watch")
         verbose_name_plural = _("watches")
         constraints = [
-            WatchState.known("watch_state_known"),
+            known(WatchState, name="watch_state_known"),
             models.UniqueConstraint(fields=["stay", "number"], name="watch_once_a_score"),
         ]
         indexes = [
             models.Index(
-                fields=["due_at"], condition=models.Q(state="watching"), name="watch_running"
+                fields=["due_at"],
+                condition=models.Q(state=WatchState.WATCHING),
+                name="watch_running",
             )
         ]
 

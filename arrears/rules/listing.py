@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-PENDING, ACTIVE, SUSPENDED, GONE = "pending", "active", "suspended", "gone"
+from arrears.states import ListingState
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Owed:
 class Place:
     """`due_at` is when a pending entry becomes active, None while no demand was delivered."""
 
-    state: str
+    state: ListingState
     amount_fen: int
     due_at: datetime | None = None
 
@@ -33,13 +33,17 @@ def place(owed: Iterable[Owed], *, now: datetime, grace: timedelta) -> Place:
     """
     debts = list(owed)
     if not debts:
-        return Place(GONE, 0)
+        return Place(ListingState.GONE, 0)
     counted = [one for one in debts if not one.held]
     amount_fen = sum(one.amount_fen for one in counted)
     if not counted:
-        return Place(SUSPENDED, 0)
+        return Place(ListingState.SUSPENDED, 0)
     ends = [one.demanded_at + grace for one in counted if one.demanded_at is not None]
     if not ends:
-        return Place(PENDING, amount_fen)
+        return Place(ListingState.PENDING, amount_fen)
     first = min(ends)
-    return Place(ACTIVE, amount_fen) if first <= now else Place(PENDING, amount_fen, first)
+    return (
+        Place(ListingState.ACTIVE, amount_fen)
+        if first <= now
+        else Place(ListingState.PENDING, amount_fen, first)
+    )

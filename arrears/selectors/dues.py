@@ -11,10 +11,12 @@ from django.utils.translation import gettext as _
 
 from arrears.models import Assessment, Contact, Debt, Demand, Dispute, PayWindow, Plan
 from arrears.risk import features
+from arrears.states import AssessmentState, DebtState, DisputeState
 from core import links
 from core.money import format_fen
 from parking import selectors as parking
 from parking.selectors import StayFacts
+from parking.states import StayState
 
 OBJECT, WHY = "arrears.object", "arrears.why"
 LINK_LIVES_S = 180 * 24 * 3600
@@ -51,16 +53,18 @@ def dues_of(plates: Iterable[tuple[str, str]]) -> list[Due]:
 def dues_of_stays(stay_ids: Collection[int]) -> list[Due]:
     """Those of these stays that are not paid, oldest first."""
     stays = parking.stays(stay_ids)
-    return _dues({pk: one for pk, one in stays.items() if one.state == "due"})
+    return _dues({pk: one for pk, one in stays.items() if one.state == StayState.DUE})
 
 
 def _dues(stays: dict[int, StayFacts]) -> list[Due]:
     debts = {one.stay_id: one for one in Debt.objects.filter(stay_id__in=stays)}
     windows = {one.stay_id: one for one in PayWindow.objects.filter(stay_id__in=stays)}
     scored = set(
-        Assessment.objects.filter(stay_id__in=stays, state="done").values_list("stay_id", flat=True)
+        Assessment.objects.filter(stay_id__in=stays, state=AssessmentState.DONE).values_list(
+            "stay_id", flat=True
+        )
     )
-    said = Dispute.objects.filter(stays__in=stays, state="open")
+    said = Dispute.objects.filter(stays__in=stays, state=DisputeState.OPEN)
     contested = set(said.values_list("stays", "plate_text", "plate_colour"))
     rows = []
     for facts in stays.values():
@@ -68,8 +72,10 @@ def _dues(stays: dict[int, StayFacts]) -> list[Due]:
         window = windows.get(facts.id)
         vehicles = (facts.plate_text, facts.plate_colour), ("", "")
         held = facts.plate_doubted or any((facts.id, *one) in contested for one in vehicles)
-        held = held or (debt is not None and debt.state == "disputed")
-        state = "disputed" if held else ("open" if debt and debt.state == "open" else "window")
+        held = held or (debt is not None and debt.state == DebtState.DISPUTED)
+        state = (
+            "disputed" if held else ("open" if debt and debt.state == DebtState.OPEN else "window")
+        )
         rows.append(
             Due(
                 stay=facts,

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from arrears.models import BlacklistEntry, Debt
 from arrears.rules.vehicle import plate_of
+from arrears.states import DebtState, ListingState
 from core.plates import Plate, same_vehicle
 
 
@@ -34,12 +35,12 @@ class DebtFacts:
 
     @property
     def disputed(self) -> bool:
-        return self.state == "disputed"
+        return self.state == DebtState.DISPUTED
 
     @property
     def is_open(self) -> bool:
         """Due and not held by an objection."""
-        return self.state == "open"
+        return self.state == DebtState.OPEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class Listing:
 
     @property
     def is_active(self) -> bool:
-        return self.state == "active"
+        return self.state == ListingState.ACTIVE
 
 
 def _rows() -> QuerySet[Debt]:
@@ -123,7 +124,7 @@ def demand_delivered(debt_ids: Iterable[int]) -> bool:
 
 def listing_of(plate: Plate) -> Listing | None:
     """The vehicle's entry, in whatever live state; one query (P3.3)."""
-    rows = BlacklistEntry.objects.filter(plate_text=plate.text).exclude(state="gone")
+    rows = BlacklistEntry.objects.filter(plate_text=plate.text).exclude(state=ListingState.GONE)
     for entry in rows.order_by("pk"):
         if same_vehicle(plate, plate_of(entry.plate_text, entry.plate_colour)):
             return Listing(

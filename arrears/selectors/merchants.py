@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from arrears.models import BlacklistEntry, Debt, Demand, Dispute, RecoveryNotice
+from arrears.states import DemandState, DisputeState, ListingState, NoticeState
 from core import clock
 
 AGES_DAYS = (7, 30, 90)
@@ -67,7 +68,7 @@ def ages(merchant_id: int) -> list[Age]:
 def listings(plates: list[tuple[str, str]]) -> dict[tuple[str, str], BlacklistEntry]:
     """The live entries of these vehicles."""
     texts = {text for text, _colour in plates}
-    rows = BlacklistEntry.objects.filter(plate_text__in=texts).exclude(state="gone")
+    rows = BlacklistEntry.objects.filter(plate_text__in=texts).exclude(state=ListingState.GONE)
     return {(row.plate_text, row.plate_colour): row for row in rows}
 
 
@@ -79,7 +80,9 @@ def notices_of_merchant(merchant_id: int) -> QuerySet[RecoveryNotice]:
 
 def paper_demands_of(merchant_id: int) -> QuerySet[Demand]:
     """Demands that wait for an inspector of this merchant, oldest first."""
-    rows = Demand.objects.filter(state="made", channel="paper", debts__merchant_id=merchant_id)
+    rows = Demand.objects.filter(
+        state=DemandState.MADE, channel="paper", debts__merchant_id=merchant_id
+    )
     return rows.distinct().prefetch_related("debts").order_by("made_at", "pk")
 
 
@@ -91,7 +94,7 @@ def disputes_of_merchant(merchant_id: int) -> QuerySet[Dispute]:
 
 def disputes_to_answer() -> QuerySet[Dispute]:
     """The operator's queue: open objections, the most urgent first."""
-    return Dispute.objects.filter(state="open").order_by("answer_by", "pk")
+    return Dispute.objects.filter(state=DisputeState.OPEN).order_by("answer_by", "pk")
 
 
 MOST_NEEDS = 20
@@ -112,7 +115,7 @@ def needs(merchant_id: int) -> list[dict[str, Any]]:
             "due_at": row.answer_by,
             "url": f"{debts}#disputes",
         }
-        for row in disputes_of_merchant(merchant_id).filter(state="open")[:MOST_NEEDS]
+        for row in disputes_of_merchant(merchant_id).filter(state=DisputeState.OPEN)[:MOST_NEEDS]
     ]
     items += [
         {
@@ -125,7 +128,7 @@ def needs(merchant_id: int) -> list[dict[str, Any]]:
         }
         for row in paper_demands_of(merchant_id)[:MOST_NEEDS]
     ]
-    unread = notices_of_merchant(merchant_id).filter(device=None, state="made")
+    unread = notices_of_merchant(merchant_id).filter(device=None, state=NoticeState.MADE)
     items += [
         {
             "since": row.made_at,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q
 
 from arrears.models import Plan
+from arrears.states import PlanState
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,8 @@ class Uplift:
 
 def uplift() -> list[Uplift]:
     """Plans by scheme and holdout; one query. Contested and stopped ones measure nothing."""
-    rows = Plan.objects.exclude(state="stopped").values("scheme__code", "holdout")
-    counted = rows.annotate(plans=Count("pk"), paid=Count("pk", filter=Q(state="paid")))
+    rows = Plan.objects.exclude(state=PlanState.STOPPED).values("scheme__code", "holdout")
+    counted = rows.annotate(plans=Count("pk"), paid=Count("pk", filter=Q(state=PlanState.PAID)))
     return [
         Uplift(row["scheme__code"], row["holdout"], row["plans"], row["paid"])
         for row in counted.order_by("scheme__code", "holdout")

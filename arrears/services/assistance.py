@@ -18,6 +18,7 @@ from arrears.rules import schemes as rules
 from arrears.rules.vehicle import subject_of
 from arrears.services import schemes
 from arrears.services.stays import is_contested, is_owed, locked_one
+from arrears.states import ContactState, PlanState, WatchState
 from core import clock, live
 from core.errors import Missing
 from core.money import format_fen, split_fen
@@ -43,7 +44,7 @@ def assist(*, watch_id: int) -> Plan | None:
     watch = Watch.objects.select_related("assessment__portrait").get(pk=watch_id)
     facts = locked_one(watch.stay_id)
     watch.refresh_from_db()
-    if watch.state != "ran_out" or not is_owed(facts) or is_contested(facts):
+    if watch.state != WatchState.RAN_OUT or not is_owed(facts) or is_contested(facts):
         return None
     if Plan.objects.filter(watch=watch).exists():
         return None
@@ -106,7 +107,7 @@ def _plan_contact(plan: Plan, number: int, due_at: datetime) -> Contact:
 
 def carry_out_contacts() -> int:
     """A sweep: contacts whose time has come, each in a transaction of its own."""
-    due = Contact.objects.filter(state="planned", due_at__lte=clock.now())
+    due = Contact.objects.filter(state=ContactState.PLANNED, due_at__lte=clock.now())
     ids = list(due.order_by("due_at", "pk").values_list("pk", flat=True)[:BATCH])
     return sum(carry_out(pk) for pk in ids)
 
@@ -126,14 +127,14 @@ def carry_out(contact_id: int) -> int:
     contact = Contact.objects.select_for_update(no_key=True, of=("self",)).get(pk=contact_id)
     plan = Plan.objects.select_related("user", "scheme").get(pk=contact.plan_id)
     now = clock.now()
-    if contact.state != "planned" or contact.due_at > now:
+    if contact.state != ContactState.PLANNED or contact.due_at > now:
         return 0
     if not is_owed(facts):
-        return _end(contact, "stopped", "nothing due")
+        return _end(contact, ContactState.STOPPED, "nothing due")
     if is_contested(facts):
-        return _end(contact, "stopped", "disputed")
+        return _end(contact, ContactState.STOPPED, "disputed")
     if opted_out(contact.subject) or (plan.user is not None and plan.user.sms_opted_out):
-        return _end(contact, "blocked", "opted out")
+        return _end(contact, ContactState.BLOCKED, "opted out")
     if contact.channel in INTRUSIVE:
         _serialise(contact.subject)
         allowed_at = hours.next_allowed(now, _earlier(contact.subject, since=now - hours.WEEK))
@@ -161,7 +162,7 @@ def _make(contact: Contact, plan: Plan, facts: parking.StayFacts) -> int:
     if contact.channel == "sms":
         phone = plan.user.phone if plan.user else ""
         if not phone:
-            return _end(contact, "failed", "no phone")
+            return _end(contact, ContactState.FAILED, "no phone")
         account_services.send_sms(
             phone=phone,
             template=plan.wording,
@@ -173,14 +174,23 @@ def _make(contact: Contact, plan: Plan, facts: parking.StayFacts) -> int:
             },
             key=f"{KEY}{contact.pk}",
         )
-        moved = transition(contact, source="planned", target="sending", actor=SYSTEM, at=now)
+        moved = transition(
+            contact, source=ContactState.PLANNED, target=ContactState.SENDING, actor=SYSTEM, at=now
+        )
     elif contact.channel == "call":
         moved = transition(
-            contact, source="planned", target="sending", actor=SYSTEM, at=now, why="call list"
+            contact,
+            source=ContactState.PLANNED,
+            target=ContactState.SENDING,
+            actor=SYSTEM,
+            at=now,
+            why="call list",
         )
     else:  # on the page: it stands there from now on
-        moved = transition(contact, source="planned", target="sent", actor=SYSTEM, at=now)
-    earlier = plan.contacts.filter(number__lt=contact.number, state="sent", outcome="")
+        moved = transition(
+            contact, source=ContactState.PLANNED, target=ContactState.SENT, actor=SYSTEM, at=now
+        )
+    earlier = plan.contacts.filter(number__lt=contact.number, state=ContactState.SENT, outcome="")
     earlier.update(outcome="nothing")
     live.push(f"merchant:{facts.merchant_id}")
     _go_on(plan, contact)
@@ -193,35 +203,52 @@ def _go_on(plan: Plan, contact: Contact) -> None:
         after = clock.now() + timedelta(hours=max(plan.scheme.gap_h, 1))
         _plan_contact(plan, contact.number + 1, hours.after_quiet(after))
     else:
-        transition(plan, source="running", target="done", actor=SYSTEM)
+        transition(plan, source=PlanState.RUNNING, target=PlanState.DONE, actor=SYSTEM)
 
 
-def _end(contact: Contact, target: str, why: str) -> int:
-    return len(transition(contact, source="planned", target=target, actor=SYSTEM, why=why))
+def _end(contact: Contact, target: ContactState, why: str) -> int:
+    return len(
+        transition(contact, source=ContactState.PLANNED, target=target, actor=SYSTEM, why=why)
+    )
 
 
 @transaction.atomic
 def text_sent(contact_id: int) -> None:
     """The provider has taken the reminder."""
     rows = Contact.objects.filter(pk=contact_id)
-    transition(rows, source="sending", target="sent", actor=SYSTEM)
+    transition(rows, source=ContactState.SENDING, target=ContactState.SENT, actor=SYSTEM)
 
 
 @transaction.atomic
 def text_failed(contact_id: int) -> None:
     """The reminder could not be sent; it counts against nobody's budget."""
     rows = Contact.objects.filter(pk=contact_id)
-    transition(rows, source="sending", target="failed", actor=SYSTEM, why="not sent", at=None)
+    transition(
+        rows,
+        source=ContactState.SENDING,
+        target=ContactState.FAILED,
+        actor=SYSTEM,
+        why="not sent",
+        at=None,
+    )
 
 
 @transaction.atomic
 def call_made(*, contact_id: int, outcome: str, actor: str) -> bool:
     """A person has called; `outcome` as Contact.Outcome. False where it was noted before."""
     rows = Contact.objects.filter(pk=contact_id, channel="call")
-    return bool(transition(rows, source="sending", target="sent", actor=actor, outcome=outcome))
+    return bool(
+        transition(
+            rows,
+            source=ContactState.SENDING,
+            target=ContactState.SENT,
+            actor=actor,
+            outcome=outcome,
+        )
+    )
 
 
-def stop(stay_ids: Collection[int], *, target: str, why: str, actor: str) -> None:
+def stop(stay_ids: Collection[int], *, target: PlanState, why: str, actor: str) -> None:
     """End the plans of these stays with the change that ends them; queued texts are recalled.
 
     `target` is `paid` or `stopped`. Contacts that were made get their outcome (P0.6).
@@ -239,45 +266,51 @@ def leave_former_holder(*, user_id: int) -> None:
     plans = Plan.objects.filter(user=user)
     for text, colour in accounts.proven_plates_of(user):
         plans = plans.exclude(plate_text=text, plate_colour=colour)
-    _stop(plans, target=Plan.State.STOPPED, why="no longer the holder", actor=SYSTEM)
+    _stop(plans, target=PlanState.STOPPED, why="no longer the holder", actor=SYSTEM)
 
 
-def _stop(plans: QuerySet[Plan], *, target: str, why: str, actor: str) -> None:
+def _stop(plans: QuerySet[Plan], *, target: PlanState, why: str, actor: str) -> None:
     ids = list(plans.values_list("pk", flat=True))
     if not ids:
         return
     transition(
         Plan.objects.filter(pk__in=ids),
-        source=["running", "done"],
+        source=[PlanState.RUNNING, PlanState.DONE],
         target=target,
         actor=actor,
         reason=why,
     )
     contacts = Contact.objects.filter(plan_id__in=ids)
-    transition(contacts, source="planned", target="stopped", actor=actor, why=why)
+    transition(
+        contacts, source=ContactState.PLANNED, target=ContactState.STOPPED, actor=actor, why=why
+    )
     _recall_texts(contacts, why=why, actor=actor)
     transition(
         contacts.filter(channel="call"),
-        source="sending",
-        target="stopped",
+        source=ContactState.SENDING,
+        target=ContactState.STOPPED,
         actor=actor,
         why=why,
         at=None,
     )
     outcome = {"paid": "paid", "disputed": "disputed"}.get(why)
     if outcome:
-        made = contacts.filter(state__in=["sent", "sending"], outcome__in=["", "opened"])
+        made = contacts.filter(
+            state__in=[ContactState.SENT, ContactState.SENDING], outcome__in=["", "opened"]
+        )
         made.update(outcome=outcome)
 
 
 def _recall_texts(contacts: QuerySet[Contact], *, why: str, actor: str) -> None:
     """Take back texts that the provider does not have yet."""
-    for pk in contacts.filter(state="sending", channel="sms").values_list("pk", flat=True):
+    for pk in contacts.filter(state=ContactState.SENDING, channel="sms").values_list(
+        "pk", flat=True
+    ):
         if recall(f"{KEY}{pk}", actor=actor):
             transition(
                 Contact.objects.filter(pk=pk),
-                source="sending",
-                target="stopped",
+                source=ContactState.SENDING,
+                target=ContactState.STOPPED,
                 actor=actor,
                 why=why,
                 at=None,
@@ -301,8 +334,14 @@ def opt_out(*, subject: str, actor: str) -> None:
     _tell_wish(subject, wanted=False)
     contacts = Contact.objects.filter(subject=subject)
     _recall_texts(contacts, why="opted out", actor=actor)
-    transition(contacts, source="planned", target="blocked", actor=actor, why="opted out")
-    made = contacts.filter(state="sent", outcome__in=["", "opened"])
+    transition(
+        contacts,
+        source=ContactState.PLANNED,
+        target=ContactState.BLOCKED,
+        actor=actor,
+        why="opted out",
+    )
+    made = contacts.filter(state=ContactState.SENT, outcome__in=["", "opened"])
     made.update(outcome="opted_out")
 
 

@@ -13,10 +13,12 @@ from arrears.events import DebtDropped, DebtOpened, DebtPaid, DebtRaised, PayWin
 from arrears.models import Debt, Demand, PayWindow
 from arrears.services import assistance, demands, listing, notices, watches, windows
 from arrears.services.stays import is_contested, is_owed, locked, locked_one
+from arrears.states import DebtState, DemandState, PayWindowState, PlanState, WatchState
 from core import clock, live, outbox
 from core.errors import Invalid
 from core.transition import transition
 from parking import services as parking_services
+from parking.states import StayState
 from payments.rules import Receipt
 
 log = logging.getLogger("bowei.arrears")
@@ -32,7 +34,7 @@ def open_debt(*, stay_id: int, actor: str = SYSTEM) -> Debt | None:
     waits and then clears the debt that it finds (P3.1).
     """
     facts = locked_one(stay_id)
-    window = PayWindow.objects.filter(stay_id=stay_id, state="ended").first()
+    window = PayWindow.objects.filter(stay_id=stay_id, state=PayWindowState.ENDED).first()
     if window is None or not is_owed(facts):
         return None
     if not windows.is_of(window, facts):  # corrected at this instant
@@ -52,8 +54,8 @@ def open_debt(*, stay_id: int, actor: str = SYSTEM) -> Debt | None:
     if not created:
         moved = transition(
             debt,
-            source=["paid", "cancelled"],
-            target="open",
+            source=[DebtState.PAID, DebtState.CANCELLED],
+            target=DebtState.OPEN,
             actor=actor,
             reason="due again",
             amount_fen=facts.due_fen,
@@ -70,7 +72,13 @@ def open_debt(*, stay_id: int, actor: str = SYSTEM) -> Debt | None:
             return None
     outbox.add(DebtOpened(debt.pk))
     if is_contested(facts):  # what was said against the stay holds the debt too
-        transition(debt, source="open", target="disputed", actor=SYSTEM, reason="objected before")
+        transition(
+            debt,
+            source=DebtState.OPEN,
+            target=DebtState.DISPUTED,
+            actor=SYSTEM,
+            reason="objected before",
+        )
     listing.relist(debt.plate_text, debt.plate_colour, actor=actor)
     live.push(f"merchant:{debt.merchant_id}")
     return debt
@@ -93,28 +101,28 @@ def clear_debts_of_stays(stay_ids: Collection[int], *, actor: str) -> list[int]:
     A stay that was paid in part keeps its debt, at the amount that is left.
     """
     stays = parking_services.lock_stays(stay_ids)
-    settled = [pk for pk, (state, _due_fen) in stays.items() if state == "settled"]
+    settled = [pk for pk, (state, _due_fen) in stays.items() if state == StayState.SETTLED]
     now = clock.now()
-    partly = {pk: due_fen for pk, (state, due_fen) in stays.items() if state == "due"}
+    partly = {pk: due_fen for pk, (state, due_fen) in stays.items() if state == StayState.DUE}
     plates = set(_plates_of([*settled, *partly]))
     for debt in Debt.objects.filter(stay_id__in=partly, state__in=Debt.LIVE).order_by("pk"):
         _follow_fee(debt, partly[debt.stay_id], actor=actor)
     transition(
         PayWindow.objects.filter(stay_id__in=settled),
-        source=["open", "ended"],
-        target="paid",
+        source=[PayWindowState.OPEN, PayWindowState.ENDED],
+        target=PayWindowState.PAID,
         actor=actor,
     )
     cleared = transition(
         Debt.objects.filter(stay_id__in=settled),
         source=list(Debt.LIVE),
-        target="paid",
+        target=DebtState.PAID,
         actor=actor,
         event=DebtPaid,
         ended_at=now,
     )
-    watches.end(settled, target="paid", actor=actor)
-    assistance.stop(settled, target="paid", why="paid", actor=actor)
+    watches.end(settled, target=WatchState.PAID, actor=actor)
+    assistance.stop(settled, target=PlanState.PAID, why=PlanState.PAID, actor=actor)
     _drop_demands(cleared, actor=actor)
     _relist(plates, actor=actor)
     return cleared
@@ -134,11 +142,18 @@ def _drop_demands(debt_ids: Collection[int], *, actor: str) -> None:
     """Demands all of whose debts are over are not delivered any more; a queued text is recalled."""
     if not debt_ids:
         return
-    touched = Demand.objects.filter(debts__in=list(debt_ids), state__in=["made", "sending"])
+    touched = Demand.objects.filter(
+        debts__in=list(debt_ids), state__in=[DemandState.MADE, DemandState.SENDING]
+    )
     for demand in touched.distinct():
         if not demand.debts.filter(state__in=Debt.LIVE).exists():
             assistance.recall(f"demand:{demand.pk}", actor=actor)
-            transition(demand, source=["made", "sending"], target="dropped", actor=actor)
+            transition(
+                demand,
+                source=[DemandState.MADE, DemandState.SENDING],
+                target=DemandState.DROPPED,
+                actor=actor,
+            )
 
 
 # ── Out of it without a payment ──────────────────────────────────────────────────────────────
@@ -154,15 +169,15 @@ def waive_debt(*, debt_id: int, actor: str, reason: str) -> None:
         )
     debt = Debt.objects.get(pk=debt_id)
     locked([debt.stay_id])
-    moved = drop([debt_id], target="waived", actor=actor, reason=reason)
+    moved = drop([debt_id], target=DebtState.WAIVED, actor=actor, reason=reason)
     if not moved:
         raise DebtMoved()
 
 
-def drop(debt_ids: Collection[int], *, target: str, actor: str, reason: str) -> list[int]:
+def drop(debt_ids: Collection[int], *, target: DebtState, actor: str, reason: str) -> list[int]:
     """End live debts without money; the stays' locks are held. `arrears.debt_dropped` for each."""
     debts = {debt.pk: debt for debt in Debt.objects.filter(pk__in=list(debt_ids))}
-    word = {"waived": "waived", "cancelled": "upheld"}[target]
+    word = "waived" if target == DebtState.WAIVED else "upheld"
     moved = transition(
         Debt.objects.filter(pk__in=list(debts)),
         source=list(Debt.LIVE),
@@ -175,14 +190,14 @@ def drop(debt_ids: Collection[int], *, target: str, actor: str, reason: str) -> 
     stay_ids = [debts[pk].stay_id for pk in moved]
     transition(
         PayWindow.objects.filter(stay_id__in=stay_ids),
-        source=["open", "ended"],
-        target="dropped",
+        source=[PayWindowState.OPEN, PayWindowState.ENDED],
+        target=PayWindowState.DROPPED,
         actor=actor,
     )
     for stay_id in stay_ids:
         parking_services.void_stay(stay_id=stay_id, actor=actor, reason=reason[:300])
-    watches.end(stay_ids, target="dropped", actor=actor)
-    assistance.stop(stay_ids, target="stopped", why=word, actor=actor)
+    watches.end(stay_ids, target=WatchState.DROPPED, actor=actor)
+    assistance.stop(stay_ids, target=PlanState.STOPPED, why=word, actor=actor)
     _drop_demands(moved, actor=actor)
     _relist(
         [(debts[pk].plate_text, debts[pk].plate_colour) for pk in moved],
@@ -198,7 +213,7 @@ def drop(debt_ids: Collection[int], *, target: str, actor: str, reason: str) -> 
 def forget_stay(*, stay_id: int, actor: str = SYSTEM) -> None:
     """A person has voided the stay: nothing is owed for it, nobody is contacted about it."""
     facts = locked_one(stay_id)
-    if facts.state != "void":
+    if facts.state != StayState.VOID:
         return
     debts = Debt.objects.filter(stay_id=stay_id, state__in=Debt.LIVE)
     plates = list(debts.values_list("plate_text", "plate_colour"))
@@ -206,7 +221,7 @@ def forget_stay(*, stay_id: int, actor: str = SYSTEM) -> None:
     dropped = transition(
         debts,
         source=list(Debt.LIVE),
-        target="cancelled",
+        target=DebtState.CANCELLED,
         actor=actor,
         reason="stay voided",
         event=partial(DebtDropped, reason="upheld"),
@@ -214,12 +229,12 @@ def forget_stay(*, stay_id: int, actor: str = SYSTEM) -> None:
     )
     transition(
         PayWindow.objects.filter(stay_id=stay_id),
-        source=["open", "ended"],
-        target="dropped",
+        source=[PayWindowState.OPEN, PayWindowState.ENDED],
+        target=PayWindowState.DROPPED,
         actor=actor,
     )
-    watches.end([stay_id], target="dropped", actor=actor)
-    assistance.stop([stay_id], target="stopped", why="voided", actor=actor)
+    watches.end([stay_id], target=WatchState.DROPPED, actor=actor)
+    assistance.stop([stay_id], target=PlanState.STOPPED, why="voided", actor=actor)
     _drop_demands(dropped or ids, actor=actor)
     _relist(plates, actor=actor, reason="stay voided")
 
@@ -240,7 +255,7 @@ def follow_stay(*, stay_id: int, why: str = "", raised: bool = False, actor: str
         return
     if (debt.plate_text, debt.plate_colour) != (facts.plate_text, facts.plate_colour):
         _end_for_another(debt, actor=actor)
-    elif facts.state == "settled":
+    elif facts.state == StayState.SETTLED:
         clear_debts_of_stays([stay_id], actor=actor)
     else:
         _follow_fee(debt, facts.due_fen, actor=actor, why=why)
@@ -261,8 +276,8 @@ def _follow_fee(debt: Debt, due_fen: int, *, actor: str, why: str = "") -> None:
     untold = debt.raised_from_fen is not None and debt.demanded_at is None
     moved = transition(
         rows,
-        source=debt.state,
-        target=debt.state,
+        source=DebtState(debt.state),
+        target=DebtState(debt.state),
         actor=actor,
         reason=why or "fee raised",
         event=DebtRaised,
@@ -282,7 +297,7 @@ def _end_for_another(debt: Debt, *, actor: str) -> None:
     transition(
         debt,
         source=list(Debt.LIVE),
-        target="cancelled",
+        target=DebtState.CANCELLED,
         actor=actor,
         reason="plate corrected",
         event=partial(DebtDropped, reason="corrected"),
@@ -329,8 +344,8 @@ def _open_missed(stay_id: int, begins: datetime) -> Debt | None:
         return None
     transition(
         PayWindow.objects.filter(pk=window.pk, due_at__lte=clock.now()),
-        source="open",
-        target="ended",
+        source=PayWindowState.OPEN,
+        target=PayWindowState.ENDED,
         actor=SYSTEM,
         reason="found at a sighting",
     )

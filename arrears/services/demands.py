@@ -19,6 +19,7 @@ from arrears.models import Debt, Demand
 from arrears.rules.contacts import after_quiet, is_quiet
 from arrears.rules.vehicle import holds
 from arrears.services import listing
+from arrears.states import DebtState, DemandState
 from core import clock, images, live, locks, outbox
 from core.errors import Invalid
 from core.money import format_fen
@@ -38,10 +39,10 @@ def make_demand(*, debt_id: int) -> Demand | None:
     At night a text waits for the morning, and debts that come meanwhile go into the same one.
     """
     debt = Debt.objects.select_for_update(no_key=True, of=("self",)).get(pk=debt_id)
-    if debt.state != "open" or debt.demanded_at is not None:
+    if debt.state != DebtState.OPEN or debt.demanded_at is not None:
         return None
     waiting = Demand.objects.filter(
-        plate_text=debt.plate_text, plate_colour=debt.plate_colour, state="made"
+        plate_text=debt.plate_text, plate_colour=debt.plate_colour, state=DemandState.MADE
     ).first()
     if waiting is None:
         user = accounts.holder_of(debt.plate_text, debt.plate_colour)
@@ -71,17 +72,17 @@ def take_back(debt_ids: Collection[int], *, actor: str, reason: str) -> None:
     ids = list(debt_ids)
     waiting = Demand.objects.filter(
         pk__in=Demand.debts.through.objects.filter(debt_id__in=ids).values("demand_id"),
-        state__in=["made", "sending", "failed"],
+        state__in=[DemandState.MADE, DemandState.SENDING, DemandState.FAILED],
     )
     for demand in locks.lock(waiting):
         demand.debts.remove(*ids)
-        rest = list(demand.debts.filter(state="open").values_list("pk", flat=True))
+        rest = list(demand.debts.filter(state=DebtState.OPEN).values_list("pk", flat=True))
         recalled = account_services.recall_sms(key=f"{KEY}{demand.pk}", actor=actor)
         if recalled or not rest:
             transition(
                 demand,
-                source=["made", "sending", "failed"],
-                target="dropped",
+                source=[DemandState.MADE, DemandState.SENDING, DemandState.FAILED],
+                target=DemandState.DROPPED,
                 actor=actor,
                 reason=reason,
             )
@@ -92,7 +93,7 @@ def send_demands() -> int:
     """A sweep: texts whose time has come; each in a transaction of its own."""
     if is_quiet(clock.now()):
         return 0
-    due = Demand.objects.filter(state="made", channel="sms", due_at__lte=clock.now())
+    due = Demand.objects.filter(state=DemandState.MADE, channel="sms", due_at__lte=clock.now())
     ids = list(due.order_by("due_at").values_list("pk", flat=True)[:BATCH])
     return sum(_send(pk) for pk in ids)
 
@@ -101,14 +102,24 @@ def send_demands() -> int:
 def _send(demand_id: int) -> int:
     """Hand one demand to the text messages; what is owed is read now, not when it was made."""
     demand = Demand.objects.select_for_update(no_key=True, of=("self",)).get(pk=demand_id)
-    if demand.state != "made":
+    if demand.state != DemandState.MADE:
         return 0
-    debts = list(demand.debts.filter(state="open").select_related("section").order_by("opened_at"))
+    debts = list(
+        demand.debts.filter(state=DebtState.OPEN).select_related("section").order_by("opened_at")
+    )
     if not debts:
-        return len(transition(demand, source="made", target="dropped", actor=SYSTEM))
+        return len(
+            transition(demand, source=DemandState.MADE, target=DemandState.DROPPED, actor=SYSTEM)
+        )
     phone = demand.user.phone if demand.user else ""
     if not phone:
-        transition(demand, source="made", target="failed", actor=SYSTEM, reason="no phone")
+        transition(
+            demand,
+            source=DemandState.MADE,
+            target=DemandState.FAILED,
+            actor=SYSTEM,
+            reason="no phone",
+        )
         return len(_on_paper(demand))
     pay_by = clock.now() + listing.grace()
     until = timezone.localtime(pay_by)
@@ -128,7 +139,11 @@ def _send(demand_id: int) -> int:
     )
     return len(
         transition(
-            demand, source="made", target="sending", actor=SYSTEM, evidence=f"{KEY}{demand.pk}"
+            demand,
+            source=DemandState.MADE,
+            target=DemandState.SENDING,
+            actor=SYSTEM,
+            evidence=f"{KEY}{demand.pk}",
         )
     )
 
@@ -161,8 +176,8 @@ def deliver_demand(*, demand_id: int, evidence: str, actor: str) -> bool:
     now = clock.now()
     moved = transition(
         demand,
-        source=["made", "sending", "failed"],
-        target="delivered",
+        source=[DemandState.MADE, DemandState.SENDING, DemandState.FAILED],
+        target=DemandState.DELIVERED,
         actor=actor,
         delivered_at=now,
         evidence=evidence[:120],
@@ -192,7 +207,7 @@ def deliver_on_paper(
             _("The photograph of the notice at the vehicle is missing."),
             fields={"photograph": _("Choose the photograph.")},
         )
-    mine = Debt.objects.filter(pk__in=list(debt_ids), merchant_id=merchant_id, state="open")
+    mine = Debt.objects.filter(pk__in=list(debt_ids), merchant_id=merchant_id, state=DebtState.OPEN)
     debts = locks.lock(mine)
     if not debts or len({(one.plate_text, one.plate_colour) for one in debts}) != 1:
         raise DebtMoved()
@@ -208,9 +223,15 @@ def deliver_on_paper(
     )
     demand.debts.set(debts)
     deliver_demand(demand_id=demand.pk, evidence=f"photograph:{sha256}", actor=actor)
-    for waiting in Demand.objects.filter(debts__in=debts, state="made").distinct():
+    for waiting in Demand.objects.filter(debts__in=debts, state=DemandState.MADE).distinct():
         if not waiting.debts.filter(demanded_at=None, state__in=Debt.LIVE).exists():
-            transition(waiting, source="made", target="dropped", actor=actor, reason="on paper")
+            transition(
+                waiting,
+                source=DemandState.MADE,
+                target=DemandState.DROPPED,
+                actor=actor,
+                reason="on paper",
+            )
     return demand
 
 
@@ -219,7 +240,7 @@ def deliver_on_page(*, plates: Collection[tuple[str, str]], actor: str) -> int:
     """The proven holder has just been shown these plates' dues: that delivers what is waiting."""
     delivered = 0
     waiting = Demand.objects.filter(plate_text__in=[text for text, _colour in plates])
-    for demand in waiting.filter(state__in=["made", "failed"]):
+    for demand in waiting.filter(state__in=[DemandState.MADE, DemandState.FAILED]):
         if holds(plates, demand.plate_text, demand.plate_colour):
             delivered += deliver_demand(demand_id=demand.pk, evidence="page", actor=actor)
     return delivered
@@ -235,7 +256,13 @@ def text_sent(demand_id: int) -> None:
 def text_failed(demand_id: int) -> None:
     """The phone can't be reached: the demand goes on paper."""
     demand = Demand.objects.get(pk=demand_id)
-    moved = transition(demand, source="sending", target="failed", actor=SYSTEM, reason="not sent")
+    moved = transition(
+        demand,
+        source=DemandState.SENDING,
+        target=DemandState.FAILED,
+        actor=SYSTEM,
+        reason="not sent",
+    )
     if moved:
         _on_paper(demand)
 
@@ -243,8 +270,8 @@ def text_failed(demand_id: int) -> None:
 def _on_paper(demand: Demand) -> list[int]:
     return transition(
         demand,
-        source="failed",
-        target="made",
+        source=DemandState.FAILED,
+        target=DemandState.MADE,
         actor=SYSTEM,
         reason="by an inspector",
         channel=Demand.Channel.PAPER,
@@ -269,7 +296,7 @@ def ask_new_holder(*, user_id: int) -> int:
     changed = 0
     for text, colour in accounts.proven_plates_of(user):
         rows = Demand.objects.filter(
-            plate_text=text, plate_colour=colour, state="made", channel="paper"
+            plate_text=text, plate_colour=colour, state=DemandState.MADE, channel="paper"
         )
         changed += rows.update(
             user=user,

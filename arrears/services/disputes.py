@@ -13,11 +13,13 @@ from arrears.errors import DisputeDecided, NothingToObject
 from arrears.models import Assessment, Debt, Dispute, PayWindow
 from arrears.services import debts, holds
 from arrears.services.stays import locked, said_against
+from arrears.states import DebtState, DisputeState, PayWindowState
 from core import audit, clock, live
 from core.errors import Invalid
 from core.transition import transition
 from parking import selectors as parking
 from parking import services as parking_services
+from parking.states import StayState
 
 SYSTEM = "system:arrears.disputes"
 ANSWER_WITHIN = timedelta(days=7)
@@ -47,7 +49,7 @@ def object(
         )
     named = Debt.objects.filter(pk__in=list(debt_ids)).values_list("stay_id", flat=True)
     about = sorted({*stay_ids, *named})
-    stays = {pk: one for pk, one in locked(about).items() if one.state != "void"}
+    stays = {pk: one for pk, one in locked(about).items() if one.state != StayState.VOID}
     if not stays:
         raise NothingToObject()
     words = text.strip()[:LONGEST_TEXT]
@@ -87,7 +89,7 @@ def object(
 def settle_dispute(*, dispute_id: int, verdict: str, answer: str, actor: str) -> Dispute:
     """A person has looked: `upheld` drops the debts and gives back what was paid, `rejected` lets
     them stand. Raises DisputeDecided, Invalid without an answer in words."""
-    if verdict not in ("upheld", "rejected"):
+    if verdict not in (DisputeState.UPHELD, DisputeState.REJECTED):
         raise Invalid("bad_verdict", _("The answer is upheld or rejected."))
     if not answer.strip():
         raise Invalid(
@@ -97,8 +99,8 @@ def settle_dispute(*, dispute_id: int, verdict: str, answer: str, actor: str) ->
     stay_ids = _locked_stays(dispute)
     moved = transition(
         dispute,
-        source="open",
-        target=verdict,
+        source=DisputeState.OPEN,
+        target=DisputeState(verdict),
         actor=actor,
         reason=answer[:300],
         answer=answer.strip()[:LONGEST_TEXT],
@@ -119,7 +121,11 @@ def withdraw_dispute(*, dispute_id: int, actor: str) -> None:
     dispute = Dispute.objects.get(pk=dispute_id)
     stay_ids = _locked_stays(dispute)
     if not transition(
-        dispute, source="open", target="withdrawn", actor=actor, decided_at=clock.now()
+        dispute,
+        source=DisputeState.OPEN,
+        target=DisputeState.WITHDRAWN,
+        actor=actor,
+        decided_at=clock.now(),
     ):
         raise DisputeDecided()
     holds.resume(stay_ids, actor=actor)
@@ -143,16 +149,24 @@ def _uphold(dispute: Dispute, stay_ids: list[int], *, actor: str) -> None:
         return
     dropped = debts.drop(
         list(live_debts.values_list("pk", flat=True)),
-        target="cancelled",
+        target=DebtState.CANCELLED,
         actor=actor,
         reason=reason,
     )
     gone = set(Debt.objects.filter(pk__in=dropped).values_list("stay_id", flat=True))
     for stay_id in stay_ids:
-        if stay_id not in gone and parking.stay(stay_id).state in ("due", "settled"):
+        if stay_id not in gone and parking.stay(stay_id).state in (
+            StayState.DUE,
+            StayState.SETTLED,
+        ):
             parking_services.void_stay(stay_id=stay_id, actor=actor, reason=reason)
             windows = PayWindow.objects.filter(stay_id=stay_id)
-            transition(windows, source=["open", "ended"], target="dropped", actor=actor)
+            transition(
+                windows,
+                source=[PayWindowState.OPEN, PayWindowState.ENDED],
+                target=PayWindowState.DROPPED,
+                actor=actor,
+            )
 
 
 @transaction.atomic
@@ -167,7 +181,7 @@ def end_misread(*, stay_id: int, actor: str) -> None:
         return
     with translation.override(settings.LANGUAGE_CODE):
         answer = gettext("A person has looked: it was another vehicle. Nothing is asked of you.")
-    rows = Dispute.objects.filter(stays=stay_id, state="open").exclude(plate_text="")
+    rows = Dispute.objects.filter(stays=stay_id, state=DisputeState.OPEN).exclude(plate_text="")
     for dispute in rows.exclude(plate_text=facts.plate_text, plate_colour=facts.plate_colour):
         _answer_for(dispute, stay_id, answer=answer, actor=actor, reason="plate corrected")
 
@@ -178,11 +192,11 @@ def end_voided(*, stay_id: int, actor: str = SYSTEM) -> None:
 
     One to an automatic decision is not: a person has promised to look at it.
     """
-    if locked([stay_id])[stay_id].state != "void":
+    if locked([stay_id])[stay_id].state != StayState.VOID:
         return
     with translation.override(settings.LANGUAGE_CODE):
         answer = gettext("The stay was cancelled: nothing is asked of you for it.")
-    rows = Dispute.objects.filter(stays=stay_id, state="open")
+    rows = Dispute.objects.filter(stays=stay_id, state=DisputeState.OPEN)
     for dispute in rows.exclude(reason=Dispute.Reason.DECISION):
         _answer_for(dispute, stay_id, answer=answer, actor=actor, reason="stay voided")
 
@@ -212,8 +226,8 @@ def _answer_for(dispute: Dispute, stay_id: int, *, answer: str, actor: str, reas
         audit.record(dispute, "parted", actor=actor, reason=reason, of=whole.pk)
     transition(
         dispute,
-        source="open",
-        target="upheld",
+        source=DisputeState.OPEN,
+        target=DisputeState.UPHELD,
         actor=actor,
         reason=reason,
         answer=answer,

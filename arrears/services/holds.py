@@ -11,6 +11,7 @@ from arrears.events import DebtDisputed, DebtResumed
 from arrears.models import Debt
 from arrears.services import assistance, demands, listing, notices, watches, windows
 from arrears.services.stays import is_contested, locked, locked_one
+from arrears.states import DebtState, PlanState, WatchState
 from core import live
 from core.transition import transition
 
@@ -22,17 +23,17 @@ def hold(stay_ids: Collection[int], *, actor: str, reason: str) -> None:
     """Stop what runs for these stays: debts are held (`arrears.debt_disputed` lowers a lock), texts
     that have not gone out are taken back, the list and the terminals follow."""
     stays = list(stay_ids)
-    found = list(Debt.objects.filter(stay_id__in=stays).exclude(state="waived"))
+    found = list(Debt.objects.filter(stay_id__in=stays).exclude(state=DebtState.WAIVED))
     transition(
         Debt.objects.filter(pk__in=[debt.pk for debt in found]),
-        source="open",
-        target="disputed",
+        source=DebtState.OPEN,
+        target=DebtState.DISPUTED,
         actor=actor,
         reason=reason,
         event=DebtDisputed,
     )
-    watches.end(stays, target="dropped", actor=actor)
-    assistance.stop(stays, target="stopped", why="disputed", actor=actor)
+    watches.end(stays, target=WatchState.DROPPED, actor=actor)
+    assistance.stop(stays, target=PlanState.STOPPED, why="disputed", actor=actor)
     demands.take_back([debt.pk for debt in found], actor=actor, reason="disputed")
     notices.withdraw_naming(found, actor=actor, reason="disputed")
     for text, colour in sorted({(one.plate_text, one.plate_colour) for one in found}):
@@ -50,8 +51,8 @@ def resume(stay_ids: Collection[int], *, actor: str) -> None:
     free = [one for one in locked(stay_ids).values() if not is_contested(one)]
     resumed = transition(
         Debt.objects.filter(stay_id__in=[one.id for one in free]),
-        source="disputed",
-        target="open",
+        source=DebtState.DISPUTED,
+        target=DebtState.OPEN,
         actor=actor,
         reason="objection over",
         event=DebtResumed,

@@ -9,6 +9,7 @@ from arrears.models import BlacklistEntry, Debt
 from arrears.rules import listing as rules
 from arrears.rules.vehicle import plate_of
 from arrears.services import notices
+from arrears.states import DebtState, ListingState
 from core import clock, live, locks
 from core.plates import exempt
 from core.transition import transition
@@ -29,7 +30,7 @@ def relist(plate_text: str, plate_colour: str, *, actor: str = SYSTEM, reason: s
     listed: its debts exist, its entry does not.
     """
     if exempt(plate_of(plate_text, plate_colour)):
-        return rules.GONE
+        return ListingState.GONE
     now = clock.now()
     debts = Debt.objects.filter(plate_text=plate_text, plate_colour=plate_colour)
     if debts.filter(state__in=Debt.LIVE).exists():
@@ -38,13 +39,16 @@ def relist(plate_text: str, plate_colour: str, *, actor: str = SYSTEM, reason: s
             ignore_conflicts=True,
         )
     mine = BlacklistEntry.objects.filter(plate_text=plate_text, plate_colour=plate_colour)
-    entries = locks.lock(mine.exclude(state=rules.GONE))
+    entries = locks.lock(mine.exclude(state=ListingState.GONE))
     if not entries:
-        return rules.GONE
+        return ListingState.GONE
     entry = entries[0]
     owed = list(debts.filter(state__in=Debt.LIVE).order_by("opened_at", "pk"))
     place = rules.place(
-        [rules.Owed(one.amount_fen, one.demanded_at, one.state == "disputed") for one in owed],
+        [
+            rules.Owed(one.amount_fen, one.demanded_at, one.state == DebtState.DISPUTED)
+            for one in owed
+        ],
         now=now,
         grace=grace(),
     )
@@ -58,18 +62,20 @@ def relist(plate_text: str, plate_colour: str, *, actor: str = SYSTEM, reason: s
         BlacklistEntry.objects.filter(pk=entry.pk).update(**facts)
     else:
         _move(entry, place.state, facts, actor=actor, reason=reason)
-    notices.withdraw_stale(entry_id=entry.pk, listed=place.state == rules.ACTIVE, actor=actor)
+    notices.withdraw_stale(
+        entry_id=entry.pk, listed=place.state == ListingState.ACTIVE, actor=actor
+    )
     for merchant_id in {one.merchant_id for one in owed}:
         live.push(f"merchant:{merchant_id}")
     return place.state
 
 
 def _move(
-    entry: BlacklistEntry, target: str, facts: dict[str, Any], *, actor: str, reason: str
+    entry: BlacklistEntry, target: ListingState, facts: dict[str, Any], *, actor: str, reason: str
 ) -> None:
-    source = entry.state
-    if target == rules.ACTIVE:
+    source = ListingState(entry.state)
+    if target == ListingState.ACTIVE:
         facts["active_at"] = clock.now()
-    if target == rules.GONE:
+    if target == ListingState.GONE:
         facts["gone_at"] = clock.now()
     transition(entry, source=source, target=target, actor=actor, reason=reason, **facts)

@@ -9,6 +9,7 @@ from arrears.errors import ModelNotBetter
 from arrears.models import Assessment, PayWindow, RiskModel, ShadowScore
 from arrears.risk import figures, registry
 from arrears.rules.cost import Costs, threshold
+from arrears.states import AssessmentState, PayWindowState, RiskModelState
 from core import clock
 from core.transition import transition
 
@@ -52,18 +53,20 @@ def register(version: str, *, actor: str, state: str = "shadow") -> RiskModel:
 
 def serving() -> RiskModel:
     """The model that decides; the shipped one until another has taken over."""
-    row = RiskModel.objects.filter(state="serving").first()
+    row = RiskModel.objects.filter(state=RiskModelState.SERVING).first()
     if row is not None:
         return row
     try:
         with transaction.atomic():
-            return register(registry.SHIPPED, actor="system:arrears.models", state="serving")
+            return register(
+                registry.SHIPPED, actor="system:arrears.models", state=RiskModelState.SERVING
+            )
     except IntegrityError:  # another worker was first
-        return RiskModel.objects.get(state="serving")
+        return RiskModel.objects.get(state=RiskModelState.SERVING)
 
 
 def in_shadow() -> list[RiskModel]:
-    return list(RiskModel.objects.filter(state="shadow").order_by("pk"))
+    return list(RiskModel.objects.filter(state=RiskModelState.SHADOW).order_by("pk"))
 
 
 def compare(candidate: RiskModel) -> tuple[int, float, float]:
@@ -72,13 +75,17 @@ def compare(candidate: RiskModel) -> tuple[int, float, float]:
     A stay is judged once its pay window is over; what became of it is not known before.
     """
     scores = dict(
-        ShadowScore.objects.filter(model=candidate, assessment__state="done").values_list(
-            "assessment_id", "probability"
-        )
+        ShadowScore.objects.filter(
+            model=candidate, assessment__state=AssessmentState.DONE
+        ).values_list("assessment_id", "probability")
     )
-    rows = Assessment.objects.filter(pk__in=scores, model__state="serving", probability__gte=0)
+    rows = Assessment.objects.filter(
+        pk__in=scores, model__state=RiskModelState.SERVING, probability__gte=0
+    )
     stay_ids = rows.values("stay_id")
-    over = PayWindow.objects.filter(stay__in=stay_ids, state__in=["ended", "paid"])
+    over = PayWindow.objects.filter(
+        stay__in=stay_ids, state__in=[PayWindowState.ENDED, PayWindowState.PAID]
+    )
     windows = {one.stay_id: one for one in over.select_related("stay")}
     judged = [
         (row.probability, scores[row.pk], _was_late(windows[row.stay_id]))
@@ -103,7 +110,7 @@ def _was_late(window: PayWindow) -> bool:
 def promote(version: str, *, actor: str) -> RiskModel:
     """Let a model take over that was better in shadow. Raises ModelNotBetter."""
     candidate = RiskModel.objects.select_for_update(no_key=True).get(
-        version=version, state="shadow"
+        version=version, state=RiskModelState.SHADOW
     )
     n, serving_error, candidate_error = compare(candidate)
     if n < JUDGED_AT_LEAST or candidate_error >= serving_error:
@@ -114,7 +121,16 @@ def promote(version: str, *, actor: str) -> RiskModel:
             candidate=round(candidate_error, 5),
         )
     transition(
-        RiskModel.objects.filter(state="serving"), source="serving", target="retired", actor=actor
+        RiskModel.objects.filter(state=RiskModelState.SERVING),
+        source=RiskModelState.SERVING,
+        target=RiskModelState.RETIRED,
+        actor=actor,
     )
-    transition(candidate, source="shadow", target="serving", actor=actor, reason=f"{n} stays")
+    transition(
+        candidate,
+        source=RiskModelState.SHADOW,
+        target=RiskModelState.SERVING,
+        actor=actor,
+        reason=f"{n} stays",
+    )
     return candidate

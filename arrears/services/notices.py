@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from arrears.models import BlacklistEntry, Debt, RecoveryNotice
 from arrears.rules.vehicle import plate_of
+from arrears.states import DebtState, ListingState, NoticeState
 from core import clock, live, locks, plates
 from core.errors import BoweiError
 from core.money import format_fen
@@ -58,7 +59,7 @@ def issue_notices(
     made = []
     facts = _facts(entry, debts, plate=plate, merchant_id=merchant_id, section_id=section_id)
     for terminal_id in _terminals(device_id, section_id):
-        notice, created = RecoveryNotice.objects.exclude(state="withdrawn").get_or_create(
+        notice, created = RecoveryNotice.objects.exclude(state=NoticeState.WITHDRAWN).get_or_create(
             sighting_id=sighting_id, device_id=terminal_id, defaults=facts
         )
         if created:
@@ -90,7 +91,7 @@ def tell_lot(*, merchant_id: int, section_id: int, plate: plates.Plate) -> ToldT
         return None
     facts = _facts(entry, debts, plate=plate, merchant_id=merchant_id, section_id=section_id)
     notice = RecoveryNotice.objects.create(sighting_id=None, **facts)
-    transition(notice, source="made", target="sent", actor=SYSTEM)
+    transition(notice, source=NoticeState.MADE, target=NoticeState.SENT, actor=SYSTEM)
     live.push(f"merchant:{merchant_id}")
     return _told_to_lot(notice, debts)
 
@@ -101,7 +102,7 @@ def told_before(notice_id: int) -> ToldToLot | None:
     notice = rows.filter(pk=notice_id).first()
     if notice is None:
         return None
-    debts = list(Debt.objects.filter(pk__in=notice.debt_ids, state="open"))
+    debts = list(Debt.objects.filter(pk__in=notice.debt_ids, state=DebtState.OPEN))
     return _told_to_lot(notice, debts) if len(debts) == len(notice.debt_ids) else None
 
 
@@ -134,7 +135,9 @@ def _facts(
 
 def _active_entry(plate: plates.Plate) -> BlacklistEntry | None:
     """The locked active entry of this vehicle, if there is one after waiting for its lock."""
-    for entry in locks.lock(BlacklistEntry.objects.filter(plate_text=plate.text, state="active")):
+    for entry in locks.lock(
+        BlacklistEntry.objects.filter(plate_text=plate.text, state=ListingState.ACTIVE)
+    ):
         if plates.same_vehicle(plate, plate_of(entry.plate_text, entry.plate_colour)):
             return entry
     return None
@@ -142,7 +145,7 @@ def _active_entry(plate: plates.Plate) -> BlacklistEntry | None:
 
 def _owed_here(entry: BlacklistEntry, merchant_id: int) -> list[Debt]:
     debts = Debt.objects.filter(
-        plate_text=entry.plate_text, plate_colour=entry.plate_colour, state="open"
+        plate_text=entry.plate_text, plate_colour=entry.plate_colour, state=DebtState.OPEN
     ).select_related("stay__section", "stay__berth")
     if not settings.BOWEI_SHARE_LISTINGS:
         debts = debts.filter(merchant_id=merchant_id)
@@ -189,7 +192,13 @@ def _send(notice: RecoveryNotice, debts: list[Debt]) -> None:
     except BoweiError as error:  # revoked meanwhile: the merchant still sees it
         log.warning("arrears.notice_not_sent notice=%s error=%s", notice.pk, error.code)
         return
-    transition(notice, source="made", target="sent", actor=SYSTEM, command_id=command_id)
+    transition(
+        notice,
+        source=NoticeState.MADE,
+        target=NoticeState.SENT,
+        actor=SYSTEM,
+        command_id=command_id,
+    )
 
 
 def take_back_misread(*, sighting_id: int, plate: plates.Plate) -> list[int]:
@@ -210,7 +219,7 @@ def withdraw_stale(*, entry_id: int, listed: bool, actor: str) -> list[int]:
     rows = RecoveryNotice.objects.filter(entry_id=entry_id, state__in=RecoveryNotice.LIVE)
     stale = []
     for notice in rows:
-        still = Debt.objects.filter(pk__in=notice.debt_ids, state="open")
+        still = Debt.objects.filter(pk__in=notice.debt_ids, state=DebtState.OPEN)
         if not listed or not still.exists():
             stale.append(notice.pk)
     return withdraw(stale, actor=actor)
@@ -234,7 +243,11 @@ def withdraw(notice_ids: list[int], *, actor: str, reason: str = "") -> list[int
         return []
     rows = RecoveryNotice.objects.filter(pk__in=notice_ids)
     moved = transition(
-        rows, source=list(RecoveryNotice.LIVE), target="withdrawn", actor=actor, reason=reason
+        rows,
+        source=list(RecoveryNotice.LIVE),
+        target=NoticeState.WITHDRAWN,
+        actor=actor,
+        reason=reason,
     )
     for notice in RecoveryNotice.objects.filter(pk__in=moved).exclude(device=None):
         assert notice.device_id is not None
@@ -262,17 +275,27 @@ def take_outcome(*, notice_id: int, device_id: int, outcome: str, actor: str) ->
         return False
     now = clock.now()
     if outcome == "shown":
-        sources = ["made", "sent", "expired"]
+        sources = [NoticeState.MADE, NoticeState.SENT, NoticeState.EXPIRED]
         moved = transition(
-            rows, source=sources, target="shown", actor=actor, outcome=outcome, told_at=now
+            rows,
+            source=sources,
+            target=NoticeState.SHOWN,
+            actor=actor,
+            outcome=outcome,
+            told_at=now,
         )
     else:
-        sources = ["made", "sent", "shown", "expired"]
+        sources = [NoticeState.MADE, NoticeState.SENT, NoticeState.SHOWN, NoticeState.EXPIRED]
         moved = transition(
-            rows, source=sources, target="acknowledged", actor=actor, outcome=outcome, told_at=now
+            rows,
+            source=sources,
+            target=NoticeState.ACKNOWLEDGED,
+            actor=actor,
+            outcome=outcome,
+            told_at=now,
         )
         if not moved:  # said before: what it says last counts
-            rows.filter(state="acknowledged").update(outcome=outcome, told_at=now)
+            rows.filter(state=NoticeState.ACKNOWLEDGED).update(outcome=outcome, told_at=now)
     merchant_id = rows.values_list("merchant_id", flat=True).get()
     live.push(f"merchant:{merchant_id}")
     return True
@@ -284,8 +307,8 @@ def notice_shown(command_id: int) -> None:
     rows = RecoveryNotice.objects.filter(command_id=command_id)
     transition(
         rows,
-        source=["made", "sent"],
-        target="shown",
+        source=[NoticeState.MADE, NoticeState.SENT],
+        target=NoticeState.SHOWN,
         actor=SYSTEM,
         outcome="shown",
         told_at=clock.now(),
@@ -296,15 +319,16 @@ def notice_shown(command_id: int) -> None:
 def expire_notices() -> int:
     """A sweep: nobody stands there any more after a while; how many were too old."""
     rows = RecoveryNotice.objects.filter(
-        Q(due_at__lte=clock.now()), state__in=["made", "sent", "shown"]
+        Q(due_at__lte=clock.now()),
+        state__in=[NoticeState.MADE, NoticeState.SENT, NoticeState.SHOWN],
     )
     ids = list(rows.order_by("due_at").values_list("pk", flat=True)[:200])
     if not ids:
         return 0
     moved = transition(
         RecoveryNotice.objects.filter(pk__in=ids),
-        source=["made", "sent", "shown"],
-        target="expired",
+        source=[NoticeState.MADE, NoticeState.SENT, NoticeState.SHOWN],
+        target=NoticeState.EXPIRED,
         actor=SYSTEM,
     )
     commands = RecoveryNotice.objects.filter(pk__in=moved).exclude(command_id=None)

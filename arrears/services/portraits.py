@@ -8,10 +8,12 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounts import selectors as accounts
+from accounts.states import HoldingState
 from arrears.models import Assessment, Portrait
 from arrears.risk import features
 from arrears.risk.portrait import FEATURES_SQL
 from arrears.rules.vehicle import subject_of
+from arrears.states import AssessmentState, WatchState
 from core import clock
 from core.transition import transition
 
@@ -64,7 +66,7 @@ def draw(*, plate_text: str, plate_colour: str, as_of: datetime) -> Drawn:
     user = accounts.holder_of(plate_text, plate_colour)
     plates: Sequence[tuple[str, str]] = [(plate_text, plate_colour)]
     if user is not None:
-        held = [one for one in accounts.holdings_of(user) if one.state == "proven"]
+        held = [one for one in accounts.holdings_of(user) if one.state == HoldingState.PROVEN]
         plates = [(one.plate_text, one.plate_colour) for one in held]
     subject = subject_of(plate_text, plate_colour, user.pk if user else None)
     with connection.cursor() as cursor:
@@ -113,8 +115,8 @@ def delete_portraits(*, user_id: int, plates: Sequence[tuple[str, str]], actor: 
     stay_ids = list(about.values_list("stay_id", flat=True))
     transition(
         about,
-        source=["waiting", "done"],
-        target="deleted",
+        source=[AssessmentState.WAITING, AssessmentState.DONE],
+        target=AssessmentState.DELETED,
         actor=actor,
         reason="deleted by its subject",
         probability=None,
@@ -124,6 +126,6 @@ def delete_portraits(*, user_id: int, plates: Sequence[tuple[str, str]], actor: 
         payment_time_s=None,
         portrait=None,
     )
-    watches.end(stay_ids, target="dropped", actor=actor)
+    watches.end(stay_ids, target=WatchState.DROPPED, actor=actor)
     deleted, _by_model = Portrait.objects.filter(subject__in=subjects).delete()
     return deleted

@@ -9,8 +9,10 @@ from django.db.models import F
 from arrears.models import Assessment, Dispute, Portrait, RiskModel, ShadowScore
 from arrears.services import models, portraits, watches
 from arrears.services.stays import locked_one, said_against
+from arrears.states import AssessmentState
 from core import clock
 from core.transition import transition
+from parking.states import PlateState, StayState
 
 log = logging.getLogger("bowei.arrears")
 SYSTEM = "system:arrears.scoring"
@@ -26,7 +28,7 @@ def assess(*, stay_id: int) -> int | None:
     the other one's holder had deleted or objected to counts for them alone.
     """
     facts = locked_one(stay_id)
-    if facts.simulated or facts.plate_state != "settled" or facts.state == "void":
+    if facts.simulated or facts.plate_state != PlateState.SETTLED or facts.state == StayState.VOID:
         return None
     row, created = Assessment.objects.get_or_create(
         stay_id=stay_id,
@@ -40,8 +42,8 @@ def assess(*, stay_id: int) -> int | None:
     if not created and (row.plate_text, row.plate_colour) != (facts.plate_text, facts.plate_colour):
         moved = transition(
             row,
-            source=["waiting", "done", "deleted"],
-            target="waiting",
+            source=[AssessmentState.WAITING, AssessmentState.DONE, AssessmentState.DELETED],
+            target=AssessmentState.WAITING,
             actor=SYSTEM,
             reason="plate corrected",
             plate_text=facts.plate_text,
@@ -69,7 +71,7 @@ def score(assessment_id: int) -> bool:
     """
     from arrears.risk import registry, scoring
 
-    row = Assessment.objects.filter(pk=assessment_id, state="waiting").first()
+    row = Assessment.objects.filter(pk=assessment_id, state=AssessmentState.WAITING).first()
     if row is None:
         return False
     serving = models.serving()
@@ -124,8 +126,8 @@ def _store(
     hours = answer.payment_time.hours_until(Q, within_h=window_s / 3600)
     moved = transition(
         row,
-        source="waiting",
-        target="done",
+        source=AssessmentState.WAITING,
+        target=AssessmentState.DONE,
         actor=SYSTEM,
         reason=f"model {model.version}",
         portrait=portrait,
@@ -151,7 +153,9 @@ def ask_again() -> int:
     from arrears.tasks import ask_scorer
 
     now = clock.real()
-    rows = Assessment.objects.filter(state="waiting", ask_again_at__lte=now).order_by("pk")
+    rows = Assessment.objects.filter(state=AssessmentState.WAITING, ask_again_at__lte=now).order_by(
+        "pk"
+    )
     lost = list(rows.values_list("pk", flat=True)[:100])
     Assessment.objects.filter(pk__in=lost).update(ask_again_at=now + 4 * ASK_AGAIN)
     for pk in lost:

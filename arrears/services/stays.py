@@ -10,9 +10,11 @@ from collections.abc import Collection
 from django.db.models import Q, QuerySet
 
 from arrears.models import Dispute
+from arrears.states import DisputeState
 from parking import selectors as parking
 from parking import services as parking_services
 from parking.selectors import StayFacts
+from parking.states import PlateState, StayState
 
 
 def locked(stay_ids: Collection[int]) -> dict[int, StayFacts]:
@@ -30,9 +32,9 @@ def locked_one(stay_id: int) -> StayFacts:
 def is_owed(facts: StayFacts) -> bool:
     """Whether somebody is asked to pay for this stay; a simulated one never is."""
     return (
-        facts.state == "due"
+        facts.state == StayState.DUE
         and facts.due_fen > 0
-        and facts.plate_state == "settled"
+        and facts.plate_state == PlateState.SETTLED
         and not facts.simulated
     )
 
@@ -40,7 +42,7 @@ def is_owed(facts: StayFacts) -> bool:
 def said_against(facts: StayFacts) -> QuerySet[Dispute]:
     """Open objections to this stay, made while it was this vehicle's or nobody's yet."""
     same = Q(plate_text=facts.plate_text, plate_colour=facts.plate_colour)
-    rows = Dispute.objects.filter(stays=facts.id, state="open")
+    rows = Dispute.objects.filter(stays=facts.id, state=DisputeState.OPEN)
     return rows.filter(same | Q(plate_text=""))
 
 

@@ -4,6 +4,7 @@ from django.db import transaction
 
 from arrears.models import BlacklistEntry
 from arrears.services import listing
+from arrears.states import ListingState
 from core import clock
 
 BATCH = 200
@@ -11,7 +12,7 @@ BATCH = 200
 
 def end_graces() -> int:
     """A sweep: entries whose grace is over become active, each recomputed from its debts."""
-    due = BlacklistEntry.objects.filter(state="pending", due_at__lte=clock.now())
+    due = BlacklistEntry.objects.filter(state=ListingState.PENDING, due_at__lte=clock.now())
     rows = list(due.order_by("due_at").values_list("plate_text", "plate_colour")[:BATCH])
     for text, colour in rows:
         with transaction.atomic():

@@ -9,6 +9,7 @@ from arrears.events import WatchRanOut
 from arrears.models import Assessment, Watch
 from arrears.services import windows
 from arrears.services.stays import is_contested, is_owed, locked_one
+from arrears.states import AssessmentState, WatchState
 from core import clock
 from core.transition import transition
 from parking.selectors import StayFacts
@@ -32,7 +33,7 @@ def begin(facts: StayFacts) -> Watch | None:
     The predicted time is counted from when this holder could pay: after a correction of the plate
     or an objection that is later than the departure.
     """
-    found = Assessment.objects.filter(stay_id=facts.id, state="done", at_risk=True)
+    found = Assessment.objects.filter(stay_id=facts.id, state=AssessmentState.DONE, at_risk=True)
     assessment = found.filter(
         objected=False, plate_text=facts.plate_text, plate_colour=facts.plate_colour
     ).first()
@@ -54,26 +55,30 @@ def begin(facts: StayFacts) -> Watch | None:
 @transaction.atomic
 def end_watches() -> int:
     """A sweep: predicted payment times that are over; `arrears.watch_ran_out` for each."""
-    due = Watch.objects.filter(state="watching", due_at__lte=clock.now()).order_by("due_at")
+    due = Watch.objects.filter(state=WatchState.WATCHING, due_at__lte=clock.now()).order_by(
+        "due_at"
+    )
     rows = dict(due.values_list("pk", "stay_id")[:BATCH])
     if not rows:
         return 0
     moved = transition(
         Watch.objects.filter(pk__in=rows),
-        source="watching",
-        target="ran_out",
+        source=WatchState.WATCHING,
+        target=WatchState.RAN_OUT,
         actor=SYSTEM,
         event=lambda pk: WatchRanOut(pk, rows[pk]),
     )
     return len(moved)
 
 
-def end(stay_ids: Collection[int], *, target: str, actor: str) -> list[int]:
+def end(stay_ids: Collection[int], *, target: WatchState, actor: str) -> list[int]:
     """End the watches of these stays; `paid` when they were paid, `dropped` else."""
     if not stay_ids:
         return []
     rows = Watch.objects.filter(stay_id__in=list(stay_ids))
-    return transition(rows, source=["watching", "ran_out"], target=target, actor=actor)
+    return transition(
+        rows, source=[WatchState.WATCHING, WatchState.RAN_OUT], target=target, actor=actor
+    )
 
 
 def end_of_another(facts: StayFacts, *, actor: str) -> list[int]:
@@ -84,4 +89,9 @@ def end_of_another(facts: StayFacts, *, actor: str) -> list[int]:
     ).first()
     if scored is not None:
         rows = rows.filter(number__lt=scored.number)
-    return transition(rows, source=["watching", "ran_out"], target="dropped", actor=actor)
+    return transition(
+        rows,
+        source=[WatchState.WATCHING, WatchState.RAN_OUT],
+        target=WatchState.DROPPED,
+        actor=actor,
+    )

@@ -7,6 +7,7 @@ from django.db import transaction
 from arrears.events import PayWindowEnded
 from arrears.models import Debt, PayWindow
 from arrears.services.stays import is_owed, locked_one
+from arrears.states import PayWindowState
 from core import clock
 from core.transition import transition
 from parking.selectors import StayFacts
@@ -46,8 +47,8 @@ def start_pay_window(*, stay_id: int, begins: datetime | None = None) -> PayWind
     if not created:
         transition(
             window,
-            source=["paid", "dropped"],
-            target="open",
+            source=[PayWindowState.PAID, PayWindowState.DROPPED],
+            target=PayWindowState.OPEN,
             actor=SYSTEM,
             reason="due again",
             plate_text=facts.plate_text,
@@ -65,8 +66,8 @@ def renew(facts: StayFacts, *, actor: str, reason: str) -> bool:
         return False
     moved = transition(
         PayWindow.objects.filter(stay_id=facts.id),
-        source=["open", "ended", "dropped"],
-        target="open",
+        source=[PayWindowState.OPEN, PayWindowState.ENDED, PayWindowState.DROPPED],
+        target=PayWindowState.OPEN,
         actor=actor,
         reason=reason,
         due_at=clock.now() + length_of(facts),
@@ -99,15 +100,17 @@ def began_at(facts: StayFacts) -> datetime:
 @transaction.atomic
 def end_pay_windows() -> int:
     """A sweep: windows whose time is over; `arrears.pay_window_ended` for each."""
-    due = PayWindow.objects.filter(state="open", due_at__lte=clock.now()).order_by("due_at")
+    due = PayWindow.objects.filter(state=PayWindowState.OPEN, due_at__lte=clock.now()).order_by(
+        "due_at"
+    )
     rows = list(due.values_list("pk", "stay_id")[:BATCH])
     if not rows:
         return 0
     stay_of = dict(rows)
     moved = transition(
         PayWindow.objects.filter(pk__in=stay_of, due_at__lte=clock.now()),
-        source="open",
-        target="ended",
+        source=PayWindowState.OPEN,
+        target=PayWindowState.ENDED,
         actor=SYSTEM,
         event=lambda pk: PayWindowEnded(pk, stay_of[pk]),
     )

@@ -16,6 +16,7 @@ from accounts import services as accounts
 from accounts.models import User
 from arrears import services as arrears
 from arrears.models import Debt
+from arrears.states import DebtState
 from config.demo.town import OWNER_PHONE, OWNER_PLATE, Town
 from core import clock, images, outbox, plates
 from devices.models import Device
@@ -216,7 +217,7 @@ def _reading(visit: Visit) -> Reading:
 
 def _leave_a_notice(plate_text: str) -> None:
     """An inspector has left a paper notice at this vehicle, for all that it owes one merchant."""
-    debts = Debt.objects.filter(plate_text=plate_text, state="open")
+    debts = Debt.objects.filter(plate_text=plate_text, state=DebtState.OPEN)
     for merchant_id in set(debts.values_list("merchant_id", flat=True)):
         owed = list(debts.filter(merchant_id=merchant_id))
         inspector = User.objects.filter(

@@ -5,7 +5,9 @@ from datetime import datetime
 
 from devices.models import Command
 from parking.models import Berth, ParkingSession, PlateReading
+from parking.states import StayState
 from recovery.models import RecoveryOrder
+from recovery.states import RecoveryState
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class RaisedLock:
 def vehicles() -> list[Parked]:
     """The vehicles of all open stays."""
     found = []
-    for stay in ParkingSession.objects.filter(state="parked").select_related("berth"):
+    for stay in ParkingSession.objects.filter(state=StayState.PARKED).select_related("berth"):
         plate, colour = stay.plate_text, stay.plate_colour
         if not plate:
             read = PlateReading.objects.filter(sighting__stay=stay).exclude(colour="").last()
@@ -43,7 +45,12 @@ def vehicles() -> list[Parked]:
 def raised_locks() -> list[RaisedLock]:
     """The locks that no report has brought down."""
     up = RecoveryOrder.objects.filter(
-        state__in=["raising", "raised", "paid", "lowering"],
+        state__in=[
+            RecoveryState.RAISING,
+            RecoveryState.RAISED,
+            RecoveryState.PAID,
+            RecoveryState.LOWERING,
+        ],
         lock_position__in=["raising", "raised", "lowering"],
     )
     found = []

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from accounts.models import SmsMessage
+from accounts.states import SmsState
 from config.demo.town import OWNER_PHONE, Town
 from config.story.browser import Browser
 from config.story.teller import StepFailed, Teller, must
@@ -180,7 +181,7 @@ class World:
     def newest_sms(self, containing: str = "") -> str:
         """The newest text message on the owner's phone. The sandbox's table is the phone."""
         for message in self.at_hand(lambda: list(SmsMessage.objects.order_by("-pk")[:20])):
-            if message.state == "sent" and containing in message.text:
+            if message.state == SmsState.SENT and containing in message.text:
                 return message.text
         return ""
 

@@ -243,7 +243,7 @@ def icon(name: str, says: str = "") -> SafeString:
 def state(subject: str, value: str, word: str = "") -> dict[str, Any]:
     """The pill of one state: `{% state "stay" stay.state %}`; `word` replaces the state's word."""
     seen = value if isinstance(value, states.States) else states.of_subject(subject, value)
-    return {"word": word or seen.label, "icon": seen.shape.icon, "tone": seen.shape.tone}
+    return {"word": word or gettext(seen.word), "icon": seen.shape.icon, "tone": seen.shape.tone}
 
 
 @register.inclusion_tag("components/battery.html")

@@ -16,6 +16,7 @@ from devices.models import Command, Device, ReleaseCode
 from devices.rules import frames, kinds, protocol
 from devices.services import hints
 from devices.services.connections import Link
+from devices.states import CommandState
 
 URGENT = 0  # overtakes an open call; only a lock that goes down
 TTL_S = {"LowerLock": 24 * 3600, "ShowNotice": 1800, "WithdrawNotice": 1800}
@@ -93,7 +94,11 @@ def withdraw(command_id: int, *, actor: str = "system:devices.withdraw") -> bool
     rows = Command.objects.filter(pk=command_id)
     return bool(
         transition(
-            rows, source=Command.OPEN, target="superseded", actor=actor, ended_at=clock.real()
+            rows,
+            source=Command.OPEN,
+            target=CommandState.SUPERSEDED,
+            actor=actor,
+            ended_at=clock.real(),
         )
     )
 
@@ -103,7 +108,7 @@ def supersede_all(device_id: int, *, actor: str, reason: str) -> list[int]:
     return transition(
         Command.objects.filter(device_id=device_id),
         source=Command.OPEN,
-        target="superseded",
+        target=CommandState.SUPERSEDED,
         actor=actor,
         reason=reason,
         ended_at=clock.real(),
@@ -138,7 +143,7 @@ def take_due(link: Link) -> list[Outgoing] | None:
             transition(
                 row,
                 source=Command.OPEN,
-                target="superseded",
+                target=CommandState.SUPERSEDED,
                 ended_at=now,
                 actor="system:devices.take_due",
                 reason="the lock was lowered for this order",
@@ -160,8 +165,8 @@ def acknowledge(link: Link, message_id: str) -> None:
         Command.objects.filter(pk=row.pk).update(open_message="", next_try_at=again)
         transition(
             Command.objects.filter(pk=row.pk),
-            source="sent",
-            target="acknowledged",
+            source=CommandState.SENT,
+            target=CommandState.ACKNOWLEDGED,
             actor=f"device:{link.device_code}",
         )
 
@@ -172,7 +177,7 @@ def refuse(link: Link, error: frames.Error) -> None:
     rows = Command.objects.filter(device_id=link.device_id, open_message=error.id)
     for row in rows.filter(state__in=Command.OPEN):
         details = {"code": error.code, "text": error.text[:300]}
-        _end(row, "failed", details, actor=f"device:{link.device_code}")
+        _end(row, CommandState.FAILED, details, actor=f"device:{link.device_code}")
 
 
 @transaction.atomic
@@ -183,7 +188,7 @@ def finish(
     row = Command.objects.filter(pk=command_id, device_id=device_id).first()
     if row is None:
         raise NoCommand()
-    _end(row, outcome, details, actor=actor)
+    _end(row, CommandState(outcome), details, actor=actor)
     hints.look(device_id)
 
 
@@ -218,7 +223,7 @@ def _let_go(device: Device, order_code: str, now: datetime, *, actor: str) -> No
     transition(
         Command.objects.filter(device=device, action="RaiseLock"),
         source=Command.OPEN,
-        target="superseded",
+        target=CommandState.SUPERSEDED,
         actor=actor,
         reason="the lock is lowered",
         ended_at=now,
@@ -261,7 +266,13 @@ def _mark_sent(row: Command, epoch: int, now: datetime) -> Outgoing:
     }
     rows = Command.objects.filter(pk=row.pk)
     if row.state == Command.State.QUEUED:
-        transition(rows, source="queued", target="sent", actor="system:devices.gateway", **facts)
+        transition(
+            rows,
+            source=CommandState.QUEUED,
+            target=CommandState.SENT,
+            actor="system:devices.gateway",
+            **facts,
+        )
     else:
         rows.update(**facts)
     call = frames.Call(message_id, row.action, {**row.payload, "command_id": row.pk})
@@ -269,11 +280,14 @@ def _mark_sent(row: Command, epoch: int, now: datetime) -> Outgoing:
 
 
 def _expire(row: Command, now: datetime) -> int:
-    return _end(row, "expired", {}, actor="system:devices.expire_commands")
+    return _end(row, CommandState.EXPIRED, {}, actor="system:devices.expire_commands")
 
 
-def _end(row: Command, outcome: str, details: dict[str, Any], *, actor: str) -> int:
-    sources = [*Command.OPEN, *([] if outcome == "expired" else ["expired"])]
+def _end(row: Command, outcome: CommandState, details: dict[str, Any], *, actor: str) -> int:
+    sources = [
+        *Command.OPEN,
+        *([] if outcome == CommandState.EXPIRED else [CommandState.EXPIRED]),
+    ]
     ended = {one.outcome: one for one in (CommandDone, CommandFailed, CommandExpired)}[outcome]
     return len(
         transition(

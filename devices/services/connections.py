@@ -15,6 +15,7 @@ from devices.models import Connection, Credential, Device
 from devices.rules.protocol import Sender
 from devices.rules.release_code import key_hash
 from devices.services import hints
+from devices.states import DeviceState
 
 log = logging.getLogger("bowei.devices")
 
@@ -76,7 +77,9 @@ def log_in(code: str, key: str) -> Link:
         raise KeyRefused()
     device.refresh_from_db()
     if device.state == Device.State.ENROLLED:
-        transition(device, source="enrolled", target="active", actor=device.actor)
+        transition(
+            device, source=DeviceState.ENROLLED, target=DeviceState.ACTIVE, actor=device.actor
+        )
     if device.silent:
         Device.objects.filter(pk=device.pk).update(silent=False)
         hints.show(device.pk, device.merchant_id)

@@ -14,6 +14,7 @@ from devices.models import Credential, Device
 from devices.rules.release_code import key_hash
 from devices.services import hints
 from devices.services.commands import supersede_all
+from devices.states import DeviceState
 
 
 @transaction.atomic
@@ -64,8 +65,8 @@ def revoke(*, device_id: int, actor: str, reason: str = "") -> bool:
     device = Device.objects.get(pk=device_id)
     moved = transition(
         device,
-        source=["enrolled", "active"],
-        target="revoked",
+        source=[DeviceState.ENROLLED, DeviceState.ACTIVE],
+        target=DeviceState.REVOKED,
         actor=actor,
         reason=reason,
         online=False,

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from core import clock
 from core.errors import Missing
+from core.fields import choices_of
 from core.money import MOST_PAYMENT_FEN
 from monthlycard import services
 from monthlycard.api.access import LotView, valid
@@ -24,6 +25,7 @@ from monthlycard.rules import StatementLine
 from monthlycard.rules.differences import PROPOSALS
 from monthlycard.rules.statement import plain
 from monthlycard.services.lots import agreement_body
+from monthlycard.states import AgreementState, StatementState
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -40,7 +42,7 @@ class SignIn(serializers.Serializer):
 class AgreementOut(serializers.Serializer):
     lot = serializers.CharField()
     version = serializers.IntegerField()
-    state = serializers.ChoiceField(Agreement.State.choices)
+    state = serializers.ChoiceField(choices_of(AgreementState))
     terms = serializers.DictField()
     when_expired = serializers.ChoiceField(Agreement.WhenExpired.choices)
     period = serializers.ChoiceField(Agreement.Period.choices)
@@ -54,7 +56,7 @@ class AgreementOut(serializers.Serializer):
 
 class SignedOut(serializers.Serializer):
     version = serializers.IntegerField()
-    state = serializers.ChoiceField(Agreement.State.choices)
+    state = serializers.ChoiceField(choices_of(AgreementState))
 
 
 class AgreementView(LotView):
@@ -112,7 +114,7 @@ class CheckIn(serializers.Serializer):
 
 class StatementOut(serializers.Serializer):
     number = serializers.CharField()
-    state = serializers.ChoiceField(Statement.State.choices)
+    state = serializers.ChoiceField(choices_of(StatementState))
     agreement = serializers.IntegerField(help_text="the agreement's version")
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField()

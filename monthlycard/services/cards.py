@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts import selectors as accounts
 from accounts import services as accounts_services
+from accounts.states import HoldingState
 from core import audit, clock, images, locks
 from core.errors import Missing
 from core.transition import transition
@@ -16,6 +17,7 @@ from monthlycard.errors import AlreadyHeld, CardMissing, NotDue, NotForSale, Not
 from monthlycard.events import CardEnded
 from monthlycard.models import Card, CardVehicle, Plan, RecordCursor
 from monthlycard.rules import Rest, rest_of_card
+from monthlycard.states import CardState
 from payments import selectors as payments
 from payments.rules import BillLine, Quote, Receipt
 
@@ -58,7 +60,7 @@ def apply(
     except IntegrityError as error:
         raise AlreadyHeld() from error
     audit.record(card, "applied", actor=actor)
-    if holding.state == "proven":
+    if holding.state == HoldingState.PROVEN:
         verify(card_id=card.pk, actor=actor)
         card.refresh_from_db()
     return card
@@ -70,7 +72,7 @@ def verify(*, card_id: int, actor: str) -> bool:
     card = Card.objects.get(pk=card_id)
     if (card.plate_text, card.plate_colour) not in accounts.proven_plates_of(card.user):
         raise NotTheirPlate()
-    return bool(transition(card, source="applied", target="verified", actor=actor))
+    return bool(transition(card, source=CardState.APPLIED, target=CardState.VERIFIED, actor=actor))
 
 
 @transaction.atomic
@@ -100,8 +102,8 @@ def refuse(*, card_id: int, actor: str, reason: str) -> bool:
     card = Card.objects.get(pk=card_id)
     moved = transition(
         card,
-        source="applied",
-        target="refused",
+        source=CardState.APPLIED,
+        target=CardState.REFUSED,
         actor=actor,
         reason=reason,
     )
@@ -111,9 +113,9 @@ def refuse(*, card_id: int, actor: str, reason: str) -> bool:
 def quote_card(subject_id: int) -> Quote:
     """What a card costs that waits for its payment, or is renewed. Raises NotDue, NotForSale."""
     card = Card.objects.select_related("plan").get(pk=subject_id)
-    if card.state not in ("verified", "active"):
+    if card.state not in (CardState.VERIFIED, CardState.ACTIVE):
         raise NotDue()
-    if card.state == "active" and not card.plan.on_sale:
+    if card.state == CardState.ACTIVE and not card.plan.on_sale:
         raise NotForSale()
     return Quote(
         amount_fen=card.plan.price_fen,
@@ -150,8 +152,8 @@ def grant(*, card: Card, actor: str) -> bool:
     now = _second()
     moved = transition(
         card,
-        source="verified",
-        target="active",
+        source=CardState.VERIFIED,
+        target=CardState.ACTIVE,
         actor=actor,
         valid_from=now,
         valid_until=now + timedelta(days=card.plan.days),
@@ -177,12 +179,12 @@ def _renew(card: Card, *, actor: str) -> bool:
 @transaction.atomic
 def suspend(*, card_id: int, actor: str, reason: str) -> bool:
     """The lots stop taking the card, until it is resumed."""
-    return _change_state(card_id, "active", "suspended", actor, reason)
+    return _change_state(card_id, CardState.ACTIVE, CardState.SUSPENDED, actor, reason)
 
 
 @transaction.atomic
 def resume(*, card_id: int, actor: str, reason: str) -> bool:
-    return _change_state(card_id, "suspended", "active", actor, reason)
+    return _change_state(card_id, CardState.SUSPENDED, CardState.ACTIVE, actor, reason)
 
 
 @transaction.atomic
@@ -206,8 +208,8 @@ def end_card(*, card_id: int, actor: str, reason: str) -> int:
     refund_fen = sum(fen for _item, fen in refunds)
     moved = transition(
         card,
-        source=["applied", "verified", "active", "suspended"],
-        target="ended",
+        source=[CardState.APPLIED, CardState.VERIFIED, CardState.ACTIVE, CardState.SUSPENDED],
+        target=CardState.ENDED,
         actor=actor,
         reason=reason,
         event=lambda pk: CardEnded(pk, refunds, refund_fen),
@@ -222,7 +224,7 @@ def end_card(*, card_id: int, actor: str, reason: str) -> int:
 
 def rest_now(card: Card) -> Rest:
     """What an ending card would leave now."""
-    if card.valid_until is None or card.state not in ("active", "suspended"):
+    if card.valid_until is None or card.state not in (CardState.ACTIVE, CardState.SUSPENDED):
         return Rest(0, 0)
     plan = card.plan
     return rest_of_card(
@@ -260,7 +262,7 @@ def change_plate(*, card_id: int, plate_text: str, plate_colour: str, actor: str
     Raises NotTheirPlate, CardMissing, and AlreadyHeld where that vehicle has such a card.
     """
     card = _locked(card_id)
-    if card is None or card.state not in ("active", "suspended"):
+    if card is None or card.state not in (CardState.ACTIVE, CardState.SUSPENDED):
         raise CardMissing()
     if (plate_text, plate_colour) not in accounts.proven_plates_of(card.user):
         raise NotTheirPlate()
@@ -277,7 +279,7 @@ def change_plate(*, card_id: int, plate_text: str, plate_colour: str, actor: str
 @transaction.atomic
 def reissue(*, plan_id: int) -> int:
     """Tell the lots again where a plan's lots have changed (P4.4); how many cards."""
-    cards = Card.objects.filter(plan_id=plan_id, state__in=["active", "suspended"])
+    cards = Card.objects.filter(plan_id=plan_id, state__in=[CardState.ACTIVE, CardState.SUSPENDED])
     told = 0
     for card in locks.lock(cards.select_related("plan")):
         newest = card.records.order_by("-version").first()
@@ -287,7 +289,9 @@ def reissue(*, plan_id: int) -> int:
     return told
 
 
-def _change_state(card_id: int, source: str, target: str, actor: str, reason: str) -> bool:
+def _change_state(
+    card_id: int, source: CardState, target: CardState, actor: str, reason: str
+) -> bool:
     card = Card.objects.select_related("plan").get(pk=card_id)
     moved = transition(card, source=source, target=target, actor=actor, reason=reason)
     if moved:

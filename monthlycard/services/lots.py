@@ -21,6 +21,7 @@ from monthlycard.errors import BadSignature, BadTerms, OtherBody
 from monthlycard.models import Agreement, Card, LotSystem, PassRecord, Question
 from monthlycard.rules import Terms, admit, held_at, period_of, signing
 from monthlycard.services.cards import reissue
+from monthlycard.states import AgreementState
 
 CLOCKS_DIFFER = timedelta(minutes=10)  # a pass further ahead than this is typed `future`
 AT_THE_BARRIER = timedelta(minutes=5)  # a question of another time is answered without debts
@@ -82,7 +83,9 @@ def agreement_body(agreement: Agreement) -> dict[str, Any]:
 @transaction.atomic
 def sign_by_platform(*, agreement: Agreement, actor: str) -> bool:
     """The operator signs; True once both have."""
-    rows = Agreement.objects.filter(pk=agreement.pk, platform_signed_at=None, state="draft")
+    rows = Agreement.objects.filter(
+        pk=agreement.pk, platform_signed_at=None, state=AgreementState.DRAFT
+    )
     rows.update(platform_signed_by=actor, platform_signed_at=clock.now())
     return _signed(agreement, actor)
 
@@ -93,7 +96,7 @@ def sign_by_lot(*, agreement: Agreement, signature: str, actor: str) -> bool:
     secret = personal.unseal(agreement.lot.secret_sealed)
     if not signing.equal(signing.sign_agreement(secret, agreement.terms_hash), signature):
         raise BadSignature()
-    rows = Agreement.objects.filter(pk=agreement.pk, lot_signed_at=None, state="draft")
+    rows = Agreement.objects.filter(pk=agreement.pk, lot_signed_at=None, state=AgreementState.DRAFT)
     rows.update(lot_signature=signature, lot_signed_at=clock.now())
     return _signed(agreement, actor)
 
@@ -102,8 +105,8 @@ def _signed(agreement: Agreement, actor: str) -> bool:
     rows = Agreement.objects.filter(pk=agreement.pk).exclude(platform_signed_at=None)
     moved = transition(
         rows.exclude(lot_signed_at=None),
-        source="draft",
-        target="signed",
+        source=AgreementState.DRAFT,
+        target=AgreementState.SIGNED,
         actor=actor,
     )
     agreement.refresh_from_db()

@@ -38,6 +38,7 @@ from monthlycard.rules import (
 )
 from monthlycard.rules.periods import CITY
 from monthlycard.services.lots import close_at
+from monthlycard.states import StatementState
 from payments import services as payments
 from payments.rules import BillLine, Entry, Quote, Receipt, merchant_account
 
@@ -217,8 +218,8 @@ def answer_statement(
     if rows:
         moved = transition(
             statement,
-            source="sent",
-            target="disputed",
+            source=StatementState.SENT,
+            target=StatementState.DISPUTED,
             actor=actor,
             **facts,
         )
@@ -234,8 +235,8 @@ def agree(statement: Statement, *, actor: str, reason: str = "") -> bool:
     """Both sides say the same: the statement may be deducted."""
     moved = transition(
         statement,
-        source=["sent", "disputed"],
-        target="agreed",
+        source=[StatementState.SENT, StatementState.DISPUTED],
+        target=StatementState.AGREED,
         actor=actor,
         reason=reason,
         event=StatementAgreed,
@@ -247,7 +248,7 @@ def agree(statement: Statement, *, actor: str, reason: str = "") -> bool:
 
 def take_silence() -> int:
     """Sweep: silence agrees where the signed agreement says so, and only there (P4.12)."""
-    due = Statement.objects.filter(state="sent", silence_at__lte=clock.now())
+    due = Statement.objects.filter(state=StatementState.SENT, silence_at__lte=clock.now())
     agreed = 0
     for statement in due.order_by("silence_at")[:BATCH]:
         with transaction.atomic():
@@ -262,7 +263,7 @@ def notice_missed() -> int:
     The operator and the merchant see it; the lot is told the number with every answer that it gets
     to its list of records.
     """
-    rows = Statement.objects.filter(state="sent", fetched_at=None, missed_at=None)
+    rows = Statement.objects.filter(state=StatementState.SENT, fetched_at=None, missed_at=None)
     due = rows.filter(made_at__lte=clock.now() - FETCH_WITHIN).order_by("made_at")
     found = list(
         due.select_related("lot").select_for_update(no_key=True, of=("self",), skip_locked=True)[
@@ -286,8 +287,8 @@ def deduct(*, statement_id: int, actor: str) -> int:
     statement = Statement.objects.select_related("lot").get(pk=statement_id)
     if not transition(
         statement,
-        source="agreed",
-        target="deducted",
+        source=StatementState.AGREED,
+        target=StatementState.DEDUCTED,
         actor=actor,
     ):
         return 0

@@ -12,10 +12,12 @@ from rest_framework.views import APIView
 
 from core.api import LookupRate
 from core.errors import Invalid
+from core.fields import choices_of
 from parking import services
 from parking.api.access import actor_of
 from parking.models import Prepayment, Section
 from parking.services import prepay
+from parking.states import PrepaymentState
 from payments import services as payments
 
 
@@ -31,7 +33,7 @@ class DraftIn(serializers.Serializer):
 
 class DraftOut(serializers.Serializer):
     token = serializers.CharField()
-    state = serializers.ChoiceField(choices=Prepayment.State.choices)
+    state = serializers.ChoiceField(choices=choices_of(PrepaymentState))
     plate = serializers.CharField()
     colour = serializers.CharField(allow_blank=True)
     minutes = serializers.IntegerField()

@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from core import plates
 from core.api import LookupRate
 from core.errors import Invalid, Missing, Refused
+from core.fields import choices_of
 from parking import selectors, services
 from parking.api.access import LoggedIn, actor_of, merchant_scope
 from parking.api.prepayments import OrderOut, order_out
@@ -21,6 +22,7 @@ from parking.errors import NoBerth
 from parking.filters import StayFilter
 from parking.links import read_stay_token, stay_token
 from parking.models import ParkingSession
+from parking.states import StayState
 from payments import services as payments
 
 
@@ -31,7 +33,7 @@ class PublicStay(serializers.Serializer):
     berth = serializers.CharField()
     section = serializers.CharField()
     plate_masked = serializers.CharField(allow_blank=True)
-    state = serializers.ChoiceField(choices=ParkingSession.State.choices)
+    state = serializers.ChoiceField(choices=choices_of(StayState))
     arrived_at = serializers.DateTimeField()
     left_at = serializers.DateTimeField(allow_null=True)
     amount_fen = serializers.IntegerField()

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField, StateField
+from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
 from parking.states import PrepaymentState
 
@@ -22,11 +22,30 @@ class Prepayment(StatefulModel):
     State = PrepaymentState
 
     MOVES = {
-        "draft": {"submitted", "correcting", "confirmed", "cancelled"},
-        "submitted": {"submitted", "correcting", "confirmed", "cancelled"},
-        "correcting": {"submitted", "correcting", "confirmed", "cancelled"},
-        "confirmed": {"paid", "correcting", "cancelled"},
-        "paid": {"used"},
+        PrepaymentState.DRAFT: {
+            PrepaymentState.SUBMITTED,
+            PrepaymentState.CORRECTING,
+            PrepaymentState.CONFIRMED,
+            PrepaymentState.CANCELLED,
+        },
+        PrepaymentState.SUBMITTED: {
+            PrepaymentState.SUBMITTED,
+            PrepaymentState.CORRECTING,
+            PrepaymentState.CONFIRMED,
+            PrepaymentState.CANCELLED,
+        },
+        PrepaymentState.CORRECTING: {
+            PrepaymentState.SUBMITTED,
+            PrepaymentState.CORRECTING,
+            PrepaymentState.CONFIRMED,
+            PrepaymentState.CANCELLED,
+        },
+        PrepaymentState.CONFIRMED: {
+            PrepaymentState.PAID,
+            PrepaymentState.CORRECTING,
+            PrepaymentState.CANCELLED,
+        },
+        PrepaymentState.PAID: {PrepaymentState.USED},
     }
 
     state = StateField(State, verbose_name=_("state"), default=State.DRAFT)
@@ -70,7 +89,7 @@ class Prepayment(StatefulModel):
         verbose_name = _("pre-payment")
         verbose_name_plural = _("pre-payments")
         constraints = [
-            PrepaymentState.known("prepayment_state_known"),
+            known(PrepaymentState, name="prepayment_state_known"),
         ]
         indexes = [
             models.Index(fields=["stay", "state"]),

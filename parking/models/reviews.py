@@ -3,15 +3,15 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import StateField
+from core.fields import StateField, known
 from core.models import StatefulModel
-from parking.states import ReviewItemState
+from parking.states import ReviewState
 
 
 class ReviewItem(StatefulModel):
     """One question for a person, with what they need to answer it beside it."""
 
-    State = ReviewItemState
+    State = ReviewState
 
     class Kind(models.TextChoices):
         PLATE = "plate", _("which plate is this")
@@ -24,7 +24,10 @@ class ReviewItem(StatefulModel):
         UNREADABLE = "unreadable", _("unreadable")
         KEEP = "keep", _("kept as it was")
 
-    MOVES = {"open": {"settled", "dropped"}, "settled": {"open"}}
+    MOVES = {
+        ReviewState.OPEN: {ReviewState.SETTLED, ReviewState.DROPPED},
+        ReviewState.SETTLED: {ReviewState.OPEN},
+    }
 
     state = StateField(State, verbose_name=_("state"), default=State.OPEN)
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
@@ -66,31 +69,33 @@ class ReviewItem(StatefulModel):
         verbose_name = _("review")
         verbose_name_plural = _("review queue")
         constraints = [
-            ReviewItemState.known("review_state_known"),
+            known(ReviewState, name="review_state_known"),
             models.UniqueConstraint(
                 fields=["kind", "sighting"],
-                condition=models.Q(state="open", kind="plate"),
+                condition=models.Q(state=ReviewState.OPEN, kind="plate"),
                 name="one_open_plate_review_a_sighting",
             ),
             models.UniqueConstraint(
                 fields=["stay"],
-                condition=models.Q(state="open", kind="plate", sighting__isnull=True),
+                condition=models.Q(state=ReviewState.OPEN, kind="plate", sighting__isnull=True),
                 name="one_open_plate_review_a_stay",
             ),
             models.UniqueConstraint(
                 fields=["prepayment"],
-                condition=models.Q(state="open", kind="prepayment"),
+                condition=models.Q(state=ReviewState.OPEN, kind="prepayment"),
                 name="one_open_review_a_prepayment",
             ),
             models.UniqueConstraint(
                 fields=["stay"],
-                condition=models.Q(state="open", kind="stay"),
+                condition=models.Q(state=ReviewState.OPEN, kind="stay"),
                 name="one_open_review_a_stay",
             ),
         ]
         indexes = [
             models.Index(
-                fields=["opened_at"], condition=models.Q(state="open"), name="review_open"
+                fields=["opened_at"],
+                condition=models.Q(state=ReviewState.OPEN),
+                name="review_open",
             ),
             models.Index(fields=["merchant", "state", "opened_at"]),
         ]

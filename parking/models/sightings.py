@@ -3,9 +3,9 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import StateField
+from core.fields import StateField, known
 from core.models import StatefulModel
-from parking.states import ImageOrderState, InspectionTaskState, PlateReadingState, SightingState
+from parking.states import ImageOrderState, InspectionState, ReadingState, SightingState
 
 
 class Sighting(StatefulModel):
@@ -23,10 +23,14 @@ class Sighting(StatefulModel):
         CAPTURE = "capture", _("inspection")
 
     MOVES = {
-        "received": {"review", "settled"},
-        "review": {"settled", "unreadable"},
-        "settled": {"review", "settled", "unreadable"},
-        "unreadable": {"review", "settled"},
+        SightingState.RECEIVED: {SightingState.REVIEW, SightingState.SETTLED},
+        SightingState.REVIEW: {SightingState.SETTLED, SightingState.UNREADABLE},
+        SightingState.SETTLED: {
+            SightingState.REVIEW,
+            SightingState.SETTLED,
+            SightingState.UNREADABLE,
+        },
+        SightingState.UNREADABLE: {SightingState.REVIEW, SightingState.SETTLED},
     }
 
     state = StateField(State, verbose_name=_("state"), default=State.RECEIVED)
@@ -66,19 +70,19 @@ class Sighting(StatefulModel):
         verbose_name = _("sighting")
         verbose_name_plural = _("sightings")
         constraints = [
-            SightingState.known("sighting_state_known"),
+            known(SightingState, name="sighting_state_known"),
             models.UniqueConstraint(
                 fields=["device", "image_sha", "occurred_at"], name="sighting_once"
             ),
             models.CheckConstraint(
-                condition=~models.Q(state="settled") | ~models.Q(plate_text=""),
+                condition=~models.Q(state=SightingState.SETTLED) | ~models.Q(plate_text=""),
                 name="sighting_settled_has_plate",
             ),
         ]
         indexes = [
             models.Index(
                 fields=["read_again_at"],
-                condition=models.Q(state="received"),
+                condition=models.Q(state=SightingState.RECEIVED),
                 name="sighting_to_read",
             ),
             models.Index(fields=["merchant", "-occurred_at"]),
@@ -92,13 +96,21 @@ class Sighting(StatefulModel):
 class PlateReading(StatefulModel):
     """What the plate reader made of a photograph; never changed, only judged (P2.3)."""
 
-    State = PlateReadingState
+    State = ReadingState
 
     MOVES = {
-        "confirmed": {"corrected", "in_review"},
-        "in_review": {"confirmed", "corrected", "unreadable"},
-        "corrected": {"in_review", "confirmed"},
-        "unreadable": {"in_review", "confirmed", "corrected"},
+        ReadingState.CONFIRMED: {ReadingState.CORRECTED, ReadingState.REVIEW},
+        ReadingState.REVIEW: {
+            ReadingState.CONFIRMED,
+            ReadingState.CORRECTED,
+            ReadingState.UNREADABLE,
+        },
+        ReadingState.CORRECTED: {ReadingState.REVIEW, ReadingState.CONFIRMED},
+        ReadingState.UNREADABLE: {
+            ReadingState.REVIEW,
+            ReadingState.CONFIRMED,
+            ReadingState.CORRECTED,
+        },
     }
 
     state = StateField(State, verbose_name=_("state"))
@@ -124,7 +136,7 @@ class PlateReading(StatefulModel):
         verbose_name = _("plate reading")
         verbose_name_plural = _("plate readings")
         constraints = [
-            PlateReadingState.known("reading_state_known"),
+            known(ReadingState, name="reading_state_known"),
         ]
 
     def __str__(self) -> str:
@@ -136,7 +148,10 @@ class ImageOrder(StatefulModel):
 
     State = ImageOrderState
 
-    MOVES = {"asked": {"taken", "failed"}, "failed": {"taken"}}
+    MOVES = {
+        ImageOrderState.ASKED: {ImageOrderState.TAKEN, ImageOrderState.FAILED},
+        ImageOrderState.FAILED: {ImageOrderState.TAKEN},
+    }
 
     state = StateField(State, verbose_name=_("state"), default=State.ASKED)
     stay = models.ForeignKey(
@@ -158,13 +173,13 @@ class ImageOrder(StatefulModel):
         verbose_name = _("image order")
         verbose_name_plural = _("image orders")
         constraints = [
-            ImageOrderState.known("image_order_state_known"),
+            known(ImageOrderState, name="image_order_state_known"),
             models.UniqueConstraint(fields=["stay", "device"], name="image_order_once_a_camera"),
         ]
         indexes = [
             models.Index(
                 fields=["give_up_at"],
-                condition=models.Q(state="asked"),
+                condition=models.Q(state=ImageOrderState.ASKED),
                 name="image_order_waiting",
             )
         ]
@@ -176,9 +191,9 @@ class ImageOrder(StatefulModel):
 class InspectionTask(StatefulModel):
     """An attendant is asked to photograph a berth, because no camera could (P2.2)."""
 
-    State = InspectionTaskState
+    State = InspectionState
 
-    MOVES = {"open": {"done", "cancelled"}}
+    MOVES = {InspectionState.OPEN: {InspectionState.DONE, InspectionState.CANCELLED}}
 
     state = StateField(State, verbose_name=_("state"), default=State.OPEN)
     merchant = models.ForeignKey(
@@ -204,10 +219,10 @@ class InspectionTask(StatefulModel):
         verbose_name = _("inspection task")
         verbose_name_plural = _("inspection tasks")
         constraints = [
-            InspectionTaskState.known("inspection_state_known"),
+            known(InspectionState, name="inspection_state_known"),
             models.UniqueConstraint(
                 fields=["stay"],
-                condition=models.Q(state="open"),
+                condition=models.Q(state=InspectionState.OPEN),
                 name="one_open_inspection_a_stay",
             ),
         ]

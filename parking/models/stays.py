@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField, StateField
+from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
 from parking.states import PlateState, StayState
 
@@ -26,9 +26,12 @@ class ParkingSession(StatefulModel):
         SPLIT = "split", _("another arrival was reported in the middle of this stay")
 
     MOVES = {
-        "parked": {"due", "settled", "void"},
-        "due": {"settled", "void"},
-        "settled": {"due", "void"},  # due again: a departure became known later, or was corrected
+        StayState.PARKED: {StayState.DUE, StayState.SETTLED, StayState.VOID},
+        StayState.DUE: {StayState.SETTLED, StayState.VOID},
+        StayState.SETTLED: {
+            StayState.DUE,
+            StayState.VOID,
+        },  # due again: a departure became known later, or was corrected
     }
 
     state = StateField(State, verbose_name=_("state"), default=State.PARKED)
@@ -80,11 +83,11 @@ class ParkingSession(StatefulModel):
         verbose_name = _("stay")
         verbose_name_plural = _("stays")
         constraints = [
-            StayState.known("stay_state_known"),
-            PlateState.known("stay_plate_state_known", "plate_state"),
+            known(StayState, name="stay_state_known"),
+            known(PlateState, name="stay_plate_state_known", field="plate_state"),
             models.UniqueConstraint(
                 fields=["berth"],
-                condition=models.Q(state="parked"),
+                condition=models.Q(state=StayState.PARKED),
                 name="one_open_stay_a_berth",
             ),
             models.CheckConstraint(
@@ -93,15 +96,17 @@ class ParkingSession(StatefulModel):
                 name="stay_leaves_after_it_arrives",
             ),
             models.CheckConstraint(
-                condition=~models.Q(state__in=["due", "settled"]) | models.Q(left_at__isnull=False),
+                condition=~models.Q(state__in=[StayState.DUE, StayState.SETTLED])
+                | models.Q(left_at__isnull=False),
                 name="stay_priced_once_it_left",
             ),
             models.CheckConstraint(
-                condition=~models.Q(plate_state="settled") | ~models.Q(plate_text=""),
+                condition=~models.Q(plate_state=PlateState.SETTLED) | ~models.Q(plate_text=""),
                 name="stay_settled_plate_has_text",
             ),
             models.CheckConstraint(
-                condition=models.Q(due_fen=0) | models.Q(state="due"), name="stay_due_when_due"
+                condition=models.Q(due_fen=0) | models.Q(state=StayState.DUE),
+                name="stay_due_when_due",
             ),
         ]
         indexes = [
@@ -111,12 +116,12 @@ class ParkingSession(StatefulModel):
             models.Index(fields=["state", "arrived_at"], name="stay_state_arrived"),
             models.Index(
                 fields=["check_departure_at"],
-                condition=models.Q(state="parked"),
+                condition=models.Q(state=StayState.PARKED),
                 name="stay_departure_expected",
             ),
             models.Index(
                 fields=["paid_until"],
-                condition=models.Q(state="parked"),
+                condition=models.Q(state=StayState.PARKED),
                 name="stay_paid_time_ends",
             ),
         ]

@@ -19,6 +19,7 @@ from parking.models import (
 )
 from parking.services.prices import spoken
 from parking.services.reviews import open_doubts
+from parking.states import PlateState, SightingState, StayState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,7 @@ def unpaid_stays_of(plate_text: str, plate_colour: str) -> list[StayFacts]:
     A colour that is unknown on either side excludes nothing (core.plates.same_vehicle).
     """
     rows = _rows().filter(
-        plate_text=plate_text, plate_state="settled", state="due", simulated=False
+        plate_text=plate_text, plate_state=PlateState.SETTLED, state=StayState.DUE, simulated=False
     )
     return _of_vehicle(rows.order_by("left_at", "pk"), plate_text, plate_colour)
 
@@ -127,8 +128,8 @@ def unpaid_at(berth_id: int, plate_text: str) -> ParkingSession | None:
     rows = ParkingSession.objects.filter(
         berth_id=berth_id,
         plate_text=plate_text,
-        plate_state="settled",
-        state="due",
+        plate_state=PlateState.SETTLED,
+        state=StayState.DUE,
         simulated=False,
     )
     return rows.order_by("-left_at").first()
@@ -141,8 +142,8 @@ def history_of(
 
     As known now: who needs what was known then compares `settled_at` with `before`.
     """
-    rows = _rows().filter(plate_text=plate_text, plate_state="settled", left_at__lt=before)
-    rows = rows.exclude(state="void").order_by("-arrived_at", "-pk")[:limit]
+    rows = _rows().filter(plate_text=plate_text, plate_state=PlateState.SETTLED, left_at__lt=before)
+    rows = rows.exclude(state=StayState.VOID).order_by("-arrived_at", "-pk")[:limit]
     return _of_vehicle(rows, plate_text, plate_colour)
 
 
@@ -187,7 +188,7 @@ def berth_by_code(code: str) -> Berth | None:
 
 def open_stay_at(berth_id: int) -> ParkingSession | None:
     """The stay of the vehicle that stands in this berth."""
-    rows = ParkingSession.objects.filter(berth_id=berth_id, state="parked")
+    rows = ParkingSession.objects.filter(berth_id=berth_id, state=StayState.PARKED)
     return rows.select_related("berth", "section", "tariff_version__tariff").first()
 
 
@@ -208,6 +209,8 @@ def shown_plate(
 
 def plate_in_image(sha256: str, *, merchant_id: int) -> plates.Plate | None:
     """The plate that was settled for a photograph of one merchant's; None where none was yet."""
-    rows = Sighting.objects.filter(image_sha=sha256, merchant_id=merchant_id, state="settled")
+    rows = Sighting.objects.filter(
+        image_sha=sha256, merchant_id=merchant_id, state=SightingState.SETTLED
+    )
     seen = rows.order_by("-pk").values("plate_text", "plate_colour").first()
     return plates.Plate(seen["plate_text"], _colour(seen["plate_colour"])) if seen else None

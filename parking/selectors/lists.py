@@ -9,6 +9,7 @@ from accounts import selectors as people
 from core import audit
 from parking.models import ParkingSession, ReviewItem, Sighting
 from parking.services.reviews import DOUBTED
+from parking.states import ReviewState
 
 
 def stays_of_merchant(merchant_id: int) -> QuerySet[ParkingSession]:
@@ -76,7 +77,7 @@ def _by(actor: str, names: dict[int, str]) -> str:
 
 def doubt_of(stay_id: int) -> ReviewItem | None:
     """The open question whether the plate of this stay is right; it has a photograph or none."""
-    return ReviewItem.objects.filter(stay_id=stay_id, state="open", why=DOUBTED).first()
+    return ReviewItem.objects.filter(stay_id=stay_id, state=ReviewState.OPEN, why=DOUBTED).first()
 
 
 def sightings_of(merchant_id: int | None) -> QuerySet[Sighting]:
@@ -97,4 +98,4 @@ def reviews_for(merchant_id: int | None) -> QuerySet[ReviewItem]:
 
 def open_reviews(merchant_id: int | None) -> QuerySet[ReviewItem]:
     """Those that wait, oldest first."""
-    return reviews_for(merchant_id).filter(state="open").order_by("opened_at", "pk")
+    return reviews_for(merchant_id).filter(state=ReviewState.OPEN).order_by("opened_at", "pk")

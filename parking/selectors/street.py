@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from core import calendar, clock
 from devices import selectors as devices
+from devices.states import DeviceState
 from parking.models import (
     Berth,
     BerthSensor,
@@ -21,6 +22,7 @@ from parking.models import (
     Section,
     StayPayment,
 )
+from parking.states import InspectionState, PlateState, ReviewState, StayState
 
 MOST_NEEDS = 50
 
@@ -60,7 +62,7 @@ def street(merchant_id: int) -> list[SectionStrip]:
     )
     stays = {
         stay.berth_id: stay
-        for stay in ParkingSession.objects.filter(merchant_id=merchant_id, state="parked")
+        for stay in ParkingSession.objects.filter(merchant_id=merchant_id, state=StayState.PARKED)
     }
     silent = _silent_berths(merchant_id)
     rows: dict[int, list[dict[str, Any]]] = defaultdict(list)
@@ -95,7 +97,7 @@ def street(merchant_id: int) -> list[SectionStrip]:
 def berth_state(berth: Berth, stay: ParkingSession | None, *, silent: bool, now: datetime) -> str:
     """How the strip draws a berth: free, paid, unpaid, over, out or silent."""
     if stay is not None:
-        if stay.doubtful or stay.plate_state in ("review", "unreadable"):
+        if stay.doubtful or stay.plate_state in (PlateState.REVIEW, PlateState.UNREADABLE):
             return "over"
         if stay.paid_until is None:
             return "unpaid"
@@ -110,7 +112,7 @@ def _silent_berths(merchant_id: int) -> dict[int, datetime | None]:
     """Berths whose sensor is silent, with its last word; those never connected count as silent."""
     rows = BerthSensor.objects.filter(
         berth__section__merchant_id=merchant_id, device__online=False
-    ).exclude(device__state="revoked")
+    ).exclude(device__state=DeviceState.REVOKED)
     return dict(rows.values_list("berth_id", "device__last_heard_at"))
 
 
@@ -122,11 +124,11 @@ def figures(merchant_id: int) -> Figures:
     berths = Berth.objects.filter(section__merchant_id=merchant_id)
     counted = berths.aggregate(total=Count("pk"), locks=Count("pk", filter=Q(lock_up=True)))
     stays = ParkingSession.objects.filter(merchant_id=merchant_id, simulated=False)
-    due = stays.filter(state="due", plate_state="settled").aggregate(
+    due = stays.filter(state=StayState.DUE, plate_state=PlateState.SETTLED).aggregate(
         fen=Sum("due_fen"), count=Count("pk")
     )
     return Figures(
-        taken=stays.filter(state="parked").count(),
+        taken=stays.filter(state=StayState.PARKED).count(),
         total=counted["total"],
         money_fen=_money(merchant_id, day_began, now),
         money_week_ago_fen=_money(merchant_id, day_began - week, now - week),
@@ -155,9 +157,9 @@ def needs(merchant_id: int) -> list[dict[str, Any]]:
 def _reviews(merchant_id: int) -> list[dict[str, Any]]:
     from parking.services.plates import reason_of
 
-    rows = ReviewItem.objects.filter(merchant_id=merchant_id, state="open").select_related(
-        "stay__berth__section", "sighting__berth__section", "sighting__reading"
-    )
+    rows = ReviewItem.objects.filter(
+        merchant_id=merchant_id, state=ReviewState.OPEN
+    ).select_related("stay__berth__section", "sighting__berth__section", "sighting__reading")
     items = []
     for row in rows.order_by("-opened_at")[:MOST_NEEDS]:
         seen = row.stay or row.sighting
@@ -185,7 +187,7 @@ def _reviews(merchant_id: int) -> list[dict[str, Any]]:
 
 
 def _inspections(merchant_id: int) -> list[dict[str, Any]]:
-    rows = InspectionTask.objects.filter(merchant_id=merchant_id, state="open")
+    rows = InspectionTask.objects.filter(merchant_id=merchant_id, state=InspectionState.OPEN)
     return [
         {
             "since": row.opened_at,
@@ -203,7 +205,10 @@ def _inspections(merchant_id: int) -> list[dict[str, Any]]:
 def _over_time(merchant_id: int) -> list[dict[str, Any]]:
     now = clock.now()
     rows = ParkingSession.objects.filter(
-        merchant_id=merchant_id, state="parked", leave_by__lt=now, plate_state="settled"
+        merchant_id=merchant_id,
+        state=StayState.PARKED,
+        leave_by__lt=now,
+        plate_state=PlateState.SETTLED,
     )
     return [
         {

@@ -13,6 +13,7 @@ from core.errors import Invalid
 from parking.models import Berth, ParkingSession
 from parking.services import money, prices
 from parking.services.plates import typed
+from parking.states import PlateState, StayState
 
 COLUMNS = ("plate", "colour", "berth", "arrived_at", "left_at", "paid_at")
 
@@ -79,7 +80,7 @@ def _stay_of(row: dict[str, Any], *, simulated: bool) -> tuple[ParkingSession, s
         left_at=left_at,
         plate_text=text,
         plate_colour=colour,
-        plate_state="settled",
+        plate_state=PlateState.SETTLED,
         plate_confidence=1.0,
         plate_by="system:parking.import_history",
         plate_at=left_at,
@@ -104,7 +105,7 @@ def _place(stay: ParkingSession, berth: Berth) -> bool:
         stay.due_fen, stay.state = 0, "settled"
         stay.settled_at = stay.settled_at or stay.left_at
     else:
-        stay.state = "due"
+        stay.state = StayState.DUE
     stay.save()
     return True
 

@@ -25,6 +25,7 @@ from parking.models import (
     ParkingSession,
     Sighting,
 )
+from parking.states import ImageOrderState, InspectionState, PlateState, StayState
 
 log = logging.getLogger("bowei.parking")
 SYSTEM = "system:parking.images"
@@ -44,7 +45,10 @@ def order_image(*, stay_id: int) -> int | None:
     the section's attendant is (an inspection task). None where no picture is needed any more.
     """
     stay = ParkingSession.objects.select_related("berth").get(pk=stay_id)
-    if stay.state != "parked" or stay.plate_state in ("settled", "review"):
+    if stay.state != StayState.PARKED or stay.plate_state in (
+        PlateState.SETTLED,
+        PlateState.REVIEW,
+    ):
         return None
     asked = ImageOrder.objects.filter(stay=stay).values_list("device_id", flat=True)
     left = list(CameraCoverage.objects.filter(berth=stay.berth).exclude(device_id__in=list(asked)))
@@ -100,7 +104,13 @@ def _ask_attendant(stay: ParkingSession) -> None:
 def image_failed(*, command_id: int, reason: str) -> bool:
     """This order brought no picture: ask the next camera. False where it did or was given up."""
     orders = ImageOrder.objects.filter(command_id=command_id)
-    moved = transition(orders, source="asked", target="failed", actor=SYSTEM, reason=reason)
+    moved = transition(
+        orders,
+        source=ImageOrderState.ASKED,
+        target=ImageOrderState.FAILED,
+        actor=SYSTEM,
+        reason=reason,
+    )
     if not moved:
         return False
     order_image(stay_id=orders.get().stay_id)
@@ -158,11 +168,20 @@ def take_sighting(
     if not created:
         return sighting.pk
     if order:
-        transition(order, source=["asked", "failed"], target="taken", actor=SYSTEM)
+        transition(
+            order,
+            source=[ImageOrderState.ASKED, ImageOrderState.FAILED],
+            target=ImageOrderState.TAKEN,
+            actor=SYSTEM,
+        )
     if stay is not None and able.needs_attendant:
         tasks = InspectionTask.objects.filter(stay=stay)
         transition(
-            tasks, source="open", target="done", actor=attendant or SYSTEM, done_at=clock.now()
+            tasks,
+            source=InspectionState.OPEN,
+            target=InspectionState.DONE,
+            actor=attendant or SYSTEM,
+            done_at=clock.now(),
         )
     outbox.add(ImageTaken(sighting.pk))
     return sighting.pk
@@ -197,12 +216,12 @@ def _stay_of(
         return None
     stays = ParkingSession.objects.filter(
         berth=berth, arrived_at__lte=occurred_at + BEFORE_ARRIVAL
-    ).exclude(state="void")
+    ).exclude(state=StayState.VOID)
     if purpose == "leaving":  # the camera may take it a little after the sensor saw it go
         gone = stays.filter(
             left_at__range=(occurred_at - AROUND_LEAVING, occurred_at + AROUND_LEAVING)
         )
-        return gone.order_by("-arrived_at").first() or stays.filter(state="parked").first()
+        return gone.order_by("-arrived_at").first() or stays.filter(state=StayState.PARKED).first()
     then = stays.filter(Q(left_at__isnull=True) | Q(left_at__gte=occurred_at))
     return then.order_by("-arrived_at").first()
 

@@ -22,6 +22,7 @@ from parking.events import LeftUnpaid, MoneyToReturn, StayRepriced, StaySettled
 from parking.models import ParkingSession, ReviewItem, StayPayment
 from parking.rules.timeline import billed_until
 from parking.services import prices, reminders
+from parking.states import PlateState, StayState
 from payments.rules import BillLine, Quote, Receipt
 
 log = logging.getLogger("bowei.parking")
@@ -55,9 +56,9 @@ def tell_due(stay: ParkingSession) -> None:
     """Say that a stay left unpaid or is settled, once its plate is known (FEATURES 17)."""
     if stay.simulated:
         return
-    if stay.state == "settled":
+    if stay.state == StayState.SETTLED:
         outbox.add(StaySettled(stay.pk))
-    elif stay.state == "due" and stay.plate_state == "settled":
+    elif stay.state == StayState.DUE and stay.plate_state == PlateState.SETTLED:
         outbox.add(LeftUnpaid(stay.pk))
 
 
@@ -125,7 +126,7 @@ def reprice(stay: ParkingSession, *, actor: str, reason: str) -> None:
 
 
 def _amend_state(stay: ParkingSession, facts: dict[str, Any], *, actor: str, reason: str) -> None:
-    target = "due" if facts["due_fen"] else "settled"
+    target = StayState.DUE if facts["due_fen"] else StayState.SETTLED
     if target == stay.state:
         was_fen = ParkingSession.objects.values_list("due_fen", flat=True).get(pk=stay.pk)
         _save(stay, **facts)
@@ -139,8 +140,8 @@ def _amend_state(stay: ParkingSession, facts: dict[str, Any], *, actor: str, rea
                 )
             )
         return
-    source = stay.state
-    facts["settled_at"] = None if target == "due" else clock.now()
+    source = StayState(stay.state)
+    facts["settled_at"] = None if target == StayState.DUE else clock.now()
     transition(stay, source=source, target=target, actor=actor, reason=reason, **facts)
     tell_due(stay)
 
@@ -171,17 +172,17 @@ def quote_stay(subject_id: int) -> Quote:
     )
     if stay is None:
         raise Missing()
-    if stay.simulated or stay.state not in ("parked", "due"):
+    if stay.simulated or stay.state not in (StayState.PARKED, StayState.DUE):
         raise NothingDue()
-    if stay.state == "due" and stay.plate_state != "settled":
+    if stay.state == StayState.DUE and stay.plate_state != PlateState.SETTLED:
         raise PlateUnread()
     lines: list[dict[str, Any]] = stay.lines
     fee_fen = stay.fee_fen
-    if stay.state == "parked":
+    if stay.state == StayState.PARKED:
         bill = prices.bill_of(stay, clock.now())
         fee_fen, lines = bill.amount_fen, bill.lines
     paid = paid_fen(stay)
-    amount_fen = fee_fen - paid if stay.state == "parked" else stay.due_fen
+    amount_fen = fee_fen - paid if stay.state == StayState.PARKED else stay.due_fen
     if amount_fen <= 0:
         raise NothingDue()
     return Quote(
@@ -226,9 +227,9 @@ def settle_stays(stay_ids: Collection[int], receipt: Receipt, left_fen: int) -> 
         rest_fen = left_fen - sum(taken.values())
         if rest_fen <= 0 or stay.pk in before:
             continue
-        if stay.state == "parked":
+        if stay.state == StayState.PARKED:
             taken[stay.pk] = _pay_parked(stay, receipt, rest_fen)
-        elif stay.state == "due" and stay.due_fen:
+        elif stay.state == StayState.DUE and stay.due_fen:
             taken[stay.pk] = min(rest_fen, stay.due_fen)
             if rest_fen < stay.due_fen:
                 pay_due(stay, receipt, rest_fen, kind=StayPayment.Kind.AFTER)
@@ -306,8 +307,8 @@ def _pay_whole(stays: list[ParkingSession], receipt: Receipt, *, kind: str) -> N
     )
     transition(
         ParkingSession.objects.filter(pk__in=[stay.pk for stay in stays]),
-        source="due",
-        target="settled",
+        source=StayState.DUE,
+        target=StayState.SETTLED,
         actor=receipt.actor,
         due_fen=0,
         settled_at=receipt.paid_at,
@@ -326,8 +327,8 @@ def write_off(stay: ParkingSession, *, actor: str, reason: str) -> bool:
     """Ask nobody for this stay any more (its plate cannot be read). The row is locked."""
     moved = transition(
         stay,
-        source="due",
-        target="settled",
+        source=StayState.DUE,
+        target=StayState.SETTLED,
         actor=actor,
         reason=reason,
         due_fen=0,
@@ -346,12 +347,12 @@ def judge_stay(item: ReviewItem, *, actor: str) -> None:
         raise Refused("stay_verdict", _("Keep this stay as it is, or cancel it on its page."))
     was_capped = stay.capped_at is not None
     facts: dict[str, Any] = {"doubtful": False, "doubt": Doubt.NONE, "capped_at": None}
-    if stay.state == "parked":
+    if stay.state == StayState.PARKED:
         longest = timedelta(seconds=stay.section.longest_stay_s)
         facts["check_departure_at"] = clock.now() + longest
     _save(stay, **facts)
     audit.record(stay, "kept", actor=actor, reason=item.why)
-    if was_capped and stay.left_at is not None and stay.state in ("due", "settled"):
+    if was_capped and stay.left_at is not None and stay.state in (StayState.DUE, StayState.SETTLED):
         amend(
             stay,
             left_at=stay.left_at,

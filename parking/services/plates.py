@@ -19,6 +19,14 @@ from parking.events import PlateCorrected, PlateDoubted, PlateSettled
 from parking.models import InspectionTask, ParkingSession, PlateReading, ReviewItem, Sighting
 from parking.services import money
 from parking.services.reviews import DOUBTED, drop_reviews, open_review
+from parking.states import (
+    InspectionState,
+    PlateState,
+    ReadingState,
+    ReviewState,
+    SightingState,
+    StayState,
+)
 
 if TYPE_CHECKING:
     from parking.vision import Reading
@@ -48,14 +56,14 @@ def take_reading(*, sighting_id: int, reading: "Reading") -> bool:
     A confident, possible plate is settled; anything else goes to a person (P2.3).
     """
     sighting = locks.lock(Sighting.objects.filter(pk=sighting_id))[0]
-    if sighting.state != "received":
+    if sighting.state != SightingState.RECEIVED:
         return False
     best = reading.best
     colour = reading.colour or ""
     sure = reading.confident and best is not None and plates.check(best.text, colour or None).valid
     PlateReading.objects.create(
         sighting=sighting,
-        state="confirmed" if sure else "in_review",
+        state=ReadingState.CONFIRMED if sure else ReadingState.REVIEW,
         text=best.text if best else "",
         colour=colour,
         colour_confidence=reading.colour_confidence,
@@ -93,7 +101,12 @@ def open_plate_review(*, sighting_id: int, why: str) -> bool:
     """A person must read this plate; False where it was settled meanwhile."""
     sighting = Sighting.objects.select_related("stay").get(pk=sighting_id)
     moved = transition(
-        sighting, source="received", target="review", actor=READER, reason=why, read_again_at=None
+        sighting,
+        source=SightingState.RECEIVED,
+        target=SightingState.REVIEW,
+        actor=READER,
+        reason=why,
+        read_again_at=None,
     )
     if not moved:
         return False
@@ -105,8 +118,8 @@ def open_plate_review(*, sighting_id: int, why: str) -> bool:
         stay=sighting.stay,
     )
     if sighting.stay_id:
-        unread = ParkingSession.objects.filter(pk=sighting.stay_id, plate_state="unread")
-        unread.update(plate_state="review")
+        unread = ParkingSession.objects.filter(pk=sighting.stay_id, plate_state=PlateState.UNREAD)
+        unread.update(plate_state=PlateState.REVIEW)
         live.push(f"section:{sighting.section_id}", berth_id=sighting.berth_id)
     return True
 
@@ -125,8 +138,8 @@ def settle_plate(
     colour = str(plate.colour or "")
     moved = transition(
         sighting,
-        source=["received", "review", "unreadable"],
-        target="settled",
+        source=[SightingState.RECEIVED, SightingState.REVIEW, SightingState.UNREADABLE],
+        target=SightingState.SETTLED,
         actor=by,
         reason=why,
         plate_text=plate.text,
@@ -168,7 +181,7 @@ def _give_to_stay(
     if sighting.stay_id is None:
         return None
     stay = locks.lock(ParkingSession.objects.filter(pk=sighting.stay_id))[0]
-    if stay.plate_state == "settled":
+    if stay.plate_state == PlateState.SETTLED:
         if plates.same_vehicle(plates.Plate(stay.plate_text, _colour(stay.plate_colour)), plate):
             return stay.pk
         open_review(
@@ -191,9 +204,9 @@ def put_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence:
     audit.record(stay, "plate settled", actor=by, confidence=round(confidence, 4))
     _no_inspection(stay, by=by)
     _look_for_double(stay)
-    if stay.state == "due":
+    if stay.state == StayState.DUE:
         money.reprice(stay, actor=by, reason="the plate became known")
-        if stay.state == "due":
+        if stay.state == StayState.DUE:
             money.tell_due(stay)
     prepay.judge_waiting(stay, actor=by)
     live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
@@ -205,7 +218,7 @@ def _set_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence
     facts = {
         "plate_text": plate.text,
         "plate_colour": str(plate.colour or ""),
-        "plate_state": "settled",
+        "plate_state": PlateState.SETTLED,
         "plate_confidence": confidence,
         "plate_by": by,
         "plate_at": clock.now(),
@@ -217,15 +230,21 @@ def _set_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence
 
 def _no_inspection(stay: ParkingSession, *, by: str) -> None:
     open_tasks = InspectionTask.objects.filter(stay=stay)
-    transition(open_tasks, source="open", target="done", actor=by, done_at=clock.now())
+    transition(
+        open_tasks,
+        source=InspectionState.OPEN,
+        target=InspectionState.DONE,
+        actor=by,
+        done_at=clock.now(),
+    )
 
 
 def _look_for_double(stay: ParkingSession) -> None:
     """One plate in two berths at once: a person looks before anybody is billed (FEATURES 20)."""
-    if stay.state != "parked":
+    if stay.state != StayState.PARKED:
         return
     others = ParkingSession.objects.filter(
-        plate_text=stay.plate_text, plate_colour=stay.plate_colour, state="parked"
+        plate_text=stay.plate_text, plate_colour=stay.plate_colour, state=StayState.PARKED
     ).exclude(pk=stay.pk)
     if others.exists():
         open_review(
@@ -247,7 +266,7 @@ def settle_by_person(item: ReviewItem, *, actor: str) -> None:
             _correct(item.stay_id, plate, actor=actor, why=item.why)
         return
     _judge_reading(sighting, plate.text, actor=actor)
-    if sighting.state == "settled":
+    if sighting.state == ReviewState.SETTLED:
         if (sighting.plate_text, sighting.plate_colour) == (plate.text, str(plate.colour or "")):
             return
         if sighting.stay_id:
@@ -262,8 +281,8 @@ def _see_again(sighting: Sighting, plate: plates.Plate, *, actor: str, why: str)
     """A photograph of no stay showed another vehicle than was read: tell that one (P3.3)."""
     moved = transition(
         sighting,
-        source="settled",
-        target="settled",
+        source=SightingState.SETTLED,
+        target=SightingState.SETTLED,
         actor=actor,
         reason=why,
         plate_text=plate.text,
@@ -288,12 +307,14 @@ def doubt_plate(
     """
     rows = Sighting.objects.exclude(purpose="leaving").select_related("stay")
     rows = rows.filter(stay_id=stay_id) if stay_id else rows.filter(pk=sighting_id)
-    sighting = rows.exclude(state="received").order_by("occurred_at", "pk").first()
+    sighting = rows.exclude(state=SightingState.RECEIVED).order_by("occurred_at", "pk").first()
     stay = sighting.stay if sighting else ParkingSession.objects.filter(pk=stay_id).first()
     about = sighting or stay
     if about is None and not rows.exists():
         raise Missing()
-    if about is None or (sighting is None and stay is not None and stay.plate_state != "settled"):
+    if about is None or (
+        sighting is None and stay is not None and stay.plate_state != PlateState.SETTLED
+    ):
         raise NotReadYet()  # its reading would end the question before anybody has looked
     audit.record(about, "plate doubted", actor=actor)
     item = open_review(
@@ -304,7 +325,7 @@ def doubt_plate(
         stay=stay,
     )
     if item.why != DOUBTED:  # asked before for another reason: now somebody objects
-        ReviewItem.objects.filter(pk=item.pk, state="open").update(why=DOUBTED)
+        ReviewItem.objects.filter(pk=item.pk, state=ReviewState.OPEN).update(why=DOUBTED)
         item.refresh_from_db()
     if stay is not None:
         outbox.add(PlateDoubted(stay.pk))
@@ -316,9 +337,9 @@ def _judge_reading(sighting: Sighting, text: str, *, actor: str) -> None:
     reading = PlateReading.objects.filter(sighting=sighting).first()
     if reading is None:
         return
-    target = "confirmed" if reading.text == text else "corrected"
+    target = ReadingState.CONFIRMED if reading.text == text else ReadingState.CORRECTED
     if reading.state != target:
-        transition(reading, source=reading.state, target=target, actor=actor)
+        transition(reading, source=ReadingState(reading.state), target=target, actor=actor)
 
 
 def declare_unreadable(item: ReviewItem, *, actor: str) -> None:
@@ -329,11 +350,18 @@ def declare_unreadable(item: ReviewItem, *, actor: str) -> None:
     sighting, doubted = item.sighting, item.why == DOUBTED
     if sighting is not None:
         readings = PlateReading.objects.filter(sighting=sighting)
-        transition(readings, source="in_review", target="unreadable", actor=actor)
+        transition(
+            readings,
+            source=ReadingState.REVIEW,
+            target=ReadingState.UNREADABLE,
+            actor=actor,
+        )
         moved = transition(
             sighting,
-            source=["review", "settled"] if doubted else "review",
-            target="unreadable",
+            source=[SightingState.REVIEW, SightingState.SETTLED]
+            if doubted
+            else SightingState.REVIEW,
+            target=SightingState.UNREADABLE,
             actor=actor,
             plate_text="",
             plate_colour="",
@@ -347,16 +375,18 @@ def declare_unreadable(item: ReviewItem, *, actor: str) -> None:
     if stay_id is None:
         return
     stay = locks.lock(ParkingSession.objects.filter(pk=stay_id))[0]
-    others = stay.sightings.filter(state__in=["received", "review", "settled"])
+    others = stay.sightings.filter(
+        state__in=[SightingState.RECEIVED, SightingState.REVIEW, SightingState.SETTLED]
+    )
     if doubted:
         others = others.exclude(purpose="leaving")
-    if others.exists() or (stay.plate_state == "settled" and not doubted):
+    if others.exists() or (stay.plate_state == PlateState.SETTLED and not doubted):
         return
-    old_text, old_colour = _clear_plate(stay, plate_state="unreadable", by=actor)
+    old_text, old_colour = _clear_plate(stay, plate_state=PlateState.UNREADABLE, by=actor)
     if old_text:
         audit.record(stay, "plate unreadable", actor=actor)
         outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
-    if stay.state == "due":
+    if stay.state == StayState.DUE:
         money.write_off(stay, actor=actor, reason="plate unreadable")
 
 
@@ -383,8 +413,8 @@ def back_to_review(item: ReviewItem, *, actor: str) -> None:
     if sighting is not None:
         transition(
             sighting,
-            source=["settled", "unreadable"],
-            target="review",
+            source=[SightingState.SETTLED, SightingState.UNREADABLE],
+            target=SightingState.REVIEW,
             actor=actor,
             reason="undone",
             plate_text="",
@@ -394,13 +424,13 @@ def back_to_review(item: ReviewItem, *, actor: str) -> None:
             settled_at=None,
         )
         readings = PlateReading.objects.filter(sighting=sighting)
-        verdicts = ["confirmed", "corrected", "unreadable"]
-        transition(readings, source=verdicts, target="in_review", actor=actor)
+        verdicts = [ReadingState.CONFIRMED, ReadingState.CORRECTED, ReadingState.UNREADABLE]
+        transition(readings, source=verdicts, target=ReadingState.REVIEW, actor=actor)
     stay_id = sighting.stay_id if sighting is not None else item.stay_id
     if stay_id is None:
         return
     stay = locks.lock(ParkingSession.objects.filter(pk=stay_id))[0]
-    old_text, old_colour = _clear_plate(stay, plate_state="review", by="")
+    old_text, old_colour = _clear_plate(stay, plate_state=PlateState.REVIEW, by="")
     audit.record(stay, "plate verdict undone", actor=actor)
     if old_text:
         outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
@@ -429,9 +459,9 @@ def _correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Park
     colour = str(plate.colour or "")
     if (old_text, old_colour) == (plate.text, colour):
         return stay
-    was_settled = stay.plate_state == "settled"
+    was_settled = stay.plate_state == PlateState.SETTLED
     ReviewItem.objects.create(
-        state="settled",
+        state=ReviewState.SETTLED,
         kind=ReviewItem.Kind.PLATE,
         why="corrected",
         merchant_id=stay.merchant_id,
@@ -445,19 +475,19 @@ def _correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Park
     )
     drop_reviews(stay=stay, kind=ReviewItem.Kind.PLATE, actor=actor)
     differing = ReviewItem.objects.filter(stay=stay, kind="stay", why="readings_differ")
-    transition(differing, source="open", target="dropped", actor=actor)
+    transition(differing, source=ReviewState.OPEN, target=ReviewState.DROPPED, actor=actor)
     waiting, seen_again = [], []
     for sighting in stay.sightings.exclude(purpose="leaving").order_by("occurred_at", "pk"):
-        if sighting.state == "received":
+        if sighting.state == SightingState.RECEIVED:
             continue  # its reading will be compared with the stay's plate
         _judge_reading(sighting, plate.text, actor=actor)
-        if sighting.state in ("review", "unreadable"):
+        if sighting.state in (SightingState.REVIEW, SightingState.UNREADABLE):
             waiting.append(sighting.pk)
             continue
         transition(
             sighting,
-            source="settled",
-            target="settled",
+            source=StayState.SETTLED,
+            target=StayState.SETTLED,
             actor=actor,
             reason=why,
             plate_text=plate.text,
@@ -477,12 +507,14 @@ def _correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Park
         return stay
     _set_plate(stay, plate, by=actor, confidence=1.0)
     audit.record(stay, "plate corrected", actor=actor, reason=why)
-    if stay.state == "due":
+    if stay.state == StayState.DUE:
         money.reprice(stay, actor=actor, reason="the plate was corrected")
     outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
     for pk in waiting:
         settle_plate(sighting_id=pk, plate=plate, by=actor, why=why)
-    if stay.state == "parked":  # who stands there now may be listed, as the other one was not
+    if (
+        stay.state == StayState.PARKED
+    ):  # who stands there now may be listed, as the other one was not
         for sighting in seen_again:
             _tell_settled(sighting, plate, stay_id=stay.pk, confidence=1.0)
     live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)

@@ -23,6 +23,7 @@ from parking.rules import candidates, comparison
 from parking.services import money, prices
 from parking.services.plates import typed
 from parking.services.reviews import open_review
+from parking.states import PlateState, PrepaymentState, StayState
 from payments.rules import Quote, Receipt
 
 log = logging.getLogger("bowei.parking")
@@ -109,11 +110,15 @@ def by_token(token: str) -> Prepayment:
 def candidate_berths(token: str) -> list[Candidate]:
     """Berths that may be the draft's, best first; several, whatever the plate (P2.4)."""
     draft = by_token(token)
-    if draft.state not in ("draft", "submitted", "correcting"):
+    if draft.state not in (
+        PrepaymentState.DRAFT,
+        PrepaymentState.SUBMITTED,
+        PrepaymentState.CORRECTING,
+    ):
         raise WrongState(draft.state)
     berths = {berth.pk: berth for berth in _near(draft)}
     taken = dict(
-        ParkingSession.objects.filter(berth_id__in=berths, state="parked").values_list(
+        ParkingSession.objects.filter(berth_id__in=berths, state=StayState.PARKED).values_list(
             "berth_id", "arrived_at"
         )
     )
@@ -159,7 +164,11 @@ def _distance(draft: Prepayment, berth: Berth) -> float:
 def choose_berth(token: str, berth_code: str) -> Prepayment:
     """One of the candidates is the draft's berth (P2.4). Raises NoBerth for any other."""
     draft = locks.lock(Prepayment.objects.filter(pk=by_token(token).pk))[0]
-    if draft.state not in ("draft", "submitted", "correcting"):
+    if draft.state not in (
+        PrepaymentState.DRAFT,
+        PrepaymentState.SUBMITTED,
+        PrepaymentState.CORRECTING,
+    ):
         raise WrongState(draft.state)
     berth = Berth.objects.filter(code=berth_code, pk__in=draft.candidates).first()
     if berth is None:
@@ -175,7 +184,11 @@ def submit_prepayment(token: str, plate_text: str = "", plate_colour: str = "") 
     Raises WrongState, TooMany when the attempts are used up, Invalid for a plate that is none.
     """
     draft = locks.lock(Prepayment.objects.filter(pk=by_token(token).pk))[0]
-    if draft.state not in ("draft", "submitted", "correcting"):
+    if draft.state not in (
+        PrepaymentState.DRAFT,
+        PrepaymentState.SUBMITTED,
+        PrepaymentState.CORRECTING,
+    ):
         raise WrongState(draft.state)
     if draft.berth_id is None:
         raise Refused("no_berth_chosen", _("Choose the berth first."))
@@ -191,7 +204,7 @@ def submit_prepayment(token: str, plate_text: str = "", plate_colour: str = "") 
     )
     _not_too_often(text)
     draft.plate_text, draft.plate_colour = text, colour
-    stay = ParkingSession.objects.filter(berth_id=draft.berth_id, state="parked").first()
+    stay = ParkingSession.objects.filter(berth_id=draft.berth_id, state=StayState.PARKED).first()
     if stay is None:
         raise Refused(
             "no_vehicle",
@@ -204,7 +217,7 @@ def submit_prepayment(token: str, plate_text: str = "", plate_colour: str = "") 
 def _not_too_often(text: str) -> None:
     since = clock.now() - TRIES_WITHIN
     tried = Prepayment.objects.filter(plate_text=text, submitted_at__gte=since)
-    failed = tried.filter(state="correcting").count()
+    failed = tried.filter(state=PrepaymentState.CORRECTING).count()
     if failed >= TRIES_A_PLATE:
         raise TooMany()
 
@@ -217,23 +230,23 @@ def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Verdict:
         "stay": stay,
         "submitted_at": clock.now(),
     }
-    if stay.plate_state != "settled":
+    if stay.plate_state != PlateState.SETTLED:
         transition(
             draft,
-            source=draft.state,
-            target="submitted",
+            source=PrepaymentState(draft.state),
+            target=PrepaymentState.SUBMITTED,
             actor=actor,
             **facts,
         )
-        if stay.plate_state in ("review", "unreadable"):
+        if stay.plate_state in (PlateState.REVIEW, PlateState.UNREADABLE):
             _ask_person(draft, stay, why="not_read")
         return Verdict(outcome="waiting", attempts_left=draft.attempts_left)
     compared = _compare(draft, stay)
     if compared.verdict == comparison.Verdict.confirm:
         transition(
             draft,
-            source=draft.state,
-            target="confirmed",
+            source=PrepaymentState(draft.state),
+            target=PrepaymentState.CONFIRMED,
             actor=actor,
             differs=[],
             **facts,
@@ -242,8 +255,8 @@ def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Verdict:
     parts = sorted(compared.differs)
     transition(
         draft,
-        source=draft.state,
-        target="correcting",
+        source=PrepaymentState(draft.state),
+        target=PrepaymentState.CORRECTING,
         actor=actor,
         differs=parts,
         attempts_left=F("attempts_left") - 1,
@@ -281,7 +294,7 @@ def _ask_person(draft: Prepayment, stay: ParkingSession, *, why: str) -> None:
 
 def judge_waiting(stay: ParkingSession, *, actor: str) -> None:
     """The stay's plate is settled: answer the pre-payments that waited for it (P2.5)."""
-    waiting = Prepayment.objects.filter(stay=stay, state="submitted")
+    waiting = Prepayment.objects.filter(stay=stay, state=PrepaymentState.SUBMITTED)
     for draft in locks.lock(waiting):
         _judge(draft, stay, actor=actor)
 
@@ -289,17 +302,19 @@ def judge_waiting(stay: ParkingSession, *, actor: str) -> None:
 def judge_again(prepayment_id: int, *, actor: str) -> None:
     """A person has settled which plate it is: compare once more, without using up an attempt."""
     rows = locks.lock(
-        Prepayment.objects.filter(pk=prepayment_id, state__in=["submitted", "correcting"])
+        Prepayment.objects.filter(
+            pk=prepayment_id, state__in=[PrepaymentState.SUBMITTED, PrepaymentState.CORRECTING]
+        )
     )
     for draft in rows:
         stay = draft.stay
-        if stay is None or stay.state != "parked" or stay.plate_state != "settled":
+        if stay is None or stay.state != StayState.PARKED or stay.plate_state != PlateState.SETTLED:
             continue
         if _compare(draft, stay).verdict == comparison.Verdict.confirm:
             transition(
                 draft,
-                source=["submitted", "correcting"],
-                target="confirmed",
+                source=[PrepaymentState.SUBMITTED, PrepaymentState.CORRECTING],
+                target=PrepaymentState.CONFIRMED,
                 actor=actor,
                 differs=[],
             )
@@ -311,8 +326,13 @@ def cancel_prepayment(token: str, *, actor: str = "owner") -> bool:
     draft = by_token(token)
     moved = transition(
         draft,
-        source=["draft", "submitted", "correcting", "confirmed"],
-        target="cancelled",
+        source=[
+            PrepaymentState.DRAFT,
+            PrepaymentState.SUBMITTED,
+            PrepaymentState.CORRECTING,
+            PrepaymentState.CONFIRMED,
+        ],
+        target=PrepaymentState.CANCELLED,
         actor=actor,
     )
     return bool(moved)
@@ -327,12 +347,12 @@ def quote_prepayment(subject_id: int) -> Quote:
     draft = Prepayment.objects.filter(pk=subject_id).first()
     if draft is None:
         raise Missing()
-    if draft.state != "confirmed" or draft.stay_id is None:
+    if draft.state != PrepaymentState.CONFIRMED or draft.stay_id is None:
         raise WrongState(draft.state)
     stay = ParkingSession.objects.select_related("berth", "section", "tariff_version__tariff").get(
         pk=draft.stay_id
     )
-    if stay.state != "parked":
+    if stay.state != StayState.PARKED:
         raise NothingDue()
     bill = prices.bill_of(stay, covers_until(draft, stay))
     already = money.paid_fen(stay)
@@ -366,17 +386,17 @@ def settle_prepayment(receipt: Receipt, left_fen: int) -> int:
     draft = locks.lock(Prepayment.objects.filter(pk=receipt.subject_id))[0]
     if StayPayment.objects.filter(stay=stay, order_item_id=receipt.item_id).exists():
         return 0
-    if stay.state == "due":
+    if stay.state == StayState.DUE:
         return money.pay_due(stay, receipt, left_fen, kind=StayPayment.Kind.AFTER)
-    if stay.state != "parked":
+    if stay.state != StayState.PARKED:
         return 0
     until = covers_until(draft, stay)
     wanted = max(0, prices.bill_of(stay, until).amount_fen - money.paid_fen(stay))
     taken_fen = min(left_fen, wanted)
     moved = transition(
         draft,
-        source="confirmed",
-        target="paid",
+        source=PrepaymentState.CONFIRMED,
+        target=PrepaymentState.PAID,
         actor=receipt.actor,
         amount_fen=taken_fen,
         paid_at=receipt.paid_at,

@@ -12,6 +12,7 @@ from core.errors import Invalid, Refused
 from parking.models import ParkingSession, TariffVersion
 from parking.rules import pricing
 from parking.rules.tariff import Scope
+from parking.states import PlateState, StayState
 from payments.rules import BillLine
 
 # What a bill says, by the codes of pricing.LINE_TEXTS; "free" is said with its minutes.
@@ -99,7 +100,7 @@ def affordable_until(stay: ParkingSession, amount_fen: int) -> datetime:
 def _circumstances(stay: ParkingSession, tariff: pricing.Tariff) -> pricing.Circumstances:
     """What else decides the price. An unread plate pays as a small car without history."""
     known = pricing.Circumstances()
-    if stay.plate_state != "settled":
+    if stay.plate_state != PlateState.SETTLED:
         return known
     plate = plates.Plate(stay.plate_text)
     known["exempt_as"] = plate.kind.value
@@ -126,11 +127,11 @@ def _continue(known: pricing.Circumstances, stay: ParkingSession, tariff: pricin
         ParkingSession.objects.filter(
             section_id=stay.section_id,
             plate_text=stay.plate_text,
-            plate_state="settled",
+            plate_state=PlateState.SETTLED,
             left_at__lte=stay.arrived_at,
             arrived_at__lt=stay.arrived_at,
         )
-        .exclude(state="void")
+        .exclude(state=StayState.VOID)
         .order_by("-left_at")
         .first()
     )
@@ -151,11 +152,11 @@ def _earlier_that_day(stay: ParkingSession) -> list[int]:
     rows = ParkingSession.objects.filter(
         merchant_id=stay.merchant_id,
         plate_text=stay.plate_text,
-        plate_state="settled",
+        plate_state=PlateState.SETTLED,
         arrived_at__gte=began,
         arrived_at__lt=stay.arrived_at,
         left_at__isnull=False,
-    ).exclude(state="void")
+    ).exclude(state=StayState.VOID)
     times = rows.values_list("arrived_at", "left_at")
     return [int((left_at - arrived_at).total_seconds()) for arrived_at, left_at in times if left_at]
 

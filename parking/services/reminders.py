@@ -19,6 +19,7 @@ from core import clock, links, live, locks
 from parking.links import stay_token
 from parking.models import ParkingSession, StayPayment
 from parking.services.reviews import open_doubts
+from parking.states import PlateState, StayState
 
 AHEAD = timedelta(minutes=10)
 BATCH = 200
@@ -36,8 +37,8 @@ def _ending(now: datetime) -> QuerySet[ParkingSession]:
     rows = ParkingSession.objects.filter(
         Exists(ahead),
         ~Exists(open_doubts()),
-        state="parked",
-        plate_state="settled",
+        state=StayState.PARKED,
+        plate_state=PlateState.SETTLED,
         simulated=False,
         capped_at=None,
         paid_until__gt=now,
@@ -90,7 +91,7 @@ def recall(stay: ParkingSession, *, actor: str) -> None:
 
 def ends_soon(stay: ParkingSession, now: datetime) -> bool:
     """Whether the owner's page should say that the paid time is about to end."""
-    if stay.state != "parked" or stay.paid_until is None:
+    if stay.state != StayState.PARKED or stay.paid_until is None:
         return False
     return now < stay.paid_until <= now + AHEAD
 

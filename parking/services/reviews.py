@@ -13,6 +13,7 @@ from core.transition import transition
 from parking.errors import ReviewDone, TooLateToUndo
 from parking.events import DoubtOver
 from parking.models import ParkingSession, Prepayment, ReviewItem, Sighting
+from parking.states import ReviewState, StayState
 
 UNDO_WITHIN = timedelta(minutes=10)
 DOUBTED = "doubted"
@@ -21,7 +22,7 @@ Kind = ReviewItem.Kind
 
 def open_doubts() -> QuerySet[ReviewItem]:
     """Open questions whether the plate of a stay, the outer query's, is right."""
-    return ReviewItem.objects.filter(stay=OuterRef("pk"), state="open", why=DOUBTED)
+    return ReviewItem.objects.filter(stay=OuterRef("pk"), state=ReviewState.OPEN, why=DOUBTED)
 
 
 def open_review(
@@ -47,7 +48,7 @@ def open_review(
         with transaction.atomic():
             item, created = ReviewItem.objects.get_or_create(
                 kind=kind,
-                state="open",
+                state=ReviewState.OPEN,
                 **same,
                 defaults={
                     "why": why,
@@ -58,7 +59,7 @@ def open_review(
                 },
             )
     except IntegrityError:  # another transaction has just asked the same
-        item, created = ReviewItem.objects.get(kind=kind, state="open", **same), False
+        item, created = ReviewItem.objects.get(kind=kind, state=ReviewState.OPEN, **same), False
     if created:
         live.push(f"merchant:{merchant_id}")
     return item
@@ -73,13 +74,13 @@ def drop_reviews(
     kind: str | None = None,
 ) -> int:
     """Nobody needs the answer any more."""
-    rows = ReviewItem.objects.filter(state="open")
+    rows = ReviewItem.objects.filter(state=ReviewState.OPEN)
     if kind:
         rows = rows.filter(kind=kind)
     for name, value in (("stay", stay), ("prepayment", prepayment), ("sighting", sighting)):
         if value is not None:
             rows = rows.filter(**{name: value})
-    moved = transition(rows, source="open", target="dropped", actor=actor)
+    moved = transition(rows, source=ReviewState.OPEN, target=ReviewState.DROPPED, actor=actor)
     for item in ReviewItem.objects.filter(pk__in=moved, why=DOUBTED):
         tell_doubt_over(item)
     return len(moved)
@@ -111,8 +112,8 @@ def settle_review(
         plate_text = plate_colour = ""
     moved = transition(
         item,
-        source="open",
-        target="settled",
+        source=ReviewState.OPEN,
+        target=ReviewState.SETTLED,
         actor=actor,
         verdict=verdict,
         plate_text=plate_text,
@@ -123,7 +124,12 @@ def settle_review(
     if not moved:
         item.refresh_from_db()
         found = (item.settled_by, item.verdict, item.plate_text, item.plate_colour)
-        if item.state == "settled" and found == (actor, verdict, plate_text, plate_colour):
+        if item.state == ReviewState.SETTLED and found == (
+            actor,
+            verdict,
+            plate_text,
+            plate_colour,
+        ):
             return item
         raise ReviewDone()
     if item.kind == Kind.STAY:
@@ -154,13 +160,13 @@ def undo_review(*, item_id: int, actor: str) -> ReviewItem:
         raise Missing()
     if item.settled_at is None or item.settled_at < clock.now() - UNDO_WITHIN:
         raise TooLateToUndo()
-    if item.stay is not None and item.stay.state != "parked":
+    if item.stay is not None and item.stay.state != StayState.PARKED:
         raise TooLateToUndo()
     kept = item.verdict == ReviewItem.Verdict.KEEP
     moved = transition(
         item,
-        source="settled",
-        target="open",
+        source=ReviewState.SETTLED,
+        target=ReviewState.OPEN,
         actor=actor,
         reason="undone",
         verdict="",

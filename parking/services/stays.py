@@ -30,6 +30,7 @@ from parking.models import (
 from parking.rules.timeline import Said, Told, stays_of
 from parking.services import money, prices, reminders
 from parking.services.reviews import drop_reviews, open_review
+from parking.states import InspectionState, PrepaymentState, StayState
 
 log = logging.getLogger("bowei.parking")
 SYSTEM = "system:parking.stays"
@@ -76,7 +77,7 @@ def open_by_hand(
     _need_reason(reason)
     _need_past(arrived_at)
     berth = locks.lock(Berth.objects.filter(pk=berth_id))[0]
-    if berth.stays.filter(state="parked").exists():
+    if berth.stays.filter(state=StayState.PARKED).exists():
         raise BerthTaken(berth.code)
     stay_id = _hear(berth_id, ARRIVED, arrived_at, said_by=actor)
     if stay_id is None:
@@ -101,7 +102,7 @@ def close_by_hand(*, stay_id: int, left_at: datetime, actor: str, reason: str) -
     _need_reason(reason)
     _need_past(left_at)
     stay = _locked_with_berth(stay_id)
-    if stay.state != "parked":
+    if stay.state != StayState.PARKED:
         raise StayMoved()
     if left_at < stay.arrived_at:
         raise Invalid(
@@ -123,8 +124,8 @@ def void_stay(*, stay_id: int, actor: str, reason: str) -> None:
     stay = _locked_with_berth(stay_id)
     moved = transition(
         stay,
-        source=["parked", "due", "settled"],
-        target="void",
+        source=[StayState.PARKED, StayState.DUE, StayState.SETTLED],
+        target=StayState.VOID,
         actor=actor,
         reason=reason,
         event=StayVoided,
@@ -231,7 +232,7 @@ def _begin(berth: Berth, told: Told, *, device_id: int | None, actor: str) -> Pa
         left_at, doubt = _ended(stay, told)
         money.price(stay, left_at)
         stay.left_at, stay.doubt, stay.doubtful = left_at, doubt, bool(doubt)
-        stay.state = "due" if stay.due_fen else "settled"
+        stay.state = StayState.DUE if stay.due_fen else StayState.SETTLED
         stay.settled_at = None if stay.due_fen else left_at
         stay.check_departure_at = None
         stay.save()
@@ -245,10 +246,10 @@ def _begin(berth: Berth, told: Told, *, device_id: int | None, actor: str) -> Pa
 
 def _update(stay_id: int, told: Told, *, actor: str) -> ParkingSession:
     stay = locks.lock(ParkingSession.objects.filter(pk=stay_id))[0]
-    if told.is_open or stay.state == "void":
+    if told.is_open or stay.state == StayState.VOID:
         return stay
     left_at, doubt = _ended(stay, told)
-    if stay.state == "parked":
+    if stay.state == StayState.PARKED:
         end_stay(stay, left_at=left_at, doubt=doubt, actor=actor)
     elif (left_at, doubt) != (stay.left_at, stay.doubt):
         money.amend(
@@ -289,10 +290,10 @@ def end_stay(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str)
     """The vehicle has left: price the stay, and say what is due. The stay's row is locked."""
     money.price(stay, left_at)
     surplus_fen = max(0, money.paid_fen(stay) - stay.fee_fen)
-    target = "due" if stay.due_fen else "settled"
+    target = StayState.DUE if stay.due_fen else StayState.SETTLED
     transition(
         stay,
-        source="parked",
+        source=StayState.PARKED,
         target=target,
         actor=actor,
         left_at=left_at,
@@ -316,14 +317,24 @@ def _free(stay: ParkingSession, *, actor: str, used: str) -> None:
     """Nothing waits any more for the vehicle that stood here."""
     reminders.recall(stay, actor=actor)
     transition(
-        InspectionTask.objects.filter(stay=stay), source="open", target="cancelled", actor=actor
+        InspectionTask.objects.filter(stay=stay),
+        source=InspectionState.OPEN,
+        target=InspectionState.CANCELLED,
+        actor=actor,
     )
     ahead = Prepayment.objects.filter(stay=stay)
-    transition(ahead, source="paid", target="used", actor=actor, reason=used)
+    transition(
+        ahead, source=PrepaymentState.PAID, target=PrepaymentState.USED, actor=actor, reason=used
+    )
     transition(
         ahead,
-        source=["draft", "submitted", "correcting", "confirmed"],
-        target="cancelled",
+        source=[
+            PrepaymentState.DRAFT,
+            PrepaymentState.SUBMITTED,
+            PrepaymentState.CORRECTING,
+            PrepaymentState.CONFIRMED,
+        ],
+        target=PrepaymentState.CANCELLED,
         actor=actor,
         reason="the vehicle has left",
     )

@@ -13,6 +13,7 @@ from core import audit, clock
 from parking.models import ImageOrder, ParkingSession, ReviewItem, Sighting
 from parking.services import images, plates
 from parking.services.reviews import open_review
+from parking.states import ImageOrderState, SightingState, StayState
 
 BATCH = 200
 MOST_READS = 5
@@ -21,7 +22,7 @@ READ_WAIT_S = (60, 120, 300, 900)
 
 def chase_images() -> int:
     """Ask the next camera where the last one was asked in vain (P2.2)."""
-    late = ImageOrder.objects.filter(state="asked", give_up_at__lte=clock.real())
+    late = ImageOrder.objects.filter(state=ImageOrderState.ASKED, give_up_at__lte=clock.real())
     ids = list(late.order_by("give_up_at").values_list("command_id", flat=True)[:BATCH])
     return sum(images.image_failed(command_id=one, reason="no picture came") for one in ids)
 
@@ -33,7 +34,7 @@ def read_again() -> int:
     """
     from parking.tasks import ask_reader
 
-    late = Sighting.objects.filter(state="received", read_again_at__lte=clock.real())
+    late = Sighting.objects.filter(state=SightingState.RECEIVED, read_again_at__lte=clock.real())
     rows = late.order_by("read_again_at").values_list("pk", "read_attempts")
     moved = 0
     for pk, tried in list(rows[:BATCH]):
@@ -41,9 +42,9 @@ def read_again() -> int:
             moved += plates.open_plate_review(sighting_id=pk, why="reader_silent")
             continue
         wait = timedelta(seconds=READ_WAIT_S[min(tried, len(READ_WAIT_S) - 1)])
-        claimed = Sighting.objects.filter(pk=pk, state="received", read_attempts=tried).update(
-            read_attempts=F("read_attempts") + 1, read_again_at=clock.real() + wait
-        )
+        claimed = Sighting.objects.filter(
+            pk=pk, state=SightingState.RECEIVED, read_attempts=tried
+        ).update(read_attempts=F("read_attempts") + 1, read_again_at=clock.real() + wait)
         if claimed:
             ask_reader(pk)
             moved += 1
@@ -56,7 +57,7 @@ def flag_long_stays() -> int:
     now = clock.now()
     late = ParkingSession.objects.select_for_update(
         no_key=True, skip_locked=True, of=("self",)
-    ).filter(state="parked", check_departure_at__lte=now)
+    ).filter(state=StayState.PARKED, check_departure_at__lte=now)
     stays = list(late.order_by("check_departure_at")[:BATCH])
     for stay in stays:
         ParkingSession.objects.filter(pk=stay.pk).update(

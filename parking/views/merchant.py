@@ -23,6 +23,7 @@ from parking.forms import CloseForm, OpenForm, PlateForm, ReasonForm
 from parking.models import ParkingSession, ReviewItem
 from parking.services import prices
 from parking.services.plates import reason_of
+from parking.states import StayState
 
 PAGE = 50
 
@@ -229,7 +230,7 @@ def _stay_context(
     request: StaffRequest, row: ParkingSession, forms: dict[str, Any], problem: str
 ) -> dict[str, Any]:
     now = clock.now()
-    parked = row.state == "parked"
+    parked = row.state == StayState.PARKED
     bill = prices.bill_of(row, now) if parked else None
     return {
         "stay": row,

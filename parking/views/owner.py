@@ -19,6 +19,7 @@ from parking.forms import DraftForm, FindBerth, LeftForm, PlateForm
 from parking.links import StayLink, read_stay_token, stay_token
 from parking.models import ParkingSession, Prepayment
 from parking.services import prepay, prices, reminders
+from parking.states import PrepaymentState, StayState
 from payments import services as payment_services
 
 
@@ -112,7 +113,7 @@ def _stay_context(request: HttpRequest, row: ParkingSession, link: StayLink) -> 
         amount_fen, lines = quote.amount_fen, list(quote.lines)
     except (NothingDue, PlateUnread) as error:
         why_nothing = error.message
-        stored = prices.bill_of(row, now).lines if row.state == "parked" else row.lines
+        stored = prices.bill_of(row, now).lines if row.state == StayState.PARKED else row.lines
         lines = [prices.spoken(line) for line in stored]
     return {
         "stay": row,
@@ -219,20 +220,24 @@ def _prepay_step(request: HttpRequest, draft: Prepayment, form: PlateForm) -> Ht
 
 def _prepay_context(draft: Prepayment, form: PlateForm) -> dict[str, Any]:
     context: dict[str, Any] = {"draft": draft, "form": form, "step": draft.state}
-    if draft.state in ("draft", "correcting", "submitted") and draft.berth_id is None:
+    if (
+        draft.state
+        in (PrepaymentState.DRAFT, PrepaymentState.CORRECTING, PrepaymentState.SUBMITTED)
+        and draft.berth_id is None
+    ):
         context |= {"step": "choose", "candidates": services.candidate_berths(draft.token)}
-    elif draft.state == "draft":
+    elif draft.state == PrepaymentState.DRAFT:
         context["step"] = "submit"
-    if draft.state == "confirmed":
+    if draft.state == PrepaymentState.CONFIRMED:
         try:
             quote = services.quote_prepayment(draft.pk)
             context |= {"amount_fen": quote.amount_fen, "lines": quote.lines}
         except Refused as error:
             context["why_nothing"] = error.message
     context["differs"] = [PART_NAMES[part]() for part in draft.differs if part in PART_NAMES]
-    if draft.stay is not None and draft.state == "confirmed":
+    if draft.stay is not None and draft.state == PrepaymentState.CONFIRMED:
         context["covers_until"] = prepay.covers_until(draft, draft.stay)
-    if draft.stay is not None and draft.state in ("paid", "used"):
+    if draft.stay is not None and draft.state in (PrepaymentState.PAID, PrepaymentState.USED):
         context["stay_token"] = stay_token(draft.stay.pk)
     return context
 

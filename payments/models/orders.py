@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField, StateField
+from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
 from payments import providers
 from payments.models.known import provider_named
@@ -27,7 +27,10 @@ class Order(StatefulModel):
 
     State = OrderState
 
-    MOVES = {"open": {"paid", "closed"}, "closed": {"paid"}}
+    MOVES = {
+        OrderState.OPEN: {OrderState.PAID, OrderState.CLOSED},
+        OrderState.CLOSED: {OrderState.PAID},
+    }
 
     state = StateField(State, verbose_name=_("state"), default=State.OPEN)
     number = models.CharField(_("number"), max_length=20, unique=True)
@@ -51,20 +54,24 @@ class Order(StatefulModel):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
         constraints = [
-            OrderState.known("order_state_known"),
+            known(OrderState, name="order_state_known"),
             models.UniqueConstraint(
-                fields=["basket"], condition=models.Q(state="open"), name="order_one_open_a_set"
+                fields=["basket"],
+                condition=models.Q(state=OrderState.OPEN),
+                name="order_one_open_a_set",
             ),
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="order_asks_money"),
             models.CheckConstraint(
-                condition=models.Q(state="paid", paid_at__isnull=False)
-                | (~models.Q(state="paid") & models.Q(paid_at__isnull=True)),
+                condition=models.Q(state=OrderState.PAID, paid_at__isnull=False)
+                | (~models.Q(state=OrderState.PAID) & models.Q(paid_at__isnull=True)),
                 name="order_paid_at_when_paid",
             ),
         ]
         indexes = [
             models.Index(
-                fields=["expires_at"], condition=models.Q(state="open"), name="order_open_until"
+                fields=["expires_at"],
+                condition=models.Q(state=OrderState.OPEN),
+                name="order_open_until",
             ),
             models.Index(fields=["payer_user", "id"]),
         ]
@@ -78,7 +85,13 @@ class OrderItem(StatefulModel):
 
     State = OrderItemState
 
-    MOVES = {"waiting": {"settled", "partly", "unneeded"}}
+    MOVES = {
+        OrderItemState.WAITING: {
+            OrderItemState.SETTLED,
+            OrderItemState.PARTLY,
+            OrderItemState.UNNEEDED,
+        }
+    }
 
     state = StateField(State, verbose_name=_("state"), default=State.WAITING)
     order = models.ForeignKey(Order, models.PROTECT, related_name="items")
@@ -98,7 +111,7 @@ class OrderItem(StatefulModel):
         verbose_name = _("item")
         verbose_name_plural = _("items")
         constraints = [
-            OrderItemState.known("order_item_state_known"),
+            known(OrderItemState, name="order_item_state_known"),
             models.UniqueConstraint(
                 fields=["order", "payable", "subject_id"], name="order_item_once"
             ),
@@ -123,13 +136,29 @@ class Attempt(StatefulModel):
 
     State = AttemptState
 
-    LIVE = ("created", "pending", "unknown")
+    LIVE = (AttemptState.CREATED, AttemptState.PENDING, AttemptState.UNKNOWN)
     MOVES = {
-        "created": {"pending", "unknown", "paid", "failed", "closed"},
-        "pending": {"unknown", "paid", "failed", "closed"},
-        "unknown": {"pending", "paid", "failed", "closed"},
-        "failed": {"paid"},
-        "closed": {"paid"},
+        AttemptState.CREATED: {
+            AttemptState.PENDING,
+            AttemptState.UNKNOWN,
+            AttemptState.PAID,
+            AttemptState.FAILED,
+            AttemptState.CLOSED,
+        },
+        AttemptState.PENDING: {
+            AttemptState.UNKNOWN,
+            AttemptState.PAID,
+            AttemptState.FAILED,
+            AttemptState.CLOSED,
+        },
+        AttemptState.UNKNOWN: {
+            AttemptState.PENDING,
+            AttemptState.PAID,
+            AttemptState.FAILED,
+            AttemptState.CLOSED,
+        },
+        AttemptState.FAILED: {AttemptState.PAID},
+        AttemptState.CLOSED: {AttemptState.PAID},
     }
 
     state = StateField(State, verbose_name=_("state"), default=State.CREATED)
@@ -153,14 +182,16 @@ class Attempt(StatefulModel):
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts to pay")
         constraints = [
-            AttemptState.known("attempt_state_known"),
+            known(AttemptState, name="attempt_state_known"),
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="attempt_asks_money"),
             provider_named("attempt_provider_named"),
         ]
         indexes = [
             models.Index(
                 fields=["next_look_at"],
-                condition=models.Q(state__in=["created", "pending", "unknown"]),
+                condition=models.Q(
+                    state__in=[AttemptState.CREATED, AttemptState.PENDING, AttemptState.UNKNOWN]
+                ),
                 name="attempt_to_look_at",
             ),
         ]

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField, StateField
+from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
 from payments.states import CreditState, RefundState
 
@@ -17,7 +17,7 @@ class Credit(StatefulModel):
         SECOND = "second", _("the order was already paid")
         NOT_DUE = "not_due", _("it was no longer due")
 
-    MOVES = {"open": {"refunded"}}
+    MOVES = {CreditState.OPEN: {CreditState.REFUNDED}}
 
     state = StateField(State, verbose_name=_("state"), default=State.OPEN)
     attempt = models.OneToOneField(
@@ -31,7 +31,7 @@ class Credit(StatefulModel):
         verbose_name = _("credit")
         verbose_name_plural = _("credits")
         constraints = [
-            CreditState.known("credit_state_known"),
+            known(CreditState, name="credit_state_known"),
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="credit_is_money"),
         ]
 
@@ -48,7 +48,11 @@ class Refund(StatefulModel):
 
     State = RefundState
 
-    MOVES = {"asked": {"sent", "done", "failed"}, "sent": {"done", "failed"}, "failed": {"asked"}}
+    MOVES = {
+        RefundState.ASKED: {RefundState.SENT, RefundState.DONE, RefundState.FAILED},
+        RefundState.SENT: {RefundState.DONE, RefundState.FAILED},
+        RefundState.FAILED: {RefundState.ASKED},
+    }
 
     state = StateField(State, verbose_name=_("state"), default=State.ASKED)
     attempt = models.ForeignKey(
@@ -80,7 +84,7 @@ class Refund(StatefulModel):
         verbose_name = _("refund")
         verbose_name_plural = _("refunds")
         constraints = [
-            RefundState.known("refund_state_known"),
+            known(RefundState, name="refund_state_known"),
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="refund_is_money"),
             models.CheckConstraint(
                 condition=models.Q(order_item__isnull=True) ^ models.Q(credit__isnull=True),
@@ -90,7 +94,7 @@ class Refund(StatefulModel):
         indexes = [
             models.Index(
                 fields=["next_look_at"],
-                condition=models.Q(state__in=["asked", "sent"]),
+                condition=models.Q(state__in=[RefundState.ASKED, RefundState.SENT]),
                 name="refund_to_look_at",
             ),
         ]

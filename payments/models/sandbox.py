@@ -3,7 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField
+from core.fields import MoneyField, StateField
+from payments.states import TradeState
 
 
 class SandboxTrade(models.Model):
@@ -12,7 +13,7 @@ class SandboxTrade(models.Model):
     out_trade_no = models.CharField(max_length=32, unique=True)
     amount_fen = MoneyField(_("amount"))
     title = models.CharField(max_length=127)
-    state = models.CharField(max_length=16, default="waiting")  # waiting, paid, closed
+    state = StateField(TradeState, default=TradeState.WAITING)
     return_url = models.TextField(blank=True)
     notify_url = models.TextField()
     paid_at = models.DateTimeField(null=True)

@@ -26,6 +26,7 @@ from payments.providers.base import Asked, Outcome, ProviderRefused, ProviderUnc
 from payments.rules import attempt_number, next_look_s
 from payments.services.orders import close_order, quote_all, reopen_order, same_bill
 from payments.services.settling import take_payment
+from payments.states import AttemptState
 
 log = logging.getLogger("bowei.payments")
 NEVER_HEARD = timedelta(minutes=2)  # how long a number may still be on its way to the provider
@@ -67,12 +68,12 @@ def begin_attempt(
     try:
         begun = asks.begin(asked)
     except ProviderRefused as error:
-        _mark(attempt, "failed", problem=str(error), next_look_at=None)
+        _mark(attempt, AttemptState.FAILED, problem=str(error), next_look_at=None)
         raise ProviderAway(provider) from error
     except ProviderUnclear as error:
-        _mark(attempt, "unknown", problem=str(error))
+        _mark(attempt, AttemptState.UNKNOWN, problem=str(error))
         raise ProviderAway(provider) from error
-    _mark(attempt, "pending", pay_url=begun.pay_url, qr=begun.qr)
+    _mark(attempt, AttemptState.PENDING, pay_url=begun.pay_url, qr=begun.qr)
     attempt.refresh_from_db()
     return attempt
 
@@ -123,12 +124,14 @@ def _write_attempt(order_id: int, provider: str, *, by_qr: bool) -> tuple[Attemp
 
 
 @transaction.atomic
-def _mark(attempt: Attempt, target: str, **facts: Any) -> bool:
+def _mark(attempt: Attempt, target: AttemptState, **facts: Any) -> bool:
     """Note how the provider took it; nothing where a quick notification was first."""
     if isinstance(facts.get("problem"), str):
         facts["problem"] = str(facts["problem"])[:300]
     actor = f"provider:{attempt.provider}"
-    sources = ["created", "unknown"] if target == "pending" else ["created"]
+    sources = [AttemptState.CREATED]
+    if target == AttemptState.PENDING:
+        sources.append(AttemptState.UNKNOWN)
     return bool(transition(attempt, source=sources, target=target, actor=actor, **facts))
 
 
@@ -197,7 +200,7 @@ def look_at_attempt(attempt: Attempt, outcome: Outcome) -> bool:
     if outcome.state == "paid":
         if outcome.amount_fen != attempt.amount_fen:
             log.error("payments.amount_differs attempt=%s", attempt.out_trade_no)
-            Attempt.objects.filter(pk=attempt.pk).exclude(state="paid").update(
+            Attempt.objects.filter(pk=attempt.pk).exclude(state=AttemptState.PAID).update(
                 problem=f"amount differs: {outcome.amount_fen} fen reported"[:300]
             )
             return False
@@ -209,11 +212,15 @@ def look_at_attempt(attempt: Attempt, outcome: Outcome) -> bool:
         )
     if outcome.state == "absent" and clock.real() < _heard_of_by(attempt):
         return False
-    target = {"failed": "failed", "closed": "closed", "absent": "closed"}.get(outcome.state)
+    target = {
+        "failed": AttemptState.FAILED,
+        "closed": AttemptState.CLOSED,
+        "absent": AttemptState.CLOSED,
+    }.get(outcome.state)
     if target is None:
         return False
     with transaction.atomic():
-        sources = ["created", "pending", "unknown"]
+        sources = [AttemptState.CREATED, AttemptState.PENDING, AttemptState.UNKNOWN]
         moved = transition(
             attempt,
             source=sources,

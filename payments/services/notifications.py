@@ -17,6 +17,7 @@ from payments.models import Attempt, Notification, Order, Refund
 from payments.providers.base import Outcome, RefundSays, Told
 from payments.services.attempts import look_at_attempt
 from payments.services.refunds import finish_refund
+from payments.states import RefundState
 
 log = logging.getLogger("bowei.payments")
 LARGEST_NOTIFICATION = 64 * 1024
@@ -136,9 +137,9 @@ def _act(notice: Notification, told: Told) -> str:
                 actor=f"provider:{notice.provider}",
             )
         else:  # not final, or not good: the truth is asked for
-            Refund.objects.filter(pk=refund.pk, state__in=["asked", "sent"]).update(
-                next_look_at=clock.real()
-            )
+            Refund.objects.filter(
+                pk=refund.pk, state__in=[RefundState.ASKED, RefundState.SENT]
+            ).update(next_look_at=clock.real())
         return ""
     return ""  # genuine, and nothing that we act upon
 

@@ -16,6 +16,7 @@ from core.transition import transition
 from payments.errors import NothingDue, TooMuchAtOnce
 from payments.models import Attempt, Order, OrderItem
 from payments.rules import Quote, order_number
+from payments.states import AttemptState, OrderState
 
 CITY = timezone.get_default_timezone()
 Thing = tuple[str, int]  # (payable, subject_id)
@@ -121,7 +122,9 @@ def close_order(order: Order, *, actor: str, reason: str) -> bool:
 
     False where it was paid or closed before. Money that arrives later still counts.
     """
-    if not transition(order, source="open", target="closed", actor=actor, reason=reason):
+    if not transition(
+        order, source=OrderState.OPEN, target=OrderState.CLOSED, actor=actor, reason=reason
+    ):
         return False
     look_at_attempts_now(order)
     live.push(f"order:{order.number}")
@@ -130,7 +133,9 @@ def close_order(order: Order, *, actor: str, reason: str) -> bool:
 
 def look_now(order: Order) -> None:
     """The payer is back from the provider: ask it within the second, unless we were told."""
-    waiting = Attempt.objects.filter(order=order, state__in=["created", "pending"], looks=0)
+    waiting = Attempt.objects.filter(
+        order=order, state__in=[AttemptState.CREATED, AttemptState.PENDING], looks=0
+    )
     waiting.filter(next_look_at__gt=clock.real()).update(next_look_at=clock.real())
 
 

@@ -26,6 +26,7 @@ from payments.rules import (
     refund_number,
 )
 from payments.services.books import holding_account, post
+from payments.states import CreditState, RefundState
 
 log = logging.getLogger("bowei.payments")
 SYSTEM = "system:payments.refunds"
@@ -132,7 +133,10 @@ def carry_out_refund(refund_id: int) -> str:
     provider is asked.
     """
     row = Refund.objects.select_related("attempt__order").get(pk=refund_id)
-    if row.state not in ("asked", "sent") or providers.known(row.attempt.provider).by_hand:
+    if (
+        row.state not in (RefundState.ASKED, RefundState.SENT)
+        or providers.known(row.attempt.provider).by_hand
+    ):
         return row.state
     asked = RefundAsked(
         out_refund_no=row.out_refund_no,
@@ -143,7 +147,11 @@ def carry_out_refund(refund_id: int) -> str:
     )
     provider = providers.client(row.attempt.provider)
     try:
-        says = provider.refund(asked) if row.state == "asked" else provider.query_refund(asked)
+        says = (
+            provider.refund(asked)
+            if row.state == RefundState.ASKED
+            else provider.query_refund(asked)
+        )
     except ProviderRefused as error:
         return _mark_refund(row, RefundSays(state="failed", problem=str(error)))
     except ProviderUnclear as error:
@@ -160,8 +168,8 @@ def _mark_refund(row: Refund, says: RefundSays) -> str:
     elif says.state == "failed":
         transition(
             row,
-            source=["asked", "sent"],
-            target="failed",
+            source=[RefundState.ASKED, RefundState.SENT],
+            target=RefundState.FAILED,
             actor=actor,
             reason=says.problem[:300],
             problem=says.problem[:300],
@@ -174,8 +182,8 @@ def _mark_refund(row: Refund, says: RefundSays) -> str:
             "problem": says.problem[:300],
             "next_look_at": clock.real() + timedelta(seconds=wait_s),
         }
-        if says.state == "sent" and row.state == "asked":
-            transition(row, source="asked", target="sent", actor=actor, **facts)
+        if says.state == "sent" and row.state == RefundState.ASKED:
+            transition(row, source=RefundState.ASKED, target=RefundState.SENT, actor=actor, **facts)
         else:
             Refund.objects.filter(pk=row.pk, state=row.state).update(**facts)
     row.refresh_from_db()
@@ -186,8 +194,8 @@ def finish_refund(row: Refund, *, provider_no: str, actor: str) -> bool:
     """The money is back with the payer; True where this call noted it. In a transaction."""
     moved = transition(
         row,
-        source=["asked", "sent"],
-        target="done",
+        source=[RefundState.ASKED, RefundState.SENT],
+        target=RefundState.DONE,
         actor=actor,
         provider_no=provider_no[:64],
         done_at=clock.now(),
@@ -206,7 +214,7 @@ def finish_refund(row: Refund, *, provider_no: str, actor: str) -> bool:
     )
     if row.credit_id:
         credits = Credit.objects.filter(pk=row.credit_id)
-        transition(credits, source="open", target="refunded", actor=actor)
+        transition(credits, source=CreditState.OPEN, target=CreditState.REFUNDED, actor=actor)
     live.push(f"order:{row.attempt.order.number}")
     log.info("payments.refunded refund=%s amount_fen=%s", row.out_refund_no, row.amount_fen)
     return True
@@ -231,8 +239,8 @@ def ask_again(refund_id: int, *, actor: str) -> bool:
     row = Refund.objects.select_related("attempt__order").get(pk=refund_id)
     moved = transition(
         row,
-        source="failed",
-        target="asked",
+        source=RefundState.FAILED,
+        target=RefundState.ASKED,
         actor=actor,
         looks=0,
         problem="",

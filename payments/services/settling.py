@@ -22,6 +22,7 @@ from payments.rules import (
 from payments.services.books import holding_account, post
 from payments.services.orders import look_at_attempts_now
 from payments.services.refunds import refund_credit
+from payments.states import AttemptState, OrderItemState, OrderState
 
 log = logging.getLogger("bowei.payments")
 
@@ -39,8 +40,14 @@ def take_payment(attempt_id: int, *, provider_no: str, paid_at: datetime, actor:
     order = locks.lock(Order.objects.filter(pk=attempt.order_id))[0]
     moved = transition(
         attempt,
-        source=["created", "pending", "unknown", "failed", "closed"],
-        target="paid",
+        source=[
+            AttemptState.CREATED,
+            AttemptState.PENDING,
+            AttemptState.UNKNOWN,
+            AttemptState.FAILED,
+            AttemptState.CLOSED,
+        ],
+        target=AttemptState.PAID,
         actor=actor,
         provider_no=provider_no,
         paid_at=paid_at,
@@ -74,7 +81,11 @@ def _settle(order: Order, attempt: Attempt, *, actor: str) -> list[tuple[OrderIt
     late_s = max(0.0, (clock.real() - (attempt.paid_at or clock.real())).total_seconds())
     paid_at = now - timedelta(minutes=late_s // 60)  # a late report does not make a late payer
     if not transition(
-        order, source=["open", "closed"], target="paid", actor=actor, paid_at=paid_at
+        order,
+        source=[OrderState.OPEN, OrderState.CLOSED],
+        target=OrderState.PAID,
+        actor=actor,
+        paid_at=paid_at,
     ):
         return []
     items = {item.pk: item for item in order.items.order_by("payable", "subject_id")}
@@ -108,7 +119,7 @@ def _settle(order: Order, attempt: Attempt, *, actor: str) -> list[tuple[OrderIt
             item = items[step.item_id]
             transition(
                 item,
-                source="waiting",
+                source=OrderItemState.WAITING,
                 target=_ended_as(item, step.taken_fen),
                 actor=actor,
                 taken_fen=step.taken_fen,
@@ -117,7 +128,7 @@ def _settle(order: Order, attempt: Attempt, *, actor: str) -> list[tuple[OrderIt
     return taken
 
 
-def _ended_as(item: OrderItem, taken_fen: int) -> str:
+def _ended_as(item: OrderItem, taken_fen: int) -> OrderItemState:
     if taken_fen == item.amount_fen:
         return OrderItem.State.SETTLED
     return OrderItem.State.PARTLY if taken_fen else OrderItem.State.UNNEEDED

@@ -2,8 +2,16 @@
 
 from dataclasses import dataclass
 
+from recovery.states import RecoveryState
+
 BY_ITSELF = ("lease", "power_loss", "low_battery", "tamper", "timeout")
-SHOULD_BE_DOWN = ("paid", "lowering", "lowered", "moved", "cancelled")
+SHOULD_BE_DOWN = (
+    RecoveryState.PAID,
+    RecoveryState.LOWERING,
+    RecoveryState.LOWERED,
+    RecoveryState.MOVED,
+    RecoveryState.CANCELLED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +21,7 @@ class Effect:
     `problem`: what a person must look at ("" clears it); `lower`: order it down (again).
     """
 
-    target: str | None = None
+    target: RecoveryState | None = None
     ended_by: str = ""
     problem: str | None = None
     lower: bool = False
@@ -30,26 +38,30 @@ def effect_of(state: str, position: str, cause: str) -> Effect:
     if position in ("raising", "raised"):
         if state in SHOULD_BE_DOWN:
             return Effect(problem="up_again" if position == "raised" else None, lower=True)
-        if position == "raised" and state == "raising":
-            return Effect(target="raised", problem="")
+        if position == "raised" and state == RecoveryState.RAISING:
+            return Effect(target=RecoveryState.RAISED, problem="")
         return (
-            Effect(problem="up_unasked", lower=True) if state in ("bound", "placed") else Effect()
+            Effect(problem="up_unasked", lower=True)
+            if state in (RecoveryState.BOUND, RecoveryState.PLACED)
+            else Effect()
         )
-    if state == "raising" and cause == "obstruction":
-        return Effect(target="placed" if position == "lowered" else None, problem="obstruction")
+    if state == RecoveryState.RAISING and cause == "obstruction":
+        return Effect(
+            target=RecoveryState.PLACED if position == "lowered" else None, problem="obstruction"
+        )
     if position == "lowering":
-        return _down(state, "lowering", cause)
+        return _down(state, RecoveryState.LOWERING, cause)
     if position == "lowered":
-        return _down(state, "lowered", cause)
+        return _down(state, RecoveryState.LOWERED, cause)
     return Effect()
 
 
-def _down(state: str, target: str, cause: str) -> Effect:
-    if state in ("paid", "lowering"):
+def _down(state: str, target: RecoveryState, cause: str) -> Effect:
+    if state in (RecoveryState.PAID, RecoveryState.LOWERING):
         return Effect(target=target if target != state else None, problem="")
-    if state not in ("raising", "raised"):
-        return Effect(problem="" if target == "lowered" else None)
-    if state == "raising" and cause in ("report", "command"):
+    if state not in (RecoveryState.RAISING, RecoveryState.RAISED):
+        return Effect(problem="" if target == RecoveryState.LOWERED else None)
+    if state == RecoveryState.RAISING and cause in ("report", "command"):
         return Effect()  # said before it began to rise
     ended_by = "release_code" if cause == "release_code" else "lease"
     return Effect(target=target, ended_by=ended_by, problem=cause if cause in BY_ITSELF else "")

@@ -22,6 +22,7 @@ from recovery.models import BoundDebt, MoveInstruction, RecoveryOrder, Settlemen
 from recovery.rules import MOVE_WITHIN_S
 from recovery.services.facts import bound_debts, has_live_debts, is_live
 from recovery.services.raising import tell_pages
+from recovery.states import RecoveryState
 
 log = logging.getLogger("bowei.recovery")
 SYSTEM = "system:recovery"
@@ -38,7 +39,7 @@ def quote_order(subject_id: int) -> Quote:
     if order is None:
         raise Missing("no_recovery")
     due = [debt for debt in bound_debts(order) if is_live(debt) and debt.amount_fen > 0]
-    if not due or order.state in ("moved", "cancelled"):
+    if not due or order.state in (RecoveryState.MOVED, RecoveryState.CANCELLED):
         raise Refused("nothing_due", _("There is nothing to pay here any more."))
     lines = tuple(BillLine(text=_line_text(debt), amount_fen=debt.amount_fen) for debt in due)
     return Quote(
@@ -81,7 +82,11 @@ def _release(stay_ids: list[int], receipt: Receipt, *, paid_here_fen: int = 0) -
     orders = locks.lock(
         RecoveryOrder.objects.filter(
             pk__in=BoundDebt.objects.filter(stay_id__in=stay_ids).values("order_id"),
-            state__in=[*RecoveryOrder.STANDING, "lowering", "lowered"],
+            state__in=[
+                *RecoveryOrder.STANDING,
+                RecoveryState.LOWERING,
+                RecoveryState.LOWERED,
+            ],
         )
     )
     for order in orders:
@@ -100,7 +105,7 @@ def _release(stay_ids: list[int], receipt: Receipt, *, paid_here_fen: int = 0) -
             ignore_conflicts=True,
         )
         if order.state in RecoveryOrder.STANDING:
-            _end(order, target="paid", ended_by=End.PAYMENT, actor=receipt.actor)
+            _end(order, target=RecoveryState.PAID, ended_by=End.PAYMENT, actor=receipt.actor)
         else:
             tell_pages(order)
 
@@ -126,7 +131,7 @@ def release_dropped(debt_id: int, *, actor: str) -> int:
     ended = 0
     for order in _standing_for(debt_id):
         if not has_live_debts(order):
-            ended += _end(order, target="lowering", ended_by=End.DROPPED, actor=actor)
+            ended += _end(order, target=RecoveryState.LOWERING, ended_by=End.DROPPED, actor=actor)
     return ended
 
 
@@ -134,7 +139,7 @@ def release_dropped(debt_id: int, *, actor: str) -> int:
 def end_disputed(debt_id: int, *, actor: str) -> int:
     """The owner objects: the lock goes down before anybody has looked at it (DESIGN 4.8)."""
     return sum(
-        _end(order, target="lowering", ended_by=End.DISPUTE, actor=actor)
+        _end(order, target=RecoveryState.LOWERING, ended_by=End.DISPUTE, actor=actor)
         for order in _standing_for(debt_id)
     )
 
@@ -143,7 +148,7 @@ def end_disputed(debt_id: int, *, actor: str) -> int:
 def end_raised(debt_id: int, *, actor: str) -> int:
     """The fee of a debt was raised: no lock stands for an amount that was never demanded."""
     return sum(
-        _end(order, target="lowering", ended_by=End.REPRICED, actor=actor)
+        _end(order, target=RecoveryState.LOWERING, ended_by=End.REPRICED, actor=actor)
         for order in _standing_for(debt_id)
     )
 
@@ -159,7 +164,13 @@ def end_misread(stay_id: int, *, actor: str) -> int:
         )
     )
     return sum(
-        _end(order, target="lowering", ended_by=End.DROPPED, actor=actor, reason="plate corrected")
+        _end(
+            order,
+            target=RecoveryState.LOWERING,
+            ended_by=End.DROPPED,
+            actor=actor,
+            reason="plate corrected",
+        )
         for order in orders
         if order.plate_text != corrected.plate_text
     )
@@ -198,7 +209,9 @@ def emergency_lower(order_id: int, *, actor: str, reason: str) -> bool:
     order = _locked(order_id)
     audit.record(order, "emergency_lower", actor=actor, reason=reason[:300])
     if order.state in RecoveryOrder.STANDING:
-        return _end(order, target="lowering", ended_by=End.EMERGENCY, actor=actor, reason=reason)
+        return _end(
+            order, target=RecoveryState.LOWERING, ended_by=End.EMERGENCY, actor=actor, reason=reason
+        )
     lower_again(order, actor=actor)
     return False
 
@@ -211,8 +224,8 @@ def cancel(order_id: int, *, actor: str, reason: str = "") -> bool:
     placed = order.state == RecoveryOrder.State.PLACED
     moved = transition(
         order,
-        source=["bound", "placed"],
-        target="cancelled",
+        source=[RecoveryState.BOUND, RecoveryState.PLACED],
+        target=RecoveryState.CANCELLED,
         actor=actor,
         reason=reason,
         ended_by=End.CANCELLED,
@@ -228,7 +241,9 @@ def cancel(order_id: int, *, actor: str, reason: str = "") -> bool:
 
 def give_up_for_stay(stay_id: int) -> int:
     """The vehicle of this stay has left: orders for it whose lock never went up are given up."""
-    orders = RecoveryOrder.objects.filter(stay_id=stay_id, state__in=["bound", "placed"])
+    orders = RecoveryOrder.objects.filter(
+        stay_id=stay_id, state__in=[RecoveryState.BOUND, RecoveryState.PLACED]
+    )
     return sum(
         cancel(pk, actor="system:recovery.give_up_for_stay", reason="the vehicle has left")
         for pk in orders.order_by("pk").values_list("pk", flat=True)
@@ -251,7 +266,9 @@ def _locked(order_id: int) -> RecoveryOrder:
     return rows[0]
 
 
-def _end(order: RecoveryOrder, *, target: str, ended_by: str, actor: str, reason: str = "") -> bool:
+def _end(
+    order: RecoveryOrder, *, target: RecoveryState, ended_by: str, actor: str, reason: str = ""
+) -> bool:
     """End a standing order: lowering command and move instruction, as rows of this transaction."""
     command_id = _order_down(order, actor=actor)
     moved = transition(

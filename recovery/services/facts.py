@@ -12,7 +12,9 @@ from arrears.selectors import DebtFacts
 from core import plates
 from core.errors import Missing
 from devices import selectors as devices
+from devices.states import DeviceState
 from parking import selectors as parking
+from parking.states import PlateState
 from recovery.models import RecoveryOrder
 from recovery.rules import DebtSeen, LockSeen, Rule, Situation, VehicleSeen
 
@@ -105,7 +107,7 @@ def debt_seen(debt: DebtFacts) -> DebtSeen:
 def lock_seen(device_id: int, *, but_for: int | None = None) -> LockSeen | None:
     """The lock as it last said it is; None for a device that is no lock, or is out of service."""
     device = devices.device(device_id)
-    if not device.abilities.is_lock or device.state == "revoked":
+    if not device.abilities.is_lock or device.state == DeviceState.REVOKED:
         return None
     busy = RecoveryOrder.objects.filter(device_id=device_id, state__in=RecoveryOrder.OPEN)
     return LockSeen(
@@ -133,7 +135,8 @@ def situation(
     if stay is not None:
         standing = plates.Plate(stay.plate_text, _colour(stay.plate_colour))
         vehicle = VehicleSeen(
-            same=plates.same_vehicle(plate, standing), plate_settled=stay.plate_state == "settled"
+            same=plates.same_vehicle(plate, standing),
+            plate_settled=stay.plate_state == PlateState.SETTLED,
         )
     others = RecoveryOrder.objects.filter(
         plate_text=plate.text,

@@ -12,6 +12,7 @@ from recovery.models import LockEvent, RecoveryOrder
 from recovery.rules import effect_of
 from recovery.services.ending import instruct_move, lower_again
 from recovery.services.raising import tell_pages
+from recovery.states import RecoveryState
 
 AT = {"raised": "raised_at", "lowered": "lowered_at"}
 
@@ -58,7 +59,7 @@ def take_lock_report(
     if effect.target:
         moved = transition(
             order,
-            source=order.state,
+            source=RecoveryState(order.state),
             target=effect.target,
             actor=actor,
             reason=cause,
@@ -85,15 +86,19 @@ def take_release_code_used(*, device_id: int, order_code: str, actor: str) -> No
     now = clock.now()
     moved = transition(
         order,
-        source=["raising", "raised"],
-        target="lowering",
+        source=[RecoveryState.RAISING, RecoveryState.RAISED],
+        target=RecoveryState.LOWERING,
         actor=actor,
         reason="release code",
         ended_by=RecoveryOrder.End.RELEASE_CODE,
         ended_at=now,
     )
     moved = moved or transition(
-        order, source="paid", target="lowering", actor=actor, reason="release code"
+        order,
+        source=RecoveryState.PAID,
+        target=RecoveryState.LOWERING,
+        actor=actor,
+        reason="release code",
     )
     if moved:
         instruct_move(order)
@@ -113,11 +118,11 @@ def command_ended(*, order_code: str, action: str, outcome: str, details: dict[s
         return
     order, actor = rows[0], "system:recovery.command_ended"
     why = str(details.get("why", outcome))[:40]
-    if action == "RaiseLock" and outcome != "done" and order.state == "raising":
+    if action == "RaiseLock" and outcome != "done" and order.state == RecoveryState.RAISING:
         transition(
             order,
-            source="raising",
-            target="placed",
+            source=RecoveryState.RAISING,
+            target=RecoveryState.PLACED,
             actor=actor,
             reason=why,
             problem=why,
@@ -126,8 +131,8 @@ def command_ended(*, order_code: str, action: str, outcome: str, details: dict[s
     elif action == "RaiseLock" and details.get("position") == "raised":
         moved = transition(
             order,
-            source="raising",
-            target="raised",
+            source=RecoveryState.RAISING,
+            target=RecoveryState.RAISED,
             actor=actor,
             raised_at=clock.now(),
             lock_position="raised",
@@ -139,8 +144,8 @@ def command_ended(*, order_code: str, action: str, outcome: str, details: dict[s
         if details.get("position", "lowered") == "lowered":
             transition(
                 order,
-                source=["paid", "lowering"],
-                target="lowered",
+                source=[RecoveryState.PAID, RecoveryState.LOWERING],
+                target=RecoveryState.LOWERED,
                 actor=actor,
                 lowered_at=clock.now(),
                 lock_position="lowered",

@@ -11,6 +11,7 @@ from recovery.models import MoveInstruction, RecoveryOrder, SettlementOrder
 from recovery.rules import ALARM_AFTER, reminder_after_s
 from recovery.services.ending import lower_again
 from recovery.services.raising import tell_pages
+from recovery.states import MoveState, RecoveryState
 
 BATCH = 200
 
@@ -37,8 +38,8 @@ def confirm_move(
     instructions = MoveInstruction.objects.filter(order_id=order_id)
     noted = transition(
         instructions,
-        source="open",
-        target="confirmed",
+        source=MoveState.OPEN,
+        target=MoveState.CONFIRMED,
         actor=actor,
         confirmed_at=now,
         confirmed_by=actor,
@@ -48,8 +49,8 @@ def confirm_move(
         return False
     transition(
         order,
-        source=["paid", "lowering", "lowered"],
-        target="moved",
+        source=[RecoveryState.PAID, RecoveryState.LOWERING, RecoveryState.LOWERED],
+        target=RecoveryState.MOVED,
         actor=actor,
         moved_at=now,
     )
@@ -62,7 +63,7 @@ def remind_of_moves() -> int:
 
     A lock that is still not down is ordered down once more.
     """
-    due = MoveInstruction.objects.filter(state="open", due_at__lte=clock.now())
+    due = MoveInstruction.objects.filter(state=MoveState.OPEN, due_at__lte=clock.now())
     ids = list(due.order_by("due_at").values_list("order_id", flat=True)[:BATCH])
     return sum(_remind(order_id) for order_id in ids)
 

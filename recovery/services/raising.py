@@ -14,6 +14,7 @@ from recovery.errors import NoPhotograph, NotEligible, WrongState
 from recovery.models import RecoveryOrder
 from recovery.rules import Rule, bindable, judge
 from recovery.services import facts
+from recovery.states import RecoveryState
 
 
 @transaction.atomic
@@ -27,7 +28,13 @@ def place(order_id: int, *, sha256: str, actor: str) -> RecoveryOrder:
     order = _locked(order_id)
     now = clock.now()
     facts_of_move: dict[str, Any] = {"placed_sha": sha256, "placed_at": now}
-    moved = transition(order, source="bound", target="placed", actor=actor, **facts_of_move)
+    moved = transition(
+        order,
+        source=RecoveryState.BOUND,
+        target=RecoveryState.PLACED,
+        actor=actor,
+        **facts_of_move,
+    )
     if not moved:
         if order.state not in RecoveryOrder.STANDING:
             raise WrongState(order.state)
@@ -45,9 +52,9 @@ def raise_lock(order_id: int, *, actor: str) -> RecoveryOrder:
     is harmless. Raises NotEligible, WrongState.
     """
     order = _locked(order_id)
-    if order.state in ("raising", "raised"):
+    if order.state in (RecoveryState.RAISING, RecoveryState.RAISED):
         return order
-    if order.state != "placed":
+    if order.state != RecoveryState.PLACED:
         raise WrongState(order.state)
     rules = rules_for(order)
     if not all(rule.ok for rule in rules):
@@ -62,8 +69,8 @@ def raise_lock(order_id: int, *, actor: str) -> RecoveryOrder:
     )
     transition(
         order,
-        source="placed",
-        target="raising",
+        source=RecoveryState.PLACED,
+        target=RecoveryState.RAISING,
         actor=actor,
         raising_at=clock.now(),
         raise_command=command_id,

@@ -9,6 +9,7 @@ from django.db.utils import IntegrityError
 
 from accounts.events import HoldingProven
 from accounts.models import PlateHolding, User
+from accounts.states import HoldingState
 from core import audit, clock
 from core.errors import BadMove
 from core.models import AuditEntry, OutboxEvent
@@ -84,7 +85,10 @@ def test_a_set_moves_at_once_and_names_only_the_rows_it_moved(db, owner):
     transition(second, source="claimed", target="ended", actor="user:1")
 
     moved = transition(
-        PlateHolding.objects.all(), source=["claimed", "proven"], target="ended", actor="user:1"
+        PlateHolding.objects.all(),
+        source=[HoldingState.CLAIMED, HoldingState.PROVEN],
+        target=HoldingState.ENDED,
+        actor="user:1",
     )
 
     assert sorted(moved) == [first.pk, third.pk]
@@ -161,7 +165,10 @@ def test_a_move_from_several_states_is_one_statement_that_tells_each_old_state(
 
     with django_assert_num_queries(2):  # the move, the audit entries
         moved = transition(
-            PlateHolding.objects.all(), source=["claimed", "proven"], target="ended", actor="user:1"
+            PlateHolding.objects.all(),
+            source=[HoldingState.CLAIMED, HoldingState.PROVEN],
+            target=HoldingState.ENDED,
+            actor="user:1",
         )
 
     assert sorted(moved) == [first.pk, second.pk]
@@ -177,7 +184,12 @@ def test_a_moved_instance_is_as_the_database_has_it_and_was_not_asked_again(
     PlateHolding.objects.filter(pk=holding.pk).update(method="seen meanwhile")
 
     with django_assert_num_queries(2):
-        transition(holding, source=["claimed", "proven"], target="ended", actor="user:1")
+        transition(
+            holding,
+            source=[HoldingState.CLAIMED, HoldingState.PROVEN],
+            target=HoldingState.ENDED,
+            actor="user:1",
+        )
 
     assert (holding.state, holding.method) == ("ended", "seen meanwhile")
     fresh = PlateHolding.objects.get()
@@ -201,7 +213,12 @@ def test_a_writer_that_waited_for_another_moves_the_row_from_where_that_left_it(
             first_has_moved.wait(5)
             with transaction.atomic():
                 rows = PlateHolding.objects.filter(pk=holding.pk)
-                transition(rows, source=["claimed", "proven"], target="ended", actor="user:1")
+                transition(
+                    rows,
+                    source=[HoldingState.CLAIMED, HoldingState.PROVEN],
+                    target=HoldingState.ENDED,
+                    actor="user:1",
+                )
 
     assert in_threads(2, move) == []
     ended = AuditEntry.objects.get(to_state="ended")

@@ -30,6 +30,7 @@ from PIL import Image
 from accounts.models import Merchant
 from arrears import services as arrears
 from arrears.models import Debt, Demand
+from arrears.states import DebtState, DemandState
 from config.demo import town
 from config.local.commands import free_port
 from config.local.processes import wait_until
@@ -49,6 +50,7 @@ from parking.models import Berth
 from payments import services as payments
 from payments.models import Notification, SandboxTrade
 from payments.providers.sandbox.client import notification
+from payments.states import TradeState
 from recovery import services as recovery
 from recovery.models import RecoveryOrder
 
@@ -193,12 +195,12 @@ class Bench:
 
         def owed() -> bool:
             arrears.end_pay_windows()
-            return _quiet() and Debt.objects.filter(state="open").count() == wanted
+            return _quiet() and Debt.objects.filter(state=DebtState.OPEN).count() == wanted
 
         self._until("the debts", owed)
         for debt_id in Debt.objects.filter(demanded_at=None).values_list("pk", flat=True):
             arrears.make_demand(debt_id=debt_id)
-        for demand_id in Demand.objects.filter(state="made").values_list("pk", flat=True):
+        for demand_id in Demand.objects.filter(state=DemandState.MADE).values_list("pk", flat=True):
             arrears.deliver_demand(demand_id=demand_id, evidence="paper", actor=ACTOR)
 
     def _arrive(self, plate: str) -> int:
@@ -277,7 +279,7 @@ class Bench:
             order_id=bill.pk, provider="sandbox", return_url=self.url, actor=ACTOR
         )
         SandboxTrade.objects.filter(out_trade_no=attempt.out_trade_no).update(
-            state="paid", paid_at=clock.real()
+            state=TradeState.PAID, paid_at=clock.real()
         )
         return attempt.out_trade_no
 
@@ -370,7 +372,7 @@ def processes_of_the_run() -> list[psutil.Process]:
 
 def _quiet() -> bool:
     """Whether every reaction to what happened so far was run."""
-    return not OutboxDelivery.objects.filter(state="pending").exists()
+    return not OutboxDelivery.objects.filter(state=OutboxDelivery.State.PENDING).exists()
 
 
 def photograph() -> bytes:

@@ -19,6 +19,7 @@ from core import clock, personal
 from monthlycard import selectors
 from monthlycard.models import Card, CardVehicle, LotSystem, Plan, Question, RecordCursor
 from monthlycard.rules import signing
+from monthlycard.states import CardState
 
 PLAN = "benchmark"
 PHONE = "19900000000"
@@ -81,7 +82,7 @@ def seed(lot: LotSystem, count: int) -> list[str]:
                 plan=plan,
                 plate_text=plate,
                 plate_colour="blue",
-                state="active",
+                state=CardState.ACTIVE,
                 applied_at=now,
                 valid_from=now,
                 valid_until=now + timedelta(days=30),
@@ -104,7 +105,7 @@ def seed(lot: LotSystem, count: int) -> list[str]:
                 told=[],
                 valid_from=now,
                 valid_until=now + timedelta(days=30),
-                state="active",
+                state=CardState.ACTIVE,
                 made_at=now,
             )
             for n, card in enumerate(cards, start=1)

@@ -30,6 +30,7 @@ from payments.providers.base import (
     RefundSays,
     Told,
 )
+from payments.states import TradeState
 
 CLOCKS_DIFFER_S = 300
 NOTIFY_WAITS_S = (15, 15, 30, 180, 600, 1200, 1800)
@@ -70,8 +71,8 @@ class SandboxClient:
         )
 
     def close(self, out_trade_no: str) -> None:
-        waiting = SandboxTrade.objects.filter(out_trade_no=out_trade_no, state="waiting")
-        if not waiting.update(state="closed"):
+        waiting = SandboxTrade.objects.filter(out_trade_no=out_trade_no, state=TradeState.WAITING)
+        if not waiting.update(state=TradeState.CLOSED):
             raise ProviderRefused("ORDERPAID")
 
     @transaction.atomic
@@ -79,7 +80,7 @@ class SandboxClient:
         rows = SandboxTrade.objects.select_for_update(no_key=True).filter(
             out_trade_no=asked.out_trade_no
         )
-        trade = rows.filter(state="paid").first()
+        trade = rows.filter(state=TradeState.PAID).first()
         if trade is None:
             raise ProviderRefused("NOT_PAID")
         known = trade.refunds.get(asked.out_refund_no)
@@ -123,10 +124,10 @@ class SandboxClient:
 
 def pay_at_sandbox(out_trade_no: str) -> SandboxTrade:
     """What the sandbox does when the payer presses pay on its page: paid once, told at once."""
-    waiting = SandboxTrade.objects.filter(out_trade_no=out_trade_no, state="waiting")
-    waiting.update(state="paid", paid_at=clock.real(), next_notify_at=clock.real())
+    waiting = SandboxTrade.objects.filter(out_trade_no=out_trade_no, state=TradeState.WAITING)
+    waiting.update(state=TradeState.PAID, paid_at=clock.real(), next_notify_at=clock.real())
     trade = SandboxTrade.objects.get(out_trade_no=out_trade_no)
-    if trade.state == "paid" and trade.notified_at is None:
+    if trade.state == TradeState.PAID and trade.notified_at is None:
         tell(trade)
     return trade
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("arrears", "0001_initial"),
+        ("arrears", "0002_lots_are_told_by_notices"),
     ]
 
     operations = [

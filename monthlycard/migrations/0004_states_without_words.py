@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("monthlycard", "0002_implausible_passes"),
+        ("monthlycard", "0003_lots_are_told_by_notices"),
     ]
 
     operations = [

@@ -181,6 +181,7 @@ def check() -> int:
     checks: list[tuple[str, list[str], Mapping[str, str]]] = [
         ("style", [python, "-m", "ruff", "check", "."], {}),
         ("format", [python, "-m", "ruff", "format", "--check", "."], {}),
+        ("templates", [_beside_python("djlint"), "--lint", "--quiet", "templates", "tests"], {}),
         ("types", [python, "-m", "mypy"], {}),
         ("layers", [_beside_python("lint-imports")], {}),
         (

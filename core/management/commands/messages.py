@@ -24,6 +24,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import trans_real
 from django.utils.translation.template import templatize
 
+from core import layout
+
 APPS = ["core", "accounts", "devices", "payments", "parking", "arrears", "recovery", "monthlycard"]
 APPS.append("config")
 THEME_PARTS = {"filters", "import_export"}  # of unfold.contrib, what settings install
@@ -86,7 +88,7 @@ def _texts_in(path: Path) -> Iterator[Key]:
     source = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
         # What is left of a template is not Python: its indentation means nothing.
-        lines = templatize(source, origin=str(path)).splitlines()
+        lines = templatize(layout.fold(source), origin=str(path)).splitlines()
         source = "\n".join(line.lstrip() for line in lines)
     stream = io.BytesIO(source.encode())
     options = {"encoding": "utf-8"}

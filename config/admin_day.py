@@ -1,45 +1,25 @@
-"""The operator's front page: the day in figures, and five queues with the age of their oldest."""
+"""The operator's front page: the day in figures, and what waits for a person."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Sum
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from arrears.models import Debt, Dispute
-from arrears.states import DisputeState
+from arrears.models import Debt
+from config.desk_queues import QUEUES
 from core import clock
-from core.models import OutboxDelivery
-from devices.models import Command, Device
-from devices.states import CommandState
-from monthlycard.models import Statement
-from monthlycard.states import StatementState
-from parking.models import Berth, ParkingSession, ReviewItem
-from parking.states import ReviewState
-from payments.models import Attempt, OrderItem, Refund
-from payments.states import AttemptState, RefundState
-from recovery.models import MoveInstruction, RecoveryOrder
-from recovery.states import MoveState
+from devices.models import Device
+from parking.models import Berth, ParkingSession
+from payments.models import OrderItem
+from recovery.models import RecoveryOrder
 
 DAYS_SHOWN = 14
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """What waits for a person: how many, since when, and where they are."""
-
-    title: str
-    text: str
-    count: int
-    oldest_at: datetime | None
-    url: str
-    real: bool = False  # its times are of the wall clock
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -48,7 +28,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "title": _("Today"),
         "day": clock.now(),
         "figures": _figures(),
-        "queues": _queues(),
+        "queues": [queue.now() for queue in QUEUES],
         "money_days": _money_days(),
         "ages": _ages(),
     }
@@ -108,87 +88,6 @@ def _figures() -> list[dict[str, Any]]:
             "url": _list("devices_device"),
         },
     ]
-
-
-def _counted(rows: QuerySet[Any], at: str) -> tuple[int, datetime | None]:
-    found = rows.aggregate(n=Count("pk"), oldest=Min(at))
-    return found["n"], found["oldest"]
-
-
-def _queues() -> list[Queue]:
-    reviews = _counted(ReviewItem.objects.filter(state=ReviewState.OPEN), "opened_at")
-    disputes = _counted(Dispute.objects.filter(state=DisputeState.OPEN), "opened_at")
-    differences = _counted(Statement.objects.filter(state=StatementState.DISPUTED), "made_at")
-    return [
-        Queue(
-            _("Reviews"),
-            _("readings and stays that a machine may not decide"),
-            *reviews,
-            _list("parking_reviewitem", "?state__exact=open"),
-        ),
-        Queue(
-            _("Disputes"),
-            _("owners who object; their debts are held until an answer"),
-            *disputes,
-            _list("arrears_dispute", "?state__exact=open"),
-        ),
-        _stuck_money(),
-        _alarms(),
-        Queue(
-            _("Differences"),
-            _("statements on which a lot and the platform disagree"),
-            *differences,
-            _list("monthlycard_statement", "?state__exact=disputed"),
-        ),
-    ]
-
-
-def _stuck_money() -> Queue:
-    """Outcomes that nobody knows, refunds that failed, reactions that were put aside."""
-    parts: list[tuple[int, datetime | None, str]] = [
-        (
-            *_counted(Attempt.objects.filter(state=AttemptState.UNKNOWN), "created_at"),
-            "payments_attempt",
-        ),
-        (*_counted(Refund.objects.filter(state=RefundState.FAILED), "asked_at"), "payments_refund"),
-        (
-            *_counted(
-                OutboxDelivery.objects.filter(state=OutboxDelivery.State.PARKED),
-                "event__occurred_at",
-            ),
-            "core_outboxdelivery",
-        ),
-    ]
-    text = _("unknown payments, failed refunds, steps put aside")
-    return _joined(_("Stuck money"), text, parts)
-
-
-def _alarms() -> Queue:
-    """Devices that fell silent, locks that did not obey today, locks that nobody has fetched."""
-    silent = Device.objects.filter(state=Device.State.ACTIVE, silent=True)
-    failed = Command.objects.filter(
-        Q(action="LowerLock") | Q(action="RaiseLock"),
-        state__in=[CommandState.FAILED, CommandState.EXPIRED],
-        created_at__gte=clock.real() - timedelta(days=1),
-    )
-    parts: list[tuple[int, datetime | None, str]] = [
-        (*_counted(failed, "created_at"), "devices_command"),
-        (*_counted(silent, "last_heard_at"), "devices_device"),
-    ]
-    forgotten = MoveInstruction.objects.filter(state=MoveState.OPEN, alarm_at__isnull=False).count()
-    if forgotten:
-        parts.insert(0, (forgotten, None, "recovery_moveinstruction"))
-    return _joined(_("Alarms"), _("silent devices, locks that did not obey"), parts, real=True)
-
-
-def _joined(
-    title: str, text: str, parts: list[tuple[int, datetime | None, str]], real: bool = False
-) -> Queue:
-    times = [oldest for _n, oldest, _name in parts if oldest]
-    first = next((name for n, _oldest, name in parts if n), parts[-1][2])
-    return Queue(
-        title, text, sum(n for n, *_rest in parts), min(times, default=None), _list(first), real
-    )
 
 
 def _bars(rows: list[tuple[str, int]], shown: Callable[[int], str]) -> list[dict[str, Any]]:

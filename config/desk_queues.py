@@ -1,0 +1,158 @@
+"""What waits for the operator: each queue of the front page in one declaration.
+
+A part names rows by the conditions with which its list in the desk is opened, so that what is
+counted is what the list shows (tests/pages/test_desk_queues.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Count, Min, Model, QuerySet
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
+
+from arrears.models import Dispute
+from core import clock
+from core.models import OutboxDelivery
+from devices.models import Command, Device
+from monthlycard.models import Statement
+from parking.models import ReviewItem
+from payments.models import Attempt, Refund
+from recovery.models import MoveInstruction
+
+LATELY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of one model that wait for a person."""
+
+    model: type[Model]
+    where: Mapping[str, Any]
+    since: str = ""  # the column that says since when; "": nobody is told
+    lately: str = ""  # a column of real time: rows of the last day alone
+
+    def conditions(self) -> dict[str, Any]:
+        """Which rows wait, at this moment."""
+        lately = {f"{self.lately}__gte": clock.real() - LATELY} if self.lately else {}
+        return {**self.where, **lately}
+
+    def rows(self) -> QuerySet[Any]:
+        return self.model._default_manager.filter(**self.conditions())
+
+    @property
+    def url(self) -> str:
+        """The list of these rows in the desk; "" where the desk has none of the model."""
+        try:
+            place = reverse(f"admin:{self.model._meta.label_lower.replace('.', '_')}_changelist")
+        except NoReverseMatch:
+            return ""
+        query = {name: _in_address(value) for name, value in self.conditions().items()}
+        return f"{place}?{urlencode(query)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A queue as it stands: how many wait, since when, and where to begin."""
+
+    title: str
+    text: str
+    count: int
+    oldest_at: datetime | None
+    url: str
+    real: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits for a person; its link leads to the first part with rows that has a list."""
+
+    title: Any  # lazily translated, as `text`
+    text: Any
+    parts: list[Part] = field(default_factory=list)
+    real: bool = False  # its times are of the wall clock
+
+    def now(self) -> Waiting:
+        """Counted at this moment; a query a part."""
+        counts: list[int] = []
+        times: list[datetime] = []
+        for part in self.parts:
+            found = part.rows().aggregate(
+                n=Count("pk"), oldest=Min(part.since) if part.since else Count("pk")
+            )
+            counts.append(found["n"])
+            if part.since and found["oldest"]:
+                times.append(found["oldest"])
+        urls = [part.url for part, n in zip(self.parts, counts, strict=True) if n and part.url]
+        return Waiting(
+            title=str(self.title),
+            text=str(self.text),
+            count=sum(counts),
+            oldest_at=min(times, default=None),
+            url=urls[0] if urls else self.parts[-1].url,
+            real=self.real,
+        )
+
+
+def _in_address(value: Any) -> str:
+    """A value as the desk's lists read it from their address."""
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, list):
+        return ",".join(value)
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+QUEUES = [
+    Queue(
+        _("Reviews"),
+        _("readings and stays that a machine may not decide"),
+        [Part(ReviewItem, {"state": ReviewItem.State.OPEN}, since="opened_at")],
+    ),
+    Queue(
+        _("Disputes"),
+        _("owners who object; their debts are held until an answer"),
+        [Part(Dispute, {"state": Dispute.State.OPEN}, since="opened_at")],
+    ),
+    Queue(
+        _("Stuck money"),
+        _("unknown payments, failed refunds, steps put aside"),
+        [
+            Part(Attempt, {"state": Attempt.State.UNKNOWN}, since="created_at"),
+            Part(Refund, {"state": Refund.State.FAILED}, since="asked_at"),
+            Part(
+                OutboxDelivery, {"state": OutboxDelivery.State.PARKED}, since="event__occurred_at"
+            ),
+        ],
+    ),
+    Queue(
+        _("Alarms"),
+        _("silent devices, locks that did not obey"),
+        [
+            # Locks that nobody has fetched: business time, which has no age beside real times.
+            Part(
+                MoveInstruction,
+                {"state": MoveInstruction.State.OPEN, "alarm_at__isnull": False},
+            ),
+            Part(
+                Command,
+                {
+                    "action__in": ["LowerLock", "RaiseLock"],
+                    "state__in": [Command.State.FAILED, Command.State.EXPIRED],
+                },
+                since="created_at",
+                lately="created_at",
+            ),
+            Part(Device, {"state": Device.State.ACTIVE, "silent": True}, since="last_heard_at"),
+        ],
+        real=True,
+    ),
+    Queue(
+        _("Differences"),
+        _("statements on which a lot and the platform disagree"),
+        [Part(Statement, {"state": Statement.State.DISPUTED}, since="made_at")],
+    ),
+]

@@ -15,12 +15,13 @@ import core.urls  # noqa: E402
 import devices.urls  # noqa: E402
 from core.addresses import behind_proxies  # noqa: E402
 from core.bodies import limit_bodies  # noqa: E402
+from core.lanes import keep_to_lanes  # noqa: E402
 from core.sockets import nowhere  # noqa: E402
 
 application = behind_proxies(
     ProtocolTypeRouter(
         {
-            "http": limit_bodies(http),
+            "http": limit_bodies(keep_to_lanes(http)),
             "websocket": URLRouter(
                 [*devices.urls.websocket, *core.urls.websocket, re_path("", nowhere)]  # type: ignore[arg-type]
             ),

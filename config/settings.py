@@ -124,9 +124,20 @@ _database.setdefault("OPTIONS", {})
 # A pooler in transaction mode gives each transaction another connection: a cursor that outlives
 # one is gone. (Prepared statements, the other such thing, are off in Django's psycopg backend.)
 _database["DISABLE_SERVER_SIDE_CURSORS"] = True
+# What may work on the database at a time in a web process: requests of people and of machines
+# (core/lanes.py), and the threads of the devices' sockets (devices/gateway.py).
+BOWEI_PLACES = {
+    "pages": 8,
+    "machines": 2,
+    "device_messages": 2,
+    "device_commands": 2,
+    "device_log_ins": 2,
+    "device_log_outs": 1,
+}
 if not TESTING:
     # Survives a restart of the server: a dead connection is noticed, waiting ends after 4 s.
-    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 12, "timeout": 4}
+    _most = sum(BOWEI_PLACES.values())
+    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": _most, "timeout": 4}
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -1,7 +1,10 @@
 """Who may log in just now, and what the others are told in place of a socket."""
 
+import asyncio
 import hashlib
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 from core.rates import MOST_KEYS, Recent
@@ -11,6 +14,10 @@ from core.rates import MOST_KEYS, Recent
 MOST_WRONG = 60  # of a network in a minute; from then on
 LOG_INS_THEN_S = 10  # keys of it are looked at in a second
 RETRY_AFTER_S = (2, 10)  # a random one, so that a city does not come back in one second
+
+
+MOST_WAITING = 60
+MOST_WAIT_S = 5.0
 
 
 class NotAdmitted(Exception):
@@ -50,6 +57,45 @@ class TooManyWrongKeys(NotAdmitted):
 class Busy(NotAdmitted):
     status, code, title = 503, "busy", "Come back a little later."
     may_come_back = True
+
+
+class Gone(Exception):
+    """Who waited has hung up."""
+
+
+class LogInLine:
+    """Those who wait for their log-in, first come first served; whom there is no room for, goes.
+
+    A line without limit would serve only sockets whose devices have given up long ago.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._turns = asyncio.Semaphore(at_once)
+        self._waiting = 0
+
+    @asynccontextmanager
+    async def turn(self, gone: "asyncio.Future[Any]") -> AsyncIterator[None]:
+        """Wait for a turn and have it. Raises Busy, and Gone once `gone` is done."""
+        if self._waiting >= MOST_WAITING:
+            raise Busy()
+        self._waiting += 1
+        mine = asyncio.ensure_future(self._turns.acquire())
+        try:
+            try:
+                first = asyncio.FIRST_COMPLETED
+                await asyncio.wait({mine, gone}, timeout=MOST_WAIT_S, return_when=first)
+            finally:
+                self._waiting -= 1
+            if gone.done():
+                raise Gone
+            if not mine.done():
+                raise Busy()
+            yield
+        finally:
+            if mine.done() and not mine.cancelled():
+                self._turns.release()
+            else:
+                mine.cancel()
 
 
 class WrongKeys:

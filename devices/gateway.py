@@ -11,15 +11,26 @@ import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, cast
 
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
+from django.conf import settings
 
 from core.addresses import network_of
 from core.sockets import refuse
 from devices import selectors
-from devices.admission import Busy, NoKey, NoSubprotocol, NotAdmitted, WrongKey, wrong_keys
+from devices.admission import (
+    Busy,
+    Gone,
+    LogInLine,
+    NoKey,
+    NoSubprotocol,
+    NotAdmitted,
+    WrongKey,
+    wrong_keys,
+)
 from devices.errors import KeyRefused
 from devices.rules import frames
 from devices.services import commands, connections, hints, reception
@@ -34,20 +45,24 @@ Scope = dict[str, Any]
 Receive = Callable[[], Any]
 Send = Callable[[dict[str, Any]], Any]
 
+
+def _threads(name: str) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(settings.BOWEI_PLACES[name], thread_name_prefix=name)
+
+
 # Few threads for messages: they share one interpreter with the loop that sends the commands, and
-# more of them made a flood no faster but a lock's lowering wait longer.
-_messages = ThreadPoolExecutor(max_workers=2, thread_name_prefix="devices-messages")
-_commands = ThreadPoolExecutor(max_workers=2, thread_name_prefix="devices-commands")
+# more of them made a flood no faster but a lock's lowering wait longer. Log-ins and log-outs have
+# their own: when a thousand devices come back, those who are inside notice nothing.
+_messages, _commands = _threads("device_messages"), _threads("device_commands")
+_log_ins, _log_outs = _threads("device_log_ins"), _threads("device_log_outs")
 
 
-async def _for_messages(function: Callable[..., Any], *args: Any) -> Any:
-    run = database_sync_to_async(function, thread_sensitive=False, executor=_messages)
+async def _on(threads: ThreadPoolExecutor, function: Callable[..., Any], *args: Any) -> Any:
+    run = database_sync_to_async(function, thread_sensitive=False, executor=threads)
     return await run(*args)
 
 
-async def _for_commands(function: Callable[..., Any], *args: Any) -> Any:
-    run = database_sync_to_async(function, thread_sensitive=False, executor=_commands)
-    return await run(*args)
+_for_messages, _for_commands = partial(_on, _messages), partial(_on, _commands)
 
 
 class DeviceGateway:
@@ -63,19 +78,25 @@ class DeviceGateway:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope, self._receive, self._send = scope, receive, send
         self.link: Link
+        self._ahead: asyncio.Future[dict[str, Any]] | None = None
         self.to_look = asyncio.Event()
         self._open: set[str] = set()  # message ids of commands that were not answered
         self._ended = False
 
     async def run(self) -> None:
         await self._receive()  # websocket.connect
+        ahead = self._ahead = asyncio.ensure_future(self._receive())  # only that it has hung up
         try:
-            self.link = await self._log_in()
+            self.link = await self._log_in(ahead)
+        except Gone:
+            return
         except NotAdmitted as error:
+            ahead.cancel()
             await refuse(self.scope, self._send, **error.answer)
             return
         except Exception:  # not the device's fault: it must not take its key for refused
             log.exception("devices.log_in_failed")
+            ahead.cancel()
             await refuse(self.scope, self._send, **Busy().answer)
             return
         why = "lost"
@@ -107,6 +128,7 @@ class DeviceGateway:
         finally:
             self._ended = True
             Station.of_this_loop().remove(self)
+            ahead.cancel()
             for task in work:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
@@ -116,13 +138,13 @@ class DeviceGateway:
                 except Exception as error:
                     log.warning("devices.no_hints error=%s", type(error).__name__)
             try:
-                await asyncio.shield(_for_messages(connections.log_out, self.link, why))
+                await asyncio.shield(_on(_log_outs, connections.log_out, self.link, why))
             except Exception as error:  # the sweep for silent devices will do it
                 log.warning("devices.log_out_failed error=%s", type(error).__name__)
 
     # ── In ───────────────────────────────────────────────────────────────────────────────────
 
-    async def _log_in(self) -> Link:
+    async def _log_in(self, gone: "asyncio.Future[Any]") -> Link:
         if frames.SUBPROTOCOL not in (self.scope.get("subprotocols") or []):
             raise NoSubprotocol()
         scheme, _, key = _header(self.scope, b"authorization").partition(" ")
@@ -132,17 +154,25 @@ class DeviceGateway:
         network = network_of(self.scope)
         wrong_keys.check(network, key)
         try:
-            link: Link = await _for_messages(connections.log_in, code, key)
+            async with Station.of_this_loop().log_ins.turn(gone):
+                link: Link = await _on(_log_ins, connections.log_in, code, key)
         except KeyRefused as error:
             wrong_keys.was_wrong(network, key)
             raise WrongKey() from error
         wrong_keys.was_right(key)
         return link
 
+    async def _event(self) -> dict[str, Any]:
+        """What comes next on the socket; first what the log-in has looked out for."""
+        if self._ahead is None:
+            return cast(dict[str, Any], await self._receive())
+        ahead, self._ahead = self._ahead, None
+        return await ahead
+
     async def _read(self) -> str:
         """Answer what the device says, one frame after another; why it ended."""
         while True:
-            event = await self._receive()
+            event = await self._event()
             if event["type"] == "websocket.disconnect":
                 return f"closed {event.get('code', '')}"
             raw = event.get("text")
@@ -216,6 +246,7 @@ class Station:
 
     def __init__(self) -> None:
         self.gateways: dict[int, list[DeviceGateway]] = {}
+        self.log_ins = LogInLine(settings.BOWEI_PLACES["device_log_ins"])
         self._round: asyncio.Task[None] | None = None
 
     @classmethod

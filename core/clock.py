@@ -1,4 +1,4 @@
-"""Two clocks (DESIGN 4.3): business time that a demo may move, and real time that nobody moves.
+"""Two clocks (docs/rules.md 3): business time that a demo may move, real time that nobody moves.
 
 Stays, windows, debts, cards and statements read `now()`. Liveness, command lifetimes, signatures
 and log-ins read `real()`.

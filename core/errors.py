@@ -1,4 +1,4 @@
-"""Errors that people and machines can read (DESIGN 4.10): a stable code, facts, one sentence."""
+"""Errors for people and machines (docs/rules.md 10): a stable code, facts, one sentence."""
 
 from typing import Any
 

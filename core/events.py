@@ -1,4 +1,4 @@
-"""Domain events as values; each row declares its own in `events.py` (DESIGN 4.2)."""
+"""Domain events as values; each row declares its own in `events.py` (docs/rules.md 2)."""
 
 import re
 from dataclasses import asdict, dataclass, fields

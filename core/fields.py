@@ -41,7 +41,7 @@ class YuanField(forms.CharField):
 
 
 class MoneyField(models.BigIntegerField):
-    """Whole fen, 0 or more unless `signed` (DESIGN §4.5).
+    """Whole fen, 0 or more unless `signed` (docs/rules.md 5).
 
     Two bounds: what a person types ends at MOST_PAYMENT_FEN, with a sentence; the column itself
     ends at MOST_FEN, because fees, debts and statements add up.

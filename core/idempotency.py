@@ -1,4 +1,4 @@
-"""The same request twice has one effect and one answer (DESIGN 4.11)."""
+"""The same request twice has one effect and one answer (docs/rules.md 11)."""
 
 import hashlib
 import json

@@ -11,7 +11,7 @@ from core.states import DeliveryState, States
 
 
 class StatefulModel(models.Model):
-    """A row whose `state` moves only by `core.transition` along MOVES (DESIGN 4.1)."""
+    """A row whose `state` moves only by `core.transition` along MOVES (docs/rules.md 1)."""
 
     MOVES: ClassVar[Mapping[Any, Collection[States]]] = {}
 
@@ -61,7 +61,7 @@ class AuditEntry(models.Model):
 
 
 class OutboxEvent(models.Model):
-    """Something happened; written in the transaction in which it did (DESIGN 4.2)."""
+    """Something happened; written in the transaction in which it did (docs/rules.md 2)."""
 
     topic = models.CharField(_("topic"), max_length=60)
     data = models.JSONField(_("data"))
@@ -116,7 +116,7 @@ class OutboxDelivery(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """The answer that was given to a request, to be given again to its repetition (DESIGN 4.11)."""
+    """The answer to a request, to be given again to its repetition (docs/rules.md 11)."""
 
     scope = models.CharField(max_length=80)
     key = models.CharField(max_length=80)

@@ -1,4 +1,4 @@
-"""Money is integer fen from gateway to screen (DESIGN §4.5); yuan exist only at the edges."""
+"""Money is integer fen from gateway to screen (docs/rules.md 5); yuan exist only at the edges."""
 
 import re
 from collections.abc import Sequence

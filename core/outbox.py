@@ -1,4 +1,4 @@
-"""Events as rows, and the reactions to them, each once (DESIGN 4.2).
+"""Events as rows, and the reactions to them, each once (docs/rules.md 2).
 
 A service writes the event in the transaction of its change. Each reaction that config/wiring.py
 lists for the event gets a delivery row; a dispatcher runs it in a transaction of its own together

@@ -1,4 +1,4 @@
-"""Vehicle plates: a text plus a colour, normalised without ever correcting (DESIGN §4.7).
+"""Vehicle plates: a text plus a colour, normalised without ever correcting (docs/rules.md 7).
 
 A plate is who gets billed, listed and locked, so nothing here guesses. `normalise` only undoes
 ways of typing (width, case, separators); an impossible text is refused with a plain reason and
@@ -301,7 +301,7 @@ def normalise(raw: str) -> str:
     """`raw` without its ways of typing: half width, upper case, no blanks and separators.
 
     Loses nothing that tells two plates apart: never O→0 or I→1, no other script's letters, no
-    traditional characters, masks stay. Source: GA 36 by way of DESIGN §4.7.
+    traditional characters, masks stay. Source: GA 36 by way of docs/rules.md 7.
     """
     return raw.translate(_WIDTH).translate(_SEPARATORS).translate(_UPPER)
 

@@ -1,4 +1,4 @@
-"""State moves by compare-and-set, with its audit entry and its event (DESIGN 4.1).
+"""State moves by compare-and-set, with its audit entry and its event (docs/rules.md 1).
 
 The one way in which any row of Bowei changes its state. Two writers that want the same move get
 one winner, decided by PostgreSQL: a single UPDATE that names the expected state.

@@ -115,12 +115,12 @@ class Connection(models.Model):
 
 
 class MessageReceipt(models.Model):
-    """That a message was taken, and the answer it got; written with its effect (DESIGN §4.11)."""
+    """A message was taken, and the answer it got; written with its effect (docs/rules.md 11)."""
 
     device = models.ForeignKey(Device, models.CASCADE)
     merchant = models.ForeignKey(
         "accounts.Merchant", models.PROTECT, related_name="+", db_index=False
-    )  # the key by which big tables are spread (docs/scale.md)
+    )  # the key to spread big tables by (docs/architecture.md)
     message_id = models.CharField(max_length=36)
     content = models.CharField(max_length=64)  # keyed digest of action and payload
     answer = models.JSONField()
@@ -144,7 +144,7 @@ class DeviceMessage(models.Model):
     )
     merchant = models.ForeignKey(
         "accounts.Merchant", models.PROTECT, related_name="+", db_index=False
-    )  # the key by which big tables are spread (docs/scale.md)
+    )  # the key to spread big tables by (docs/architecture.md)
     epoch = models.PositiveIntegerField(_("epoch"))
     message_id = models.CharField(_("message"), max_length=36, blank=True)
     action = models.CharField(_("action"), max_length=40, blank=True)
@@ -174,7 +174,7 @@ class DeviceMessage(models.Model):
 
 
 class Command(StatefulModel):
-    """Something a device is told, until it has said how it went (DESIGN §4.4). Times are real."""
+    """What a device is told, until it has said how it went (docs/rules.md 4). Times are real."""
 
     State = CommandState
 
@@ -208,7 +208,7 @@ class Command(StatefulModel):
         related_name="+",
         db_index=False,
         verbose_name=_("merchant"),
-    )  # the key by which big tables are spread (docs/scale.md)
+    )  # the key to spread big tables by (docs/architecture.md)
     action = models.CharField(_("action"), max_length=40)
     payload = models.JSONField(_("payload"))
     reference = models.CharField(_("reference"), max_length=80, blank=True)

@@ -28,7 +28,7 @@ def send_to_reader(event: ImageTaken) -> None:
 
 
 def return_money(event: MoneyToReturn) -> None:
-    """parking.money_to_return: give back what a stay did not need (FEATURES 7)."""
+    """parking.money_to_return: give back what a stay did not need (docs/features.md 7)."""
     payments.refund(
         item_id=event.item_id,
         amount_fen=event.amount_fen,

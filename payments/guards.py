@@ -1,4 +1,4 @@
-"""What the database itself holds about the books (DESIGN 4.5).
+"""What the database itself holds about the books (docs/rules.md 5).
 
 Appended as one RunSQL to migrations/0001_initial.py: after regenerating that file, put
 `migrations.RunSQL(guards.ADD, guards.DROP)` back at the end of its operations.

@@ -41,7 +41,7 @@ def paying_attempt(order: Order) -> Attempt | None:
 
 
 def unclear_attempt(order: Order) -> Attempt | None:
-    """An attempt whose outcome nobody knows yet: paying again may pay twice (FEATURES 30)."""
+    """An attempt of unknown outcome: paying again may pay twice (docs/features.md 30)."""
     return order.attempts.filter(state=Attempt.State.UNKNOWN).order_by("-pk").first()
 
 

@@ -20,7 +20,7 @@ class RecoveryOrder(StatefulModel):
     """One vehicle, one lock, the merchant's own debts (追缴订单, P1.2).
 
     Open until the lock is fetched. A person raises; payment, dispute, waiver, emergency, lease
-    and release code lower (DESIGN 4.8); `ended_by` says which.
+    and release code lower (docs/rules.md 8); `ended_by` says which.
     """
 
     State = RecoveryState

@@ -33,7 +33,7 @@ def follow_command(event: CommandDone | CommandFailed | CommandExpired) -> None:
 
 
 def vehicle_left(event: LeftUnpaid | StaySettled | StayVoided) -> None:
-    """The vehicle has left its berth: an order whose lock never went up is over (FEATURES 64)."""
+    """The vehicle has left: an order whose lock never went up is over (docs/features.md 64)."""
     services.give_up_for_stay(event.stay_id)
 
 

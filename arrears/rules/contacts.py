@@ -1,7 +1,7 @@
 """When a person may be contacted: never at night, never too often, never against their wish (P0.6).
 
-Sources: FACTS 4 (not 22:00-08:00, at most 3 calls a day: we stay far below), FEATURES 52 (one
-budget a person over all merchants).
+Sources: docs/facts.md 4 (not 22:00-08:00, at most 3 calls a day: we stay far below),
+docs/features.md 52 (one budget a person over all merchants).
 """
 
 from collections.abc import Collection

@@ -196,7 +196,7 @@ def _of_plate(stays: dict[int, StayFacts], text: str, colour: str) -> list[int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """An automatic decision in words, for the person it is about (DESIGN 4.9, PIPL 24)."""
+    """An automatic decision in words, for the person it is about (docs/rules.md 9, PIPL 24)."""
 
     stay_id: int
     state: str

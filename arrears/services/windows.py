@@ -27,7 +27,8 @@ def start_pay_window(*, stay_id: int, begins: datetime | None = None) -> PayWind
 
     It begins with the departure; where we were late to ask (the plate was read later, we were
     away), with the moment from which the stay could be paid: our delay costs the owner nothing
-    (FEATURES 40). A stay that is due again, its departure corrected, gets a whole new window.
+    (docs/features.md 40). A stay that is due again, its departure corrected, gets a whole new
+    window.
     """
     facts = locked_one(stay_id)
     if not is_owed(facts):

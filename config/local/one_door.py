@@ -1,4 +1,4 @@
-"""An import-linter contract: rows enter each other through their doors only (DESIGN §3)."""
+"""An import-linter contract: rows enter each other by their doors only (docs/architecture.md)."""
 
 from typing import cast
 

@@ -1,4 +1,4 @@
-"""A simulated lock with what a real one must guarantee (DESIGN §4.8).
+"""A simulated lock with what a real one must guarantee (docs/rules.md 8).
 
 It is a lease: raised only by a command, kept up only by contact. Silence, a release code, an
 obstruction, a failing battery or lost power lower it; nothing but a new order raises it again.

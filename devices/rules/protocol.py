@@ -233,7 +233,7 @@ class TakeImage(ToDevice):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaiseLock(ToDevice):
-    """Raise for this order; lower by yourself after `lease_s` without contact (DESIGN §4.8).
+    """Raise for this order; lower by yourself after `lease_s` without contact (docs/rules.md 8).
 
     `release_counter` goes into the release code; the platform sets it.
     """

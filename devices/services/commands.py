@@ -1,4 +1,4 @@
-"""What devices are told: rows, sent over the live socket until they have an end (DESIGN §4.4)."""
+"""What devices are told: rows, sent over the socket until they have an end (docs/rules.md 4)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Log-ins of devices: who it is, which epoch it has, when it ended (DESIGN §4.6)."""
+"""Log-ins of devices: who it is, which epoch it has, when it ended (docs/rules.md 6)."""
 
 import hmac
 import logging

@@ -1,4 +1,4 @@
-"""The server decides who is offline: by what it has not heard, on real time (DESIGN §4.6)."""
+"""The server decides who is offline: by what it has not heard, on real time (docs/rules.md 6)."""
 
 from datetime import timedelta
 

@@ -1,7 +1,7 @@
 """A message of a device is taken in: checked at the door, done once, answered the same way again.
 
 The receipt, the effect and the raw frame are written in one transaction. What is refused is kept
-where a person can look at it (DESIGN §4.10); it never ends the connection.
+where a person can look at it (docs/rules.md 10); it never ends the connection.
 """
 
 import json

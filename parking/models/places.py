@@ -26,7 +26,7 @@ class Tariff(models.Model):
 
 
 class TariffVersion(models.Model):
-    """Prices from a moment on. A stay keeps the version that held when it began (FEATURES 24).
+    """Prices from a moment on; a stay keeps those of its beginning (docs/features.md 24).
 
     Unchangeable once a stay has used it: parking/guards.py has the database hold that.
     """

@@ -14,7 +14,7 @@ class ParkingSession(StatefulModel):
     A stay without departure is `parked`. Leaving prices it: what is not yet paid makes it `due`,
     else it is `settled`. A debt changes nothing here: the stay stays due until it is paid. The
     plate is what was settled on, by the reader or by a person; an unread plate is a state of its
-    own and cannot be billed to anybody (FEATURES 17).
+    own and cannot be billed to anybody (docs/features.md 17).
     """
 
     State = StayState

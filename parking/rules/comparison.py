@@ -1,4 +1,4 @@
-"""The camera's plate against the one a person declares (P2.5, P2.6, DESIGN §4.7)."""
+"""The camera's plate against the one a person declares (P2.5, P2.6, docs/rules.md 7)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 Cities settle the same questions differently, so each question is a named switch of `Tariff`;
 `docs/pricing.md` explains all of them with a worked example. Money is integer fen, moments are
 aware, days and windows are the city's. For a given arrival a fee never falls as a stay grows:
-`affordable_until` and `Fee.same_until` rest on that. Sources: P2.4, P4.9, DESIGN §4.5.
+`affordable_until` and `Fee.same_until` rest on that. Sources: P2.4, P4.9, docs/rules.md 5.
 """
 
 from collections.abc import Callable

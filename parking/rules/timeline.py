@@ -63,7 +63,7 @@ def billed_until(
 ) -> datetime:
     """Up to when a stay is billed: leaving within the minutes after a payment costs nothing more.
 
-    FEATURES 9: free minutes to leave after paying, and grace at the end of a paid time.
+    docs/features.md 9: free minutes to leave after paying, and grace at the end of a paid time.
     """
     if paid_until is not None and leave_by is not None and left_at <= leave_by:
         return min(left_at, paid_until)

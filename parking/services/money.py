@@ -53,7 +53,7 @@ def price(stay: ParkingSession, left_at: datetime) -> None:
 
 
 def tell_due(stay: ParkingSession) -> None:
-    """Say that a stay left unpaid or is settled, once its plate is known (FEATURES 17)."""
+    """Say that a stay left unpaid or is settled, once its plate is known (docs/features.md 17)."""
     if stay.simulated:
         return
     if stay.state == StayState.SETTLED:
@@ -63,7 +63,7 @@ def tell_due(stay: ParkingSession) -> None:
 
 
 def promise_back(stay: ParkingSession, amount_fen: int, *, why: str) -> None:
-    """Give `amount_fen` of what came for this stay back, newest payment first (FEATURES 7)."""
+    """Give back `amount_fen` of what came for a stay, newest payment first (docs/features.md 7)."""
     for payment in StayPayment.objects.filter(stay=stay).order_by("-pk"):
         part_fen = min(amount_fen, payment.amount_fen - payment.refunded_fen)
         if part_fen <= 0:
@@ -205,7 +205,7 @@ def bill_lines(lines: list[dict[str, Any]], *, already_fen: int = 0) -> tuple[Bi
 
 @transaction.atomic(savepoint=False)  # in the payment's transaction, which is all or nothing
 def settle_stay(receipt: Receipt, left_fen: int) -> int:
-    """Money for a stay has arrived; the fen it took. Never raises for money (P2.6, DESIGN 3)."""
+    """Money for a stay has arrived; the fen it took. Never raises (P2.6, docs/rules.md 5)."""
     return settle_stays([receipt.subject_id], receipt, left_fen).get(receipt.subject_id, 0)
 
 

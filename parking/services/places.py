@@ -35,7 +35,7 @@ def publish_tariff(
 ) -> TariffVersion:
     """The next version of a merchant's tariff, made with its first one. Raises Invalid.
 
-    Stays that have begun keep their version; a version may begin in the future (FEATURES 24).
+    Stays that have begun keep their version; one may begin in the future (docs/features.md 24).
     """
     check_terms(terms)
     tariff, _created = Tariff.objects.get_or_create(merchant_id=merchant_id, name=name)

@@ -1,4 +1,4 @@
-"""Whose vehicle it is: readings, settled plates, corrections (P2.3, P0.1, FEATURES 14-19).
+"""Whose vehicle it is: readings, settled plates, corrections (P2.3, P0.1, docs/features.md 14-19).
 
 What the reader read, what a person said and what a stay is billed under are different columns. A
 plate is settled by a confident reading or by a person, by compare-and-set; a correction is a new
@@ -131,8 +131,8 @@ def settle_plate(
     """This is the plate in the photograph; False where it was settled by another meanwhile (P2.3).
 
     The stay that the photograph belongs to takes the plate unless it has another one already: two
-    evidences that differ are a question for a person, never an overwriting (FACTS 6). Every settled
-    sighting is told, with the terminal that saw it (P3.1, P3.3).
+    evidences that differ are a question for a person, never an overwriting (docs/facts.md 6).
+    Every settled sighting is told, with the terminal that saw it (P3.1, P3.3).
     """
     sighting = Sighting.objects.get(pk=sighting_id)
     colour = str(plate.colour or "")
@@ -240,7 +240,7 @@ def _no_inspection(stay: ParkingSession, *, by: str) -> None:
 
 
 def _look_for_double(stay: ParkingSession) -> None:
-    """One plate in two berths at once: a person looks before anybody is billed (FEATURES 20)."""
+    """One plate in two berths at once: a person is asked to look (docs/features.md 20)."""
     if stay.state != StayState.PARKED:
         return
     others = ParkingSession.objects.filter(
@@ -343,7 +343,7 @@ def _judge_reading(sighting: Sighting, text: str, *, actor: str) -> None:
 
 
 def declare_unreadable(item: ReviewItem, *, actor: str) -> None:
-    """Nobody can tell which plate it is: the stay is billed to nobody (FEATURES 17).
+    """Nobody can tell which plate it is: the stay is billed to nobody (docs/features.md 17).
 
     A plate that was doubted is no stay's any more, unless another photograph shows it.
     """
@@ -441,7 +441,7 @@ def back_to_review(item: ReviewItem, *, actor: str) -> None:
 def correct_plate(
     *, stay_id: int, plate_text: str, plate_colour: str, actor: str, why: str
 ) -> ParkingSession:
-    """The stay was another vehicle's: it moves to the right plate (FEATURES 18).
+    """The stay was another vehicle's: it moves to the right plate (docs/features.md 18).
 
     The reading stays as it was read; the verdict is kept as a settled review. What hangs on the old
     plate is told by `parking.plate_corrected`. Raises Missing, Invalid.

@@ -1,4 +1,4 @@
-"""Before time that was paid ahead ends, its holder is told once, while it still helps (FEATURES 8).
+"""Before time that was paid ahead ends, its holder is told, once, in time (docs/features.md 8).
 
 At any hour, for it is about the berth that the person is paying for; never to a plate without a
 proven holder, never to who wants no reminders, never late: a text that was not sent by the end of

@@ -265,7 +265,7 @@ def _ended(stay: ParkingSession, told: Told) -> tuple[datetime, str]:
     """When the stay ended, and the doubt about it.
 
     Without a departure it ended no later than the next arrival; what is billed goes to the last
-    proof that the vehicle stood there, because doubt is the owner's (FEATURES 10, 11).
+    proof that the vehicle stood there, because doubt is the owner's (docs/features.md 10, 11).
     """
     if told.departure is not None:
         return told.departure.at, Doubt.NO_DEPARTURE if stay.capped_at else Doubt.NONE

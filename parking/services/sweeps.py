@@ -53,7 +53,7 @@ def read_again() -> int:
 
 @transaction.atomic
 def flag_long_stays() -> int:
-    """Flag stays that nobody saw leave, and stop their fee from growing (FEATURES 10, 21)."""
+    """Flag stays that nobody saw leave; their fee stops growing (docs/features.md 10, 21)."""
     now = clock.now()
     late = ParkingSession.objects.select_for_update(
         no_key=True, skip_locked=True, of=("self",)

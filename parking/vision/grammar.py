@@ -1,4 +1,4 @@
-"""What a Chinese plate may look like, as slots that a decoder can walk (GA 36; FACTS §1).
+"""What a Chinese plate may look like, as slots that a decoder can walk (GA 36; docs/facts.md 1).
 
 Compact on purpose: validity for people, with reasons and suggestions, is `core.plates`; this is
 the table that lets the decoder ask "which text is the likeliest plate" instead of "which

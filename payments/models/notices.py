@@ -8,7 +8,7 @@ from payments.models.known import provider_named
 
 
 class Notification(models.Model):
-    """A provider's message: kept raw with its verdict, then acted upon once (DESIGN 4.5).
+    """A provider's message: kept raw with its verdict, then acted upon once (docs/rules.md 5).
 
     `processed_at` is set by compare-and-set in the transaction of the effect; a message that is
     genuine but could not be acted upon stays open with its problem and is tried again.

@@ -22,7 +22,7 @@ class Order(StatefulModel):
     """What somebody may pay in one go; at most one open order for the same set of things.
 
     Paid is the end: nothing turns it unpaid. A payment that arrives after the close still counts
-    (closed → paid), because money that has arrived is never lost (FEATURES 31, 32).
+    (closed → paid), because money that has arrived is never lost (docs/features.md 31, 32).
     """
 
     State = OrderState
@@ -130,8 +130,8 @@ class Attempt(StatefulModel):
     """One try to pay an order: a provider, a number of its own, an amount that never changes.
 
     `unknown` is a state of its own: the provider did not answer clearly, so the truth is asked
-    for in the background until it is known (FEATURES 30). Its times are real time: providers do
-    not live in moved time.
+    for in the background until it is known (docs/features.md 30). Its times are real time:
+    providers do not live in moved time.
     """
 
     State = AttemptState

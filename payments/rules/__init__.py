@@ -1,4 +1,4 @@
-"""What money does by arithmetic alone: bills, allocation, books and numbers (DESIGN 4.5)."""
+"""What money does by arithmetic alone: bills, allocation, books and numbers (docs/rules.md 5)."""
 
 from payments.rules.allocation import Part, Step, allocate, settle_in_order
 from payments.rules.bill import BillLine, Payable, Quote, Receipt

@@ -1,4 +1,4 @@
-"""Which item takes what of the money that arrived, and what is left over (FEATURES 33, 34)."""
+"""Which item takes what of the money that arrived, and what is left (docs/features.md 33, 34)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Numbers that providers accept: 6 to 32 letters and digits, unique for us (FACTS §5)."""
+"""Numbers that providers accept: 6 to 32 letters and digits, unique for us (docs/facts.md 5)."""
 
 import re
 from datetime import date

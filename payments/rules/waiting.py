@@ -1,4 +1,4 @@
-"""How long to wait before asking a provider again (FACTS §5)."""
+"""How long to wait before asking a provider again (docs/facts.md 5)."""
 
 _STEPS_S = (5, 10, 20, 30, 60, 60, 120, 300, 600, 1800)
 _LAST_S = 3600

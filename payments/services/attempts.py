@@ -193,8 +193,8 @@ def _heard_of_by(attempt: Attempt) -> datetime:
 def look_at_attempt(attempt: Attempt, outcome: Outcome) -> bool:
     """Act on what a provider says about an attempt; True where this call changed something.
 
-    A paid one is never turned by anything that comes later (FEATURES 31). An amount that is not
-    the one asked for is kept as a problem for a person and settles nothing.
+    A paid one is never turned by anything that comes later (docs/features.md 31). An amount that
+    is not the one asked for is kept as a problem for a person and settles nothing.
     """
     actor = f"provider:{attempt.provider}"
     if outcome.state == "paid":

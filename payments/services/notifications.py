@@ -1,4 +1,4 @@
-"""What providers tell us: kept raw, verified, acted upon once (DESIGN 4.5)."""
+"""What providers tell us: kept raw, verified, acted upon once (docs/rules.md 5)."""
 
 import hashlib
 import logging

@@ -34,7 +34,7 @@ def take_payment(attempt_id: int, *, provider_no: str, paid_at: datetime, actor:
     All or nothing, once: the attempt moves to paid by compare-and-set, the order's row is locked
     first, and the settling functions of config/wiring.py run here, in order, function by function
     over all items. What nobody takes is the payer's: a credit, and its refund, in the same
-    transaction. A second payment of the same order is wholly the payer's (FEATURES 31-33).
+    transaction. A second payment of the same order is wholly the payer's (docs/features.md 31-33).
     """
     attempt = Attempt.objects.get(pk=attempt_id)
     order = locks.lock(Order.objects.filter(pk=attempt.order_id))[0]

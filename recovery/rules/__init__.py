@@ -1,4 +1,4 @@
-"""When a lock may be bound and raised: pure rules, each with its own answer (P1.1, FACTS §4)."""
+"""When a lock may be bound and raised: rules, each with its own answer (P1.1, docs/facts.md 4)."""
 
 from recovery.rules.eligibility import (
     CODES,

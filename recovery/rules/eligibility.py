@@ -1,4 +1,6 @@
-"""May this vehicle's debts be bound to a lock here and now? (P1.1; FACTS §4; FEATURES 61)
+"""May this vehicle's debts be bound to a lock here and now? (P1.1)
+
+Sources: docs/facts.md 4, docs/features.md 61.
 
 Every rule is asked and answered by itself, so that a refusal says all that stands against it.
 Payments come last: what was paid a moment ago must count.

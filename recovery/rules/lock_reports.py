@@ -30,8 +30,8 @@ class Effect:
 def effect_of(state: str, position: str, cause: str) -> Effect:
     """How an order in `state` takes the report that its lock is at `position` because of `cause`.
 
-    A lock that went down by itself ends the order: it never rises for it again (DESIGN 4.8). An
-    obstruction only ends the try to raise it.
+    A lock that went down by itself ends the order: it never rises for it again (docs/rules.md 8).
+    An obstruction only ends the try to raise it.
     """
     if position == "jammed":
         return Effect(problem="jammed", lower=False)

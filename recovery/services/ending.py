@@ -137,7 +137,7 @@ def release_dropped(debt_id: int, *, actor: str) -> int:
 
 @transaction.atomic
 def end_disputed(debt_id: int, *, actor: str) -> int:
-    """The owner objects: the lock goes down before anybody has looked at it (DESIGN 4.8)."""
+    """The owner objects: the lock goes down before anybody has looked at it (docs/rules.md 8)."""
     return sum(
         _end(order, target=RecoveryState.LOWERING, ended_by=End.DISPUTE, actor=actor)
         for order in _standing_for(debt_id)
@@ -187,7 +187,7 @@ def object_and_lower(
     actor: str,
 ) -> None:
     """The owner objects before the lock: held and lowered in one transaction, not when an event
-    comes round (DESIGN 4.8, 4.9). Raises what arrears says of the objection."""
+    comes round (docs/rules.md 8, 9). Raises what arrears says of the objection."""
     arrears_services.object(
         debt_ids=debt_ids, reason=reason, text=text, user_id=user_id, actor=actor
     )

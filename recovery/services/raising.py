@@ -1,4 +1,4 @@
-"""The lock is placed and goes up (P1.3): by a person's command, never by itself (DESIGN 4.8)."""
+"""The lock is placed and rises (P1.3): by a person's command alone (docs/rules.md 8)."""
 
 from dataclasses import asdict
 from typing import Any

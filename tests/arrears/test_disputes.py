@@ -1,4 +1,4 @@
-"""Objecting: everything stops until a person has looked (DESIGN 4.9, P3.2)."""
+"""Objecting: everything stops until a person has looked (docs/rules.md 9, P3.2)."""
 
 from datetime import timedelta
 from typing import Any

@@ -362,7 +362,7 @@ def test_risk_alone_lists_nobody_and_changes_no_price(
     past(PLATE, Berth.objects.get(code="A-003"), LATE)
     stay = arrived()
     assert scored(stay).at_risk
-    assert selectors.listing_of(PLATE) is None  # FEATURES 56
+    assert selectors.listing_of(PLATE) is None  # docs/features.md 56
     clock.advance(timedelta(minutes=90))
     parking.close_stay(berth_id=stay.berth_id, occurred_at=clock.now(), said_by=TEST)
     run_reactions()

@@ -1,4 +1,4 @@
-"""Two clocks: business time moves where that is allowed, real time never (DESIGN 4.3)."""
+"""Two clocks: business time moves where that is allowed, real time never (docs/rules.md 3)."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo

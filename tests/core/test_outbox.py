@@ -1,4 +1,4 @@
-"""Events are rows, reactions happen once (DESIGN 4.2)."""
+"""Events are rows, reactions happen once (docs/rules.md 2)."""
 
 import signal
 import subprocess

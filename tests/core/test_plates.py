@@ -1,4 +1,4 @@
-"""Plates are normalised without correcting and judged by their form (DESIGN §4.7)."""
+"""Plates are normalised without correcting and judged by their form (docs/rules.md 7)."""
 
 import io
 import json

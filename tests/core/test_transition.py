@@ -1,4 +1,4 @@
-"""State moves by compare-and-set: one winner, one audit entry, one event (DESIGN 4.1)."""
+"""State moves by compare-and-set: one winner, one audit entry, one event (docs/rules.md 1)."""
 
 import threading
 from collections.abc import Callable

@@ -239,7 +239,7 @@ def test_a_withdrawn_command_is_never_sent(street: Street) -> None:
 
 
 def test_lowering_supersedes_a_waiting_raise_and_goes_first(street: Street) -> None:
-    """P1.4, DESIGN 4.4"""
+    """P1.4, docs/rules.md 4"""
     lock = street.enroll("L-1", "lock")
     raising = raise_lock(lock.pk)
     lowering = lower_lock(lock.pk)

@@ -64,7 +64,7 @@ async def test_a_lowering_in_the_middle_of_rising_turns_it_round(street: Street)
 
 
 async def test_a_lock_that_loses_contact_lowers_itself(street: Street, listeners) -> None:
-    """P1.5, DESIGN 4.8"""
+    """P1.5, docs/rules.md 8"""
     lock, device_id = await a_lock(street, speed=1800.0)  # its half hour lasts a second
     try:
         up = await in_thread(raise_lock, device_id)

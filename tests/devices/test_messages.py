@@ -52,7 +52,7 @@ async def test_a_sensor_reports_an_arrival_and_the_listener_knows_who_said_it(
 
 
 async def test_a_repeated_message_has_one_effect_and_gets_the_same_answer(street: Street) -> None:
-    """P2.1, DESIGN 4.11"""
+    """P2.1, docs/rules.md 11"""
     await in_thread(street.enroll, "S-1", "sensor")
     payload = await in_thread(arrived)
     async with street.client("S-1") as client:
@@ -223,7 +223,7 @@ async def test_clocks_that_can_not_be_true_are_refused_with_the_right_time(stree
 
 
 async def test_heartbeats_tell_business_time(street: Street, clock) -> None:
-    """DESIGN 4.3: a device's events carry business time, moved or not."""
+    """docs/rules.md 3: a device's events carry business time, moved or not."""
     await in_thread(street.enroll, "S-1", "sensor")
     async with street.client("S-1") as client:
         await client.heartbeat()

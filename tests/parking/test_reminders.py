@@ -1,4 +1,4 @@
-"""Before time that was paid ahead ends its holder is told, once and never late (FEATURES 8)."""
+"""Before time that was paid ahead ends its holder is told, once, in time (docs/features.md 8)."""
 
 import json
 import threading

@@ -1,5 +1,5 @@
 """WeChat Pay and Alipay as their manuals describe them, on a port of this machine, with keys of
-their own: they verify what we sign and sign what they say (FACTS §5)."""
+their own: they verify what we sign and sign what they say (docs/facts.md 5)."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""However much the plate reader has to do, or none at all: who pays is let go (DESIGN 4.2)."""
+"""However much the plate reader has to do, or none at all: who pays is let go (docs/rules.md 2)."""
 
 import asyncio
 import subprocess

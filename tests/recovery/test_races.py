@@ -76,7 +76,7 @@ def test_a_payment_while_the_lock_is_raised_lowers_it(order, debts):  # P1.4
         services.raise_lock(order.pk, actor="user:1")
 
 
-def test_an_objection_while_the_lock_is_raised_lowers_it(order, debts):  # DESIGN 4.8
+def test_an_objection_while_the_lock_is_raised_lowers_it(order, debts):  # docs/rules.md 8
     services.place(order.pk, sha256=photograph(), actor="user:1")
 
     at_once(

@@ -64,7 +64,7 @@ def test_a_photograph_is_a_second_look_once_its_plate_is_settled(
     assert bind(merchant, standing, lock, second_look=look).state == "bound"
 
 
-def test_no_lock_on_a_public_road(road, city, stay_of, clock):  # P1.1, FACTS 4
+def test_no_lock_on_a_public_road(road, city, stay_of, clock):  # P1.1, docs/facts.md 4
     berth = Berth.objects.filter(section=road).first()
     make_debt(stay_of(berth, minutes=110))
     stay_of(berth)
@@ -220,7 +220,7 @@ def test_paying_both_stays_in_one_go_makes_one_settlement_order(raised, debts): 
     assert told(raised) == ["RaiseLock", "LowerLock"]
 
 
-def test_an_order_asks_what_is_due_now(raised, debts):  # P1.4, FEATURES 57
+def test_an_order_asks_what_is_due_now(raised, debts):  # P1.4, docs/features.md 57
     assert services.quote_order(raised.pk).amount_fen == 2400
     pay(("parking.stay", debts[0].stay_id))
     quote = services.quote_order(raised.pk)
@@ -253,7 +253,7 @@ def test_a_waiver_lowers_without_a_settlement_order(raised, debts, run_reactions
     assert MoveInstruction.objects.filter(order=order).exists()
 
 
-def test_an_objection_lowers_at_once(raised, debts, run_reactions):  # DESIGN 4.8
+def test_an_objection_lowers_at_once(raised, debts, run_reactions):  # docs/rules.md 8
     arrears.object(debt_ids=[debts[0].pk], reason="not_mine", actor="owner")
     run_reactions()
     order = fresh(raised)
@@ -283,7 +283,8 @@ def test_after_an_objection_a_payment_still_makes_a_settlement_order(raised, deb
     assert fresh(raised).settlement.amount_fen == 2400
 
 
-def test_an_emergency_lowers_first_and_says_who_and_why(raised, operator):  # P1.5, FEATURES 62
+def test_an_emergency_lowers_first_and_says_who_and_why(raised, operator):
+    # P1.5, docs/features.md 62
     with pytest.raises(Invalid):
         services.emergency_lower(raised.pk, actor=operator.actor, reason=" ")
     services.emergency_lower(raised.pk, actor=operator.actor, reason="a child in the car")
@@ -299,7 +300,7 @@ def test_an_emergency_orders_a_lock_down_again_that_should_be_down(raised, opera
     assert told(raised) == ["RaiseLock", "LowerLock", "LowerLock"]
 
 
-def test_a_lock_that_loses_contact_lowers_itself_and_is_fetched(raised):  # DESIGN 4.8
+def test_a_lock_that_loses_contact_lowers_itself_and_is_fetched(raised):  # docs/rules.md 8
     say(raised, "lowering", "lease")
     say(raised, "lowered", "lease")
     order = fresh(raised)

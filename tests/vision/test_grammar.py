@@ -1,4 +1,4 @@
-"""What the decoder takes for a plate (FACTS §1)."""
+"""What the decoder takes for a plate (docs/facts.md 1)."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""Alipay, by python-alipay-sdk with RSA2 (FACTS §5; its gaps are closed here).
+"""Alipay, by python-alipay-sdk with RSA2 (docs/facts.md 5; its gaps are closed here).
 
 On a phone the wap page is opened, beside a screen a QR code is shown.
 """

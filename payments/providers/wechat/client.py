@@ -1,4 +1,4 @@
-"""WeChat Pay, API v3, by wechatpayv3 (FACTS §5; its gaps are closed here).
+"""WeChat Pay, API v3, by wechatpayv3 (docs/facts.md 5; its gaps are closed here).
 
 On a phone an H5 page is opened, beside a screen a native QR code is shown.
 """

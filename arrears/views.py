@@ -25,7 +25,7 @@ from arrears.selectors import dues as due_selectors
 from arrears.selectors import merchants as merchant_selectors
 from arrears.services.assistance import opted_out
 from arrears.states import DebtState, DisputeState
-from core import images, links, wiring
+from core import images, links, parse, wiring
 from core.api import ContestRate
 from core.errors import BoweiError, Denied, Missing, TooMany
 from core.lists import in_order
@@ -128,8 +128,7 @@ def _dues_page(
 def _pay(request: HttpRequest, found: list[selectors.Due], back: str, *args: str) -> HttpResponse:
     """Open one order for the chosen stays; what was not on the page can't be chosen."""
     offered = {one.stay.id for one in found}
-    chosen = [int(raw) for raw in request.POST.getlist("stay") if raw.isdigit()]
-    chosen = [pk for pk in dict.fromkeys(chosen) if pk in offered]
+    chosen = [pk for pk in parse.numbers(request.POST.getlist("stay")) if pk in offered]
     if not chosen:
         messages.warning(request, _("Choose at least one fee to pay."))
         return redirect(back, *args)
@@ -373,12 +372,10 @@ def paper_notice(request: HttpRequest) -> HttpResponse:
     """An inspector has left a paper notice at the vehicle (P3.2: the demand is delivered)."""
     merchant = request.merchant  # type: ignore[attr-defined]
     photograph = request.FILES.get("photograph")
-    ids = [int(raw) for raw in request.POST.getlist("debt") if raw.isdigit()]
-    named = request.POST.get("named_fen", "")
     try:
         services.deliver_on_paper(
-            debt_ids=ids,
-            named_fen=int(named[:16]) if named.isdecimal() else 0,
+            debt_ids=parse.numbers(request.POST.getlist("debt")),
+            named_fen=parse.number(request.POST.get("named_fen", "")) or 0,
             photograph=images.read_upload(photograph) if photograph else b"",
             merchant_id=merchant.pk,
             actor=_actor(request),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.money import MOST_FEN, MOST_PAYMENT_FEN, BadMoney, format_fen, parse_yuan
+from core.parse import FIRST_DAY, LAST_DAY, is_ours
 from core.states import States
 
 
@@ -38,6 +39,24 @@ class YuanField(forms.CharField):
             return parse_yuan(text)
         except BadMoney as error:
             raise forms.ValidationError(self.error_messages["inexact"], "inexact") from error
+
+
+class DayField(forms.DateField):
+    """A day that people choose a list by; far from ours, where no day can follow, it is none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=forms.DateInput(attrs={"type": "date"}), **kwargs)
+        self.validators += [MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)]
+
+
+class MomentField(forms.DateTimeField):
+    """A moment that people type; one that is centuries away cannot be reckoned with."""
+
+    def to_python(self, value: Any) -> Any:
+        moment = super().to_python(value)
+        if moment is not None and not is_ours(moment.date()):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return moment
 
 
 class MoneyField(models.BigIntegerField):

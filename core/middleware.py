@@ -5,10 +5,11 @@ Beside it, what the theme of the operator's desk needs from the content security
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +17,8 @@ from redis.exceptions import RedisError
 
 from core.api import problem_response
 from core.bodies import refusal
-from core.errors import BoweiError
+from core.errors import BoweiError, Invalid, Missing
+from core.parse import is_text
 
 log = logging.getLogger("bowei.web")
 
@@ -54,6 +56,35 @@ def _told(request: HttpRequest, error: BoweiError) -> HttpResponse:
     if request.path.startswith("/api/"):
         return problem_response(error)
     return render(request, "base/error.html", {"error": error}, status=error.status)
+
+
+class Legible:
+    """Refuses what no text can hold (NUL, control characters) in paths, queries and forms, at one
+    door: behind it every text may be looked for and kept. JSON has its own (core.inputs)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not is_text(request.path_info):
+            return _told(request, Missing())
+        if not _all_text(request.GET):
+            return _told(request, _illegible())
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, *_given: Any) -> HttpResponse | None:
+        """Forms of pages; CsrfViewMiddleware has read them before."""
+        if request.method != "POST" or request.path.startswith("/api/"):
+            return None
+        return None if _all_text(request.POST) else _told(request, _illegible())
+
+
+def _all_text(given: QueryDict) -> bool:
+    return all(is_text(text) for name, texts in given.lists() for text in (name, *texts))
+
+
+def _illegible() -> Invalid:
+    return Invalid("no_text", _("Something typed holds characters that are no text."))
 
 
 class DeskPolicy:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from import_export.fields import Field
 from unfold.decorators import action, display
 
-from core import plates
+from core import parse, plates
 from core.admin import Exported, ModelAdmin, ReadOnly, Sheet, TabularInline, YuanColumn
 from core.errors import BoweiError, Invalid
 from parking import selectors, services
@@ -296,39 +296,39 @@ class ParkingSessionAdmin(Exported, ReadOnly):
         return self._by_hand(request, OpenForm, carry_out, title=_("Begin a stay by hand"))
 
     @action(description=gettext_lazy("End by hand"), url_path="end", permissions=["hand"])
-    def end_stay(self, request: HttpRequest, object_id: int) -> HttpResponse:
+    def end_stay(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def carry_out(given: dict[str, Any]) -> int:
             services.close_by_hand(
-                stay_id=int(object_id),
+                stay_id=parse.row_id(object_id),
                 left_at=given["left_at"],
                 actor=actor_of(request),
                 reason=given["reason"],
             )
-            return int(object_id)
+            return parse.row_id(object_id)
 
         return self._by_hand(request, CloseForm, carry_out, title=_("End this stay by hand"))
 
     @action(description=gettext_lazy("Cancel"), url_path="void", permissions=["hand"])
-    def cancel_stay(self, request: HttpRequest, object_id: int) -> HttpResponse:
+    def cancel_stay(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def carry_out(given: dict[str, Any]) -> int:
             services.void_stay(
-                stay_id=int(object_id), actor=actor_of(request), reason=given["reason"]
+                stay_id=parse.row_id(object_id), actor=actor_of(request), reason=given["reason"]
             )
-            return int(object_id)
+            return parse.row_id(object_id)
 
         return self._by_hand(request, ReasonForm, carry_out, title=_("Cancel this stay"))
 
     @action(description=gettext_lazy("Correct the plate"), url_path="plate", permissions=["hand"])
-    def correct_stay(self, request: HttpRequest, object_id: int) -> HttpResponse:
+    def correct_stay(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def carry_out(given: dict[str, Any]) -> int:
             services.correct_plate(
-                stay_id=int(object_id),
+                stay_id=parse.row_id(object_id),
                 plate_text=given["plate"],
                 plate_colour=given["colour"],
                 actor=actor_of(request),
                 why="operator",
             )
-            return int(object_id)
+            return parse.row_id(object_id)
 
         return self._by_hand(request, PlateForm, carry_out, title=_("Correct the plate"))
 

@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from core import plates
+from core.fields import MomentField
 from parking.models import Section
 
 COLOUR_NAMES = {
@@ -105,7 +106,7 @@ class ReasonForm(forms.Form):
 class CloseForm(ReasonForm):
     """When a vehicle left, as a person knows it."""
 
-    left_at = forms.DateTimeField(
+    left_at = MomentField(
         label=_("Left at"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
     )
 
@@ -114,7 +115,7 @@ class OpenForm(ReasonForm):
     """A stay that no sensor saw."""
 
     berth = forms.CharField(label=_("Berth code"), max_length=20)
-    arrived_at = forms.DateTimeField(
+    arrived_at = MomentField(
         label=_("Arrived at"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
     )
     plate = PlateField(required=False)

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST
 from accounts.guards import merchant_page
 from core import clock, wiring
 from core.errors import BoweiError, Missing
+from core.fields import DayField
 from core.lists import in_order
 from core.money import plain_yuan
 from core.sheets import csv_file
@@ -131,16 +132,8 @@ def sandbox(request: HttpRequest, out_trade_no: str) -> HttpResponse:
 class Period(forms.Form):
     """From one day to another, both included, in the city's days."""
 
-    since = forms.DateField(
-        label=gettext_lazy("From"),
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
-    )
-    until = forms.DateField(
-        label=gettext_lazy("To"),
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
-    )
+    since = DayField(label=gettext_lazy("From"), required=False)
+    until = DayField(label=gettext_lazy("To"), required=False)
 
     def bounds(self) -> tuple[datetime, datetime]:
         """[start of the first day, end of the last); today where nothing (right) was said."""

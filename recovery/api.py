@@ -205,7 +205,9 @@ class Lower(MerchantView):
     @extend_schema(request=LowerReason, responses=RecoveryState)
     def post(self, request: Request, code: str) -> Response:
         order = self.order(request, code)
-        reason = str(_body(request).get("reason", ""))
+        asked = LowerReason(data=_body(request))
+        asked.is_valid(raise_exception=True)
+        reason = asked.validated_data["reason"]
         services.emergency_lower(order.pk, actor=self.actor(request), reason=reason)
         return self.answer(request, code)
 

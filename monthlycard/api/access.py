@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core import clock, personal
+from core import clock, parse, personal
 from monthlycard import selectors
 from monthlycard.errors import BadSignature
 from monthlycard.models import LotSystem
@@ -30,7 +30,8 @@ class LotAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, LotSystem] | None:
         lot = selectors.lot_by_code(request.headers.get(signing.LOT, ""))
         sent, nonce = request.headers.get(signing.TIME, ""), request.headers.get(signing.NONCE, "")
-        if lot is None or not (sent.isascii() and sent.isdigit()) or not 8 <= len(nonce) <= 60:
+        sent_ms = parse.number(sent)
+        if lot is None or sent_ms is None or not 8 <= len(nonce) <= 60:
             raise BadSignature()
         secret = personal.unseal(lot.secret_sealed)
         expected = signing.sign_request(
@@ -43,7 +44,7 @@ class LotAuthentication(BaseAuthentication):
         )
         if not signing.equal(expected, request.headers.get(signing.SIGNATURE, "")):
             raise BadSignature()
-        if abs(time.time() - int(sent) / 1000) > signing.TOLERANCE_S:
+        if abs(time.time() - sent_ms / 1000) > signing.TOLERANCE_S:
             raise BadSignature()
         if not cache.add(f"lot-nonce.{lot.pk}.{nonce}", 1, timeout=2 * signing.TOLERANCE_S):
             raise BadSignature()

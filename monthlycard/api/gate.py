@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import clock
+from core.inputs import MomentField
 from core.plates import normalise
 from monthlycard import selectors, services
 from monthlycard.api.access import LotView, valid
@@ -97,7 +98,7 @@ class QuestionIn(serializers.Serializer):
     direction = serializers.ChoiceField(["entry", "exit"])
     plate = serializers.CharField(max_length=16)
     colour = serializers.CharField(max_length=16, allow_blank=True, default="")
-    at = serializers.DateTimeField()
+    at = MomentField()
     own_list = serializers.BooleanField(allow_null=True, default=None)
 
 
@@ -145,7 +146,7 @@ class PassIn(serializers.Serializer):
     colour = serializers.CharField(max_length=16, allow_blank=True, default="")
     etc_plate = serializers.CharField(max_length=16, allow_blank=True, default="")
     card = serializers.CharField(max_length=20, allow_blank=True, default="")
-    at = serializers.DateTimeField()
+    at = MomentField()
     count_today = serializers.IntegerField(
         min_value=0, max_value=2**31 - 1, allow_null=True, default=None
     )

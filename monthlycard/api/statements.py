@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from core import clock
 from core.errors import Missing
 from core.fields import choices_of
+from core.inputs import MomentField
 from core.money import MOST_PAYMENT_FEN
 from monthlycard import services
 from monthlycard.api.access import LotView, valid
@@ -99,9 +100,9 @@ class LineIn(serializers.Serializer):
     card = serializers.CharField(max_length=20)
     plate = serializers.CharField(max_length=16)
     colour = serializers.CharField(max_length=16, allow_blank=True, default="")
-    entry_at = serializers.DateTimeField()
-    exit_at = serializers.DateTimeField()
-    counted_until = serializers.DateTimeField()
+    entry_at = MomentField()
+    exit_at = MomentField()
+    counted_until = MomentField()
     quantity = serializers.IntegerField(min_value=0)
     unit_price_fen = serializers.IntegerField(min_value=0, max_value=MOST_PAYMENT_FEN)
     fee_fen = serializers.IntegerField(min_value=0, max_value=MOST_PAYMENT_FEN)

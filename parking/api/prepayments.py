@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from core.api import LookupRate
 from core.errors import Invalid
 from core.fields import choices_of
+from core.inputs import MomentField
 from parking import services
 from parking.api.access import actor_of
 from parking.models import Prepayment, Section
@@ -28,7 +29,7 @@ class DraftIn(serializers.Serializer):
     section = serializers.SlugField(required=False, help_text="Code of the section.")
     latitude = serializers.FloatField(required=False, min_value=-90, max_value=90)
     longitude = serializers.FloatField(required=False, min_value=-180, max_value=180)
-    arrived_at = serializers.DateTimeField(required=False)
+    arrived_at = MomentField(required=False)
 
 
 class DraftOut(serializers.Serializer):

@@ -15,6 +15,7 @@ from core import plates
 from core.api import LookupRate
 from core.errors import Invalid, Missing, Refused
 from core.fields import choices_of
+from core.inputs import MomentField
 from parking import selectors, services
 from parking.api.access import LoggedIn, actor_of, merchant_scope
 from parking.api.prepayments import OrderOut, order_out
@@ -192,7 +193,7 @@ def _one(request: Request, pk: int, action: str) -> ParkingSession:
 
 
 class CloseIn(serializers.Serializer):
-    left_at = serializers.DateTimeField()
+    left_at = MomentField()
     reason = serializers.CharField(max_length=200)
 
 

@@ -10,7 +10,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
 from core import audit, clock, live, locks
-from core.errors import Invalid, Refused
+from core.errors import Invalid, Missing, Refused
 from core.transition import transition
 from payments import providers
 from payments.errors import OtherMerchants, RefundTooLarge
@@ -224,9 +224,11 @@ def finish_refund(row: Refund, *, provider_no: str, actor: str) -> bool:
 def hand_back(refund_id: int, *, merchant_id: int, actor: str) -> bool:
     """A cashier has given back cash that was paid at their counter; True where this call noted it.
 
-    Raises OtherMerchants for a refund that is not from this merchant's counter.
+    Raises OtherMerchants for a refund that is not from this merchant's counter, Missing for none.
     """
-    row = Refund.objects.select_related("attempt__order").get(pk=refund_id)
+    row = Refund.objects.select_related("attempt__order").filter(pk=refund_id).first()
+    if row is None:
+        raise Missing()
     if holding_account(row.attempt) != counter_account(merchant_id):
         raise OtherMerchants()
     locks.lock(Order.objects.filter(pk=row.attempt.order_id))

@@ -98,9 +98,8 @@ class SandboxClient:
         self, headers: Mapping[str, str], body: bytes, *, kept: bool = False
     ) -> Told:
         stamp, nonce = headers.get("x-sandbox-timestamp", ""), headers.get("x-sandbox-nonce", "")
-        if not hmac.compare_digest(
-            _signature(stamp, nonce, body), headers.get("x-sandbox-signature", "")
-        ):
+        said = headers.get("x-sandbox-signature", "")
+        if not hmac.compare_digest(_signature(stamp, nonce, body).encode(), said.encode()):
             raise BadNotification("signature")
         if not kept and abs(clock.real().timestamp() - float(stamp)) > CLOCKS_DIFFER_S:
             raise BadNotification("timestamp more than 5 minutes off")

@@ -1,7 +1,7 @@
-"""What PostgreSQL itself holds, beyond the models' constraints.
+"""The trigger of PostgreSQL that keeps a used tariff version as it is (docs/features.md 24).
 
-After `0001_initial.py` was made anew, append `migrations.RunSQL(guards.FORWARD, guards.BACKWARD)`
-to its operations.
+The first migration runs them from here, so this file is frozen with it (`core/frozen.py`): another
+guard, or another form of one, comes as SQL in a new migration.
 """
 
 FORWARD = """

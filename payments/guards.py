@@ -1,7 +1,7 @@
-"""What the database itself holds about the books (docs/rules.md 5).
+"""Triggers of PostgreSQL that guard the books (docs/rules.md 5).
 
-Appended as one RunSQL to migrations/0001_initial.py: after regenerating that file, put
-`migrations.RunSQL(guards.ADD, guards.DROP)` back at the end of its operations.
+The first migration runs them from here, so this file is frozen with it (`core/frozen.py`): another
+guard, or another form of one, comes as SQL in a new migration.
 """
 
 ADD = """

@@ -16,6 +16,7 @@ DOCUMENT = re.compile(
     r"\bdocs/(?P<name>[\w/-]+\.md)(?:#(?P<anchor>[\w-]+))?"
     r"(?P<numbers> L?\d+(?:(?:, |-)L?\d+)*)?"
 )
+DECISION = re.compile(r"\bdocs/decisions/(\d+)")
 STEP = re.compile(r"\bP([0-9])\.(\d+)(?!\d)")
 # A document named by a word in capitals and a section of it, such as "SPEC 4.2" or "SPEC §3".
 CAPITALS = re.compile(r"(?:\(|[,;:] )([A-Z]{4,})(?:\.md)? §? ?\d")
@@ -64,6 +65,12 @@ def steps() -> set[str]:
 
 
 @cache
+def decisions() -> list[str]:
+    """The numbers of the decisions."""
+    return [path.name.partition("-")[0] for path in (DOCS / "decisions").glob("[0-9]*.md")]
+
+
+@cache
 def anchors_in(path: Path) -> set[str]:
     """The anchors of a Markdown page's headings, as they are made on the web."""
     text = path.read_text(encoding="utf-8")
@@ -84,6 +91,7 @@ def stands(citation: re.Match[str]) -> bool:
 def unresolved(text: str) -> list[str]:
     """What this text cites that nobody can look up."""
     wrong = [found[0] for found in DOCUMENT.finditer(text) if not stands(found)]
+    wrong += [found[0] for found in DECISION.finditer(text) if found[1] not in decisions()]
     wrong += [found[0] for found in STEP.finditer(text) if found[0] not in steps()]
     wrong += [found[0] for found in CAPITALS.finditer(text) if found[1] not in OTHERS]
     return wrong
@@ -102,6 +110,7 @@ def test_what_is_cited_is_there():
         "docs/rules.md L99",
         "docs/features.md 7-99",
         "docs/pricing.md#no-such-heading",
+        "docs/decisions/9999",
         "P" + "9.1",
         "HANDBOOK" + " 4.2",
         "HANDBOOK" + " §3",
@@ -113,7 +122,14 @@ def test_a_citation_that_leads_nowhere_is_found(citation):
 
 @pytest.mark.parametrize(
     "citation",
-    ["docs/rules.md 2", "docs/rules.md 8, 9", "docs/rules.md L5", "docs/features.md 14-16", "P1.4"],
+    [
+        "docs/rules.md 2",
+        "docs/rules.md 8, 9",
+        "docs/rules.md L5",
+        "docs/features.md 14-16",
+        "P1.4",
+        "docs/decisions/0031",
+    ],
 )
 def test_a_citation_that_leads_somewhere_is_not(citation):
     assert unresolved(f'"""What it promises ({citation})."""') == []
@@ -129,3 +145,10 @@ def test_links_between_documents_lead_somewhere():
             there = page.exists() and (not found[2] or found[2] in anchors_in(page))
             broken += [] if there else [f"{path}: {found[0]}"]
     assert broken == []
+
+
+def test_a_decision_has_a_number_of_its_own_and_says_it():
+    assert len(decisions()) == len(set(decisions()))
+    for path in (DOCS / "decisions").glob("[0-9]*.md"):
+        number = int(path.name.partition("-")[0])
+        assert path.read_text(encoding="utf-8").startswith(f"# {number}. ")

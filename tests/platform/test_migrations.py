@@ -162,3 +162,11 @@ def test_a_landed_migration_that_is_changed_is_found(tmp_path):
     (folder / "0001_initial.py").unlink()
     (told,) = frozen.problems(tmp_path, hashes)
     assert told.startswith("arrears/migrations/0001_initial.py is gone")
+
+
+def test_sql_that_a_landed_migration_runs_from_elsewhere_is_frozen_with_it():
+    for name in frozen.SQL:
+        row, _slash, file = name.partition("/")
+        first = (frozen.ROOT / row / "migrations" / "0001_initial.py").read_text()
+        assert f"from {row} import {file.removesuffix('.py')}" in first
+        assert name in frozen.HASHES.read_text()

@@ -1,4 +1,4 @@
-"""What stands before every check of a password, on whatever page."""
+"""Authentication backends: limits on attempts, before any password is checked."""
 
 import logging
 from typing import Any

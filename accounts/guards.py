@@ -1,4 +1,4 @@
-"""The two guards that stand before pages: staff with a role, owners who have logged in."""
+"""Access guards of pages: staff with a role, owners who have logged in."""
 
 from collections.abc import Callable
 from functools import wraps

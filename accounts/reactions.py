@@ -1,4 +1,4 @@
-"""What events set off here."""
+"""Outbox event handlers: text messages."""
 
 from accounts import services, sms, tasks
 from accounts.events import SmsQueued

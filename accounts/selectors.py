@@ -1,4 +1,4 @@
-"""Who is who: questions about people, merchants and plates."""
+"""Questions about people, merchants and plates."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""What this row refuses, by name."""
+"""Typed errors of debts, objections and risk models."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from core.errors import Refused
 
 
 class DebtMoved(Refused):
-    """The debt is no longer what the person saw."""
+    """Optimistic-lock conflict: the debt is no longer what the person saw."""
 
     def __init__(self, **facts: Any) -> None:
         super().__init__("debt_moved", _("This has changed meanwhile. Look at it again."), **facts)
 
 
 class NothingToObject(Refused):
-    """None of it is open any more."""
+    """None of the stays named is open any more."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -24,7 +24,7 @@ class NothingToObject(Refused):
 
 
 class DisputeDecided(Refused):
-    """Somebody else has decided, or it was withdrawn."""
+    """Conflict: the objection was decided or withdrawn meanwhile."""
 
     def __init__(self) -> None:
         super().__init__("dispute_decided", _("This objection is already decided."))

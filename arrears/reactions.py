@@ -1,4 +1,4 @@
-"""What events set off here (config/wiring.py says which)."""
+"""Outbox event handlers: windows, debts, demands, watches and texts (see config/wiring.py)."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Whose address counts: what our own proxies wrote, never what a stranger wrote before them."""
+"""The client's address: X-Forwarded-For is read no further than our own proxies wrote it."""
 
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network

@@ -1,4 +1,4 @@
-"""What is said once a transaction has committed: what is urgent first, and the same thing once."""
+"""On-commit callbacks: the urgent ones first, the same one once."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The door before every body: too large or too slow a one is refused before it fills anything.
+"""Limits of request bodies: too large or too slow a one is refused before it is taken in.
 
 Django's handler takes a body in wholly, into memory and then onto the disk, before any view sees
 it, so the limits must stand before it. What they refuse still becomes a page or a problem document

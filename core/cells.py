@@ -1,4 +1,4 @@
-"""Texts in a file that a spreadsheet opens: always words, never a formula, never unreadable."""
+"""Cells of CSV and XLSX files: texts that a spreadsheet can open and never runs as a formula."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""Signed links: an address that proves by itself what it may open."""
+"""Signed links: an address that carries its own permission."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Lists that people sort by their heads (components/sort.html)."""
+"""Sorting of lists by the heads of their columns (components/sort.html)."""
 
 from collections.abc import Mapping
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""Phone numbers and the like: sealed at rest, found by a keyed digest, shown masked."""
+"""Personal data such as phone numbers: encrypted at rest, found by a keyed digest, shown masked."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Limits that a process keeps in its memory, for doors that must not ask a server first."""
+"""Rate limits in one process's memory, for doors that must not ask a server first."""
 
 import time
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What was only kept for a time is removed in small batches; the audit trail and money stay."""
+"""Retention: rows kept for a time are deleted in small batches; the audit trail and money stay."""
 
 from datetime import timedelta
 from typing import Any

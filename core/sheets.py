@@ -1,4 +1,4 @@
-"""Lists as files that a spreadsheet opens and adds up."""
+"""Export of lists as files for spreadsheets."""
 
 import csv
 from collections.abc import Callable, Sequence

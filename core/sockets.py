@@ -1,4 +1,4 @@
-"""What all websockets share: to be refused with a status and a reason instead of a bare 403."""
+"""Websocket refusals: a status and a reason in place of a bare 403."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What Celery's tasks share."""
+"""Shared options of Celery tasks."""
 
 from typing import Any
 

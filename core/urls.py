@@ -1,4 +1,4 @@
-"""Addresses of no row."""
+"""Addresses of pages and interfaces that belong to no row."""
 
 from django.urls import URLPattern, URLResolver, include, path
 

@@ -1,6 +1,6 @@
-"""A touch on the shoulder of the dispatcher, of sockets and pages.
+"""Wake-ups over Valkey's pub/sub, for the dispatcher, device sockets and live pages.
 
-Lost ones cost a second, never an event.
+A lost one costs a second, never an event: whoever is woken also looks at the rows by itself.
 """
 
 import logging

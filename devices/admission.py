@@ -1,4 +1,4 @@
-"""Who may log in just now, and what the others are told in place of a socket."""
+"""Admission control: how many devices may log in at once, and what the others are answered."""
 
 import asyncio
 import hashlib

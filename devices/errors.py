@@ -1,4 +1,4 @@
-"""What devices and the people who keep them are refused."""
+"""Typed errors of devices, their keys, log-ins and messages."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -50,7 +50,7 @@ class NotForKind(Denied):
 
 
 class AttendantNeeded(Denied):
-    """A handheld takes evidence only in the hands of a person who has logged in."""
+    """Evidence from a handheld needs an attendant who has logged in on it."""
 
     def __init__(self) -> None:
         super().__init__("attendant_needed", _("Log in on the handheld first."))
@@ -78,7 +78,7 @@ class NoImage(Missing):
 
 
 class HashDiffers(Refused):
-    """The bytes are not those that the address promises."""
+    """Checksum mismatch: the bytes are not those whose hash is in the address."""
 
     status = 400
 
@@ -108,7 +108,7 @@ class CodeTaken(Refused):
 
 
 class DeviceRevoked(Refused):
-    """The device takes no part any more."""
+    """The device was taken out of service."""
 
     def __init__(self) -> None:
         super().__init__("device_revoked", _("This device was taken out of service."))
@@ -124,7 +124,7 @@ class OrderReleased(Refused):
 
 
 class NoReleaseCode(Missing):
-    """The lock was never sent up for this order, so there is no code."""
+    """The lock was never raised for this order, so there is no code."""
 
     def __init__(self) -> None:
         super().__init__("no_release_code", _("There is no release code for this order."))

@@ -1,4 +1,4 @@
-"""What can go wrong with cards, lots and statements."""
+"""Typed errors of cards, lots and statements."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -1,4 +1,4 @@
-"""What events set off here."""
+"""Outbox event handlers: deductions of agreed statements, refunds of ended cards."""
 
 from monthlycard import services
 from monthlycard.events import CardEnded, StatementAgreed

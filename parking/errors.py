@@ -1,4 +1,4 @@
-"""What this row refuses, each with a sentence."""
+"""Typed errors of berths, stays, reviews and pre-payments."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -67,21 +67,21 @@ class ReasonNeeded(Invalid):
 
 
 class StayMoved(Refused):
-    """Somebody else was first."""
+    """Optimistic-lock conflict: another writer has changed the stay meanwhile."""
 
     def __init__(self) -> None:
         super().__init__("stay_moved", _("This stay has changed meanwhile. Look at it again."))
 
 
 class NotReadYet(Refused):
-    """A reading is doubted that there is not."""
+    """The photograph has no reading yet that could be doubted."""
 
     def __init__(self) -> None:
         super().__init__("not_read_yet", _("This photograph has not been read yet."))
 
 
 class ReviewDone(Refused):
-    """Somebody else has answered, or nobody needs the answer any more."""
+    """Conflict: the review was answered or dropped meanwhile."""
 
     def __init__(self) -> None:
         super().__init__("review_done", _("This has been settled meanwhile."))

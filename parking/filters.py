@@ -1,4 +1,4 @@
-"""How lists of stays are narrowed, on pages and in the interface alike."""
+"""Filters of lists of stays, for pages and interface alike."""
 
 from typing import Any
 

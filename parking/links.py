@@ -1,4 +1,4 @@
-"""The address of one stay: what whoever reads it may see and do."""
+"""Signed links to one stay, and what each lets its reader see and do."""
 
 from dataclasses import dataclass
 

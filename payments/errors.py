@@ -1,4 +1,4 @@
-"""What can be wrong about money, with a stable code and a sentence each."""
+"""Typed errors of orders, providers, refunds and the books."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -1,4 +1,4 @@
-"""Work that takes a provider's time, and the sweeps that find it. The rows say what is to do."""
+"""Celery tasks that ask providers, and the sweeps that find what is to be asked."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What can stand against a recovery."""
+"""Typed errors of recovery orders and their locks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What follows here from what happened elsewhere."""
+"""Outbox event handlers: what lowers a lock or moves its order (see config/wiring.py)."""
 
 from arrears.events import DebtDisputed, DebtDropped, DebtPaid, DebtRaised
 from devices.events import CommandDone, CommandExpired, CommandFailed

@@ -1,4 +1,4 @@
-"""The owner's page before the wheel, and the merchant's orders."""
+"""Pages: a recovery order for the vehicle's owner, and for the merchant's staff."""
 
 from dataclasses import asdict
 from typing import Any

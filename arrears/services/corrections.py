@@ -1,4 +1,4 @@
-"""A person has corrected the plate of a stay: one holder is let go, the other begins at the start.
+"""Corrected plates: what was begun with one holder ends, and begins anew with the other.
 
 Whoever holds the right plate has heard of nothing yet. Nothing that was said to the other counts
 against them: they have the whole pay window from now on, then a debt, a demand and its grace of

@@ -1,4 +1,4 @@
-"""The owner objects: everything stops until a person has looked (docs/rules.md 9)."""
+"""Objections: opened by owners, decided by people; all stops meanwhile (docs/rules.md 9)."""
 
 from collections.abc import Collection
 from datetime import timedelta

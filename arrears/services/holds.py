@@ -1,4 +1,4 @@
-"""What is contested waits, and afterwards has its whole time again (docs/rules.md 9).
+"""Holds on contested stays and debts, and their release with the whole time anew (docs/rules.md 9).
 
 The stays' locks are held by the caller; `stays.is_contested` says what is contested.
 """

@@ -1,4 +1,4 @@
-"""What time alone brings about: graces that end."""
+"""Sweeps over due rows: graces that end."""
 
 from django.db import transaction
 

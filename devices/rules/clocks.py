@@ -1,4 +1,4 @@
-"""Device clocks are wrong now and then; which ones are believed.
+"""Plausibility of device clocks.
 
 A battery that ran empty starts again in 1970, and a clock set ahead would hide all that comes
 after it. Such an event is refused with the right time in the answer and kept for a person to see.

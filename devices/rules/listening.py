@@ -1,4 +1,4 @@
-"""How a row says that it listens to a device's message; config/wiring.py holds the table."""
+"""Typed declarations of who listens to a device's message; config/wiring.py holds the table."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -1,4 +1,4 @@
-"""A message of a device is taken in: checked at the door, done once, answered the same way again.
+"""Inbound messages of devices: validated, handled once, answered the same way when repeated.
 
 The receipt, the effect and the raw frame are written in one transaction. What is refused is kept
 where a person can look at it (docs/rules.md 10); it never ends the connection.

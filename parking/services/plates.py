@@ -1,4 +1,4 @@
-"""Whose vehicle it is: readings, settled plates, corrections (P2.3, P0.1, docs/features.md 14-19).
+"""Plates of stays: readings, settled plates, corrections (P2.3, P0.1, docs/features.md 14-19).
 
 What the reader read, what a person said and what a stay is billed under are different columns. A
 plate is settled by a confident reading or by a person, by compare-and-set; a correction is a new

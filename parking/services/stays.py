@@ -1,4 +1,4 @@
-"""Stays begin and end as berths are said to be taken and left; people may step in (P2.1).
+"""Stays: begun and ended by berth events, or by hand (P2.1).
 
 Whatever is said about a berth is kept as an event; the stays around it are then told anew by
 parking/rules/timeline.py and brought up to date. The berth's row is locked meanwhile, so two

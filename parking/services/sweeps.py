@@ -1,4 +1,4 @@
-"""Work that falls due: silent cameras, readings whose task was lost, stays without departure.
+"""Sweeps over due rows: silent cameras, readings whose task was lost, stays without departure.
 
 Each function claims at most BATCH rows and says how many it moved; the dispatcher calls it every
 second.

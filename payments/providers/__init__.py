@@ -1,4 +1,4 @@
-"""Those who move the money, a folder each. This list is all that the rest of the house reads.
+"""Registry of payment providers, a folder each; everything outside reads this list alone.
 
 Settings, the columns' choices, the cashier's page, its security policy and the documents take
 names, words and addresses from here; `docs/extending.md` says how another one is added. In the

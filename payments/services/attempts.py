@@ -1,4 +1,4 @@
-"""One try to get an order paid, from the first click to a known outcome."""
+"""Payment attempts: one try at one provider, from the first click to a known outcome."""
 
 import logging
 import secrets

@@ -1,4 +1,4 @@
-"""Money goes back: a row first, then the provider, asked until it says done or no."""
+"""Refunds: a row first, then the provider, asked until it says done or no."""
 
 import logging
 import secrets

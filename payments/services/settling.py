@@ -1,4 +1,4 @@
-"""Money has arrived: one transaction in which everything that follows from it happens (P1.4)."""
+"""Settlement: one transaction in which everything that follows from a payment happens (P1.4)."""
 
 import logging
 from datetime import datetime, timedelta

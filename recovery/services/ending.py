@@ -1,4 +1,4 @@
-"""What lowers a lock: payment, wherever it was made; waiver; objection; a person (P1.4, P1.5)."""
+"""Ends of recovery orders: payment anywhere, waiver, objection, a person (P1.4, P1.5)."""
 
 import logging
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the rules look at, gathered from the rows below; debts and payments are read last."""
+"""Gathers what the eligibility rules look at; debts and payments are read last."""
 
 from dataclasses import dataclass
 from typing import Any

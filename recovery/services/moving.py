@@ -1,4 +1,4 @@
-"""After the end of an order the lock is fetched (P1.6), reminded of until it is."""
+"""Move instructions (P1.6): fetching the lock after an order has ended, with reminders."""
 
 from datetime import timedelta
 

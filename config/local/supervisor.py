@@ -242,7 +242,7 @@ class Supervisor:
         lived_s = time.monotonic() - process.started_at
         process.deaths = 1 if lived_s > self.GOOD_WHILE_S else process.deaths + 1
         if not process.was_ready and (service.once or process.deaths >= self.FIRST_TRIES):
-            why = last_line(process.log)
+            why = last_line(process.log).removeprefix("CommandError: ")
             raise Stop(f"{service.name} could not start: {why} Its log is {process.log}.")
         wait_s = min(0.1 * 2 ** (process.deaths - 1), self.LONGEST_BACKOFF_S)
         process.popen, process.ready = None, False

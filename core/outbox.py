@@ -19,6 +19,7 @@ from core.models import OutboxDelivery, OutboxEvent
 
 log = logging.getLogger("bowei.outbox")
 MOST_ATTEMPTS = 8
+# 21 minutes in all: longer than an update or a restart takes. What fails then needs a person.
 WAIT_S = (1, 2, 5, 15, 60, 300, 900)
 
 
@@ -26,7 +27,7 @@ def add(*happened: events.Event) -> None:
     """Write events in the open transaction, in bulk; their reactions run after the commit."""
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("an event needs the transaction of its change")
-    at, due_at = clock.now(), clock.real()
+    at, due_at = clock.now(), clock.real()  # a held business clock must hold no reaction back
     rows = OutboxEvent.objects.bulk_create(
         OutboxEvent(topic=one.topic, data=one.data(), occurred_at=at) for one in happened
     )
@@ -61,6 +62,7 @@ def _run_one(*, raise_errors: bool) -> bool:
         return False
     row = delivery.event
     try:
+        # A savepoint: what failed is undone, and the note that it failed is not.
         with transaction.atomic():
             wiring.named(delivery.reaction)(events.of_topic(row.topic, row.data))
     except Exception as error:

@@ -101,11 +101,16 @@ def _move(
     quoted = connections[using].ops.quote_name
     table = quoted(model._meta.db_table)
     told = ", ".join(f"{table}.{quoted(field.column)}" for field in fields)
+    # RETURNING, which Django's update() can't say: who moved is known from the statement that moved
+    # them. A second question would be answered with what another writer has done meanwhile.
     try:
         if len(sources) == 1:
             sql, params = _update(rows.filter(state=sources[0]), values)
             sql, params = f"{sql} RETURNING {told}, %s", (*params, sources[0])
         else:
+            # RETURNING tells the new row only, and a plain SELECT would read the state from before
+            # the wait for another writer: the old state is read under the lock. By key, so that two
+            # sets that overlap don't wait for each other crosswise.
             seen = rows.filter(state__in=sources).order_by("pk").values_list("pk", "state")
             was, was_params = (
                 seen.select_for_update(no_key=True).query.get_compiler(using=using).as_sql()

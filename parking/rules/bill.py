@@ -159,6 +159,8 @@ class Bill:
     def _charges(self, left: int) -> Iterator[_Charge]:
         """Walk the stay from unit to unit. What is charged for a moment depends on how far the
         stay has come, never on when it will end, except for the last, incomplete unit.
+
+        So a fee never falls as the stay grows, and "the same price until" can be found by halving.
         """
         tariff, spans = self.tariff, spans_of(self.tariff, self.arrived, left)
         free = _Free(self, left, spans)
@@ -186,6 +188,7 @@ class Bill:
                 continue
             if window.visit_fen is not None:
                 key = (window.label, _scope_key(tariff.visit_scope, now, span))
+                # A night's window runs through midnight, where a price a day is due again.
                 until = min(stop, day_end(now)) if tariff.visit_scope is Scope.day else stop
                 if key not in visited:
                     visited.add(key)
@@ -200,7 +203,7 @@ class Bill:
                 charge = self._at_lower_rate(charge, spans[at + 1], meters, after - now)
             if charge is not None:
                 yield charge
-            meter.count(after - now)
+            meter.count(after - now)  # a unit that was begun is used up whole: steps go on after it
             now = after
 
     def _next_units(
@@ -288,8 +291,12 @@ class Bill:
             for key in keys:
                 if key not in room:
                     whole = caps[key[0]].fen * self.prices.cap_percent // 100
+                    # An earlier stop that this one continues has used up the first bucket only:
+                    # its day or window. The cap of the next day begins whole.
                     first = all(other[0] != key[0] for other in room)
                     room[key] = max(0, whole - (self.paid_before_fen if first else 0))
+            # Cut once, by the cap that leaves least, and count what is left against all of them:
+            # two caps that each took the same fen off would give it back twice.
             tightest = min(keys, key=lambda key: room[key], default=None)
             if tightest is None:
                 continue

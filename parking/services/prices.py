@@ -103,11 +103,13 @@ def _circumstances(stay: ParkingSession, tariff: pricing.Tariff) -> pricing.Circ
     if stay.plate_state != PlateState.SETTLED:
         return known
     plate = plates.Plate(stay.plate_text)
-    known["exempt_as"] = plate.kind.value
+    known["exempt_as"] = plate.kind.value  # a kind that the tariff does not exempt changes nothing
     known["nev"] = stay.plate_colour in NEW_ENERGY
+    # Large vehicles have yellow plates (docs/facts.md 1); many tariffs ask the same of all.
     if stay.plate_colour in ("yellow", "yellow_green") and LARGE in tariff.classes:
         known["vehicle_class"] = LARGE
     once_a_day = known["nev"] and tariff.new_energy is not None and tariff.new_energy.free_s
+    # Asked only where the tariff needs it: every look at a running fee comes through here.
     if once_a_day or tariff.free_scope is Scope.day:
         earlier = _earlier_that_day(stay)
         known["nev_free_used"] = bool(earlier)

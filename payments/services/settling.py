@@ -38,6 +38,7 @@ def take_payment(attempt_id: int, *, provider_no: str, paid_at: datetime, actor:
     """
     attempt = Attempt.objects.get(pk=attempt_id)
     order = locks.lock(Order.objects.filter(pk=attempt.order_id))[0]
+    # From failed and closed too: money that has arrived is there, whatever we thought of the try.
     moved = transition(
         attempt,
         source=[
@@ -105,6 +106,8 @@ def _settle(order: Order, attempt: Attempt, *, actor: str) -> list[tuple[OrderIt
         for item in items.values()
     }
     taken: list[tuple[OrderItem, int]] = []
+    # One payable after the other, and within it function by function over all items: so all stays
+    # are locked before the first debt, as core/locks.py wants it, however many bills are paid.
     for payable in dict.fromkeys(item.payable for item in items.values()):
         functions = [
             (lambda item_id, left_fen, settle=settle: settle(receipts[item_id], left_fen))

@@ -74,5 +74,5 @@ def test_owners_pages_carry_no_layout(morning, client):
     for page in pages:
         sent = client.get(page.path).content.decode()
         between = re.sub(r">\s*\n\s*<", "><", sent)
-        # As written it is a quarter; what is left comes with the options of Django's own widgets.
+        # As written it is about a sixth; what is left, Django's own widgets lay out.
         assert len(sent) - len(between) <= 0.03 * len(sent), page.name

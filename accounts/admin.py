@@ -7,6 +7,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -21,7 +22,7 @@ admin.site.unregister(Group)
 def _right(right: Permission) -> str:
     deeds = {"add": _("add"), "change": _("change"), "delete": _("delete"), "view": _("view")}
     meta = right.content_type.model_class()._meta  # type: ignore[union-attr]
-    deed = deeds.get(right.codename.partition("_")[0], right.name)
+    deed = deeds.get(right.codename.partition("_")[0]) or gettext(right.name)
     return f"{meta.app_config.verbose_name} · {meta.verbose_name} · {deed}"
 
 
@@ -78,7 +79,10 @@ class PlateHoldingAdmin(ReadOnly):
 
         return Plate(row.plate_text).masked
 
-    @admin.action(description=_("I have seen the vehicle licence: this plate is theirs"))
+    @admin.action(
+        description=_("I have seen the vehicle licence: this plate is theirs"),
+        permissions=["prove"],
+    )
     def prove(self, request: HttpRequest, queryset: QuerySet[PlateHolding]) -> None:
         assert isinstance(request.user, User)
         for row in queryset.filter(state=HoldingState.CLAIMED).select_related("user"):

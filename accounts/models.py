@@ -5,6 +5,7 @@ import json
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from accounts.sms import render
 from accounts.states import HoldingState, SmsState
@@ -111,6 +112,9 @@ class PlateHolding(StatefulModel):
     class Meta:
         verbose_name = _("plate holding")
         verbose_name_plural = _("plate holdings")
+        permissions = [
+            ("prove_plateholding", gettext_noop("accept that a plate is theirs")),
+        ]
         indexes = [models.Index(fields=["plate_text", "plate_colour"])]
         constraints = [
             known(HoldingState, name="holding_state_known"),

@@ -103,11 +103,11 @@ class DisputeAdmin(ModelAdmin):
             except BoweiError as error:
                 messages.warning(request, f"{row.pk}: {error.message}")
 
-    @admin.action(description=_("The owner was right: drop the debts"))
+    @admin.action(description=_("The owner was right: drop the debts"), permissions=["decide"])
     def uphold(self, request: HttpRequest, queryset: QuerySet[Dispute]) -> None:
         self._settle(request, queryset, "upheld")
 
-    @admin.action(description=_("The fee stands"))
+    @admin.action(description=_("The fee stands"), permissions=["decide"])
     def reject(self, request: HttpRequest, queryset: QuerySet[Dispute]) -> None:
         self._settle(request, queryset, "rejected")
 
@@ -229,7 +229,7 @@ class RiskModelAdmin(ModelAdmin):
 
         return f"{threshold_of(row):.0%}"
 
-    @admin.action(description=_("Let this model take over"))
+    @admin.action(description=_("Let this model take over"), permissions=["promote"])
     def take_over(self, request: HttpRequest, queryset: QuerySet[RiskModel]) -> None:
         for row in queryset.filter(state=RiskModelState.SHADOW):
             try:
@@ -298,11 +298,11 @@ class ContactAdmin(ReadOnly):
     show_full_result_count = False
     ordering = ["-id"]
 
-    @admin.action(description=_("Called: will pay"))
+    @admin.action(description=_("Called: will pay"), permissions=["call"])
     def called_and_paid(self, request: HttpRequest, queryset: QuerySet[Contact]) -> None:
         self._called(request, queryset, "opened")
 
-    @admin.action(description=_("Called: nobody answered"))
+    @admin.action(description=_("Called: nobody answered"), permissions=["call"])
     def called_in_vain(self, request: HttpRequest, queryset: QuerySet[Contact]) -> None:
         self._called(request, queryset, "nothing")
 

@@ -1,11 +1,12 @@
 """The operator's view of what happened: audit trail, events, parked reactions."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial, wraps
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -19,7 +20,7 @@ from unfold import admin as unfold
 from unfold.contrib.import_export.forms import ExportForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from core import outbox, sheets
+from core import audit, outbox, sheets
 from core.cells import plain
 from core.fields import MoneyField
 from core.models import AuditEntry, OutboxDelivery, OutboxEvent
@@ -96,7 +97,91 @@ class InWords:
         return list(dict.fromkeys(shown))
 
 
-class ModelAdmin(InWords, unfold.ModelAdmin):
+DJANGOS = ("add", "change", "delete", "view")
+
+
+# ── Rights ───────────────────────────────────────────────────────────────────────────────────
+def behind(right: str, *, doing: str | None = None) -> Callable[[Any], Any]:
+    """For a page of a desk's own: who lacks `right`, or `doing` to send it, gets 403."""
+
+    def guard(page: Any) -> Any:
+        @wraps(page)
+        def guarded(desk: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            needed = {right, doing or right} if request.method == "POST" else {right}
+            if not all(desk.holds(request, one) for one in needed):
+                raise PermissionDenied
+            return page(desk, request, *args, **kwargs)
+
+        guarded.allowed_permissions = [right, doing] if doing else [right]  # type: ignore[attr-defined]
+        return guarded
+
+    return guard
+
+
+class Rights:
+    """No deed without a right of its name: a desk that has one is not registered.
+
+    A deed is an action (`permissions=["revoke"]`) or a page of the desk's own (`behind`). Beside
+    Django's four, `revoke` of a device is the right `devices.revoke_device`, which the model
+    declares in `Meta.permissions`. Django asks for `has_revoke_permission`: it is made here.
+    """
+
+    model: type[Model]
+    THEIRS = ("django", "unfold", "import_export")  # their pages ask for Django's rights themselves
+
+    def __init__(self, model: type[Model], admin_site: Any) -> None:
+        super().__init__(model, admin_site)  # type: ignore[call-arg]
+        for right in self.own_rights():
+            if not hasattr(type(self), f"has_{right}_permission"):
+                setattr(self, f"has_{right}_permission", partial(self._asked, right))
+        for name, deed in self.deeds():
+            self._refuse_unnamed(name, deed, most=1)
+
+    def own_rights(self) -> list[str]:
+        """What may be done to this model beyond Django's four: `revoke`, `export`."""
+        ending = f"_{self.model._meta.model_name}"
+        names = [str(one[0]) for one in self.model._meta.permissions]
+        return [name.removesuffix(ending) for name in names if name.endswith(ending)]
+
+    def holds(self, request: HttpRequest, right: str) -> bool:
+        """Whether the person who asks has the right to do this to rows of this model."""
+        if right in DJANGOS:
+            return bool(getattr(self, f"has_{right}_permission")(request))
+        meta = self.model._meta
+        return request.user.has_perm(f"{meta.app_label}.{right}_{meta.model_name}")  # type: ignore[union-attr]
+
+    def _asked(self, right: str, request: HttpRequest, _row: Any = None) -> bool:
+        return self.holds(request, right)
+
+    def deeds(self) -> Iterator[tuple[str, Any]]:
+        """Every action of this desk, whether of a list, of a row, or of a form."""
+        for method, name, _words in self._get_base_actions():  # type: ignore[attr-defined]
+            yield name, method
+        for place in ("list", "row", "detail", "submit_line"):
+            for action in getattr(self, f"_get_base_actions_{place}")():
+                yield action.method.__name__, action.method
+
+    @property
+    def urls(self) -> list[Any]:
+        """The addresses of this desk, none of ours among them without a right."""
+        found: list[Any] = self.get_urls()  # type: ignore[attr-defined]
+        for one in found:
+            if one.callback.__module__.partition(".")[0] not in self.THEIRS:
+                self._refuse_unnamed(one.name or str(one.pattern), one.callback, most=2)
+        return found
+
+    def _refuse_unnamed(self, name: str, deed: Any, *, most: int) -> None:
+        named = getattr(deed, "allowed_permissions", None) or []
+        known = {*DJANGOS, *self.own_rights()}
+        if most == 1:
+            known.remove("view")  # to look is no leave to act
+        if not 1 <= len(named) <= most or not known.issuperset(named):
+            raise ImproperlyConfigured(
+                f"{type(self).__name__}: {name} names no right of {self.model._meta.label}"
+            )
+
+
+class ModelAdmin(Rights, InWords, unfold.ModelAdmin):
     """What every list and form of the operator's desk begins with."""
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -162,11 +247,36 @@ class _Csv(CSV):
 
 
 class Exported(ExportMixin):
-    """A list that the operator takes away as a file, named `sheet_name`."""
+    """A list that is taken away as a file, named `sheet_name`: by a right of its own, and noted.
+
+    The model declares `export_<model>` in `Meta.permissions`. The entry in the trail belongs to
+    who took the file and says which list, which columns, how many rows.
+    """
 
     sheet_name: str
     export_form_class = ExportForm
     export_formats = [_Csv, XLSX]
+
+    @behind("export")
+    def export_action(self, request: HttpRequest) -> Any:
+        return super().export_action(request)
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        desk: Any = self
+        return bool(desk.has_view_permission(request) and desk.holds(request, "export"))
+
+    def get_data_for_export(self, request: HttpRequest, queryset: Any, **kwargs: Any) -> Any:
+        taken = super().get_data_for_export(request, queryset, **kwargs)
+        person: Any = request.user
+        audit.record(
+            person,
+            "list taken as a file",
+            actor=f"user:{person.pk}",
+            list=self.model._meta.label_lower,
+            columns=list(taken.headers),
+            rows=len(taken),
+        )
+        return taken
 
     def get_export_filename(self, request: HttpRequest, queryset: Any, file_format: Any) -> str:
         return sheets.taken_now(self.sheet_name, file_format.get_extension())
@@ -207,6 +317,6 @@ class OutboxDeliveryAdmin(ReadOnly):
     show_full_result_count = False
     ordering = ["-id"]
 
-    @admin.action(description=_("Run parked reactions again"))
+    @admin.action(description=_("Run parked reactions again"), permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: QuerySet[OutboxDelivery]) -> None:
         outbox.replay(queryset.values_list("pk", flat=True))

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from core.fields import StateField
 from core.states import DeliveryState, States
@@ -95,6 +96,9 @@ class OutboxDelivery(models.Model):
     class Meta:
         verbose_name = _("reaction")
         verbose_name_plural = _("reactions")
+        permissions = [
+            ("replay_outboxdelivery", gettext_noop("run a parked reaction again")),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["event", "reaction"], name="reaction_once_an_event")
         ]

@@ -87,15 +87,20 @@ class DeviceAdmin(ModelAdmin):
         obj.pk = device.pk
         self._show(request, device, key)
 
-    @admin.action(description=_("Give a new key; the old one works until the new one is used"))
+    @admin.action(
+        description=_("Give a new key; the old one works until the new one is used"),
+        permissions=["rekey"],
+    )
     def new_key(self, request: HttpRequest, queryset: QuerySet[Device]) -> None:
         self._rotate(request, queryset, revoke_others=False)
 
-    @admin.action(description=_("Key lost: give a new one and end the old one now"))
+    @admin.action(
+        description=_("Key lost: give a new one and end the old one now"), permissions=["rekey"]
+    )
     def lost_key(self, request: HttpRequest, queryset: QuerySet[Device]) -> None:
         self._rotate(request, queryset, revoke_others=True)
 
-    @admin.action(description=_("Take out of service for good"))
+    @admin.action(description=_("Take out of service for good"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Device]) -> None:
         for device in queryset:
             services.revoke(device_id=device.pk, actor=_actor(request), reason="by the operator")
@@ -139,7 +144,7 @@ class CommandAdmin(ReadOnly):
     show_full_result_count = False
     actions = ["withdraw"]
 
-    @admin.action(description=_("Take back what has not ended"))
+    @admin.action(description=_("Take back what has not ended"), permissions=["withdraw"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Command]) -> None:
         for command in queryset:
             services.withdraw(command.pk, actor=_actor(request))

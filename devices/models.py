@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from core.fields import StateField, known
 from core.models import StatefulModel
@@ -46,6 +47,10 @@ class Device(StatefulModel):
     class Meta:
         verbose_name = _("device")
         verbose_name_plural = _("devices")
+        permissions = [
+            ("rekey_device", gettext_noop("give a device a new key")),
+            ("revoke_device", gettext_noop("take a device out of service")),
+        ]
         constraints = [
             known(DeviceState, name="device_state_known"),
             models.CheckConstraint(
@@ -230,6 +235,9 @@ class Command(StatefulModel):
     class Meta:
         verbose_name = _("command")
         verbose_name_plural = _("commands")
+        permissions = [
+            ("withdraw_command", gettext_noop("take a command back")),
+        ]
         constraints = [known(CommandState, name="command_state_known")]
         indexes = [
             models.Index(

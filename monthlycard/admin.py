@@ -103,7 +103,10 @@ class CardAdmin(ReadOnly):
     def left(self, card: Card) -> str:
         return _in_its_unit(card.plan, card.quota_left)
 
-    @admin.action(description=_("I have seen the vehicle licence: the card may be paid"))
+    @admin.action(
+        description=_("I have seen the vehicle licence: the card may be paid"),
+        permissions=["judge"],
+    )
     def verify(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:
         for card in queryset.filter(state=Card.State.APPLIED):
             try:
@@ -118,23 +121,25 @@ class CardAdmin(ReadOnly):
         address = images.url(card.evidence_sha)
         return format_html('<a href="{0}"><img src="{0}" alt="" width="320"></a>', address)
 
-    @admin.action(description=_("The licence does not show it: refuse"))
+    @admin.action(description=_("The licence does not show it: refuse"), permissions=["judge"])
     def refuse(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:
         for card in queryset:
             services.refuse(card_id=card.pk, actor=_actor(request), reason="licence")
 
-    @admin.action(description=_("End, and pay the rest back"))
+    @admin.action(description=_("End, and pay the rest back"), permissions=["end"])
     def end(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:
         for card in queryset:
             fen = services.end_card(card_id=card.pk, actor=_actor(request), reason="operator")
             messages.info(request, f"{card.number}: {format_fen(fen)}")
 
-    @admin.action(description=_("Suspend: the lots stop taking these cards"))
+    @admin.action(
+        description=_("Suspend: the lots stop taking these cards"), permissions=["suspend"]
+    )
     def suspend(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:
         for card in queryset:
             services.suspend(card_id=card.pk, actor=_actor(request), reason="operator")
 
-    @admin.action(description=_("Resume: the lots take these cards again"))
+    @admin.action(description=_("Resume: the lots take these cards again"), permissions=["suspend"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:
         for card in queryset:
             services.resume(card_id=card.pk, actor=_actor(request), reason="operator")
@@ -146,12 +151,12 @@ class LotSystemAdmin(ReadOnly):
     list_select_related = ["section"]
     actions = ["take_cards", "take_no_cards"]
 
-    @admin.action(description=_("These lots take cards"))
+    @admin.action(description=_("These lots take cards"), permissions=["switch"])
     def take_cards(self, request: HttpRequest, queryset: QuerySet[LotSystem]) -> None:
         for lot in queryset:
             services.set_takes_cards(lot=lot, takes=True, actor=_actor(request))
 
-    @admin.action(description=_("These lots take no cards for now"))
+    @admin.action(description=_("These lots take no cards for now"), permissions=["switch"])
     def take_no_cards(self, request: HttpRequest, queryset: QuerySet[LotSystem]) -> None:
         for lot in queryset:
             services.set_takes_cards(lot=lot, takes=False, actor=_actor(request))
@@ -167,7 +172,7 @@ class AgreementAdmin(ReadOnly):
     actions = ["sign"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return True
+        return ModelAdmin.has_add_permission(self, request)
 
     def save_model(self, request: HttpRequest, obj: Agreement, form: Any, change: bool) -> None:
         """A new version for both to sign; one that contradicts itself is not saved."""
@@ -177,7 +182,7 @@ class AgreementAdmin(ReadOnly):
         except BoweiError as error:
             messages.error(request, str(error.message))
 
-    @admin.action(description=_("Sign for the platform"))
+    @admin.action(description=_("Sign for the platform"), permissions=["sign"])
     def sign(self, request: HttpRequest, queryset: QuerySet[Agreement]) -> None:
         for agreement in queryset.filter(state=Agreement.State.DRAFT):
             services.sign_by_platform(agreement=agreement, actor=_actor(request))
@@ -213,7 +218,10 @@ class StatementAdmin(ReadOnly):
     inlines = [DifferenceInline]
     actions = ["settle"]
 
-    @admin.action(description=_("The differences are settled with the lot: it is agreed"))
+    @admin.action(
+        description=_("The differences are settled with the lot: it is agreed"),
+        permissions=["settle"],
+    )
     def settle(self, request: HttpRequest, queryset: QuerySet[Statement]) -> None:
         for statement in queryset.filter(state=Statement.State.DISPUTED):
             with transaction.atomic():

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
@@ -35,6 +36,9 @@ class LotSystem(models.Model):
     class Meta:
         verbose_name = _("lot system")
         verbose_name_plural = _("lot systems")
+        permissions = [
+            ("switch_lotsystem", gettext_noop("let a lot take cards or none")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.code} · {self.maker}"
@@ -88,6 +92,9 @@ class Agreement(StatefulModel):
     class Meta:
         verbose_name = _("agreement")
         verbose_name_plural = _("agreements")
+        permissions = [
+            ("sign_agreement", gettext_noop("sign for the platform")),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["lot", "version"], name="agreement_version_of_a_lot"),
             known(AgreementState, name="agreement_state_known"),
@@ -159,6 +166,11 @@ class Card(StatefulModel):
     class Meta:
         verbose_name = _("card")
         verbose_name_plural = _("cards")
+        permissions = [
+            ("judge_card", gettext_noop("accept or refuse a vehicle licence")),
+            ("suspend_card", gettext_noop("suspend and resume a card")),
+            ("end_card", gettext_noop("end a card and pay the rest back")),
+        ]
         constraints = [
             known(CardState, name="card_state_known"),
             models.UniqueConstraint(
@@ -361,6 +373,9 @@ class Statement(StatefulModel):
     class Meta:
         verbose_name = _("statement")
         verbose_name_plural = _("statements")
+        permissions = [
+            ("settle_statement", gettext_noop("agree to a disputed statement")),
+        ]
         constraints = [
             known(StatementState, name="statement_state_known"),
         ]

@@ -17,7 +17,7 @@ from import_export.fields import Field
 from unfold.decorators import action, display
 
 from core import parse, plates
-from core.admin import Exported, ModelAdmin, ReadOnly, Sheet, TabularInline, YuanColumn
+from core.admin import Exported, ModelAdmin, ReadOnly, Sheet, TabularInline, YuanColumn, behind
 from core.errors import BoweiError, Invalid
 from parking import selectors, services
 from parking.forms import CloseForm, OpenForm, PlateForm, ReasonForm
@@ -272,13 +272,7 @@ class ParkingSessionAdmin(Exported, ReadOnly):
     def shown_state(self, row: ParkingSession) -> tuple[str, str]:
         return row.state, row.get_state_display()
 
-    def has_export_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("parking.view_parkingsession")
-
-    def has_hand_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return request.user.has_perm("parking.change_parkingsession")
-
-    @action(description=gettext_lazy("Begin a stay by hand"), url_path="open", permissions=["hand"])
+    @action(description=gettext_lazy("Begin a stay by hand"), url_path="open", permissions=["open"])
     def open_stay(self, request: HttpRequest) -> HttpResponse:
         def carry_out(given: dict[str, Any]) -> int:
             berth = selectors.berth_by_code(given["berth"])
@@ -295,7 +289,7 @@ class ParkingSessionAdmin(Exported, ReadOnly):
 
         return self._by_hand(request, OpenForm, carry_out, title=_("Begin a stay by hand"))
 
-    @action(description=gettext_lazy("End by hand"), url_path="end", permissions=["hand"])
+    @action(description=gettext_lazy("End by hand"), url_path="end", permissions=["end"])
     def end_stay(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def carry_out(given: dict[str, Any]) -> int:
             services.close_by_hand(
@@ -308,7 +302,7 @@ class ParkingSessionAdmin(Exported, ReadOnly):
 
         return self._by_hand(request, CloseForm, carry_out, title=_("End this stay by hand"))
 
-    @action(description=gettext_lazy("Cancel"), url_path="void", permissions=["hand"])
+    @action(description=gettext_lazy("Cancel"), url_path="void", permissions=["void"])
     def cancel_stay(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def carry_out(given: dict[str, Any]) -> int:
             services.void_stay(
@@ -318,7 +312,9 @@ class ParkingSessionAdmin(Exported, ReadOnly):
 
         return self._by_hand(request, ReasonForm, carry_out, title=_("Cancel this stay"))
 
-    @action(description=gettext_lazy("Correct the plate"), url_path="plate", permissions=["hand"])
+    @action(
+        description=gettext_lazy("Correct the plate"), url_path="plate", permissions=["correct"]
+    )
     def correct_stay(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def carry_out(given: dict[str, Any]) -> int:
             services.correct_plate(
@@ -454,13 +450,11 @@ class ReviewItemAdmin(ReadOnly):
     def reason(self, item: ReviewItem) -> str:
         return reason_of(item.why)
 
-    def has_settle_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("parking.change_reviewitem")
-
     def get_urls(self) -> list[URLPattern]:
         look = self.admin_site.admin_view(self.look_view)
         return [path("<int:pk>/look/", look, name="parking_reviewitem_look"), *super().get_urls()]
 
+    @behind("view", doing="settle")
     def look_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """One question; after an answer the next one."""
         item = selectors.reviews_for(None).filter(pk=pk).first()
@@ -473,8 +467,6 @@ class ReviewItemAdmin(ReadOnly):
                 "admin:parking_parkingsession_change", args=[item.stay_id]
             )
         if request.method == "POST":
-            if not self.has_settle_permission(request):
-                return HttpResponse(status=403)
             try:
                 undone = answer_review(item, request)
             except BoweiError as error:

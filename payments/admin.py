@@ -59,7 +59,7 @@ class AttemptAdmin(ReadOnly):
     show_full_result_count = False
     ordering = ["-id"]
 
-    @admin.action(description=_("Ask the provider how these stand"))
+    @admin.action(description=_("Ask the provider how these stand"), permissions=["query"])
     def ask_provider(self, request: HttpRequest, queryset: QuerySet[Attempt]) -> None:
         for attempt in queryset[:20]:
             state = services.query_attempt(attempt.pk)
@@ -89,7 +89,7 @@ class NotificationAdmin(ReadOnly):
     def as_it_came(self, row: Notification) -> str:
         return bytes(row.raw).decode(errors="replace")[:4000]
 
-    @admin.action(description=_("Act on these now"))
+    @admin.action(description=_("Act on these now"), permissions=["process"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Notification]) -> None:
         for notice in queryset.filter(verified=True, processed_at=None)[:50]:
             problem = services.process_notification(notice.pk)
@@ -106,7 +106,9 @@ class RefundAdmin(ReadOnly):
     show_full_result_count = False
     ordering = ["-id"]
 
-    @admin.action(description=_("Ask the provider anew, under a new number"))
+    @admin.action(
+        description=_("Ask the provider anew, under a new number"), permissions=["repeat"]
+    )
     def ask_anew(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
         done = sum(
             services.ask_again(row.pk, actor=f"user:{request.user.pk}")

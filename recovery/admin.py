@@ -111,7 +111,7 @@ class RecoveryOrderAdmin(ReadOnly):
     def trouble(self, row: RecoveryOrder) -> str:
         return selectors.problem_text(row.problem) if row.problem else "-"
 
-    @admin.action(description=_("Emergency: lower these locks at once"))
+    @admin.action(description=_("Emergency: lower these locks at once"), permissions=["lower"])
     def lower_now(self, request: HttpRequest, queryset: QuerySet[RecoveryOrder]) -> Any:
         """Asks why, then orders the locks down; each is audited with the reason (P1.5)."""
         form = Why(request.POST if "reason" in request.POST else None)

@@ -5,6 +5,7 @@ import secrets
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
@@ -127,6 +128,9 @@ class RecoveryOrder(StatefulModel):
     class Meta:
         verbose_name = _("recovery order")
         verbose_name_plural = _("recovery orders")
+        permissions = [
+            ("lower_recoveryorder", gettext_noop("lower a lock in an emergency")),
+        ]
         constraints = [
             known(RecoveryState, name="recovery_state_known"),
             models.UniqueConstraint(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts import services
@@ -23,6 +24,16 @@ def staff(merchant: Merchant, role: str) -> User:
         role=role,
         actor=TEST,
     )
+
+
+def with_rights(name: str, *rights: str) -> User:
+    """A person on the operator's desk who holds these rights (`parking.view_tariff`), no others."""
+    user = User.objects.create_user(username=name, password=PASSWORD, is_staff=True)
+    for right in rights:
+        app, _dot, codename = right.partition(".")
+        found = Permission.objects.get(content_type__app_label=app, codename=codename)
+        user.user_permissions.add(found)
+    return user
 
 
 def logged_in(user: User) -> Client:

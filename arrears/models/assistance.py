@@ -3,6 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from arrears.models.debts import new_token
 from arrears.states import ContactState, PlanState
@@ -154,6 +155,9 @@ class Contact(StatefulModel):
     class Meta:
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
+        permissions = [
+            ("call_contact", gettext_noop("note a call")),
+        ]
         constraints = [
             known(ContactState, name="contact_state_known"),
             models.UniqueConstraint(fields=["plan", "number"], name="contact_once_a_number"),

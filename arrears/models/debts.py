@@ -4,6 +4,7 @@ import secrets
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from arrears.states import DebtState, DemandState, DisputeState, ListingState, PayWindowState
 from core.fields import MoneyField, StateField, known
@@ -264,6 +265,9 @@ class Dispute(StatefulModel):
     class Meta:
         verbose_name = _("dispute")
         verbose_name_plural = _("disputes")
+        permissions = [
+            ("decide_dispute", gettext_noop("decide an objection")),
+        ]
         constraints = [known(DisputeState, name="dispute_state_known")]
         indexes = [
             models.Index(

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from arrears.states import AssessmentState, RiskModelState, WatchState
 from core.fields import MoneyField, StateField, known
@@ -58,6 +59,9 @@ class RiskModel(StatefulModel):
     class Meta:
         verbose_name = _("risk model")
         verbose_name_plural = _("risk models")
+        permissions = [
+            ("promote_riskmodel", gettext_noop("let a model take over")),
+        ]
         constraints = [
             known(RiskModelState, name="risk_model_state_known"),
             models.UniqueConstraint(

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from core.fields import StateField, known
 from core.models import StatefulModel
@@ -68,6 +69,9 @@ class ReviewItem(StatefulModel):
     class Meta:
         verbose_name = _("review")
         verbose_name_plural = _("review queue")
+        permissions = [
+            ("settle_reviewitem", gettext_noop("answer a review")),
+        ]
         constraints = [
             known(ReviewState, name="review_state_known"),
             models.UniqueConstraint(

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
@@ -82,6 +83,13 @@ class ParkingSession(StatefulModel):
     class Meta:
         verbose_name = _("stay")
         verbose_name_plural = _("stays")
+        permissions = [
+            ("open_parkingsession", gettext_noop("begin a stay by hand")),
+            ("end_parkingsession", gettext_noop("end a stay by hand")),
+            ("void_parkingsession", gettext_noop("cancel a stay")),
+            ("correct_parkingsession", gettext_noop("correct the plate of a stay")),
+            ("export_parkingsession", gettext_noop("take stays away as a file")),
+        ]
         constraints = [
             known(StayState, name="stay_state_known"),
             known(PlateState, name="stay_plate_state_known", field="plate_state"),

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from payments import providers
 from payments.models.known import provider_named
@@ -30,6 +31,9 @@ class Notification(models.Model):
     class Meta:
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
+        permissions = [
+            ("process_notification", gettext_noop("act on a notification")),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["provider", "fingerprint"], name="notification_kept_once"

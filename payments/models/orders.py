@@ -5,6 +5,7 @@ import secrets
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
@@ -181,6 +182,9 @@ class Attempt(StatefulModel):
     class Meta:
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts to pay")
+        permissions = [
+            ("query_attempt", gettext_noop("ask the provider about a payment")),
+        ]
         constraints = [
             known(AttemptState, name="attempt_state_known"),
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="attempt_asks_money"),

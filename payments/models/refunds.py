@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
@@ -83,6 +84,9 @@ class Refund(StatefulModel):
     class Meta:
         verbose_name = _("refund")
         verbose_name_plural = _("refunds")
+        permissions = [
+            ("repeat_refund", gettext_noop("ask for a failed refund anew")),
+        ]
         constraints = [
             known(RefundState, name="refund_state_known"),
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="refund_is_money"),

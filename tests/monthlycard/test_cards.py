@@ -18,7 +18,7 @@ from tests.core.test_transition import in_threads
 from tests.monthlycard import desk
 from tests.monthlycard.conftest import PLATE, grant_card
 from tests.payments.conftest import begin, books, pay, payer_pays, tell
-from tests.people import TEST, prove
+from tests.people import TEST, logged_in, prove, with_rights
 
 OTHER = ("沪B54321", "blue")
 
@@ -48,6 +48,27 @@ def paid_card(owner, plan, plate=PLATE) -> Card:
 
 def told(lot, since=0):
     return [(row.cursor, row.state, row.lots) for row in selectors.records_since(lot, since)]
+
+
+def test_who_may_only_look_at_cards_ends_none_and_pays_nothing_back(world, owner, run_reactions):
+    card = paid_card(owner, world.plan)
+    run_reactions()
+    client = logged_in(with_rights("clerk", "monthlycard.view_card"))
+    for action in ("end", "suspend", "refuse", "verify", "resume"):
+        client.post("/admin/monthlycard/card/", {"action": action, "_selected_action": [card.pk]})
+    run_reactions()
+    card.refresh_from_db()
+    assert (card.state, Refund.objects.count()) == (Card.State.ACTIVE, 0)
+
+
+def test_the_right_to_suspend_cards_suspends_them_and_ends_none(world, owner):
+    card = paid_card(owner, world.plan)
+    client = logged_in(with_rights("clerk", "monthlycard.view_card", "monthlycard.suspend_card"))
+    for action, state in [("end", Card.State.ACTIVE), ("suspend", Card.State.SUSPENDED)]:
+        client.post("/admin/monthlycard/card/", {"action": action, "_selected_action": [card.pk]})
+        card.refresh_from_db()
+        assert card.state == state
+    assert told(world.east)[-1][1] == "suspended"
 
 
 # ── Applying ────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,8 @@
-"""Access guards of pages: staff with a role, owners who have logged in."""
+"""Access guards: what stands before pages, and what the interfaces ask of a person for each deed.
+
+Staff of a merchant act by their role there; people of the operator's desk by a right of the deed's
+own (docs/desk.md). Neither stands for more than the one deed that is asked about.
+"""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,7 +15,7 @@ from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import selectors
-from accounts.models import Merchant
+from accounts.models import Membership, Merchant
 from accounts.rules import may
 from core.errors import Denied
 
@@ -25,6 +29,24 @@ class StaffRequest(HttpRequest):
     role: str
 
 
+def membership_for(person: Any, action: str) -> Membership:
+    """The person's work for a merchant, whose role may do `action`. Raises Denied."""
+    membership = selectors.membership_of(person)
+    if membership is None or not may(membership.role, action):
+        raise Denied()
+    return membership
+
+
+def merchant_scope(person: Any, action: str, *, right: str) -> int | None:
+    """The merchant whose rows this person may do `action` to; None means everybody's.
+
+    None is only for who works on the operator's desk and holds `right`. Raises Denied.
+    """
+    if person.is_active and person.is_staff and person.has_perm(right):
+        return None
+    return membership_for(person, action).merchant_id
+
+
 def merchant_page(action: str) -> Callable[[View], View]:
     """Only for staff whose role may do `action`; sets request.merchant and request.role."""
 
@@ -33,9 +55,7 @@ def merchant_page(action: str) -> Callable[[View], View]:
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return _to_login(request, "accounts.login")
-            membership = selectors.membership_of(request.user)
-            if membership is None or not may(membership.role, action):
-                raise Denied()
+            membership = membership_for(request.user, action)
             request.merchant = membership.merchant  # type: ignore[attr-defined]
             request.role = membership.role  # type: ignore[attr-defined]
             return view(request, *args, **kwargs)

@@ -15,10 +15,8 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
 from rest_framework.views import APIView
 
-from accounts import selectors as people
-from accounts.rules import may
+from accounts import guards
 from core.bodies import TooLarge
-from core.errors import Denied
 from devices import selectors, services
 from devices.errors import NotForKind
 from devices.models import Command, Device
@@ -145,10 +143,7 @@ class CommandRow(serializers.ModelSerializer):
 
 def _merchant_id(request: Request) -> int:
     """The merchant of the person who asks. Raises Denied where they may not see devices."""
-    membership = people.membership_of(request.user)
-    if membership is None or not may(membership.role, "see"):
-        raise Denied()
-    return membership.merchant_id
+    return guards.membership_for(request.user, "see").merchant_id
 
 
 class DeviceList(generics.ListAPIView):

@@ -10,10 +10,9 @@ from rest_framework.response import Response
 from rest_framework.throttling import AnonRateThrottle
 from rest_framework.views import APIView
 
-from accounts import selectors as people
-from accounts.rules import may
+from accounts import guards
 from core import idempotency, images
-from core.errors import Denied, Missing
+from core.errors import Missing
 from devices import selectors as devices
 from parking import selectors as parking
 from payments import selectors as payments
@@ -118,10 +117,7 @@ class MerchantView(APIView):
     action = "recover"
 
     def merchant_id(self, request: Request) -> int:
-        membership = people.membership_of(request.user)
-        if membership is None or not may(membership.role, self.action):
-            raise Denied()
-        return int(membership.merchant_id)
+        return guards.membership_for(request.user, self.action).merchant_id
 
     def actor(self, request: Request) -> str:
         return f"user:{request.user.pk}"

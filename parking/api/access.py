@@ -1,4 +1,4 @@
-"""Who may see and do what in this interface: staff of a merchant theirs, the operator all."""
+"""Who may see and do what here: a merchant's staff with theirs, the desk's people with all."""
 
 from typing import Any
 
@@ -6,27 +6,15 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts import selectors as people
-from accounts.rules import may
-from core.errors import Denied
+from accounts import guards
 
 
-def is_operator(request: Request) -> bool:
-    user: Any = request.user
-    return bool(user.is_active and user.is_staff and user.has_perm("parking.change_reviewitem"))
-
-
-def merchant_scope(request: Request, action: str) -> int | None:
-    """The merchant whose rows this person may act on so; None means all (the operator).
+def scope_of(request: Request, action: str, *, right: str) -> int | None:
+    """The merchant whose rows may be acted on so; None means all, by this right of `parking`.
 
     Raises Denied.
     """
-    if is_operator(request):
-        return None
-    membership = people.membership_of(request.user)
-    if membership is None or not may(membership.role, action):
-        raise Denied()
-    return membership.merchant_id
+    return guards.merchant_scope(request.user, action, right=f"parking.{right}")
 
 
 class LoggedIn(APIView):

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from core import images
 from core.errors import Missing
 from parking import selectors, services
-from parking.api.access import LoggedIn, actor_of, merchant_scope
+from parking.api.access import LoggedIn, actor_of, scope_of
 from parking.models import PlateReading, ReviewItem, Sighting
 
 
@@ -88,12 +88,19 @@ class SightingOut(serializers.ModelSerializer):
         return images.url(sighting.image_sha)
 
 
+LOOK, SETTLE = "view_reviewitem", "settle_reviewitem"
+
+
+def _seen(request: Request, right: str) -> QuerySet[Sighting]:
+    return selectors.sightings_of(scope_of(request, "see", right=right))
+
+
 class SeenSighting(LoggedIn):
     """What was made of a photograph of the merchant's."""
 
     @extend_schema(responses=SightingOut)
     def get(self, request: Request, pk: int) -> Response:
-        row = selectors.sightings_of(merchant_scope(request, "see")).filter(pk=pk).first()
+        row = _seen(request, "view_sighting").filter(pk=pk).first()
         if row is None:
             raise Missing()
         return Response(SightingOut(row).data)
@@ -113,23 +120,24 @@ class Reviews(LoggedIn, generics.ListAPIView):
     def get_queryset(self) -> QuerySet[ReviewItem]:
         if getattr(self, "swagger_fake_view", False):
             return ReviewItem.objects.none()
-        return selectors.open_reviews(merchant_scope(self.request, "settle_stay"))
+        return selectors.open_reviews(scope_of(self.request, "settle_stay", right=LOOK))
 
     @extend_schema(request=DoubtIn, responses={201: ReviewOut})
     def post(self, request: Request) -> Response:
         """The plate of this photograph was read wrongly: a person shall look."""
-        scope = merchant_scope(request, "see")
+        sightings = _seen(request, SETTLE)
         given = DoubtIn(data=request.data)
         given.is_valid(raise_exception=True)
         sighting_id = given.validated_data["sighting"]
-        if not selectors.sightings_of(scope).filter(pk=sighting_id).exists():
+        if not sightings.filter(pk=sighting_id).exists():
             raise Missing()
         item = services.doubt_plate(sighting_id=sighting_id, actor=actor_of(request))
         return Response(ReviewOut(item).data, status=201)
 
 
-def _one(request: Request, pk: int) -> ReviewItem:
-    item = selectors.reviews_for(merchant_scope(request, "settle_stay")).filter(pk=pk).first()
+def _one(request: Request, pk: int, right: str) -> ReviewItem:
+    scope = scope_of(request, "settle_stay", right=right)
+    item = selectors.reviews_for(scope).filter(pk=pk).first()
     if item is None:
         raise Missing()
     return item
@@ -140,7 +148,7 @@ class Review(LoggedIn):
 
     @extend_schema(responses=ReviewOut)
     def get(self, request: Request, pk: int) -> Response:
-        return Response(ReviewOut(_one(request, pk)).data)
+        return Response(ReviewOut(_one(request, pk, LOOK)).data)
 
 
 class SettleIn(serializers.Serializer):
@@ -154,7 +162,7 @@ class Settle(LoggedIn):
 
     @extend_schema(request=SettleIn, responses=ReviewOut)
     def post(self, request: Request, pk: int) -> Response:
-        item = _one(request, pk)
+        item = _one(request, pk, SETTLE)
         given = SettleIn(data=request.data)
         given.is_valid(raise_exception=True)
         services.settle_review(
@@ -164,7 +172,7 @@ class Settle(LoggedIn):
             plate_colour=given.validated_data["colour"],
             actor=actor_of(request),
         )
-        return Response(ReviewOut(_one(request, pk)).data)
+        return Response(ReviewOut(_one(request, pk, SETTLE)).data)
 
 
 class Undo(LoggedIn):
@@ -172,6 +180,6 @@ class Undo(LoggedIn):
 
     @extend_schema(request=None, responses=ReviewOut)
     def post(self, request: Request, pk: int) -> Response:
-        item = _one(request, pk)
+        item = _one(request, pk, SETTLE)
         services.undo_review(item_id=item.pk, actor=actor_of(request))
-        return Response(ReviewOut(_one(request, pk)).data)
+        return Response(ReviewOut(_one(request, pk, SETTLE)).data)

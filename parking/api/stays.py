@@ -17,7 +17,7 @@ from core.errors import Invalid, Missing, Refused
 from core.fields import choices_of
 from core.inputs import MomentField
 from parking import selectors, services
-from parking.api.access import LoggedIn, actor_of, merchant_scope
+from parking.api.access import LoggedIn, actor_of, scope_of
 from parking.api.prepayments import OrderOut, order_out
 from parking.errors import NoBerth
 from parking.filters import StayFilter
@@ -150,8 +150,10 @@ class StayOut(serializers.ModelSerializer):
         }
 
 
-def _own(request: Request, action: str) -> QuerySet[ParkingSession]:
-    scope = merchant_scope(request, action)
+LOOK = "view_parkingsession"
+
+
+def _in(scope: int | None) -> QuerySet[ParkingSession]:
     if scope is not None:
         return selectors.stays_of_merchant(scope)
     return ParkingSession.objects.select_related("berth", "section").order_by("-arrived_at", "-pk")
@@ -167,10 +169,8 @@ class StayList(LoggedIn, generics.ListAPIView):
     def get_queryset(self) -> QuerySet[ParkingSession]:
         if getattr(self, "swagger_fake_view", False):
             return ParkingSession.objects.none()
-        scope = merchant_scope(self.request, "see")
-        found = StayFilter(
-            self.request.query_params, queryset=_own(self.request, "see"), merchant_id=scope or 0
-        )
+        scope = scope_of(self.request, "see", right=LOOK)
+        found = StayFilter(self.request.query_params, queryset=_in(scope), merchant_id=scope or 0)
         if not found.is_valid():
             raise Invalid("bad_filter", "This filter can't be understood.", fields=found.errors)
         rows: QuerySet[ParkingSession] = found.qs
@@ -182,11 +182,11 @@ class StayDetail(LoggedIn):
 
     @extend_schema(responses=StayOut)
     def get(self, request: Request, pk: int) -> Response:
-        return Response(StayOut(_one(request, pk, "see")).data)
+        return Response(StayOut(_one(request, pk, "see", LOOK)).data)
 
 
-def _one(request: Request, pk: int, action: str) -> ParkingSession:
-    row = _own(request, action).filter(pk=pk).first()
+def _one(request: Request, pk: int, action: str, right: str) -> ParkingSession:
+    row = _in(scope_of(request, action, right=right)).filter(pk=pk).first()
     if row is None:
         raise Missing()
     return row
@@ -212,11 +212,11 @@ class Close(LoggedIn):
 
     @extend_schema(request=CloseIn, responses=StayOut)
     def post(self, request: Request, pk: int) -> Response:
-        row = _one(request, pk, "settle_stay")
+        row = _one(request, pk, "settle_stay", "end_parkingsession")
         given = CloseIn(data=request.data)
         given.is_valid(raise_exception=True)
         services.close_by_hand(stay_id=row.pk, actor=actor_of(request), **given.validated_data)
-        return Response(StayOut(_one(request, pk, "settle_stay")).data)
+        return Response(StayOut(_one(request, pk, "settle_stay", "end_parkingsession")).data)
 
 
 class Void(LoggedIn):
@@ -224,11 +224,11 @@ class Void(LoggedIn):
 
     @extend_schema(request=ReasonIn, responses=StayOut)
     def post(self, request: Request, pk: int) -> Response:
-        row = _one(request, pk, "void_stay")
+        row = _one(request, pk, "void_stay", "void_parkingsession")
         given = ReasonIn(data=request.data)
         given.is_valid(raise_exception=True)
         services.void_stay(stay_id=row.pk, actor=actor_of(request), **given.validated_data)
-        return Response(StayOut(_one(request, pk, "void_stay")).data)
+        return Response(StayOut(_one(request, pk, "void_stay", "void_parkingsession")).data)
 
 
 class Correct(LoggedIn):
@@ -236,7 +236,7 @@ class Correct(LoggedIn):
 
     @extend_schema(request=PlateIn, responses=StayOut)
     def post(self, request: Request, pk: int) -> Response:
-        row = _one(request, pk, "settle_stay")
+        row = _one(request, pk, "settle_stay", "correct_parkingsession")
         given = PlateIn(data=request.data)
         given.is_valid(raise_exception=True)
         services.correct_plate(
@@ -246,4 +246,4 @@ class Correct(LoggedIn):
             actor=actor_of(request),
             why=given.validated_data["reason"],
         )
-        return Response(StayOut(_one(request, pk, "settle_stay")).data)
+        return Response(StayOut(_one(request, pk, "settle_stay", "correct_parkingsession")).data)

@@ -5,14 +5,21 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.models import User
 from parking.links import stay_token
 from parking.models import Berth, ParkingSession, Prepayment, Section
 from payments.models import Order
 from tests.parking.test_pages import question  # noqa: F401
+from tests.people import logged_in, with_rights
 from tests.street import PLATE
 
 API = "/api/v1/parking"
 JSON = "application/json"
+DEEDS: dict[str, dict[str, str]] = {
+    "close": {"left_at": "2026-03-02T09:00:00+08:00", "reason": "by hand"},
+    "void": {"reason": "by hand"},
+    "plate": {"plate": "沪A12346", "colour": "blue", "reason": "by hand"},
+}
 
 
 def post(client: Client, path: str, **data: Any) -> Any:
@@ -124,6 +131,69 @@ def test_who_may_settle_a_reading(
     if status == 200:
         assert answer.json()["state"] == "settled"
         assert post(client, f"/reviews/{question.pk}/undo/").json()["state"] == "open"
+
+
+def test_the_right_to_answer_reviews_is_no_right_to_stays(
+    question: Any,  # noqa: F811
+) -> None:
+    """Neither the lists of all merchants, nor a single deed on a stay."""
+    stay = ParkingSession.objects.get()
+    clerk = with_rights("clerk", "parking.view_reviewitem", "parking.settle_reviewitem")
+    client = logged_in(clerk)
+    assert [one["id"] for one in client.get(f"{API}/reviews/").json()["results"]] == [question.pk]
+
+    assert client.get(f"{API}/stays/").status_code == 403
+    assert client.get(f"{API}/stays/{stay.pk}/").status_code == 403
+    assert client.get(f"{API}/sightings/{question.sighting_id}/").status_code == 403
+    for deed, given in DEEDS.items():
+        assert post(client, f"/stays/{stay.pk}/{deed}/", **given).status_code == 403, deed
+    stay.refresh_from_db()
+    assert (stay.state, stay.plate_text) == ("parked", "")
+
+    settled = post(client, f"/reviews/{question.pk}/settle/", verdict="plate", plate="沪A12346")
+    assert settled.status_code == 200
+    stay.refresh_from_db()
+    assert stay.plate_text == "沪A12346"
+
+
+@pytest.mark.parametrize("held", DEEDS)
+def test_each_deed_on_a_stay_asks_for_its_own_right(held: str, berth: Berth, stay_of: Any) -> None:
+    stay = stay_of(berth, PLATE, ago_min=50)
+    right = {"close": "end", "void": "void", "plate": "correct"}[held]
+    client = logged_in(with_rights("clerk", f"parking.{right}_parkingsession"))
+    assert client.get(f"{API}/stays/").status_code == 403
+    for deed in [other for other in DEEDS if other != held]:
+        assert post(client, f"/stays/{stay.pk}/{deed}/", **DEEDS[deed]).status_code == 403, deed
+    stay.refresh_from_db()
+    assert (stay.state, stay.plate_text) == ("parked", "沪A12345")
+
+    assert post(client, f"/stays/{stay.pk}/{held}/", **DEEDS[held]).status_code == 200
+    stay.refresh_from_db()
+    assert (stay.state, stay.plate_text) == {
+        "close": ("due", "沪A12345"),
+        "void": ("void", "沪A12345"),
+        "plate": ("parked", "沪A12346"),
+    }[held]
+
+
+def test_who_may_look_at_all_stays_does_nothing_to_them(berth: Berth, stay_of: Any) -> None:
+    stay = stay_of(berth, PLATE, ago_min=50)
+    client = logged_in(with_rights("clerk", "parking.view_parkingsession"))
+    listed = client.get(f"{API}/stays/").json()["results"]
+    assert [one["id"] for one in listed] == [stay.pk]
+    for deed, given in DEEDS.items():
+        assert post(client, f"/stays/{stay.pk}/{deed}/", **given).status_code == 403, deed
+    stay.refresh_from_db()
+    assert (stay.state, stay.plate_text) == ("parked", "沪A12345")
+
+
+def test_a_right_without_the_desk_is_worth_nothing(berth: Berth, stay_of: Any) -> None:
+    stay_of(berth, PLATE, ago_min=50)
+    clerk = with_rights("clerk", "parking.view_parkingsession")
+    client = logged_in(clerk)
+    assert client.get(f"{API}/stays/").status_code == 200
+    User.objects.filter(pk=clerk.pk).update(is_staff=False)
+    assert client.get(f"{API}/stays/").status_code == 403
 
 
 def test_stays_are_filtered_over_the_interface(

@@ -13,10 +13,13 @@ from django.urls import re_path  # noqa: E402
 
 import core.urls  # noqa: E402
 import devices.urls  # noqa: E402
+from core import checks  # noqa: E402
 from core.addresses import behind_proxies  # noqa: E402
 from core.bodies import limit_bodies  # noqa: E402
 from core.lanes import keep_to_lanes  # noqa: E402
 from core.sockets import nowhere  # noqa: E402
+
+checks.refuse_a_demo_in_production()
 
 application = behind_proxies(
     ProtocolTypeRouter(

@@ -24,6 +24,13 @@ TESTING = env.bool("BOWEI_TESTING", False)
 DATA_DIR = Path(env.str("BOWEI_DATA", str(BASE_DIR / ".bowei")))
 
 
+# What a demo seals with is a constant of this file; core.checks refuses it in production.
+DEMO_SECRETS = {
+    name: hashlib.sha256(f"bowei demo {name}".encode()).hexdigest()
+    for name in ("BOWEI_SECRET_KEY", "BOWEI_PERSONAL_KEY")
+}
+
+
 def _secret(name: str) -> str:
     """A secret of the environment; a demo gets a stable one of its own, production none."""
     value = env.str(name, "")
@@ -31,7 +38,7 @@ def _secret(name: str) -> str:
         return value
     if PRODUCTION:
         raise ImproperlyConfigured(f"{name} must be set in production.")
-    return hashlib.sha256(f"bowei demo {name}".encode()).hexdigest()
+    return DEMO_SECRETS[name]
 
 
 SECRET_KEY = _secret("BOWEI_SECRET_KEY")

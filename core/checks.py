@@ -1,9 +1,11 @@
 """Start-up checks: the wiring fits; production holds nothing of the demo."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 
 from core import wiring
 
@@ -14,18 +16,113 @@ def wiring_fits(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return [Error(f"config/wiring.py: {why}", id="bowei.E001") for why in wiring.misfits()]
 
 
-@register(Tags.security, deploy=True)
+SHORTEST_KEY = 50  # characters, as Django asks of SECRET_KEY
+KEYS = {"BOWEI_SECRET_KEY": "SECRET_KEY", "BOWEI_PERSONAL_KEY": "PERSONAL_KEY"}
+
+
+def _of_a_demo(name: str) -> bool:
+    return getattr(settings, KEYS[name]) in settings.DEMO_SECRETS.values()
+
+
+def _weak(name: str) -> bool:
+    key = getattr(settings, KEYS[name])
+    return len(key) < SHORTEST_KEY or len(set(key)) < 5 or key.startswith("django-insecure-")
+
+
+def _nowhere(address: Any) -> bool:
+    return "/nonexistent" in str(address)
+
+
+# Everything that a demo or a test may have and production may not: number, what it is, whether so.
+DEMO_ONLY: list[tuple[str, str, Callable[[], Any]]] = [
+    (
+        "bowei.E011",
+        "DATABASE_URL must name your PostgreSQL.",
+        lambda: _nowhere(settings.DATABASES["default"].get("OPTIONS", {}).get("host", "")),
+    ),
+    (
+        "bowei.E012",
+        "REDIS_URL must name your Valkey or Redis.",
+        lambda: _nowhere(settings.REDIS_URL),
+    ),
+    ("bowei.E013", "The movable clock is for demos.", lambda: settings.BOWEI_MOVABLE_CLOCK),
+    (
+        "bowei.E014",
+        "BOWEI_PUBLIC_URL must begin with https://.",
+        lambda: not settings.PUBLIC_URL.startswith("https://"),
+    ),
+    ("bowei.E015", "Sandbox payments are for demos.", lambda: settings.BOWEI_SANDBOX_PAYMENTS),
+    (
+        "bowei.E016",
+        "BOWEI_SMS=sandbox shows everybody's log-in code.",
+        lambda: settings.BOWEI_SMS == "sandbox",
+    ),
+    (
+        "bowei.E017",
+        "BOWEI_TESTING is for tests: passwords are hashed weakly, log-ins are not counted.",
+        lambda: settings.TESTING,
+    ),
+    (
+        "bowei.E018",
+        "BOWEI_SECRET_KEY is a demo's, which everybody knows.",
+        lambda: _of_a_demo("BOWEI_SECRET_KEY"),
+    ),
+    (
+        "bowei.E019",
+        "BOWEI_PERSONAL_KEY is a demo's, which everybody knows.",
+        lambda: _of_a_demo("BOWEI_PERSONAL_KEY"),
+    ),
+    (
+        "bowei.E020",
+        f"BOWEI_SECRET_KEY must be random, of {SHORTEST_KEY} characters or more.",
+        lambda: _weak("BOWEI_SECRET_KEY"),
+    ),
+    (
+        "bowei.E021",
+        f"BOWEI_PERSONAL_KEY must be random, of {SHORTEST_KEY} characters or more.",
+        lambda: _weak("BOWEI_PERSONAL_KEY"),
+    ),
+    (
+        "bowei.E022",
+        "BOWEI_SECRET_KEY and BOWEI_PERSONAL_KEY must not be the same.",
+        lambda: settings.SECRET_KEY == settings.PERSONAL_KEY,
+    ),
+    (
+        "bowei.E023",
+        "BOWEI_HOSTS must name the hosts that it answers to, not * for any.",
+        lambda: not settings.ALLOWED_HOSTS or any("*" in one for one in settings.ALLOWED_HOSTS),
+    ),
+    (
+        "bowei.E024",
+        "BOWEI_ORIGINS must be whole names that begin with https://.",
+        lambda: [
+            one
+            for one in settings.CSRF_TRUSTED_ORIGINS
+            if "*" in one or not one.startswith("https://")
+        ],
+    ),
+    ("bowei.E025", "DEBUG shows everybody the code and its values.", lambda: settings.DEBUG),
+]
+
+
+@register(Tags.security)
 def production_is_no_demo(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Production runs on outside servers, at an honest clock, with real payment providers."""
+    """In production, nothing that only a demo or a test may have; every command asks this."""
     if not settings.PRODUCTION:
-        return [Error("BOWEI_PRODUCTION=1 is not set.", id="bowei.E010")]
-    problems: list[CheckMessage] = []
-    if "/nonexistent" in str(settings.DATABASES["default"].get("OPTIONS", {}).get("host", "")):
-        problems.append(Error("DATABASE_URL must name your PostgreSQL.", id="bowei.E011"))
-    if "/nonexistent" in settings.REDIS_URL:
-        problems.append(Error("REDIS_URL must name your Valkey or Redis.", id="bowei.E012"))
-    if settings.BOWEI_MOVABLE_CLOCK or settings.BOWEI_SANDBOX_PAYMENTS:
-        problems.append(Error("The movable clock and the sandbox are for demos.", id="bowei.E013"))
-    if not settings.PUBLIC_URL.startswith("https://"):
-        problems.append(Error("BOWEI_PUBLIC_URL must begin with https://.", id="bowei.E014"))
-    return problems
+        return []
+    return [Error(said, id=number) for number, said, so in DEMO_ONLY if so()]
+
+
+@register(Tags.security, deploy=True)
+def production_is_meant(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """`check --deploy` is about production."""
+    if settings.PRODUCTION:
+        return []
+    return [Error("BOWEI_PRODUCTION=1 is not set.", id="bowei.E010")]
+
+
+def refuse_a_demo_in_production() -> None:
+    """For processes that no command starts. Raises ImproperlyConfigured, which ends them."""
+    problems = production_is_no_demo(None)
+    if problems:
+        raise ImproperlyConfigured(" ".join(f"{one.id}: {one.msg}" for one in problems))

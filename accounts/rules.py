@@ -33,6 +33,14 @@ MAY: dict[str, frozenset[str]] = {
 }
 
 
+def may_give(own: str | None, role: str) -> bool:
+    """Whether a person in role `own` may give or take away this role.
+
+    Who answers for the staff, any; others none that may do more than they.
+    """
+    return may(own, "staff") or MAY.get(own or "", frozenset()) >= MAY[role]
+
+
 def may(role: str | None, action: str) -> bool:
     """Whether a person in this role may do this; nobody may do what is not listed."""
     return action in MAY.get(role or "", frozenset())

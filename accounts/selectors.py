@@ -1,11 +1,13 @@
 """Questions about people, merchants and plates."""
 
 from collections.abc import Collection
+from typing import Any
 
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, Permission
 from django.db.models import Q
 
 from accounts.models import Membership, Merchant, PlateHolding, User
+from accounts.rules import may_give
 from accounts.states import HoldingState
 
 
@@ -46,6 +48,49 @@ def merchant_for(user: User | AnonymousUser) -> Merchant | None:
 def role_of(user: User | AnonymousUser, merchant_id: int) -> str | None:
     membership = membership_of(user, merchant_id)
     return membership.role if membership else None
+
+
+def may_manage(person: User, other: User) -> bool:
+    """Whether `person` may change the account of `other`, who holds no right that they do not."""
+    if person.is_superuser or person.pk == other.pk:
+        return True
+    return not other.is_superuser and _rights(person) >= _rights(other)
+
+
+def _rights(person: User) -> set[int]:
+    """What a person was given, themselves or by a group, whether or not they may log in now."""
+    given = Q(user=person) | Q(group__user=person)
+    return set(Permission.objects.filter(given).values_list("pk", flat=True))
+
+
+def may_appoint(person: User, *, merchant_id: int | None, role: str) -> bool:
+    """Whether `person` may give this role at this merchant, or take it away.
+
+    Nobody but a superuser has a role at a merchant that is only being made (None).
+    """
+    own = role_of(person, merchant_id) if merchant_id else None
+    return person.is_superuser or may_give(own, role)
+
+
+def may_remove(person: User, other: User) -> bool:
+    """Whether `person` may delete the account of `other`, with all the roles it has."""
+    return may_manage(person, other) and all(
+        may_appoint(person, merchant_id=post.merchant_id, role=post.role)
+        for post in Membership.objects.filter(user=other)
+    )
+
+
+def rights_of(person: User) -> dict[str, Any]:
+    """What a person may do on the desk, in the words of the audit trail."""
+    user = User.objects.get(pk=person.pk)
+    given = user.user_permissions.values_list("content_type__app_label", "codename")
+    return {
+        "active": user.is_active,
+        "desk": user.is_staff,
+        "superuser": user.is_superuser,
+        "groups": sorted(user.groups.values_list("name", flat=True)),
+        "rights": sorted(".".join(one) for one in given),
+    }
 
 
 def holder_of(plate_text: str, plate_colour: str) -> User | None:

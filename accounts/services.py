@@ -3,6 +3,8 @@
 import json
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from accounts import selectors
 from accounts.events import HoldingEnded, HoldingProven, SmsFailed, SmsQueued, SmsSent
 from accounts.models import LoginCode, Membership, Merchant, PlateHolding, SmsMessage, User
 from accounts.sms import render
@@ -58,6 +61,41 @@ def create_staff(
     membership = Membership.objects.create(user=user, merchant=merchant, role=role)
     audit.record(membership, "created", actor=actor, role=role)
     return user
+
+
+@contextmanager
+def rights_noted(user: User, *, actor: str) -> Iterator[None]:
+    """Whatever changes meanwhile of what this person may do on the desk stands in the trail."""
+    with transaction.atomic():
+        before = selectors.rights_of(user)
+        yield
+        after = selectors.rights_of(user)
+        if after != before:
+            audit.record(user, "rights changed", actor=actor, before=before, after=after)
+
+
+@contextmanager
+def password_noted(user: User, *, actor: str) -> Iterator[None]:
+    """Whoever changes this person's password meanwhile stands in the trail; the password never."""
+    with transaction.atomic():
+        passwords = User.objects.filter(pk=user.pk).values_list("password", flat=True)
+        before = passwords.get()
+        yield
+        if passwords.get() != before:
+            audit.record(user, "password changed", actor=actor)
+
+
+Post = tuple[int, str]  # merchant and role
+
+
+def note_membership(user_id: int, *, before: Post | None, after: Post | None, actor: str) -> None:
+    """The trail of a person says what they did for which merchant, and do now."""
+
+    def told(post: Post | None) -> dict[str, Any] | None:
+        return {"merchant": post[0], "role": post[1]} if post else None
+
+    person = User(pk=user_id)
+    audit.record(person, "membership changed", actor=actor, before=told(before), after=told(after))
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 import core.urls
+from accounts.views import own_password
 from core.views import DeskWords
 
 
@@ -26,6 +27,7 @@ def _mount() -> list[URLPattern | URLResolver]:
 
 urlpatterns = [
     path("admin/jsi18n/", DeskWords.as_view()),  # before the admin's own, at its address
+    path("admin/password_change/", own_password),  # likewise
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="core.schema"),
     path(

@@ -9,7 +9,7 @@ import pytest
 
 from accounts import selectors, services
 from accounts.models import SmsMessage
-from accounts.rules import may
+from accounts.rules import MAY, may, may_give
 from accounts.sms import SmsFailed
 from accounts.sms.aliyun import AliyunSms
 from core.errors import Invalid, TooMany
@@ -103,6 +103,9 @@ def test_a_claim_alone_opens_nothing(clock, owner):
 def test_a_role_may_do_what_is_listed_and_nothing_else():
     assert may("manager", "recover")
     assert not may("cashier", "recover")
+    assert [role for role in MAY if may_give("owner", role)] == list(MAY)
+    assert [role for role in MAY if may_give("manager", role)] == ["manager", "cashier"]
+    assert [role for role in MAY if may_give(None, role)] == []
     assert not may("attendant", "money")
     assert not may(None, "see")
 

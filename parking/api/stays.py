@@ -94,7 +94,7 @@ class ByLink(APIView):
 
     permission_classes = [AllowAny]
 
-    @extend_schema(responses=PublicStay)
+    @extend_schema(responses=PublicStay, operation_id="parking_stay_by_link")
     def get(self, request: Request, token: str) -> Response:
         return Response(_public(_by_link(token)))
 

@@ -6,11 +6,14 @@ demo and the tests.
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import environ
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from accounts import sms
@@ -276,6 +279,19 @@ REST_FRAMEWORK = {
         "contest": "600/min" if TESTING else "10/hour",
     },
 }
+
+
+def _states(name: str) -> Callable[[], Any]:
+    """The words of these states, asked for when a schema is made: fields need settings first."""
+
+    def choices() -> Any:
+        from core.fields import choices_of
+
+        return choices_of(import_string(name))
+
+    return choices
+
+
 SPECTACULAR_SETTINGS = {
     "TITLE": "Bowei",
     "DESCRIPTION": "Roadside parking: berths, payment, arrears, recovery, monthly cards.",
@@ -287,9 +303,9 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     # States of the same field name; without names of their own they would get numbers.
     "ENUM_NAME_OVERRIDES": {
-        "AgreementState": "monthlycard.models.Agreement.State",
-        "StatementState": "monthlycard.models.Statement.State",
-        "StayState": "parking.models.ParkingSession.State",
+        "AgreementState": _states("monthlycard.states.AgreementState"),
+        "StatementState": _states("monthlycard.states.StatementState"),
+        "StayState": _states("parking.states.StayState"),
     },
 }
 CONTENT_SECURITY_POLICY = {

@@ -16,7 +16,7 @@ from arrears.events import (
 )
 from arrears.services import assistance, demands, notices
 from arrears.tasks import ask_scorer
-from core.plates import Colour, Plate
+from core.plates import Plate
 from devices.events import CommandDone
 from parking.events import (
     DoubtOver,
@@ -39,13 +39,12 @@ def find_debts(event: PlateSettled) -> None:
     )
     if merchant_id is None:
         return
-    colour = event.plate_colour
     services.issue_notices(
         sighting_id=event.sighting_id,
         device_id=event.device_id,
         section_id=event.section_id,
         merchant_id=merchant_id,
-        plate=Plate(event.plate_text, Colour(colour) if colour else None),
+        plate=Plate.of(event.plate_text, event.plate_colour),
         confidence=event.confidence,
     )
 

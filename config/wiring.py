@@ -15,6 +15,7 @@ import arrears.messages
 import arrears.reactions
 import arrears.selectors
 import arrears.services
+import arrears.tasks
 import devices.messages
 import devices.services
 import monthlycard.reactions
@@ -24,6 +25,7 @@ import parking.messages
 import parking.reactions
 import parking.selectors
 import parking.services
+import parking.tasks
 import payments.tasks
 import recovery.messages
 import recovery.reactions
@@ -170,7 +172,7 @@ SWEEPS: list[Callable[[], int]] = [
     devices.services.notice_silence,
     devices.services.forget_old,
     parking.services.chase_images,  # P2.2
-    parking.services.read_again,  # P2.3
+    parking.tasks.read_again,  # P2.3
     parking.services.flag_long_stays,
     parking.services.remind_of_end,
     payments.tasks.close_outdated_orders,
@@ -185,7 +187,7 @@ SWEEPS: list[Callable[[], int]] = [
     arrears.services.send_demands,
     arrears.services.carry_out_contacts,
     arrears.services.expire_notices,
-    arrears.services.ask_again,
+    arrears.tasks.ask_again,
     monthlycard.services.close_due,  # P4.9
     monthlycard.services.take_silence,  # P4.12
     monthlycard.services.notice_missed,  # P4.10

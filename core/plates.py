@@ -276,6 +276,11 @@ class Plate:
     text: str
     colour: Colour | None = None
 
+    @classmethod
+    def of(cls, text: str, colour: str) -> "Plate":
+        """The plate of two stored columns; "" is a colour nobody knows."""
+        return cls(text, Colour(colour) if colour else None)
+
     @property
     def kind(self) -> Kind:
         """The plate's kind; `other` for a text that no form fits."""

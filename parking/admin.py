@@ -39,10 +39,10 @@ from parking.models import (
     Tariff,
     TariffVersion,
 )
-from parking.services.plates import reason_of
-from parking.services.prices import check_terms, spoken
+from parking.services.prices import check_terms
 from parking.states import ReviewState
 from parking.views.merchant import actor_of, answer_review, review_context
+from parking.words import reason_of, spoken
 
 
 class TermsForm(forms.ModelForm):

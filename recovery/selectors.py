@@ -7,26 +7,29 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from arrears import selectors as arrears
+from arrears.selectors import DebtFacts
 from core import clock
 from core.errors import Missing
 from devices import selectors as devices
 from parking import selectors as parking
 from recovery.models import LockEvent, RecoveryOrder
-from recovery.services.facts import bound_debts, is_live
 from recovery.states import MoveState, RecoveryState
 
 MOST_NEEDS = 50
+UNDER_WAY, TO_FETCH, TROUBLED = "open", "fetch", "alarm"  # groups of states, as pages ask for them
+GROUPS = (UNDER_WAY, TO_FETCH, TROUBLED)
 CODE_AFTER_S = 20  # a lock that is not down so long after the payment: the owner gets the code
 
 
 def orders_of(merchant_id: int, *, state: str = "") -> QuerySet[RecoveryOrder]:
-    """One merchant's orders, newest first; `state` may also be "open", "fetch" or "alarm"."""
+    """One merchant's orders, newest first; `state` may also be one of GROUPS."""
     rows = RecoveryOrder.objects.filter(merchant_id=merchant_id)
-    if state == MoveState.OPEN:
+    if state == UNDER_WAY:
         rows = rows.filter(state__in=RecoveryOrder.OPEN)
-    elif state == "fetch":
+    elif state == TO_FETCH:
         rows = rows.filter(move__state=MoveState.OPEN)
-    elif state == "alarm":
+    elif state == TROUBLED:
         rows = rows.filter(_needs_a_person())
     elif state:
         rows = rows.filter(state=state)
@@ -144,7 +147,7 @@ def locks_of(merchant_id: int) -> list[dict[str, Any]]:
 def needs(merchant_id: int) -> list[dict[str, Any]]:
     """Locks that this merchant must see to, for the queue on the street's page: to fetch (P1.6),
     in trouble, or up."""
-    rows = orders_of(merchant_id, state=MoveState.OPEN).filter(
+    rows = orders_of(merchant_id, state=UNDER_WAY).filter(
         Q(move__state=MoveState.OPEN) | ~Q(problem="") | Q(state=RecoveryState.RAISED)
     )
     return [_need(order) for order in rows[:MOST_NEEDS]]
@@ -224,3 +227,18 @@ def problem_text(problem: str) -> str:
         "timeout": _("The lock took too long and lowered itself."),
     }
     return texts.get(problem) or _("The lock could not do it: %(why)s") % {"why": problem}
+
+
+def is_live(debt: DebtFacts) -> bool:
+    """Whether this debt is still asked for, or held by an objection."""
+    return debt.is_open or debt.disputed
+
+
+def has_live_debts(order: RecoveryOrder) -> bool:
+    """Whether any of the debts that an order is for still is."""
+    return arrears.any_live(order.bound.values_list("debt_id", flat=True))
+
+
+def bound_debts(order: RecoveryOrder) -> list[DebtFacts]:
+    """The debts that an order is for, as they stand now."""
+    return arrears.debts(list(order.bound.values_list("debt_id", flat=True)))

@@ -3,7 +3,7 @@
 import numpy as np
 from django.db import connection
 
-from arrears.risk.portrait import FEATURES_SQL
+from arrears.risk.portrait import FEATURES_SQL, NOT_CONTESTED_SQL
 from arrears.risk.training import Stays
 from core import clock
 
@@ -12,17 +12,13 @@ from core import clock
 HISTORY_SQL = f"""
 WITH history AS (
     SELECT s.plate_text || '/' || s.plate_colour AS subject, s.id AS stay_id, s.arrived_at,
-           s.left_at, s.settled_at, s.fee_fen, c.pay_window_s AS window_s, s.plate_text,
+           s.left_at, s.settled_at, s.fee_fen, s.pay_window_s AS window_s, s.plate_text,
            s.plate_colour
-    FROM parking_parkingsession s
-    JOIN parking_section c ON c.id = s.section_id
-    WHERE s.plate_state = 'settled' AND s.state IN ('due', 'settled') AND s.fee_fen > 0
-      AND s.left_at IS NOT NULL AND NOT s.simulated
-      AND NOT EXISTS (SELECT 1 FROM arrears_debt d WHERE d.stay_id = s.id
-                      AND d.state IN ('disputed', 'waived', 'cancelled'))
+    FROM parking_stay s
+    WHERE s.is_billed AND NOT s.simulated AND {NOT_CONTESTED_SQL}
 ), targets AS (
     SELECT h.stay_id AS target_id, h.subject, h.arrived_at AS as_of,
-           EXISTS (SELECT 1 FROM accounts_plateholding p WHERE p.plate_text = h.plate_text
+           EXISTS (SELECT 1 FROM accounts_holding p WHERE p.plate_text = h.plate_text
                    AND p.plate_colour = h.plate_colour AND p.proven_at < h.arrived_at
                    AND (p.ended_at IS NULL OR p.ended_at > h.arrived_at)) AS holder_known
     FROM history h

@@ -9,10 +9,15 @@ paying after leaving; it counts in `ahead_share` alone.
 """
 
 from arrears.risk.features import NAMES
+from arrears.states import DebtState
 
 LOOKS_BACK = "interval '365 days'"
 LONGEST_DELAY_H = 720.0  # a month late and two months late say the same
 RECENT = 5
+
+NOT_CONTESTED_SQL = f"""NOT EXISTS (
+    SELECT 1 FROM arrears_debt d WHERE d.stay_id = s.id
+       AND d.state IN ('{DebtState.DISPUTED}', '{DebtState.WAIVED}', '{DebtState.CANCELLED}'))"""
 
 FEATURES_SQL = f"""
 SELECT t.target_id, f.stays, f.late_share, f.recent_late_share, f.overdue, f.mean_delay_h,

@@ -2,12 +2,7 @@
 
 from collections.abc import Iterable
 
-from core.plates import Colour, Plate, same_vehicle
-
-
-def plate_of(text: str, colour: str) -> Plate:
-    """The plate of two columns; "" is a colour nobody knows."""
-    return Plate(text, Colour(colour) if colour else None)
+from core.plates import Plate, same_vehicle
 
 
 def subject_of(text: str, colour: str, user_id: int | None) -> str:
@@ -17,5 +12,5 @@ def subject_of(text: str, colour: str, user_id: int | None) -> str:
 
 def holds(own: Iterable[tuple[str, str]], text: str, colour: str) -> bool:
     """Whether this vehicle can be one of those that a person has shown to hold."""
-    asked = plate_of(text, colour)
-    return any(same_vehicle(asked, plate_of(*one)) for one in own if one[0] == text)
+    asked = Plate.of(text, colour)
+    return any(same_vehicle(asked, Plate.of(*one)) for one in own if one[0] == text)

@@ -8,7 +8,6 @@ from typing import Any
 from django.db.models import QuerySet
 
 from arrears.models import BlacklistEntry, Debt
-from arrears.rules.vehicle import plate_of
 from arrears.states import DebtState, ListingState
 from core.plates import Plate, same_vehicle
 
@@ -112,7 +111,7 @@ def open_debts_of(plate: Plate, merchant_id: int | None = None) -> list[DebtFact
     return [
         _facts(debt)
         for debt in ordered
-        if same_vehicle(plate, plate_of(debt.plate_text, debt.plate_colour))
+        if same_vehicle(plate, Plate.of(debt.plate_text, debt.plate_colour))
     ]
 
 
@@ -126,7 +125,7 @@ def listing_of(plate: Plate) -> Listing | None:
     """The vehicle's entry, in whatever live state; one query (P3.3)."""
     rows = BlacklistEntry.objects.filter(plate_text=plate.text).exclude(state=ListingState.GONE)
     for entry in rows.order_by("pk"):
-        if same_vehicle(plate, plate_of(entry.plate_text, entry.plate_colour)):
+        if same_vehicle(plate, Plate.of(entry.plate_text, entry.plate_colour)):
             return Listing(
                 id=entry.pk,
                 state=entry.state,

@@ -42,14 +42,13 @@ from arrears.services.notices import (
     told_before,
 )
 from arrears.services.portraits import delete_portraits
-from arrears.services.scoring import ask_again, assess, score
+from arrears.services.scoring import assess, score
 from arrears.services.sweeps import end_graces
 from arrears.services.watches import end_watches, watch
 from arrears.services.windows import end_pay_windows, start_pay_window
 
 __all__ = [
     "ToldToLot",
-    "ask_again",
     "ask_new_holder",
     "assess",
     "assist",

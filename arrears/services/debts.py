@@ -309,16 +309,15 @@ def _end_for_another(debt: Debt, *, actor: str) -> None:
 
 
 # ── Looking through the parking history (P3.1) ───────────────────────────────────────────────
-MISSED_SQL = """
-SELECT s.id, greatest(s.left_at, s.plate_at) FROM parking_parkingsession s
-JOIN parking_section c ON c.id = s.section_id
-LEFT JOIN arrears_debt d ON d.stay_id = s.id AND d.state IN ('open', 'disputed')
+LIVE_SQL = f"d.stay_id = s.id AND d.state IN ('{DebtState.OPEN}', '{DebtState.DISPUTED}')"
+MISSED_SQL = f"""
+SELECT s.id, greatest(s.left_at, s.plate_at) FROM parking_stay s
+LEFT JOIN arrears_debt d ON {LIVE_SQL}
 LEFT JOIN arrears_paywindow w ON w.stay_id = s.id
-WHERE s.state = 'due' AND s.plate_state = 'settled' AND s.due_fen > 0 AND NOT s.simulated
-  AND d.id IS NULL
-  AND coalesce(w.due_at, greatest(s.left_at, s.plate_at) + c.pay_window_s * interval '1 second')
+WHERE s.is_due AND s.is_identified AND NOT s.simulated AND d.id IS NULL
+  AND coalesce(w.due_at, greatest(s.left_at, s.plate_at) + s.pay_window_s * interval '1 second')
       <= %(now)s
-  AND {whose}
+  AND s.plate_text = %(plate)s
 ORDER BY s.id
 """
 
@@ -330,8 +329,7 @@ def find_debts_of(plate_text: str) -> list[int]:
     itself. This looks again whenever the vehicle is seen (P3.1).
     """
     with connection.cursor() as cursor:
-        sql = MISSED_SQL.format(whose="s.plate_text = %(plate)s")
-        cursor.execute(sql, {"now": clock.now(), "plate": plate_text})
+        cursor.execute(MISSED_SQL, {"now": clock.now(), "plate": plate_text})
         missed = cursor.fetchall()
     opened = [_open_missed(stay_id, begins) for stay_id, begins in missed]
     return [debt.pk for debt in opened if debt is not None]
@@ -352,24 +350,21 @@ def _open_missed(stay_id: int, begins: datetime) -> Debt | None:
     return open_debt(stay_id=stay_id)
 
 
-CITY_SQL = """
+CITY_SQL = f"""
 WITH made AS (
     INSERT INTO arrears_paywindow (stay_id, state, plate_text, plate_colour, due_at)
-    SELECT s.id, 'open', s.plate_text, s.plate_colour,
-        greatest(s.left_at, s.plate_at) + c.pay_window_s * interval '1 second'
-    FROM parking_parkingsession s
-    JOIN parking_section c ON c.id = s.section_id
-    WHERE s.state = 'due' AND s.plate_state = 'settled' AND s.due_fen > 0 AND NOT s.simulated
+    SELECT s.id, '{PayWindowState.OPEN}', s.plate_text, s.plate_colour,
+        greatest(s.left_at, s.plate_at) + s.pay_window_s * interval '1 second'
+    FROM parking_stay s
+    WHERE s.is_due AND s.is_identified AND NOT s.simulated
       AND NOT EXISTS (SELECT 1 FROM arrears_paywindow w WHERE w.stay_id = s.id)
     ON CONFLICT (stay_id) DO NOTHING
     RETURNING stay_id
 ), lost AS (
     SELECT w.id, w.stay_id FROM arrears_paywindow w
-    JOIN parking_parkingsession s ON s.id = w.stay_id
-    WHERE w.state = 'ended' AND w.due_at <= %(until)s AND s.state = 'due' AND s.due_fen > 0
-      AND NOT EXISTS (
-          SELECT 1 FROM arrears_debt d WHERE d.stay_id = s.id AND d.state IN ('open', 'disputed')
-      )
+    JOIN parking_stay s ON s.id = w.stay_id
+    WHERE w.state = '{PayWindowState.ENDED}' AND w.due_at <= %(until)s AND s.is_due
+      AND NOT EXISTS (SELECT 1 FROM arrears_debt d WHERE {LIVE_SQL})
 )
 SELECT (SELECT count(*) FROM made), array(SELECT id FROM lost), array(SELECT stay_id FROM lost)
 """

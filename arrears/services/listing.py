@@ -7,11 +7,10 @@ from django.conf import settings
 
 from arrears.models import BlacklistEntry, Debt
 from arrears.rules import listing as rules
-from arrears.rules.vehicle import plate_of
 from arrears.services import notices
 from arrears.states import DebtState, ListingState
 from core import clock, live, locks
-from core.plates import exempt
+from core.plates import Plate, exempt
 from core.transition import transition
 
 SYSTEM = "system:arrears.listing"
@@ -29,7 +28,7 @@ def relist(plate_text: str, plate_colour: str, *, actor: str = SYSTEM, reason: s
     what the first did. Notices that no longer hold are withdrawn here. An exempt vehicle is never
     listed: its debts exist, its entry does not.
     """
-    if exempt(plate_of(plate_text, plate_colour)):
+    if exempt(Plate.of(plate_text, plate_colour)):
         return ListingState.GONE
     now = clock.now()
     debts = Debt.objects.filter(plate_text=plate_text, plate_colour=plate_colour)

@@ -13,11 +13,11 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from arrears.models import BlacklistEntry, Debt, RecoveryNotice
-from arrears.rules.vehicle import plate_of
 from arrears.states import DebtState, ListingState, NoticeState
 from core import clock, live, locks, plates
 from core.errors import BoweiError
 from core.money import format_fen
+from core.plates import Plate
 from core.transition import transition
 from devices import selectors as devices
 from devices import services as device_services
@@ -138,7 +138,7 @@ def _active_entry(plate: plates.Plate) -> BlacklistEntry | None:
     for entry in locks.lock(
         BlacklistEntry.objects.filter(plate_text=plate.text, state=ListingState.ACTIVE)
     ):
-        if plates.same_vehicle(plate, plate_of(entry.plate_text, entry.plate_colour)):
+        if plates.same_vehicle(plate, Plate.of(entry.plate_text, entry.plate_colour)):
             return entry
     return None
 
@@ -208,7 +208,7 @@ def take_back_misread(*, sighting_id: int, plate: plates.Plate) -> list[int]:
     misread = [
         row.pk
         for row in rows
-        if not plates.same_vehicle(plate, plate_of(row.plate_text, row.plate_colour))
+        if not plates.same_vehicle(plate, Plate.of(row.plate_text, row.plate_colour))
     ]
     return withdraw(misread, actor=SYSTEM, reason="misread")
 

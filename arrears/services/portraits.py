@@ -11,8 +11,9 @@ from accounts import selectors as accounts
 from accounts.states import HoldingState
 from arrears.models import Assessment, Portrait
 from arrears.risk import features
-from arrears.risk.portrait import FEATURES_SQL
+from arrears.risk.portrait import FEATURES_SQL, NOT_CONTESTED_SQL
 from arrears.rules.vehicle import subject_of
+from arrears.services import watches
 from arrears.states import AssessmentState, WatchState
 from core import clock
 from core.transition import transition
@@ -28,18 +29,13 @@ WITH targets AS (
                          %(users)s::bigint[]) AS p(subject, plate_text, plate_colour, user_id)
 ), history AS (
     SELECT p.subject, s.id AS stay_id, s.arrived_at, s.left_at, s.settled_at, s.fee_fen,
-           c.pay_window_s AS window_s, s.simulated
+           s.pay_window_s AS window_s, s.simulated
     FROM plates p
-    JOIN parking_parkingsession s ON s.plate_text = p.plate_text
+    JOIN parking_stay s ON s.plate_text = p.plate_text
         AND (s.plate_colour = p.plate_colour OR s.plate_colour = '' OR p.plate_colour = '')
-    JOIN parking_section c ON c.id = s.section_id
-    WHERE s.plate_state = 'settled' AND s.state IN ('due', 'settled') AND s.fee_fen > 0
-      AND s.left_at IS NOT NULL
-      AND NOT EXISTS (SELECT 1 FROM arrears_debt d WHERE d.stay_id = s.id
-                      AND d.state IN ('disputed', 'waived', 'cancelled'))
-      AND NOT EXISTS (SELECT 1 FROM accounts_plateholding h
+    WHERE s.is_billed AND {NOT_CONTESTED_SQL}
+      AND NOT EXISTS (SELECT 1 FROM accounts_holding h
                       WHERE h.plate_text = s.plate_text AND h.plate_colour = s.plate_colour
-                        AND h.state = 'ended' AND h.proven_at IS NOT NULL
                         AND h.ended_at > s.arrived_at AND h.user_id IS DISTINCT FROM p.user_id)
 )
 SELECT f.*, EXISTS (SELECT 1 FROM history h JOIN targets t USING (subject)
@@ -107,8 +103,6 @@ def delete_portraits(*, user_id: int, plates: Sequence[tuple[str, str]], actor: 
 
     The stays remain: they are the platform's books. Scores and reasons go; watches end.
     """
-    from arrears.services import watches
-
     subjects = [f"user:{user_id}", *(subject_of(text, colour, None) for text, colour in plates)]
     portraits = Portrait.objects.filter(subject__in=subjects)
     about = Assessment.objects.filter(portrait__in=portraits)

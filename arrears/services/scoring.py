@@ -146,18 +146,3 @@ def _store(
     )
     log.info("arrears.assessed stay=%s at_risk=%s late=%s", row.stay_id, row.at_risk, late)
     return bool(moved)
-
-
-def ask_again() -> int:
-    """A sweep: scores whose task was lost with the queue are asked for again."""
-    from arrears.tasks import ask_scorer
-
-    now = clock.real()
-    rows = Assessment.objects.filter(state=AssessmentState.WAITING, ask_again_at__lte=now).order_by(
-        "pk"
-    )
-    lost = list(rows.values_list("pk", flat=True)[:100])
-    Assessment.objects.filter(pk__in=lost).update(ask_again_at=now + 4 * ASK_AGAIN)
-    for pk in lost:
-        ask_scorer(pk)
-    return len(lost)

@@ -26,7 +26,7 @@ from devices.services.connections import Link
 from monthlycard import services as monthlycard
 from parking import services as parking
 from parking.models import Berth, CameraCoverage, ParkingSession
-from parking.vision.drawing import draw_scene
+from parking.vision.training.drawing import draw_scene
 from parking.vision.types import Candidate, Reading
 from payments import services as payments
 from recovery import services as recovery

@@ -15,8 +15,8 @@ from django.db import DatabaseError, close_old_connections
 
 from config.demo import standing
 from config.demo.town import OWNER_PLATE, Device, Town
-from config.story.browser import Browser, PageError
-from config.story.paying import pay_berth
+from config.persons.browser import Browser, PageError
+from config.persons.paying import pay_berth
 from devices.client import CallRefused, Camera, DeviceClient, Handheld, Lock, Sensor
 from devices.rules import kinds
 
@@ -122,7 +122,7 @@ class Street:
             await handheld.log_in(person, self.town.password)
 
     def _picture(self, berth_code: str, purpose: str) -> bytes | None:
-        from parking.vision.drawing import draw_scene
+        from parking.vision.training.drawing import draw_scene
 
         vehicle = self.standing.get(berth_code)
         return draw_scene(vehicle.plate, vehicle.colour, seed=vehicle.seed) if vehicle else None

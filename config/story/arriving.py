@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from config.story.browser import Browser
-from config.story.paying import pay_order
+from config.persons.browser import Browser
+from config.persons.paying import pay_order
 from config.story.teller import Stopped, must
 from config.story.world import World
 from core.plates import BadPlate, Plate, check, masked, parse

@@ -4,7 +4,7 @@ import re
 import time
 from typing import Any
 
-from config.story.paying import pay_order
+from config.persons.paying import pay_order
 from config.story.teller import must
 from config.story.world import PATIENCE_S, World
 from core.money import format_fen

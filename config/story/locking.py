@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
+from config.persons.paying import pay_order
 from config.story.arriving import READING_S, arrive, question, settle
 from config.story.owing import listed
-from config.story.paying import pay_order
 from config.story.teller import must
 from config.story.world import PATIENCE_S, World
 from devices.client import Lock

@@ -10,8 +10,8 @@ from typing import Any
 from django.core.management import call_command
 
 from config.demo.town import OWNER_PHONE
+from config.persons.browser import NotThere
 from config.story.arriving import arrive
-from config.story.browser import NotThere
 from config.story.teller import Stopped, must
 from config.story.world import World
 from core import clock

@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from accounts.models import SmsMessage
 from accounts.states import SmsState
 from config.demo.town import OWNER_PHONE, Town
-from config.story.browser import Browser
+from config.persons.browser import Browser
 from config.story.teller import StepFailed, Teller, must
 from core import clock
 from core.plates import Plate

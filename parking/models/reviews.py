@@ -25,6 +25,8 @@ class ReviewItem(StatefulModel):
         UNREADABLE = "unreadable", _("unreadable")
         KEEP = "keep", _("kept as it was")
 
+    DOUBTED = "doubted"  # the `why` of a question whether a plate is right at all
+
     MOVES = {
         ReviewState.OPEN: {ReviewState.SETTLED, ReviewState.DROPPED},
         ReviewState.SETTLED: {ReviewState.OPEN},

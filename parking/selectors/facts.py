@@ -17,9 +17,9 @@ from parking.models import (
     Sighting,
     StayPayment,
 )
-from parking.services.prices import spoken
-from parking.services.reviews import open_doubts
+from parking.selectors.doubts import open_doubts
 from parking.states import PlateState, SightingState, StayState
+from parking.words import spoken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,16 +150,12 @@ def history_of(
 def _of_vehicle(
     rows: Iterable[ParkingSession], plate_text: str, plate_colour: str
 ) -> list[StayFacts]:
-    asked = plates.Plate(plate_text, _colour(plate_colour))
+    asked = plates.Plate.of(plate_text, plate_colour)
     return [
         _facts(row)
         for row in rows
-        if plates.same_vehicle(asked, plates.Plate(row.plate_text, _colour(row.plate_colour)))
+        if plates.same_vehicle(asked, plates.Plate.of(row.plate_text, row.plate_colour))
     ]
-
-
-def _colour(name: str) -> plates.Colour | None:
-    return plates.Colour(name) if name else None
 
 
 def section_by_code(code: str) -> Section | None:
@@ -213,4 +209,4 @@ def plate_in_image(sha256: str, *, merchant_id: int) -> plates.Plate | None:
         image_sha=sha256, merchant_id=merchant_id, state=SightingState.SETTLED
     )
     seen = rows.order_by("-pk").values("plate_text", "plate_colour").first()
-    return plates.Plate(seen["plate_text"], _colour(seen["plate_colour"])) if seen else None
+    return plates.Plate.of(seen["plate_text"], seen["plate_colour"]) if seen else None

@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 from accounts import selectors as people
 from core import audit
 from parking.models import ParkingSession, ReviewItem, Sighting
-from parking.services.reviews import DOUBTED
 from parking.states import ReviewState
 
 
@@ -77,7 +76,9 @@ def _by(actor: str, names: dict[int, str]) -> str:
 
 def doubt_of(stay_id: int) -> ReviewItem | None:
     """The open question whether the plate of this stay is right; it has a photograph or none."""
-    return ReviewItem.objects.filter(stay_id=stay_id, state=ReviewState.OPEN, why=DOUBTED).first()
+    return ReviewItem.objects.filter(
+        stay_id=stay_id, state=ReviewState.OPEN, why=ReviewItem.DOUBTED
+    ).first()
 
 
 def sightings_of(merchant_id: int | None) -> QuerySet[Sighting]:

@@ -23,6 +23,7 @@ from parking.models import (
     StayPayment,
 )
 from parking.states import InspectionState, PlateState, ReviewState, StayState
+from parking.words import reason_of
 
 MOST_NEEDS = 50
 
@@ -155,8 +156,6 @@ def needs(merchant_id: int) -> list[dict[str, Any]]:
 
 
 def _reviews(merchant_id: int) -> list[dict[str, Any]]:
-    from parking.services.plates import reason_of
-
     rows = ReviewItem.objects.filter(
         merchant_id=merchant_id, state=ReviewState.OPEN
     ).select_related("stay__berth__section", "sighting__berth__section", "sighting__reading")

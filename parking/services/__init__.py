@@ -33,7 +33,6 @@ from parking.services.prepay import (
     submit_prepayment,
 )
 from parking.services.reminders import remind_of_end
-from parking.services.reviews import settle_review, undo_review
 from parking.services.stays import (
     close_by_hand,
     close_stay,
@@ -41,7 +40,8 @@ from parking.services.stays import (
     open_stay,
     void_stay,
 )
-from parking.services.sweeps import chase_images, flag_long_stays, read_again
+from parking.services.sweeps import chase_images, flag_long_stays
+from parking.services.verdicts import settle_review, undo_review
 
 __all__ = [
     "add_berth",
@@ -69,7 +69,6 @@ __all__ = [
     "publish_tariff",
     "quote_prepayment",
     "quote_stay",
-    "read_again",
     "remind_of_end",
     "settle_plate",
     "settle_prepayment",

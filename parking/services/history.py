@@ -12,7 +12,7 @@ from core import audit, clock
 from core.errors import Invalid
 from parking.models import Berth, ParkingSession
 from parking.services import money, prices
-from parking.services.plates import typed
+from parking.services.typed import typed_plate
 from parking.states import PlateState, StayState
 
 COLUMNS = ("plate", "colour", "berth", "arrived_at", "left_at", "paid_at")
@@ -68,7 +68,7 @@ def import_history(
 
 
 def _stay_of(row: dict[str, Any], *, simulated: bool) -> tuple[ParkingSession, str]:
-    text, colour = typed(str(row["plate"]), str(row.get("colour") or ""))
+    text, colour = typed_plate(str(row["plate"]), str(row.get("colour") or ""))
     arrived_at, left_at = _time(row["arrived_at"]), _time(row["left_at"])
     paid_at = _time(row["paid_at"]) if row.get("paid_at") else None
     if not arrived_at <= left_at <= clock.now() + timedelta(minutes=1):

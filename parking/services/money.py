@@ -15,14 +15,15 @@ from django.db.models import F, Sum
 from django.utils.translation import gettext as _
 
 from core import audit, clock, live, locks, outbox
-from core.errors import Missing, Refused
+from core.errors import Missing
 from core.transition import transition
 from parking.errors import NothingDue, PlateUnread
 from parking.events import LeftUnpaid, MoneyToReturn, StayRepriced, StaySettled
-from parking.models import ParkingSession, ReviewItem, StayPayment
+from parking.models import ParkingSession, StayPayment
 from parking.rules.timeline import billed_until
-from parking.services import prices, reminders
+from parking.services import prices, reminders, stay_rows
 from parking.states import PlateState, StayState
+from parking.words import spoken
 from payments.rules import BillLine, Quote, Receipt
 
 log = logging.getLogger("bowei.parking")
@@ -91,7 +92,7 @@ def amend(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str, re
     old_due_fen, old_left_at = stay.due_fen, stay.left_at
     paid_after = StayPayment.objects.filter(stay=stay, kind=StayPayment.Kind.AFTER).exists()
     if old_left_at is not None and left_at > old_left_at and paid_after:
-        _save(stay, left_at=left_at, doubt=doubt, doubtful=bool(doubt))
+        stay_rows.save(stay, left_at=left_at, doubt=doubt, doubtful=bool(doubt))
     else:
         price(stay, left_at)
         surplus_fen = max(0, paid_fen(stay) - stay.fee_fen)
@@ -129,7 +130,7 @@ def _amend_state(stay: ParkingSession, facts: dict[str, Any], *, actor: str, rea
     target = StayState.DUE if facts["due_fen"] else StayState.SETTLED
     if target == stay.state:
         was_fen = ParkingSession.objects.values_list("due_fen", flat=True).get(pk=stay.pk)
-        _save(stay, **facts)
+        stay_rows.save(stay, **facts)
         if was_fen != facts["due_fen"]:
             outbox.add(
                 StayRepriced(
@@ -144,12 +145,6 @@ def _amend_state(stay: ParkingSession, facts: dict[str, Any], *, actor: str, rea
     facts["settled_at"] = None if target == StayState.DUE else clock.now()
     transition(stay, source=source, target=target, actor=actor, reason=reason, **facts)
     tell_due(stay)
-
-
-def _save(stay: ParkingSession, **facts: Any) -> None:
-    ParkingSession.objects.filter(pk=stay.pk).update(**facts)
-    for name, value in facts.items():
-        setattr(stay, name, value)
 
 
 def lock_stays(stay_ids: Collection[int]) -> dict[int, tuple[str, int]]:
@@ -197,7 +192,7 @@ def quote_stay(subject_id: int) -> Quote:
 
 def bill_lines(lines: list[dict[str, Any]], *, already_fen: int = 0) -> tuple[BillLine, ...]:
     """A stored bill as payments wants it; what was paid before is a line of its own."""
-    told = tuple(prices.spoken(line) for line in lines)
+    told = tuple(spoken(line) for line in lines)
     if already_fen:
         told += (BillLine(_("Already paid"), 1, "", -already_fen, -already_fen),)
     return told
@@ -273,14 +268,14 @@ def extend(stay: ParkingSession, *, paid_until: datetime, leave_by: datetime) ->
     paid_until = max(paid_until, stay.paid_until or paid_until)
     if paid_until != stay.paid_until:
         reminders.recall(stay, actor=SYSTEM)
-    _save(
+    stay_rows.save(
         stay,
         prepaid_fen=paid_fen(stay),
         paid_until=paid_until,
         reminded_of=reminders.told_by_paying(paid_until, stay),
         leave_by=max(leave_by, stay.leave_by or leave_by),
     )
-    _tell_pages(stay)
+    stay_rows.tell_pages(stay)
 
 
 def pay_due(stay: ParkingSession, receipt: Receipt, left_fen: int, *, kind: str) -> int:
@@ -293,8 +288,8 @@ def pay_due(stay: ParkingSession, receipt: Receipt, left_fen: int, *, kind: str)
         _pay_whole([stay], receipt, kind=kind)
         return taken_fen
     note_payment(stay, receipt, taken_fen, kind=kind)
-    _save(stay, due_fen=rest_fen)
-    _tell_pages(stay)
+    stay_rows.save(stay, due_fen=rest_fen)
+    stay_rows.tell_pages(stay)
     return taken_fen
 
 
@@ -315,12 +310,7 @@ def _pay_whole(stays: list[ParkingSession], receipt: Receipt, *, kind: str) -> N
         event=StaySettled,
     )
     for stay in stays:
-        _tell_pages(stay)
-
-
-def _tell_pages(stay: ParkingSession) -> None:
-    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
-    live.push(f"merchant:{stay.merchant_id}")
+        stay_rows.tell_pages(stay)
 
 
 def write_off(stay: ParkingSession, *, actor: str, reason: str) -> bool:
@@ -336,27 +326,3 @@ def write_off(stay: ParkingSession, *, actor: str, reason: str) -> bool:
         event=StaySettled,
     )
     return bool(moved)
-
-
-def judge_stay(item: ReviewItem, *, actor: str) -> None:
-    """A person has looked at a doubtful stay: `keep` it whole, or it stays capped."""
-    if item.stay_id is None:
-        return
-    stay = locks.lock(ParkingSession.objects.filter(pk=item.stay_id))[0]
-    if item.verdict != ReviewItem.Verdict.KEEP:
-        raise Refused("stay_verdict", _("Keep this stay as it is, or cancel it on its page."))
-    was_capped = stay.capped_at is not None
-    facts: dict[str, Any] = {"doubtful": False, "doubt": Doubt.NONE, "capped_at": None}
-    if stay.state == StayState.PARKED:
-        longest = timedelta(seconds=stay.section.longest_stay_s)
-        facts["check_departure_at"] = clock.now() + longest
-    _save(stay, **facts)
-    audit.record(stay, "kept", actor=actor, reason=item.why)
-    if was_capped and stay.left_at is not None and stay.state in (StayState.DUE, StayState.SETTLED):
-        amend(
-            stay,
-            left_at=stay.left_at,
-            doubt=Doubt.NONE,
-            actor=actor,
-            reason="a person has checked the long stay",
-        )

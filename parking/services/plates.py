@@ -9,16 +9,16 @@ import logging
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.utils.translation import gettext_lazy as _
 
 from core import audit, clock, live, locks, outbox, plates
-from core.errors import Invalid, Missing
+from core.errors import Missing
 from core.transition import transition
 from parking.errors import NotReadYet
 from parking.events import PlateCorrected, PlateDoubted, PlateSettled
 from parking.models import InspectionTask, ParkingSession, PlateReading, ReviewItem, Sighting
-from parking.services import money
-from parking.services.reviews import DOUBTED, drop_reviews, open_review
+from parking.services import money, prepay
+from parking.services.reviews import drop_reviews, open_review
+from parking.services.typed import typed_plate
 from parking.states import (
     InspectionState,
     PlateState,
@@ -33,20 +33,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("bowei.parking")
 READER = "system:parking.reader"
-
-
-def typed(text: str, colour: str) -> tuple[str, str]:
-    """A plate that a person typed, normalised. Raises Invalid with the reason and suggestions."""
-    try:
-        plate = plates.parse(text, colour or None)
-    except plates.BadPlate as error:
-        raise Invalid(
-            "bad_plate",
-            error.text,
-            fields={"plate": error.text},
-            suggestions=list(error.suggestions),
-        ) from error
-    return plate.text, str(plate.colour or "")
 
 
 @transaction.atomic
@@ -182,7 +168,7 @@ def _give_to_stay(
         return None
     stay = locks.lock(ParkingSession.objects.filter(pk=sighting.stay_id))[0]
     if stay.plate_state == PlateState.SETTLED:
-        if plates.same_vehicle(plates.Plate(stay.plate_text, _colour(stay.plate_colour)), plate):
+        if plates.same_vehicle(plates.Plate.of(stay.plate_text, stay.plate_colour), plate):
             return stay.pk
         open_review(
             kind=ReviewItem.Kind.STAY,
@@ -198,8 +184,6 @@ def _give_to_stay(
 
 def put_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence: float) -> None:
     """The stay has this plate from now on; what waited for it goes on. The row is locked."""
-    from parking.services import prepay
-
     _set_plate(stay, plate, by=by, confidence=confidence)
     audit.record(stay, "plate settled", actor=by, confidence=round(confidence, 4))
     _no_inspection(stay, by=by)
@@ -252,32 +236,8 @@ def _look_for_double(stay: ParkingSession) -> None:
         )
 
 
-def _colour(name: str) -> plates.Colour | None:
-    return plates.Colour(name) if name else None
-
-
 # ── A person's word ──────────────────────────────────────────────────────────────────────────
-def settle_by_person(item: ReviewItem, *, actor: str) -> None:
-    """Carry out a verdict that names the plate."""
-    plate = plates.Plate(item.plate_text, _colour(item.plate_colour))
-    sighting = item.sighting
-    if sighting is None:
-        if item.stay_id:
-            _correct(item.stay_id, plate, actor=actor, why=item.why)
-        return
-    _judge_reading(sighting, plate.text, actor=actor)
-    if sighting.state == ReviewState.SETTLED:
-        if (sighting.plate_text, sighting.plate_colour) == (plate.text, str(plate.colour or "")):
-            return
-        if sighting.stay_id:
-            _correct(sighting.stay_id, plate, actor=actor, why=item.why)
-        else:
-            _see_again(sighting, plate, actor=actor, why=item.why)
-        return
-    settle_plate(sighting_id=sighting.pk, plate=plate, by=actor, why="a person has looked")
-
-
-def _see_again(sighting: Sighting, plate: plates.Plate, *, actor: str, why: str) -> None:
+def see_again(sighting: Sighting, plate: plates.Plate, *, actor: str, why: str) -> None:
     """A photograph of no stay showed another vehicle than was read: tell that one (P3.3)."""
     moved = transition(
         sighting,
@@ -319,13 +279,13 @@ def doubt_plate(
     audit.record(about, "plate doubted", actor=actor)
     item = open_review(
         kind=ReviewItem.Kind.PLATE,
-        why=DOUBTED,
+        why=ReviewItem.DOUBTED,
         merchant_id=about.merchant_id,
         sighting=sighting,
         stay=stay,
     )
-    if item.why != DOUBTED:  # asked before for another reason: now somebody objects
-        ReviewItem.objects.filter(pk=item.pk, state=ReviewState.OPEN).update(why=DOUBTED)
+    if item.why != ReviewItem.DOUBTED:  # asked before for another reason: now somebody objects
+        ReviewItem.objects.filter(pk=item.pk, state=ReviewState.OPEN).update(why=ReviewItem.DOUBTED)
         item.refresh_from_db()
     if stay is not None:
         outbox.add(PlateDoubted(stay.pk))
@@ -333,7 +293,7 @@ def doubt_plate(
     return item
 
 
-def _judge_reading(sighting: Sighting, text: str, *, actor: str) -> None:
+def judge_reading(sighting: Sighting, text: str, *, actor: str) -> None:
     reading = PlateReading.objects.filter(sighting=sighting).first()
     if reading is None:
         return
@@ -342,55 +302,7 @@ def _judge_reading(sighting: Sighting, text: str, *, actor: str) -> None:
         transition(reading, source=ReadingState(reading.state), target=target, actor=actor)
 
 
-def declare_unreadable(item: ReviewItem, *, actor: str) -> None:
-    """Nobody can tell which plate it is: the stay is billed to nobody (docs/features.md 17).
-
-    A plate that was doubted is no stay's any more, unless another photograph shows it.
-    """
-    sighting, doubted = item.sighting, item.why == DOUBTED
-    if sighting is not None:
-        readings = PlateReading.objects.filter(sighting=sighting)
-        transition(
-            readings,
-            source=ReadingState.REVIEW,
-            target=ReadingState.UNREADABLE,
-            actor=actor,
-        )
-        moved = transition(
-            sighting,
-            source=[SightingState.REVIEW, SightingState.SETTLED]
-            if doubted
-            else SightingState.REVIEW,
-            target=SightingState.UNREADABLE,
-            actor=actor,
-            plate_text="",
-            plate_colour="",
-            confidence=None,
-            settled_by=actor,
-            settled_at=clock.now(),
-        )
-        if not moved:
-            return
-    stay_id = sighting.stay_id if sighting is not None else item.stay_id
-    if stay_id is None:
-        return
-    stay = locks.lock(ParkingSession.objects.filter(pk=stay_id))[0]
-    others = stay.sightings.filter(
-        state__in=[SightingState.RECEIVED, SightingState.REVIEW, SightingState.SETTLED]
-    )
-    if doubted:
-        others = others.exclude(purpose="leaving")
-    if others.exists() or (stay.plate_state == PlateState.SETTLED and not doubted):
-        return
-    old_text, old_colour = _clear_plate(stay, plate_state=PlateState.UNREADABLE, by=actor)
-    if old_text:
-        audit.record(stay, "plate unreadable", actor=actor)
-        outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
-    if stay.state == StayState.DUE:
-        money.write_off(stay, actor=actor, reason="plate unreadable")
-
-
-def _clear_plate(stay: ParkingSession, *, plate_state: str, by: str) -> tuple[str, str]:
+def clear_plate(stay: ParkingSession, *, plate_state: str, by: str) -> tuple[str, str]:
     """The stay has no plate any more; which one it had. The row is locked."""
     had = stay.plate_text, stay.plate_colour
     facts = {
@@ -407,36 +319,6 @@ def _clear_plate(stay: ParkingSession, *, plate_state: str, by: str) -> tuple[st
     return had
 
 
-def back_to_review(item: ReviewItem, *, actor: str) -> None:
-    """Undo what a verdict on a plate did to the photograph and to its parked stay."""
-    sighting = item.sighting
-    if sighting is not None:
-        transition(
-            sighting,
-            source=[SightingState.SETTLED, SightingState.UNREADABLE],
-            target=SightingState.REVIEW,
-            actor=actor,
-            reason="undone",
-            plate_text="",
-            plate_colour="",
-            confidence=None,
-            settled_by="",
-            settled_at=None,
-        )
-        readings = PlateReading.objects.filter(sighting=sighting)
-        verdicts = [ReadingState.CONFIRMED, ReadingState.CORRECTED, ReadingState.UNREADABLE]
-        transition(readings, source=verdicts, target=ReadingState.REVIEW, actor=actor)
-    stay_id = sighting.stay_id if sighting is not None else item.stay_id
-    if stay_id is None:
-        return
-    stay = locks.lock(ParkingSession.objects.filter(pk=stay_id))[0]
-    old_text, old_colour = _clear_plate(stay, plate_state=PlateState.REVIEW, by="")
-    audit.record(stay, "plate verdict undone", actor=actor)
-    if old_text:
-        outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
-    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
-
-
 @transaction.atomic
 def correct_plate(
     *, stay_id: int, plate_text: str, plate_colour: str, actor: str, why: str
@@ -446,11 +328,11 @@ def correct_plate(
     The reading stays as it was read; the verdict is kept as a settled review. What hangs on the old
     plate is told by `parking.plate_corrected`. Raises Missing, Invalid.
     """
-    text, colour = typed(plate_text, plate_colour)
-    return _correct(stay_id, plates.Plate(text, _colour(colour)), actor=actor, why=why)
+    text, colour = typed_plate(plate_text, plate_colour)
+    return correct(stay_id, plates.Plate.of(text, colour), actor=actor, why=why)
 
 
-def _correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> ParkingSession:
+def correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> ParkingSession:
     rows = locks.lock(ParkingSession.objects.filter(pk=stay_id))
     if not rows:
         raise Missing()
@@ -480,14 +362,14 @@ def _correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Park
     for sighting in stay.sightings.exclude(purpose="leaving").order_by("occurred_at", "pk"):
         if sighting.state == SightingState.RECEIVED:
             continue  # its reading will be compared with the stay's plate
-        _judge_reading(sighting, plate.text, actor=actor)
+        judge_reading(sighting, plate.text, actor=actor)
         if sighting.state in (SightingState.REVIEW, SightingState.UNREADABLE):
             waiting.append(sighting.pk)
             continue
         transition(
             sighting,
-            source=StayState.SETTLED,
-            target=StayState.SETTLED,
+            source=SightingState.SETTLED,
+            target=SightingState.SETTLED,
             actor=actor,
             reason=why,
             plate_text=plate.text,
@@ -520,26 +402,3 @@ def _correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Park
     live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
     live.push(f"merchant:{stay.merchant_id}")
     return stay
-
-
-def reason_of(why: str) -> str:
-    """Why a plate waits for a person, in words."""
-    return str(WHY.get(why, _("The reading is not sure enough.")))
-
-
-WHY = {
-    "no_plate": _("No plate was found in the picture."),
-    "weak_character": _("One character is in doubt."),
-    "weak_plate": _("The plate as a whole is in doubt."),
-    "colour_unknown": _("The colour of the plate is in doubt."),
-    "length_colour_mismatch": _("Length and colour of the plate don't fit."),
-    "reader_silent": _("The plate reader did not answer."),
-    "near_miss": _("Declared and read plate differ where the reader errs easily."),
-    "readings_differ": _("Two photographs of one stay show different plates."),
-    "plate_twice": _("The same plate stands in two berths."),
-    "next_arrived": _("The next vehicle came before this one was seen to leave."),
-    "no_departure": _("No departure was reported for a long time."),
-    "split": _("Another arrival was reported in the middle of this stay."),
-    "corrected": _("A person corrected the plate."),
-    "doubted": _("Somebody says that this is another vehicle's plate."),
-}

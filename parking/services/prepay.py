@@ -21,8 +21,8 @@ from parking.errors import NoBerth, NothingDue, WrongState
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, StayPayment
 from parking.rules import candidates, comparison
 from parking.services import money, prices
-from parking.services.plates import typed
 from parking.services.reviews import open_review
+from parking.services.typed import typed_plate
 from parking.states import PlateState, PrepaymentState, StayState
 from payments.rules import Quote, Receipt
 
@@ -72,7 +72,7 @@ def draft_prepayment(
 
     Raises Invalid.
     """
-    text, colour = typed(plate_text, plate_colour)
+    text, colour = typed_plate(plate_text, plate_colour)
     if section_id is None and near is None:
         raise Invalid(
             "no_place", _("Say where the vehicle stands."), fields={"section": _("Choose a road.")}
@@ -200,7 +200,9 @@ def submit_prepayment(token: str, plate_text: str = "", plate_colour: str = "") 
             _("The plate did not match three times. Pay by the berth's own page instead."),
         )
     text, colour = (
-        typed(plate_text, plate_colour) if plate_text else (draft.plate_text, draft.plate_colour)
+        typed_plate(plate_text, plate_colour)
+        if plate_text
+        else (draft.plate_text, draft.plate_colour)
     )
     _not_too_often(text)
     draft.plate_text, draft.plate_colour = text, colour
@@ -271,14 +273,10 @@ def _compare(draft: Prepayment, stay: ParkingSession) -> comparison.Comparison:
     """Weighed with what our reader was seen to confuse, and with the well-known look-alikes."""
     from parking.vision import confusion
 
-    read = plates.Plate(stay.plate_text, _colour(stay.plate_colour))
-    declared = plates.Plate(draft.plate_text, _colour(draft.plate_colour))
+    read = plates.Plate.of(stay.plate_text, stay.plate_colour)
+    declared = plates.Plate.of(draft.plate_text, draft.plate_colour)
     measured = comparison.compare(read, declared, confusion=confusion)
     return measured if measured.near_miss else comparison.compare(read, declared)
-
-
-def _colour(name: str) -> plates.Colour | None:
-    return plates.Colour(name) if name else None
 
 
 def _ask_person(draft: Prepayment, stay: ParkingSession, *, why: str) -> None:

@@ -4,8 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from core import calendar, clock, plates
 from core.errors import Invalid, Refused
@@ -13,25 +12,6 @@ from parking.models import ParkingSession, TariffVersion
 from parking.rules import pricing
 from parking.rules.tariff import Scope
 from parking.states import PlateState, StayState
-from payments.rules import BillLine
-
-# What a bill says, by the codes of pricing.LINE_TEXTS; "free" is said with its minutes.
-LINE_WORDS = {
-    "free": gettext_lazy("Free time"),
-    "first_hour": gettext_lazy("First hour"),
-    "first_period": gettext_lazy("First period"),
-    "then": gettext_lazy("Afterwards"),
-    "all_day": gettext_lazy("Parking"),
-    "day": gettext_lazy("Daytime"),
-    "night": gettext_lazy("Night"),
-    "rest_day": gettext_lazy("Day off"),
-    "visit": gettext_lazy("Per visit"),
-    "cap_day": gettext_lazy("Daily cap"),
-    "cap_24h": gettext_lazy("Cap for 24 hours"),
-    "cap_window": gettext_lazy("Cap for the period"),
-    "cap_visit": gettext_lazy("Cap for the visit"),
-    "new_energy": gettext_lazy("New-energy discount"),
-}
 
 LARGE = "large"
 NEW_ENERGY = {"green", "yellow_green"}
@@ -168,24 +148,3 @@ def _stored(line: pricing.Line) -> dict[str, Any]:
         "starts_at": line.starts_at.isoformat(),
         "ends_at": line.ends_at.isoformat(),
     }
-
-
-def spoken(line: dict[str, Any]) -> BillLine:
-    """A stored line in the reader's language."""
-    text = str(LINE_WORDS[line["text_code"]])
-    if line["unit"] == "s":
-        text = _("First %(minutes)s min free") % {"minutes": line["quantity"] // 60}
-        return BillLine(text, 1, "", 0, 0)
-    unit = line["unit"]
-    if unit in ("visit", "cap"):
-        return BillLine(text, 1, "", line["unit_price_fen"], line["amount_fen"])
-    if unit.endswith("min"):
-        minutes = int(unit.removesuffix("min"))
-        hours, rest = divmod(minutes, 60)
-        if (hours, rest) == (1, 0):
-            unit = _("h")
-        elif hours and not rest:
-            unit = "× " + ngettext("%(n)d h", "%(n)d h", hours) % {"n": hours}
-        else:
-            unit = "× " + ngettext("%(n)d min", "%(n)d min", minutes) % {"n": minutes}
-    return BillLine(text, line["quantity"], unit, line["unit_price_fen"], line["amount_fen"])

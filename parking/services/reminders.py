@@ -18,7 +18,7 @@ from accounts import services as account_services
 from core import clock, links, live, locks
 from parking.links import stay_token
 from parking.models import ParkingSession, StayPayment
-from parking.services.reviews import open_doubts
+from parking.selectors.doubts import open_doubts
 from parking.states import PlateState, StayState
 
 AHEAD = timedelta(minutes=10)

@@ -12,8 +12,8 @@ from django.db import transaction
 from django.db.models import F, Max
 from django.utils.translation import gettext_lazy as _
 
-from core import audit, clock, live, locks, outbox
-from core.errors import Invalid, Missing
+from core import audit, clock, locks, outbox
+from core.errors import Invalid
 from core.transition import transition
 from parking.errors import BerthTaken, NoBerth, ReasonNeeded, StayMoved
 from parking.events import StayVoided, VehicleArrived
@@ -28,7 +28,8 @@ from parking.models import (
     Sighting,
 )
 from parking.rules.timeline import Said, Told, stays_of
-from parking.services import money, prices, reminders
+from parking.services import money, prices, reminders, stay_rows
+from parking.services.plates import correct_plate
 from parking.services.reviews import drop_reviews, open_review
 from parking.states import InspectionState, PrepaymentState, StayState
 
@@ -72,8 +73,6 @@ def open_by_hand(
     plate_colour: str = "",
 ) -> int:
     """A person begins a stay that no sensor saw. Raises BerthTaken, ReasonNeeded, Invalid."""
-    from parking.services.plates import correct_plate
-
     _need_reason(reason)
     _need_past(arrived_at)
     berth = locks.lock(Berth.objects.filter(pk=berth_id))[0]
@@ -101,7 +100,7 @@ def close_by_hand(*, stay_id: int, left_at: datetime, actor: str, reason: str) -
     """A person ends a stay whose departure no sensor saw. Raises StayMoved, ReasonNeeded."""
     _need_reason(reason)
     _need_past(left_at)
-    stay = _locked_with_berth(stay_id)
+    stay = stay_rows.locked_with_berth(stay_id)
     if stay.state != StayState.PARKED:
         raise StayMoved()
     if left_at < stay.arrived_at:
@@ -121,7 +120,7 @@ def void_stay(*, stay_id: int, actor: str, reason: str) -> None:
     What was said about it is set aside, so that later messages don't tell it again.
     """
     _need_reason(reason)
-    stay = _locked_with_berth(stay_id)
+    stay = stay_rows.locked_with_berth(stay_id)
     moved = transition(
         stay,
         source=[StayState.PARKED, StayState.DUE, StayState.SETTLED],
@@ -139,7 +138,7 @@ def void_stay(*, stay_id: int, actor: str, reason: str) -> None:
     money.promise_back(stay, money.paid_fen(stay), why=str(_("The stay was cancelled.")))
     _free(stay, actor=actor, used="cancelled")
     drop_reviews(stay=stay, actor=actor)
-    tell_pages(stay)
+    stay_rows.tell_pages(stay)
 
 
 def _need_reason(reason: str) -> None:
@@ -150,15 +149,6 @@ def _need_reason(reason: str) -> None:
 def _need_past(at: datetime) -> None:
     if at > clock.now() + timedelta(seconds=60):
         raise Invalid("in_the_future", _("This time has not come yet."))
-
-
-def _locked_with_berth(stay_id: int) -> ParkingSession:
-    """The stay, its berth and itself locked. Raises Missing."""
-    found = ParkingSession.objects.filter(pk=stay_id).values_list("berth_id", flat=True).first()
-    if found is None:
-        raise Missing()
-    locks.lock(Berth.objects.filter(pk=found))
-    return locks.lock(ParkingSession.objects.filter(pk=stay_id))[0]
 
 
 # ── What was said, and what follows for the stays around it ──────────────────────────────────
@@ -239,7 +229,7 @@ def _begin(berth: Berth, told: Told, *, device_id: int | None, actor: str) -> Pa
         audit.record(stay, "arrived and left", actor=actor)
         _review_doubt(stay)
     outbox.add(VehicleArrived(stay.pk))
-    tell_pages(stay)
+    stay_rows.tell_pages(stay)
     log.info("parking.vehicle_arrived stay=%s berth=%s", stay.pk, berth.code)
     return stay
 
@@ -309,7 +299,7 @@ def end_stay(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str)
     _free(stay, actor=actor, used="used")
     money.tell_due(stay)
     _review_doubt(stay)
-    tell_pages(stay)
+    stay_rows.tell_pages(stay)
     log.info("parking.vehicle_left stay=%s due_fen=%s", stay.pk, stay.due_fen)
 
 
@@ -345,9 +335,3 @@ def _review_doubt(stay: ParkingSession) -> None:
         open_review(
             kind=ReviewItem.Kind.STAY, why=stay.doubt, merchant_id=stay.merchant_id, stay=stay
         )
-
-
-def tell_pages(stay: ParkingSession) -> None:
-    """Pages that show this stay ask again."""
-    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
-    live.push(f"merchant:{stay.merchant_id}")

@@ -4,20 +4,15 @@ Each function claims at most BATCH rows and says how many it moved; the dispatch
 second.
 """
 
-from datetime import timedelta
-
 from django.db import transaction
-from django.db.models import F
 
 from core import audit, clock
-from parking.models import ImageOrder, ParkingSession, ReviewItem, Sighting
-from parking.services import images, plates
+from parking.models import ImageOrder, ParkingSession, ReviewItem
+from parking.services import images
 from parking.services.reviews import open_review
-from parking.states import ImageOrderState, SightingState, StayState
+from parking.states import ImageOrderState, StayState
 
 BATCH = 200
-MOST_READS = 5
-READ_WAIT_S = (60, 120, 300, 900)
 
 
 def chase_images() -> int:
@@ -25,30 +20,6 @@ def chase_images() -> int:
     late = ImageOrder.objects.filter(state=ImageOrderState.ASKED, give_up_at__lte=clock.real())
     ids = list(late.order_by("give_up_at").values_list("command_id", flat=True)[:BATCH])
     return sum(images.image_failed(command_id=one, reason="no picture came") for one in ids)
-
-
-def read_again() -> int:
-    """Send sightings to the reader once more whose task got lost: Celery carries work, no truth.
-
-    After five times without an answer a person reads the plate.
-    """
-    from parking.tasks import ask_reader
-
-    late = Sighting.objects.filter(state=SightingState.RECEIVED, read_again_at__lte=clock.real())
-    rows = late.order_by("read_again_at").values_list("pk", "read_attempts")
-    moved = 0
-    for pk, tried in list(rows[:BATCH]):
-        if tried + 1 >= MOST_READS:
-            moved += plates.open_plate_review(sighting_id=pk, why="reader_silent")
-            continue
-        wait = timedelta(seconds=READ_WAIT_S[min(tried, len(READ_WAIT_S) - 1)])
-        claimed = Sighting.objects.filter(
-            pk=pk, state=SightingState.RECEIVED, read_attempts=tried
-        ).update(read_attempts=F("read_attempts") + 1, read_again_at=clock.real() + wait)
-        if claimed:
-            ask_reader(pk)
-            moved += 1
-    return moved
 
 
 @transaction.atomic

@@ -22,8 +22,8 @@ from parking.filters import StayFilter
 from parking.forms import CloseForm, OpenForm, PlateForm, ReasonForm
 from parking.models import ParkingSession, ReviewItem
 from parking.services import prices
-from parking.services.plates import reason_of
 from parking.states import StayState
+from parking.words import reason_of, spoken
 
 PAGE = 50
 
@@ -236,7 +236,7 @@ def _stay_context(
         "stay": row,
         "plate": {"text": row.plate_text, "colour": row.plate_colour, "masked": False},
         "seconds": int(((row.left_at or now) - row.arrived_at).total_seconds()),
-        "lines": [prices.spoken(line) for line in (bill.lines if bill else row.lines)],
+        "lines": [spoken(line) for line in (bill.lines if bill else row.lines)],
         "fee_fen": bill.amount_fen if bill else row.fee_fen,
         "payments": row.payments.order_by("pk"),
         "evidence": _evidence(row),

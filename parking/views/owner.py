@@ -20,6 +20,7 @@ from parking.links import StayLink, read_stay_token, stay_token
 from parking.models import ParkingSession, Prepayment
 from parking.services import prepay, prices, reminders
 from parking.states import PrepaymentState, StayState
+from parking.words import spoken
 from payments import services as payment_services
 
 
@@ -114,7 +115,7 @@ def _stay_context(request: HttpRequest, row: ParkingSession, link: StayLink) -> 
     except (NothingDue, PlateUnread) as error:
         why_nothing = error.message
         stored = prices.bill_of(row, now).lines if row.state == StayState.PARKED else row.lines
-        lines = [prices.spoken(line) for line in stored]
+        lines = [spoken(line) for line in stored]
     return {
         "stay": row,
         "berth": row.berth,

@@ -20,7 +20,7 @@ from payments import selectors as payments
 from payments.rules import BillLine, Quote, Receipt
 from recovery.models import BoundDebt, MoveInstruction, RecoveryOrder, SettlementOrder
 from recovery.rules import MOVE_WITHIN_S
-from recovery.services.facts import bound_debts, has_live_debts, is_live
+from recovery.selectors import bound_debts, has_live_debts, is_live
 from recovery.services.raising import tell_pages
 from recovery.states import RecoveryState
 

@@ -133,7 +133,7 @@ def situation(
     stay = parking.open_stay_at(berth_id)
     vehicle = None
     if stay is not None:
-        standing = plates.Plate(stay.plate_text, _colour(stay.plate_colour))
+        standing = plates.Plate.of(stay.plate_text, stay.plate_colour)
         vehicle = VehicleSeen(
             same=plates.same_vehicle(plate, standing),
             plate_settled=stay.plate_state == PlateState.SETTLED,
@@ -154,22 +154,3 @@ def situation(
         lock=lock_seen(device_id, but_for=but_for) if device_id else None,
         debts=tuple(debt_seen(debt) for debt in debts_of(plate, merchant_id)),
     )
-
-
-def _colour(name: str) -> plates.Colour | None:
-    return plates.Colour(name) if name else None
-
-
-def is_live(debt: DebtFacts) -> bool:
-    """Whether this debt is still asked for, or held by an objection."""
-    return debt.is_open or debt.disputed
-
-
-def has_live_debts(order: RecoveryOrder) -> bool:
-    """Whether any of the debts that an order is for still is."""
-    return arrears.any_live(order.bound.values_list("debt_id", flat=True))
-
-
-def bound_debts(order: RecoveryOrder) -> list[DebtFacts]:
-    """The debts that an order is for, as they stand now."""
-    return arrears.debts(list(order.bound.values_list("debt_id", flat=True)))

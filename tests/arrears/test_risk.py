@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from arrears import selectors, services
+from arrears import selectors, services, tasks
 from arrears.errors import ModelNotBetter
 from arrears.models import Assessment, Portrait, RiskModel, ShadowScore, Watch
 from arrears.risk import features, registry
@@ -160,9 +160,9 @@ def test_a_lost_task_is_asked_for_again(arrived: Any, monkeypatch: Any) -> None:
     Assessment.objects.update(ask_again_at="2020-01-01T00:00:00Z")
     asked: list[int] = []
     monkeypatch.setattr("arrears.tasks.ask_scorer", asked.append)
-    assert services.ask_again() == 1
+    assert tasks.ask_again() == 1
     assert asked == [Assessment.objects.get(stay=stay).pk]
-    assert services.ask_again() == 0
+    assert tasks.ask_again() == 0
 
 
 def test_a_corrected_plate_is_scored_anew_and_nobody_reads_what_was_said_of_the_other(

@@ -8,7 +8,7 @@ import pytest
 from core.errors import Denied, Invalid, Refused
 from core.models import OutboxEvent
 from devices.models import Command
-from parking import services
+from parking import services, tasks
 from parking.errors import NotReadYet, NotThisBerth, ReviewDone, TooLateToUndo
 from parking.models import (
     Berth,
@@ -20,7 +20,7 @@ from parking.models import (
     Section,
     Sighting,
 )
-from parking.services.sweeps import MOST_READS
+from parking.tasks import MOST_READS
 from parking.vision import Candidate, Reading
 from tests.street import PLATE, TEST, photograph
 
@@ -289,8 +289,8 @@ def test_a_task_that_got_lost_is_sent_again_and_ends_with_a_person(
     sighting = taken(berth, cameras[0], clock)
     for _again in range(MOST_READS):
         Sighting.objects.update(read_again_at=clock.real() - timedelta(seconds=1))
-        assert services.read_again() == 1
-        assert services.read_again() == 0
+        assert tasks.read_again() == 1
+        assert tasks.read_again() == 0
     sighting.refresh_from_db()
     assert sighting.state == "review"
     assert ReviewItem.objects.get().why == "reader_silent"

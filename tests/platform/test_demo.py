@@ -16,7 +16,7 @@ import pytest
 from config.local.processes import is_alive, wait_until
 from config.local.supervisor import MARK
 from config.local.system import DEMO, ROOT, SERVERS
-from parking.vision.drawing import draw_scene
+from parking.vision.training.drawing import draw_scene
 from tests.story.test_story import tell
 
 pytestmark = pytest.mark.chaos

@@ -18,7 +18,7 @@ from core import clock as business_clock
 from core import images, wake
 from parking import services as parking
 from parking.models import Berth, Sighting
-from parking.vision.drawing import draw_scene
+from parking.vision.training.drawing import draw_scene
 from recovery.models import RecoveryOrder
 from tests.recovery.test_street import (
     Portal,

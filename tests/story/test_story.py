@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from core.plates import masked
-from parking.vision.drawing import draw_scene
+from parking.vision.training.drawing import draw_scene
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVERS = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "BOWEI_TESTING", "BOWEI_TEST_NAME")

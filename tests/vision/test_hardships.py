@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
-from parking.vision import drawing
 from parking.vision.evaluation import judge_pixels
+from parking.vision.training import drawing
 from parking.vision.training.hardships import SCENES, moved
 from parking.vision.training.photographs import Photograph
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from parking.vision import drawing
 from parking.vision.serve import reader
+from parking.vision.training import drawing
 from parking.vision.training.plates import Spec, draw_flat
 
 TEXT = "京A12345"

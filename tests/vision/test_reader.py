@@ -11,13 +11,13 @@ from parking.vision import (
     HostileImage,
     Reading,
     confusion,
-    drawing,
     read_image,
     read_images,
     rectify,
 )
-from parking.vision.drawing import draw_scene
 from parking.vision.serve import NETWORKS, DamagedNetwork, checked, manifest, reader
+from parking.vision.training import drawing
+from parking.vision.training.drawing import draw_scene
 
 
 def text_of(reading: Reading | HostileImage) -> str | None:

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from parking.vision import drawing
 from parking.vision.serve import reader
+from parking.vision.training import drawing
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,8 @@ from random import Random
 import cv2
 import numpy as np
 
-from parking.vision import drawing
 from parking.vision.grammar import COLOURS
-from parking.vision.training import photographs, reader_data, signs, wear
+from parking.vision.training import drawing, photographs, reader_data, signs, wear
 from parking.vision.training.bank import Bank
 from parking.vision.training.photographs import Photograph
 from parking.vision.training.plates import Fonts, Spec, draw_flat, random_spec

@@ -1,6 +1,6 @@
 """Paying as a driver does: the bill, the cashier, the sandbox's page, the receipt."""
 
-from config.story.browser import Browser, Page, PageError
+from config.persons.browser import Browser, Page, PageError
 
 
 def pay_berth(browser: Browser, berth_code: str) -> Page:

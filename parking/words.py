@@ -1,0 +1,70 @@
+"""What bills and questions say, by the codes that are stored, in the reader's language."""
+
+from typing import Any
+
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from payments.rules import BillLine
+
+# What a bill says, by the codes of pricing.LINE_TEXTS; "free" is said with its minutes.
+LINE_WORDS = {
+    "free": _("Free time"),
+    "first_hour": _("First hour"),
+    "first_period": _("First period"),
+    "then": _("Afterwards"),
+    "all_day": _("Parking"),
+    "day": _("Daytime"),
+    "night": _("Night"),
+    "rest_day": _("Day off"),
+    "visit": _("Per visit"),
+    "cap_day": _("Daily cap"),
+    "cap_24h": _("Cap for 24 hours"),
+    "cap_window": _("Cap for the period"),
+    "cap_visit": _("Cap for the visit"),
+    "new_energy": _("New-energy discount"),
+}
+
+# Why a person is asked, by the codes of ReviewItem.why.
+WHY = {
+    "no_plate": _("No plate was found in the picture."),
+    "weak_character": _("One character is in doubt."),
+    "weak_plate": _("The plate as a whole is in doubt."),
+    "colour_unknown": _("The colour of the plate is in doubt."),
+    "length_colour_mismatch": _("Length and colour of the plate don't fit."),
+    "reader_silent": _("The plate reader did not answer."),
+    "near_miss": _("Declared and read plate differ where the reader errs easily."),
+    "readings_differ": _("Two photographs of one stay show different plates."),
+    "plate_twice": _("The same plate stands in two berths."),
+    "next_arrived": _("The next vehicle came before this one was seen to leave."),
+    "no_departure": _("No departure was reported for a long time."),
+    "split": _("Another arrival was reported in the middle of this stay."),
+    "corrected": _("A person corrected the plate."),
+    "doubted": _("Somebody says that this is another vehicle's plate."),
+}
+
+
+def spoken(line: dict[str, Any]) -> BillLine:
+    """A stored line in the reader's language."""
+    text = str(LINE_WORDS[line["text_code"]])
+    if line["unit"] == "s":
+        text = gettext("First %(minutes)s min free") % {"minutes": line["quantity"] // 60}
+        return BillLine(text, 1, "", 0, 0)
+    unit = line["unit"]
+    if unit in ("visit", "cap"):
+        return BillLine(text, 1, "", line["unit_price_fen"], line["amount_fen"])
+    if unit.endswith("min"):
+        minutes = int(unit.removesuffix("min"))
+        hours, rest = divmod(minutes, 60)
+        if (hours, rest) == (1, 0):
+            unit = gettext("h")
+        elif hours and not rest:
+            unit = "× " + ngettext("%(n)d h", "%(n)d h", hours) % {"n": hours}
+        else:
+            unit = "× " + ngettext("%(n)d min", "%(n)d min", minutes) % {"n": minutes}
+    return BillLine(text, line["quantity"], unit, line["unit_price_fen"], line["amount_fen"])
+
+
+def reason_of(why: str) -> str:
+    """Why a plate waits for a person, in words."""
+    return str(WHY.get(why, _("The reading is not sure enough.")))

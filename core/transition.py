@@ -47,7 +47,7 @@ def transition(
     model = rows.model
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("transition() needs a transaction")
-    sources = [source] if isinstance(source, States) else list(source)
+    sources = [source] if isinstance(source, str) else list(source)
     for state in sources:
         if target not in model.MOVES.get(state, set()):
             raise BadMove(f"{model.__name__}: {state} → {target}")

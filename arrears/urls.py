@@ -20,20 +20,22 @@ merchant: list[URLPattern] = [
     path("debts/disputes/<int:dispute_id>/", views.answer, name="arrears.answer"),
 ]
 api: list[URLPattern] = [
-    path("debts", interfaces.DebtViews.as_view({"get": "list"}), name="arrears.api_debts"),
+    path("debts/", interfaces.DebtViews.as_view({"get": "list"}), name="arrears.api_debts"),
     path(
-        "debts/<int:pk>", interfaces.DebtViews.as_view({"get": "retrieve"}), name="arrears.api_debt"
+        "debts/<int:pk>/",
+        interfaces.DebtViews.as_view({"get": "retrieve"}),
+        name="arrears.api_debt",
     ),
     path(
-        "debts/<int:pk>/waive",
+        "debts/<int:pk>/waive/",
         interfaces.DebtViews.as_view({"post": "waive"}),
         name="arrears.api_waive",
     ),
-    path("notices", interfaces.NoticeViews.as_view({"get": "list"}), name="arrears.api_notices"),
-    path("dues", interfaces.DuesView.as_view(), name="arrears.api_dues"),
-    path("disputes", interfaces.ObjectView.as_view(), name="arrears.api_object"),
+    path("notices/", interfaces.NoticeViews.as_view({"get": "list"}), name="arrears.api_notices"),
+    path("dues/", interfaces.DuesView.as_view(), name="arrears.api_dues"),
+    path("disputes/", interfaces.ObjectView.as_view(), name="arrears.api_object"),
     path(
-        "decisions/<int:stay_id>",
+        "decisions/<int:stay_id>/",
         interfaces.DecisionView.as_view(),
         name="arrears.api_decision",
     ),

@@ -38,7 +38,7 @@ def prove_plate(world: World) -> None:
         assert chosen is not None
         form = page.form(having="_selected_action")
         world.operator.submit(page, form, action="prove", _selected_action=chosen[1])
-        rows = world.owner.api("GET", "/api/v1/arrears/dues")
+        rows = world.owner.api("GET", "/api/v1/arrears/dues/")
         step.saw(phone=f"{OWNER_PHONE[:3]}••••{OWNER_PHONE[-4:]}", dues=len(rows))
 
 
@@ -91,7 +91,7 @@ def _import_history(world: World) -> None:
 
 def _decision(world: World, stay: dict[str, Any]) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = world.owner.api("GET", f"/api/v1/arrears/decisions/{stay['id']}")
+        found: dict[str, Any] = world.owner.api("GET", f"/api/v1/arrears/decisions/{stay['id']}/")
     except NotThere:
         return None
     return found
@@ -185,12 +185,12 @@ def _become_debt(world: World, stay: dict[str, Any]) -> None:
 
 
 def _due(world: World, stay: dict[str, Any]) -> dict[str, Any] | None:
-    rows = world.owner.api("GET", "/api/v1/arrears/dues")
+    rows = world.owner.api("GET", "/api/v1/arrears/dues/")
     return next((r for r in rows if r["stay_id"] == stay["id"] and r["pay_by"]), None)
 
 
 def _debt(world: World, stay: dict[str, Any]) -> dict[str, Any] | None:
-    rows = world.yuyuan.api("GET", "/api/v1/arrears/debts")["results"]
+    rows = world.yuyuan.api("GET", "/api/v1/arrears/debts/")["results"]
     return next((row for row in rows if row["stay_id"] == stay["id"]), None)
 
 

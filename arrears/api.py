@@ -17,7 +17,10 @@ from accounts.rules import may
 from arrears import selectors, services
 from arrears.models import Debt, Dispute, RecoveryNotice
 from arrears.rules.vehicle import holds
+from arrears.states import AssessmentState, ContactState, PlanState
+from core.api import BillLineOut, ModelOut
 from core.errors import Denied, Missing
+from core.fields import choices_of
 from core.idempotency import once
 from parking import selectors as parking
 
@@ -31,7 +34,7 @@ class WorksForMerchant(BasePermission):
         return membership is not None and may(membership.role, "debts")
 
 
-class DebtState(serializers.ModelSerializer):
+class DebtOut(ModelOut):
     plate = serializers.CharField(source="plate_text")
     colour = serializers.CharField(source="plate_colour")
     section = serializers.CharField(source="section.name")
@@ -65,7 +68,7 @@ class DebtFilter(django_filters.FilterSet):
         fields = ["state", "plate"]
 
 
-class Reason(serializers.Serializer):
+class WaiveIn(serializers.Serializer):
     reason = serializers.CharField(max_length=300)
 
 
@@ -74,7 +77,7 @@ class DebtViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gener
     """One merchant's debts; another's are not there."""
 
     permission_classes = [IsAuthenticated, WorksForMerchant]
-    serializer_class = DebtState
+    serializer_class = DebtOut
     filterset_class = DebtFilter
     queryset = Debt.objects.none()
 
@@ -84,29 +87,29 @@ class DebtViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gener
             return Debt.objects.none()
         return selectors.debts_of_merchant(membership.merchant_id)
 
-    @extend_schema(request=Reason, responses=DebtState, operation_id="arrears_waive")
+    @extend_schema(request=WaiveIn, responses=DebtOut, operation_id="arrears_waive")
     def waive(self, request: Request, pk: int) -> Response:
         """Ask for it no more; `Idempotency-Key` makes a repetition harmless."""
         debt = self.get_object()
         if not may(self.membership.role, "void_stay"):  # type: ignore[attr-defined]
             raise Denied()
-        body = Reason(data=request.data)
+        body = WaiveIn(data=request.data)
         body.is_valid(raise_exception=True)
         reason = body.validated_data["reason"]
 
         def do() -> dict[str, Any]:
             services.waive_debt(debt_id=debt.pk, actor=f"user:{request.user.pk}", reason=reason)
             debt.refresh_from_db()
-            return dict(DebtState(debt).data)
+            return dict(DebtOut(debt).data)
 
         key = request.headers.get("Idempotency-Key", "")
         answer = once(f"arrears.waive:{debt.pk}", key[:80], {"reason": reason}, do) if key else do()
         return Response(answer)
 
 
-class NoticeState(serializers.ModelSerializer):
+class RecoveryNoticeOut(ModelOut):
     plate = serializers.CharField(source="plate_text")
-    device = serializers.CharField(source="device.code", default=None)
+    device = serializers.CharField(source="device.code", default=None, allow_null=True)
 
     class Meta:
         model = RecoveryNotice
@@ -130,7 +133,7 @@ class NoticeViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
     """What one merchant's terminals were told, and what came of it (P3.4)."""
 
     permission_classes = [IsAuthenticated, WorksForMerchant]
-    serializer_class = NoticeState
+    serializer_class = RecoveryNoticeOut
     filterset_fields = ["state"]
     queryset = RecoveryNotice.objects.none()
 
@@ -141,10 +144,12 @@ class NoticeViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         return selectors.notices_of_merchant(membership.merchant_id)
 
 
-class DueState(serializers.Serializer):
+class DueOut(serializers.Serializer):
     stay_id = serializers.IntegerField(source="stay.id")
     debt_id = serializers.IntegerField(allow_null=True)
-    state = serializers.CharField(help_text="window: time to pay is running; open; disputed")
+    state = serializers.ChoiceField(
+        ["window", "open", "disputed"], help_text="window: the time to pay is running"
+    )
     amount_fen = serializers.IntegerField()
     raised_from_fen = serializers.IntegerField(
         allow_null=True, help_text="what was asked before the fee rose"
@@ -156,7 +161,7 @@ class DueState(serializers.Serializer):
     berth = serializers.CharField(source="stay.berth_code")
     arrived_at = serializers.DateTimeField(source="stay.arrived_at")
     left_at = serializers.DateTimeField(source="stay.left_at")
-    lines = serializers.JSONField(source="stay.lines")
+    lines = BillLineOut(many=True, source="stay.lines")
 
 
 class DuesView(APIView):
@@ -164,19 +169,19 @@ class DuesView(APIView):
 
     permission_classes = [IsAuthenticated]
 
-    @extend_schema(responses=DueState(many=True), operation_id="arrears_dues")
+    @extend_schema(responses=DueOut(many=True), operation_id="arrears_dues")
     def get(self, request: Request) -> Response:
         found = selectors.dues_of(accounts.proven_plates_of(request.user))
-        return Response(DueState(found, many=True).data)
+        return Response(DueOut(found, many=True).data)
 
 
-class ObjectionBody(serializers.Serializer):
+class ObjectionIn(serializers.Serializer):
     stay_id = serializers.IntegerField()
     reason = serializers.ChoiceField(choices=Dispute.Reason.choices)
     text = serializers.CharField(required=False, allow_blank=True, max_length=2000)
 
 
-class DisputeState(serializers.ModelSerializer):
+class DisputeOut(ModelOut):
     class Meta:
         model = Dispute
         fields = ["id", "state", "reason", "text", "answer", "opened_at", "answer_by", "decided_at"]
@@ -195,9 +200,9 @@ class ObjectView(APIView):
 
     permission_classes = [IsAuthenticated]
 
-    @extend_schema(request=ObjectionBody, responses=DisputeState, operation_id="arrears_object")
+    @extend_schema(request=ObjectionIn, responses=DisputeOut, operation_id="arrears_object")
     def post(self, request: Request) -> Response:
-        body = ObjectionBody(data=request.data)
+        body = ObjectionIn(data=request.data)
         body.is_valid(raise_exception=True)
         told = body.validated_data
         _own_stay(request, told["stay_id"])
@@ -208,16 +213,38 @@ class ObjectView(APIView):
             user_id=request.user.pk,
             actor=f"user:{request.user.pk}",
         )
-        return Response(DisputeState(dispute).data)
+        return Response(DisputeOut(dispute).data)
 
 
-class DecisionState(serializers.Serializer):
+class DecisionReasonOut(serializers.Serializer):
+    text = serializers.CharField()
+    raises = serializers.BooleanField()
+    effect = serializers.CharField(help_text="the same in words")
+
+
+class PlanContactOut(serializers.Serializer):
+    at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField()
+    state = serializers.ChoiceField(choices_of(ContactState))
+    outcome = serializers.CharField(allow_blank=True)
+
+
+class DecisionPlanOut(serializers.Serializer):
+    scheme = serializers.CharField()
+    channel = serializers.CharField(help_text="in words")
+    holdout = serializers.BooleanField()
+    parts = serializers.ListField(child=serializers.CharField(), help_text="amounts in words")
+    state = serializers.ChoiceField(choices_of(PlanState))
+    contacts = PlanContactOut(many=True)
+
+
+class DecisionOut(serializers.Serializer):
     stay_id = serializers.IntegerField()
-    state = serializers.CharField()
+    state = serializers.ChoiceField(choices_of(AssessmentState))
     at_risk = serializers.BooleanField(allow_null=True)
     percent = serializers.IntegerField(allow_null=True)
     threshold_percent = serializers.IntegerField(allow_null=True)
-    reasons = serializers.JSONField()
+    reasons = DecisionReasonOut(many=True)
     as_of = serializers.DateTimeField()
     late = serializers.BooleanField()
     model = serializers.CharField()
@@ -226,7 +253,7 @@ class DecisionState(serializers.Serializer):
     simulated = serializers.BooleanField()
     objected = serializers.BooleanField()
     payment_time_s = serializers.IntegerField(allow_null=True)
-    plan = serializers.JSONField(allow_null=True)
+    plan = DecisionPlanOut(allow_null=True)
 
 
 class DecisionView(APIView):
@@ -234,10 +261,10 @@ class DecisionView(APIView):
 
     permission_classes = [IsAuthenticated]
 
-    @extend_schema(responses=DecisionState, operation_id="arrears_decision")
+    @extend_schema(responses=DecisionOut, operation_id="arrears_decision")
     def get(self, request: Request, stay_id: int) -> Response:
         _own_stay(request, stay_id)
         decision = selectors.decision_of(stay_id)
         if decision is None:
             raise Missing()
-        return Response(DecisionState(decision).data)
+        return Response(DecisionOut(decision).data)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import JsonResponse
 from django.utils.translation import gettext_lazy as _
-from rest_framework import exceptions, pagination, throttling
+from rest_framework import exceptions, pagination, serializers, throttling
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -17,6 +17,13 @@ PROBLEM = "application/problem+json"
 class Pages(pagination.PageNumberPagination):
     page_size_query_param = "page_size"
     max_page_size = 500
+
+    def get_paginated_response_schema(self, schema: Any) -> dict[str, Any]:
+        told: dict[str, Any] = super().get_paginated_response_schema(schema)
+        for name in ("next", "previous"):  # always there, in the words of OpenAPI 3.1
+            if told["properties"][name].pop("nullable", False):
+                told["properties"][name]["type"] = ["string", "null"]
+        return {**told, "required": sorted(told["properties"])}
 
 
 class LookupRate(throttling.SimpleRateThrottle):
@@ -35,6 +42,39 @@ class ContestRate(LookupRate):
 
     def get_cache_key(self, request: Any, view: Any) -> str:
         return f"contest.{network(self.get_ident(request))}"
+
+
+class ProblemOut(serializers.Serializer):
+    """Why something was refused (RFC 9457); the title is for people, in their language."""
+
+    type = serializers.CharField(help_text="urn:bowei:problem:<code>")
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField(help_text="the stable name of the problem")
+    facts = serializers.DictField(required=False, help_text="what completes the sentence")
+    errors = serializers.DictField(  # type: ignore[assignment]  # a form's errors are not answered
+        required=False, help_text="what is wrong, by field"
+    )
+
+
+class ModelOut(serializers.ModelSerializer):
+    """What an interface answers of a row: all of its fields, always."""
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields: dict[str, serializers.Field] = super().get_fields()
+        for field in fields.values():
+            field.required, field.read_only = False, True
+        return fields
+
+
+class BillLineOut(serializers.Serializer):
+    """One line of a bill in the reader's language (`payments.rules.BillLine`)."""
+
+    text = serializers.CharField()
+    quantity = serializers.IntegerField(allow_null=True)
+    unit = serializers.CharField(allow_blank=True)
+    unit_price_fen = serializers.IntegerField(allow_null=True)
+    amount_fen = serializers.IntegerField(help_text="below 0 where it is a cut")
 
 
 def problem(error: BoweiError) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
 from rest_framework.views import APIView
 
 from accounts import guards
+from core.api import ModelOut
 from core.bodies import TooLarge
 from devices import selectors, services
 from devices.errors import NotForKind
@@ -73,6 +74,10 @@ class UploadQuota(BaseThrottle):
         return services.until_tomorrow_s()
 
 
+class ImageOut(serializers.Serializer):
+    sha256 = serializers.CharField()
+
+
 class ImageView(APIView):
     """A photograph, sent before the device speaks of it."""
 
@@ -84,8 +89,8 @@ class ImageView(APIView):
         operation_id="devices_image_put",
         request={"image/jpeg": OpenApiTypes.BINARY, "image/png": OpenApiTypes.BINARY},
         responses={
-            200: OpenApiResponse(description="Was kept before."),
-            201: OpenApiResponse(description="Is kept now."),
+            200: OpenApiResponse(ImageOut, description="Was kept before."),
+            201: OpenApiResponse(ImageOut, description="Is kept now."),
             400: OpenApiResponse(description="Other bytes than the hash says, or no photograph."),
             401: OpenApiResponse(description="The key is not valid."),
             403: OpenApiResponse(description="This kind of device takes no photographs."),
@@ -106,9 +111,11 @@ def _body(request: HttpRequest) -> bytes:
     return request.body
 
 
-class DeviceRow(serializers.ModelSerializer):
-    battery_pct = serializers.IntegerField(source="facts.battery_pct", default=None)
-    position = serializers.CharField(source="facts.position", default=None)
+class DeviceOut(ModelOut):
+    battery_pct = serializers.IntegerField(
+        source="facts.battery_pct", default=None, allow_null=True
+    )
+    position = serializers.CharField(source="facts.position", default=None, allow_null=True)
 
     class Meta:
         model = Device
@@ -126,7 +133,7 @@ class DeviceRow(serializers.ModelSerializer):
         ]
 
 
-class CommandRow(serializers.ModelSerializer):
+class CommandOut(ModelOut):
     class Meta:
         model = Command
         fields = [
@@ -150,7 +157,7 @@ class DeviceList(generics.ListAPIView):
     """The merchant's devices in service."""
 
     permission_classes = [IsAuthenticated]
-    serializer_class = DeviceRow
+    serializer_class = DeviceOut
     filterset_fields = ["kind", "online", "silent"]
     queryset = Device.objects.none()  # names the model for the schema
 
@@ -162,7 +169,7 @@ class CommandList(generics.ListAPIView):
     """What one of the merchant's devices was told, newest first."""
 
     permission_classes = [IsAuthenticated]
-    serializer_class = CommandRow
+    serializer_class = CommandOut
     queryset = Command.objects.none()
 
     def get_queryset(self) -> Any:

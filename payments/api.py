@@ -11,32 +11,35 @@ from rest_framework.response import Response
 from rest_framework.throttling import AnonRateThrottle
 from rest_framework.views import APIView
 
+from core.api import BillLineOut
+from core.fields import choices_of
 from payments import selectors, services
+from payments.states import OrderItemState, OrderState, RefundState
 
 
-class ItemState(serializers.Serializer):
+class OrderItemOut(serializers.Serializer):
     title = serializers.CharField()
     merchant = serializers.CharField(source="merchant.name")
     amount_fen = serializers.IntegerField()
     taken_fen = serializers.IntegerField()
-    state = serializers.CharField()
-    lines = serializers.JSONField()
+    state = serializers.ChoiceField(choices_of(OrderItemState))
+    lines = BillLineOut(many=True)
 
 
-class RefundState(serializers.Serializer):
+class RefundOut(serializers.Serializer):
     amount_fen = serializers.IntegerField()
     reason = serializers.CharField()
-    state = serializers.CharField()
+    state = serializers.ChoiceField(choices_of(RefundState))
 
 
-class OrderState(serializers.Serializer):
+class OrderOut(serializers.Serializer):
     number = serializers.CharField()
-    state = serializers.CharField()
+    state = serializers.ChoiceField(choices_of(OrderState))
     amount_fen = serializers.IntegerField()
     expires_at = serializers.DateTimeField()
     paid_at = serializers.DateTimeField(allow_null=True)
-    items = ItemState(many=True, source="items.all")
-    refunds = RefundState(many=True)
+    items = OrderItemOut(many=True, source="items.all")
+    refunds = RefundOut(many=True)
 
 
 class OrderView(APIView):
@@ -45,11 +48,11 @@ class OrderView(APIView):
     permission_classes = [AllowAny]
     throttle_classes = [AnonRateThrottle]
 
-    @extend_schema(responses=OrderState, operation_id="payments_order")
+    @extend_schema(responses=OrderOut, operation_id="payments_order")
     def get(self, request: Request, token: str) -> Response:
         order = selectors.order_by_token(token)
         order.refunds = selectors.refunds_of(order)  # type: ignore[attr-defined]
-        return Response(OrderState(order).data)
+        return Response(OrderOut(order).data)
 
 
 @csrf_exempt

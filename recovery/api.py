@@ -13,85 +13,80 @@ from rest_framework.views import APIView
 from accounts import guards
 from core import idempotency, images
 from core.errors import Missing
+from core.fields import choices_of
 from devices import selectors as devices
+from devices.states import LockPosition
 from parking import selectors as parking
 from payments import selectors as payments
 from payments import services as payments_services
 from recovery import selectors, services
 from recovery.errors import NoPhotograph
 from recovery.models import RecoveryOrder
+from recovery.states import MoveState, RecoveryState
 
 
-class SecondLook(serializers.Serializer):
+class SecondLookIn(serializers.Serializer):
     typed = serializers.CharField(required=False, max_length=32)
     sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", required=False)
 
 
-class BindRequest(serializers.Serializer):
+class BindIn(serializers.Serializer):
     plate_text = serializers.CharField(max_length=32)
     plate_colour = serializers.CharField(max_length=16, required=False, allow_blank=True)
     berth_code = serializers.CharField(max_length=20)
     device_code = serializers.CharField(max_length=40)
-    second_look = SecondLook()
+    second_look = SecondLookIn()
 
 
-class Photograph(serializers.Serializer):
+class PhotographIn(serializers.Serializer):
     sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", required=False)
     photograph = serializers.FileField(required=False)
 
 
-class LowerReason(serializers.Serializer):
+class LowerIn(serializers.Serializer):
     reason = serializers.CharField(max_length=200)
 
 
-class Position(Photograph):
+class MovedIn(PhotographIn):
     latitude = serializers.FloatField(required=False, min_value=-90, max_value=90)
     longitude = serializers.FloatField(required=False, min_value=-180, max_value=180)
 
 
-class SettlementState(serializers.Serializer):
+class SettlementOut(serializers.Serializer):
     payment_number = serializers.CharField()
     amount_fen = serializers.IntegerField()
     made_at = serializers.DateTimeField()
     seen_at = serializers.DateTimeField(allow_null=True)
 
 
-class MoveState(serializers.Serializer):
-    state = serializers.CharField()
+class MoveOut(serializers.Serializer):
+    state = serializers.ChoiceField(choices_of(MoveState))
     due_at = serializers.DateTimeField()
     reminders = serializers.IntegerField()
     alarm_at = serializers.DateTimeField(allow_null=True)
     confirmed_at = serializers.DateTimeField(allow_null=True)
 
 
-class RecoveryState(serializers.Serializer):
+class RecoveryOut(serializers.Serializer):
     """One recovery order, with its settlement order and move instruction where there are any."""
 
     id = serializers.IntegerField()
     code = serializers.CharField()
     token = serializers.CharField()
-    state = serializers.CharField()
-    ended_by = serializers.CharField()
-    problem = serializers.CharField()
-    lock_position = serializers.CharField()
+    state = serializers.ChoiceField(choices_of(RecoveryState))
+    ended_by = serializers.ChoiceField(RecoveryOrder.End.choices, allow_blank=True)
+    problem = serializers.CharField(allow_blank=True)
+    lock_position = serializers.ChoiceField(choices_of(LockPosition), allow_blank=True)
     device_code = serializers.CharField(source="device.code")
     debt_ids = serializers.SerializerMethodField()
-    settlement = serializers.SerializerMethodField()
-    move = serializers.SerializerMethodField()
+    settlement = SettlementOut(allow_null=True)
+    move = MoveOut(allow_null=True)
 
     def get_debt_ids(self, order: RecoveryOrder) -> list[int]:
         return list(order.bound.order_by("debt_id").values_list("debt_id", flat=True))
 
-    def get_settlement(self, order: RecoveryOrder) -> dict[str, Any] | None:
-        found = getattr(order, "settlement", None)
-        return SettlementState(found).data if found else None
 
-    def get_move(self, order: RecoveryOrder) -> dict[str, Any] | None:
-        found = getattr(order, "move", None)
-        return MoveState(found).data if found else None
-
-
-class OwnerRecoveryState(RecoveryState):
+class OwnerRecoveryOut(RecoveryOut):
     """What the owner is told of an order, by the link on the lock."""
 
     due_fen = serializers.SerializerMethodField()
@@ -106,8 +101,16 @@ class OwnerRecoveryState(RecoveryState):
         return selectors.release_code_ready(order)
 
 
-class ReleaseCodeState(serializers.Serializer):
+class ReleaseCodeOut(serializers.Serializer):
     release_code = serializers.CharField(help_text="eight digits")
+
+
+class PaymentOut(serializers.Serializer):
+    """The order that pays all that is due, and the page where it is paid."""
+
+    token = serializers.CharField()
+    number = serializers.CharField()
+    url = serializers.CharField()
 
 
 class MerchantView(APIView):
@@ -126,15 +129,15 @@ class MerchantView(APIView):
         return selectors.order_by_code(self.merchant_id(request), code)
 
     def answer(self, request: Request, code: str, status: int = 200) -> Response:
-        return Response(RecoveryState(self.order(request, code)).data, status=status)
+        return Response(RecoveryOut(self.order(request, code)).data, status=status)
 
 
 class Orders(MerchantView):
     """Bind a vehicle's debts to a lock (P1.1); the answer is the recovery order (P1.2)."""
 
-    @extend_schema(request=BindRequest, responses={201: RecoveryState})
+    @extend_schema(request=BindIn, responses={201: RecoveryOut})
     def post(self, request: Request) -> Response:
-        asked = BindRequest(data=request.data)
+        asked = BindIn(data=request.data)
         asked.is_valid(raise_exception=True)
         told = asked.validated_data
         merchant_id = self.merchant_id(request)
@@ -160,16 +163,16 @@ class Orders(MerchantView):
         done = idempotency.once(scope, key, dict(request.data), bind) if key else bind()
         return self.answer(request, done["code"], status=201)
 
-    @extend_schema(responses=RecoveryState(many=True))
+    @extend_schema(responses=RecoveryOut(many=True))
     def get(self, request: Request) -> Response:
         rows = selectors.orders_of(
             self.merchant_id(request), state=request.query_params.get("state", "")
         )
-        return Response(RecoveryState(rows[:200], many=True).data)
+        return Response(RecoveryOut(rows[:200], many=True).data)
 
 
 class OneOrder(MerchantView):
-    @extend_schema(responses=RecoveryState)
+    @extend_schema(responses=RecoveryOut)
     def get(self, request: Request, code: str) -> Response:
         return self.answer(request, code)
 
@@ -177,7 +180,7 @@ class OneOrder(MerchantView):
 class Place(MerchantView):
     """The lock is placed; the photograph shows it (P1.3)."""
 
-    @extend_schema(request=Photograph, responses=RecoveryState)
+    @extend_schema(request=PhotographIn, responses=RecoveryOut)
     def post(self, request: Request, code: str) -> Response:
         order = self.order(request, code)
         services.place(order.pk, sha256=_photograph(request), actor=self.actor(request))
@@ -187,7 +190,7 @@ class Place(MerchantView):
 class Raise(MerchantView):
     """Order the lock up (P1.3)."""
 
-    @extend_schema(request=None, responses=RecoveryState)
+    @extend_schema(request=None, responses=RecoveryOut)
     def post(self, request: Request, code: str) -> Response:
         services.raise_lock(self.order(request, code).pk, actor=self.actor(request))
         return self.answer(request, code)
@@ -198,10 +201,10 @@ class Lower(MerchantView):
 
     action = "lower_lock"
 
-    @extend_schema(request=LowerReason, responses=RecoveryState)
+    @extend_schema(request=LowerIn, responses=RecoveryOut)
     def post(self, request: Request, code: str) -> Response:
         order = self.order(request, code)
-        asked = LowerReason(data=_body(request))
+        asked = LowerIn(data=_body(request))
         asked.is_valid(raise_exception=True)
         reason = asked.validated_data["reason"]
         services.emergency_lower(order.pk, actor=self.actor(request), reason=reason)
@@ -211,10 +214,10 @@ class Lower(MerchantView):
 class Fetched(MerchantView):
     """The lock was taken away: a photograph, or its own position (P1.6)."""
 
-    @extend_schema(request=Position, responses=RecoveryState)
+    @extend_schema(request=MovedIn, responses=RecoveryOut)
     def post(self, request: Request, code: str) -> Response:
         order = self.order(request, code)
-        asked = Position(data=request.data)
+        asked = MovedIn(data=request.data)
         asked.is_valid(raise_exception=True)
         told = asked.validated_data
         position = None
@@ -235,12 +238,12 @@ class OwnerOrder(APIView):
     permission_classes = [AllowAny]
     throttle_classes = [AnonRateThrottle]
 
-    @extend_schema(operation_id="recovery_owner_order", responses=OwnerRecoveryState)
+    @extend_schema(operation_id="recovery_owner_order", responses=OwnerRecoveryOut)
     def get(self, request: Request, token: str) -> Response:
         services.note_seen(selectors.order_by_token(token))
-        return Response(OwnerRecoveryState(selectors.order_by_token(token)).data)
+        return Response(OwnerRecoveryOut(selectors.order_by_token(token)).data)
 
-    @extend_schema(operation_id="recovery_owner_pay", request=None, responses={201: dict})
+    @extend_schema(operation_id="recovery_owner_pay", request=None, responses={201: PaymentOut})
     def post(self, request: Request, token: str) -> Response:
         order = selectors.order_by_token(token)
         payment = payments_services.open_order(items=[("recovery.order", order.pk)], actor="owner")
@@ -255,7 +258,7 @@ class OwnerCode(APIView):
     throttle_classes = [AnonRateThrottle]
 
     @extend_schema(
-        operation_id="recovery_owner_code", request=None, responses={200: ReleaseCodeState}
+        operation_id="recovery_owner_code", request=None, responses={200: ReleaseCodeOut}
     )
     def post(self, request: Request, token: str) -> Response:
         code = services.show_release_code(selectors.order_by_token(token), actor="owner")
@@ -272,7 +275,7 @@ def _photograph(request: Request, *, needed: bool = True) -> str:
     if upload := request.FILES.get("photograph"):
         return images.keep_upload(upload, by=f"user:{request.user.pk}")
     body = _body(request)
-    asked = Photograph(data={"sha256": body["sha256"]} if "sha256" in body else {})
+    asked = PhotographIn(data={"sha256": body["sha256"]} if "sha256" in body else {})
     asked.is_valid(raise_exception=True)
     sha256: str = asked.validated_data.get("sha256", "")
     if needed and not sha256:

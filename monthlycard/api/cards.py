@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.api import ModelOut
 from core.plates import Colour
 from monthlycard import selectors, services
 from monthlycard.api.access import valid
@@ -23,7 +24,7 @@ class CardIn(serializers.Serializer):
     )
 
 
-class CardOut(serializers.ModelSerializer):
+class CardOut(ModelOut):
     plan: Any = serializers.SlugRelatedField("code", read_only=True)
 
     class Meta:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from openpyxl import Workbook
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -63,7 +63,7 @@ class SignedOut(serializers.Serializer):
 class AgreementView(LotView):
     @extend_schema(
         parameters=[OpenApiParameter("version", int, description="without it, the newest")],
-        responses={200: AgreementOut},
+        responses={200: AgreementOut, 409: OpenApiResponse(description="None was offered yet.")},
         summary="An agreement, signed or to be signed (P4.9)",
     )
     def get(self, request: Request) -> Response:

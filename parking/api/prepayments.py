@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -67,13 +67,13 @@ class VerdictOut(serializers.Serializer):
     attempts_left = serializers.IntegerField()
 
 
-class OrderOut(serializers.Serializer):
+class OrderToPayOut(serializers.Serializer):
     number = serializers.CharField()
     amount_fen = serializers.IntegerField()
     url = serializers.CharField()
 
 
-def order_out(order: Any) -> dict[str, Any]:
+def order_to_pay(order: Any) -> dict[str, Any]:
     url = reverse("payments.order", args=[order.token])
     return {"number": order.number, "amount_fen": order.amount_fen, "url": url}
 
@@ -152,7 +152,12 @@ class Draft(Open):
 class Candidates(Open):
     """Berths that may be the draft's, best first (P2.4)."""
 
-    @extend_schema(responses=CandidateOut(many=True))
+    @extend_schema(
+        responses={
+            200: CandidateOut(many=True),
+            409: OpenApiResponse(description="The draft was confirmed or given up."),
+        }
+    )
     def get(self, request: Request, token: str) -> Response:
         return Response(CandidateOut(services.candidate_berths(token), many=True).data)
 
@@ -183,7 +188,7 @@ class Submit(Open):
 class Pay(Open):
     """The order that pays a confirmed pre-payment (P2.6)."""
 
-    @extend_schema(request=None, responses=OrderOut)
+    @extend_schema(request=None, responses=OrderToPayOut)
     def post(self, request: Request, token: str) -> Response:
         draft = prepay.by_token(token)
         order = payments.open_order(
@@ -191,4 +196,4 @@ class Pay(Open):
             payer_user_id=request.user.pk,
             actor=actor_of(request),
         )
-        return Response(OrderOut(order_out(order)).data)
+        return Response(OrderToPayOut(order_to_pay(order)).data)

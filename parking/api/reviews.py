@@ -3,19 +3,28 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import images
+from core.api import ModelOut
 from core.errors import Missing
 from parking import selectors, services
 from parking.api.access import LoggedIn, actor_of, scope_of
 from parking.models import PlateReading, ReviewItem, Sighting
 
 
-class ReviewOut(serializers.ModelSerializer):
+class ReadingCandidateOut(serializers.Serializer):
+    text = serializers.CharField(allow_blank=True)
+    probability = serializers.FloatField()
+    characters = serializers.ListField(
+        child=serializers.FloatField(), help_text="the probability of each character"
+    )
+
+
+class ReviewOut(ModelOut):
     """A question for a person, with the picture and what the reader thought."""
 
     image_url = serializers.SerializerMethodField()
@@ -47,6 +56,7 @@ class ReviewOut(serializers.ModelSerializer):
     def get_image_url(self, item: ReviewItem) -> str:
         return images.url(item.sighting.image_sha) if item.sighting else ""
 
+    @extend_schema_field(ReadingCandidateOut(many=True))
     def get_candidates(self, item: ReviewItem) -> list[dict[str, Any]]:
         reading = _reading(item)
         return list(reading.candidates) if reading else []
@@ -64,7 +74,7 @@ def _reading(item: ReviewItem) -> PlateReading | None:
     return getattr(item.sighting, "reading", None) if item.sighting else None
 
 
-class SightingOut(serializers.ModelSerializer):
+class SightingOut(ModelOut):
     """A photograph, and which plate it shows; `state` says whether that is known yet."""
 
     berth = serializers.CharField(source="berth.code", default="")

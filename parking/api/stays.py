@@ -12,13 +12,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core import plates
-from core.api import LookupRate
+from core.api import LookupRate, ModelOut
 from core.errors import Invalid, Missing, Refused
 from core.fields import choices_of
 from core.inputs import MomentField
 from parking import selectors, services
 from parking.api.access import LoggedIn, actor_of, scope_of
-from parking.api.prepayments import OrderOut, order_out
+from parking.api.prepayments import OrderToPayOut, order_to_pay
 from parking.errors import NoBerth
 from parking.filters import StayFilter
 from parking.links import read_stay_token, stay_token
@@ -27,7 +27,7 @@ from parking.states import StayState
 from payments import services as payments
 
 
-class PublicStay(serializers.Serializer):
+class PublicStayOut(serializers.Serializer):
     """What everybody who stands at the berth may see: the plate is masked."""
 
     token = serializers.CharField()
@@ -47,7 +47,7 @@ def _public(row: ParkingSession) -> dict[str, Any]:
         amount_fen = services.quote_stay(row.pk).amount_fen
     except Refused:
         amount_fen = 0
-    out: dict[str, Any] = PublicStay(
+    out: dict[str, Any] = PublicStayOut(
         {
             "token": stay_token(row.pk),
             "berth": row.berth.code,
@@ -70,7 +70,7 @@ class AtBerth(APIView):
     permission_classes = [AllowAny]
     throttle_classes = [LookupRate]
 
-    @extend_schema(responses=PublicStay)
+    @extend_schema(responses=PublicStayOut)
     def get(self, request: Request, berth_code: str) -> Response:
         berth = selectors.berth_by_code(berth_code)
         if berth is None:
@@ -94,7 +94,7 @@ class ByLink(APIView):
 
     permission_classes = [AllowAny]
 
-    @extend_schema(responses=PublicStay, operation_id="parking_stay_by_link")
+    @extend_schema(responses=PublicStayOut, operation_id="parking_stay_by_link")
     def get(self, request: Request, token: str) -> Response:
         return Response(_public(_by_link(token)))
 
@@ -104,21 +104,34 @@ class PayByLink(APIView):
 
     permission_classes = [AllowAny]
 
-    @extend_schema(request=None, responses=OrderOut)
+    @extend_schema(request=None, responses=OrderToPayOut, operation_id="parking_stay_by_link_pay")
     def post(self, request: Request, token: str) -> Response:
         order = payments.open_order(
             items=[("parking.stay", _by_link(token).pk)],
             payer_user_id=request.user.pk,
             actor=actor_of(request),
         )
-        return Response(OrderOut(order_out(order)).data)
+        return Response(OrderToPayOut(order_to_pay(order)).data)
 
 
-class StayOut(serializers.ModelSerializer):
+class FeeLineOut(serializers.Serializer):
+    """One term of a fee (`parking.rules.Line`)."""
+
+    text_code = serializers.CharField()
+    quantity = serializers.IntegerField()
+    unit = serializers.CharField(help_text="15min, visit, cap; s for free time, in seconds")
+    unit_price_fen = serializers.IntegerField()
+    amount_fen = serializers.IntegerField(help_text="below 0 where it is a cut")
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+
+
+class StayOut(ModelOut):
     """A stay as its merchant sees it."""
 
     berth = serializers.CharField(source="berth.code")
     section = serializers.CharField(source="section.name")
+    lines = FeeLineOut(many=True)
 
     class Meta:
         model = ParkingSession

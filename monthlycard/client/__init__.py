@@ -1,7 +1,8 @@
 """The other end of the lots' interface: a reference client and two makers' lot systems.
 
-Needs Python's own library and `requests`, nothing of the platform but the shared arithmetic in
-`monthlycard.rules`. The interface in prose: docs/lot-protocol.md.
+Needs Python's own library and `requests`, and Pydantic to check a statement; nothing of the
+platform but the shared arithmetic in `monthlycard.rules` and how JSON is read (`core.reading`).
+The interface in prose: docs/lot-protocol.md.
 
     lot = ListLot(LotClient("http://127.0.0.1:8000", "east", secret))
     lot.sync()

@@ -96,8 +96,33 @@ def test_terms_that_contradict_themselves_are_refused(terms):
 def test_terms_survive_the_wire():
     for terms in (HOURLY, PER_ENTRY, SPLIT, CARRY, DOWN):
         assert Terms.from_json(terms.to_json()) == terms
-    with pytest.raises(ValueError, match="unexpected"):
+    with pytest.raises(ValueError, match="surcharge: is not known here"):
         Terms.from_json({**HOURLY.to_json(), "surcharge": 1})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"basis": "weight"}, "basis: must be 'duration', 'window' or 'count'"),
+        ({"rounding": "nearest"}, "rounding: must be 'up' or 'down'"),
+        ({"unit_s": "3600"}, "unit_s: must be a whole number"),
+        ({"free_s": True}, "free_s: must be a whole number"),
+        ({"windows": {}}, "windows: must be a list"),
+        (
+            {"windows": [{"starts": "00:00", "ends": "00:00", "unit_fen": 10.5}]},
+            "windows.0.unit_fen: must be a whole number",
+        ),
+        (
+            {"windows": [{"starts": "00:00", "unit_fen": 10, "price": 10}]},
+            "windows.0.ends: is missing; windows.0.price: is not known here",
+        ),
+        ({"windows": [{"starts": "8", "ends": "8", "unit_fen": 10}]}, "'8' is no time of day"),
+    ],
+)
+def test_what_is_no_agreement_is_refused_with_the_fields_that_are_wrong(change, reason):
+    with pytest.raises(ValueError, match=r".") as refused:
+        Terms.from_json({**HOURLY.to_json(), **change})
+    assert str(refused.value) == reason
 
 
 @given(

@@ -19,8 +19,8 @@ from accounts.sms import render
 from accounts.states import HoldingState, SmsState
 from core import audit, clock, outbox, personal
 from core.errors import Invalid, Missing, Refused, TooMany
-from core.plates import BadPlate, parse
 from core.transition import transition
+from core.typed import typed_plate
 
 PHONE = re.compile(r"^(\+?86)?(1[3-9]\d{9})$")
 CODE_LIVES = timedelta(minutes=10)
@@ -156,14 +156,11 @@ def redeem_login_code(*, phone: str, code: str) -> User:
 @transaction.atomic
 def claim_plate(*, user: User, plate_text: str, plate_colour: str) -> PlateHolding:
     """A person says that a plate is theirs; it opens nothing until it is shown."""
-    try:
-        plate = parse(plate_text, plate_colour or None)
-    except BadPlate as error:
-        raise Invalid("bad_plate", str(error), fields={"plate": str(error)}) from error
+    plate = typed_plate(plate_text, plate_colour)
     holding, _created = PlateHolding.objects.exclude(state=PlateHolding.State.ENDED).get_or_create(
         user=user,
         plate_text=plate.text,
-        plate_colour=plate.colour or "",
+        plate_colour=plate.colour_text,
         defaults={"claimed_at": clock.now(), "state": PlateHolding.State.CLAIMED},
     )
     return holding

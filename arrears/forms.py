@@ -5,24 +5,14 @@ from django.utils.translation import gettext_lazy as _
 
 from arrears.models import Dispute
 from arrears.states import DebtState
-from core import plates
 from core.fields import choices_of
+from core.typed import PlateField
 
 
 class WholePlate(forms.Form):
     """The plate that a stay is kept under: who types all of it may object to the stay."""
 
-    plate = forms.CharField(
-        label=_("The whole plate of the vehicle"),
-        max_length=20,
-        widget=forms.TextInput(attrs={"autocapitalize": "characters", "autocomplete": "off"}),
-    )
-
-    def clean_plate(self) -> str:
-        checked = plates.check(self.cleaned_data["plate"])
-        if not checked.valid:
-            raise forms.ValidationError(_("This can't be a plate. Look at it once more."))
-        return checked.text
+    plate = PlateField(label=_("The whole plate of the vehicle"))
 
 
 class Objection(forms.Form):

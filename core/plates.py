@@ -282,6 +282,11 @@ class Plate:
         return cls(text, Colour(colour) if colour else None)
 
     @property
+    def colour_text(self) -> str:
+        """The colour as a column keeps it; "" while nobody knows it."""
+        return self.colour.value if self.colour else ""
+
+    @property
     def kind(self) -> Kind:
         """The plate's kind; `other` for a text that no form fits."""
         found = _match(self.text)
@@ -402,27 +407,36 @@ def masked(text: str) -> str:
     return f"{head}·{hidden}{suffix}" if head else hidden
 
 
+def gettext_noop(msgid: str) -> str:
+    """Names a text for the catalogues; this module works without Django."""
+    return msgid
+
+
 REASONS: Final[dict[str, str]] = {
-    "empty": "There is no plate here.",
-    "masked": "Part of the plate is masked; the whole plate is needed.",
-    "script": "A character is not one of a plate: a letter of another alphabet, or a "
-    "traditional character.",
-    "character": "A character here never stands on a plate.",
-    "province": "A plate begins with one of the 31 province characters.",
-    "office": "The second character is a letter from A to Z, never I.",
-    "letters_io": "The letters I and O never stand in a serial; 1 and 0 do.",
-    "letters_many": "A serial has at most two letters.",
-    "new_energy": "A plate of eight characters has an energy letter (A to H, J, K) first in its "
-    "serial and four digits at its end, or five digits and the energy letter last.",
-    "suffix": "The characters before the last one don't fit a plate that ends in it.",
-    "prefix": "The characters after the beginning don't fit a plate that begins so.",
-    "consulate": "Only cities with consulates have plates that end in 领.",
-    "border": "Only 粤Z plates end in 港 or 澳.",
-    "short": "The plate is too short; it has 7 characters, or 8 for new energy.",
-    "long": "The plate is too long; it has 7 characters, or 8 for new energy.",
-    "colour": "This plate can't have that colour.",
+    "empty": gettext_noop("There is no plate here."),
+    "masked": gettext_noop("Part of the plate is masked; the whole plate is needed."),
+    "script": gettext_noop(
+        "A character is not one of a plate: a letter of another alphabet, or a "
+        "traditional character."
+    ),
+    "character": gettext_noop("A character here never stands on a plate."),
+    "province": gettext_noop("A plate begins with one of the 31 province characters."),
+    "office": gettext_noop("The second character is a letter from A to Z, never I."),
+    "letters_io": gettext_noop("The letters I and O never stand in a serial; 1 and 0 do."),
+    "letters_many": gettext_noop("A serial has at most two letters."),
+    "new_energy": gettext_noop(
+        "A plate of eight characters has an energy letter (A to H, J, K) first in its "
+        "serial and four digits at its end, or five digits and the energy letter last."
+    ),
+    "suffix": gettext_noop("The characters before the last one don't fit a plate that ends in it."),
+    "prefix": gettext_noop("The characters after the beginning don't fit a plate that begins so."),
+    "consulate": gettext_noop("Only cities with consulates have plates that end in 领."),
+    "border": gettext_noop("Only 粤Z plates end in 港 or 澳."),
+    "short": gettext_noop("The plate is too short; it has 7 characters, or 8 for new energy."),
+    "long": gettext_noop("The plate is too long; it has 7 characters, or 8 for new energy."),
+    "colour": gettext_noop("This plate can't have that colour."),
 }
-"""Why a text is no plate, by code: stable msgids for whoever shows them in another language."""
+"""Why a text is no plate, by code; core.typed says it in the reader's language."""
 
 
 def _match(text: str) -> tuple[Kind, re.Match[str], str] | None:

@@ -5,42 +5,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from core import plates
 from core.fields import MomentField
+from core.typed import COLOURS, PlateField
 from parking.models import Section
-
-COLOUR_NAMES = {
-    "blue": _("blue"),
-    "green": _("green"),
-    "yellow": _("yellow"),
-    "yellow_green": _("yellow and green"),
-    "white": _("white"),
-    "black": _("black"),
-}
-COLOURS = [("", _("as the plate tells")), *COLOUR_NAMES.items()]
-
-
-class PlateField(forms.CharField):
-    """A plate as people type it, cleaned to its normalised text; near plates where it can't be."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("label", _("Plate"))
-        kwargs.setdefault("max_length", 20)
-        super().__init__(**kwargs)
-        self.widget.attrs.update(
-            {"autocapitalize": "characters", "autocomplete": "off", "spellcheck": "false"}
-        )
-
-    def clean(self, value: Any) -> str:
-        text: str = super().clean(value)
-        if not text:
-            return ""
-        checked = plates.check(text)
-        if checked.valid:
-            return checked.text
-        near = " · ".join(plates.display(one) for one in checked.suggestions[:3])
-        said = _("This can't be a plate. Look at it once more.")
-        raise forms.ValidationError(f"{said} {near}".strip(), code="bad_plate")
 
 
 class FindBerth(forms.Form):

@@ -116,7 +116,7 @@ def stay_of() -> Callable[..., ParkingSession]:
             services.correct_plate(
                 stay_id=stay_id,
                 plate_text=plate.text,
-                plate_colour=str(plate.colour or ""),
+                plate_colour=plate.colour_text,
                 actor=TEST,
                 why="test",
             )

@@ -125,7 +125,7 @@ def _facts(
         "merchant_id": merchant_id,
         "section_id": section_id,
         "plate_text": plate.text,
-        "plate_colour": str(plate.colour or ""),
+        "plate_colour": plate.colour_text,
         "amount_fen": sum(debt.amount_fen for debt in debts),
         "debt_ids": [debt.pk for debt in debts],
         "made_at": now,

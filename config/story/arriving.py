@@ -137,7 +137,7 @@ def pay_ahead(world: World, stay: dict[str, Any]) -> dict[str, Any]:
             "/api/v1/parking/prepayments/",
             {
                 "plate": wrong,
-                "colour": plate.colour or "",
+                "colour": plate.colour_text,
                 "minutes": 120,
                 "section": "changning-e",
             },
@@ -156,7 +156,7 @@ def pay_ahead(world: World, stay: dict[str, Any]) -> dict[str, Any]:
         step.saw(**verdict)
     with tell.step("P2.5", "P2.6", title="The plate is corrected and confirmed") as step:
         verdict = phone.api(
-            "POST", f"{place}submit/", {"plate": plate.text, "colour": plate.colour or ""}
+            "POST", f"{place}submit/", {"plate": plate.text, "colour": plate.colour_text}
         )
         must(verdict["outcome"] == "confirmed", f"{verdict['outcome']} instead of confirmed")
         order = phone.api("POST", f"{place}pay/")

@@ -65,7 +65,7 @@ def _number(text: str) -> str:
 def _recognise(world: World, by_list: ListLot, by_answer: AskLot, number: str) -> None:
     tell, plate = world.teller, world.plate
     assert plate is not None
-    colour = plate.colour or ""
+    colour = plate.colour_text
     with tell.step("P4.3", "P4.4", title="Card-vehicle records reach the lot systems") as step:
         by_list.agree()
         by_answer.agree()

@@ -98,7 +98,7 @@ def _bind(world: World) -> dict[str, Any]:
     assert plate is not None
     asked = {
         "plate_text": plate.text,
-        "plate_colour": plate.colour or "",
+        "plate_colour": plate.colour_text,
         "berth_code": BERTH,
         "device_code": LOCK,
         "second_look": {"typed": plate.text},

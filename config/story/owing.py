@@ -73,7 +73,7 @@ def _import_history(world: World) -> None:
                     writer.writerow(
                         [
                             plate.text,
-                            plate.colour or "",
+                            plate.colour_text,
                             berth,
                             arrived.isoformat(),
                             left.isoformat(),

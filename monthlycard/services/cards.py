@@ -13,6 +13,7 @@ from accounts.states import HoldingState
 from core import audit, clock, images, locks
 from core.errors import Missing
 from core.transition import transition
+from core.typed import typed_plate
 from monthlycard.errors import AlreadyHeld, CardMissing, NotDue, NotForSale, NotTheirPlate
 from monthlycard.events import CardEnded
 from monthlycard.models import Card, CardVehicle, Plan, RecordCursor
@@ -50,7 +51,7 @@ def apply(
         user_id=user_id,
         plan=plan,
         plate_text=holding.plate_text,
-        plate_colour=plate_colour,
+        plate_colour=holding.plate_colour,
         evidence_sha=evidence_sha,
         applied_at=clock.now(),
     )
@@ -259,14 +260,16 @@ def _spread(card: Card, rest_fen: int) -> list[tuple[int, int]]:
 def change_plate(*, card_id: int, plate_text: str, plate_colour: str, actor: str) -> CardVehicle:
     """Put another vehicle of the same person onto the card (P4.2).
 
-    Raises NotTheirPlate, CardMissing, and AlreadyHeld where that vehicle has such a card.
+    Raises NotTheirPlate, CardMissing, Invalid for an impossible plate, and AlreadyHeld where that
+    vehicle has such a card.
     """
+    plate = typed_plate(plate_text, plate_colour)
     card = _locked(card_id)
     if card is None or card.state not in (CardState.ACTIVE, CardState.SUSPENDED):
         raise CardMissing()
-    if (plate_text, plate_colour) not in accounts.proven_plates_of(card.user):
+    if (plate.text, plate.colour_text) not in accounts.proven_plates_of(card.user):
         raise NotTheirPlate()
-    card.plate_text, card.plate_colour = plate_text, plate_colour
+    card.plate_text, card.plate_colour = plate.text, plate.colour_text
     try:
         with transaction.atomic():
             card.save(update_fields=["plate_text", "plate_colour"])

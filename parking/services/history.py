@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from core import audit, clock
 from core.errors import Invalid
+from core.typed import typed_plate
 from parking.models import Berth, ParkingSession
 from parking.services import money, prices
-from parking.services.typed import typed_plate
 from parking.states import PlateState, StayState
 
 COLUMNS = ("plate", "colour", "berth", "arrived_at", "left_at", "paid_at")
@@ -68,7 +68,7 @@ def import_history(
 
 
 def _stay_of(row: dict[str, Any], *, simulated: bool) -> tuple[ParkingSession, str]:
-    text, colour = typed_plate(str(row["plate"]), str(row.get("colour") or ""))
+    plate = typed_plate(str(row["plate"]), str(row.get("colour") or ""))
     arrived_at, left_at = _time(row["arrived_at"]), _time(row["left_at"])
     paid_at = _time(row["paid_at"]) if row.get("paid_at") else None
     if not arrived_at <= left_at <= clock.now() + timedelta(minutes=1):
@@ -78,8 +78,8 @@ def _stay_of(row: dict[str, Any], *, simulated: bool) -> tuple[ParkingSession, s
     stay = ParkingSession(
         arrived_at=arrived_at,
         left_at=left_at,
-        plate_text=text,
-        plate_colour=colour,
+        plate_text=plate.text,
+        plate_colour=plate.colour_text,
         plate_state=PlateState.SETTLED,
         plate_confidence=1.0,
         plate_by="system:parking.import_history",

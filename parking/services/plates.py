@@ -13,12 +13,12 @@ from django.db import transaction
 from core import audit, clock, live, locks, outbox, plates
 from core.errors import Missing
 from core.transition import transition
+from core.typed import typed_plate
 from parking.errors import NotReadYet
 from parking.events import PlateCorrected, PlateDoubted, PlateSettled
 from parking.models import InspectionTask, ParkingSession, PlateReading, ReviewItem, Sighting
 from parking.services import money, prepay
 from parking.services.reviews import drop_reviews, open_review
-from parking.services.typed import typed_plate
 from parking.states import (
     InspectionState,
     PlateState,
@@ -121,7 +121,7 @@ def settle_plate(
     Every settled sighting is told, with the terminal that saw it (P3.1, P3.3).
     """
     sighting = Sighting.objects.get(pk=sighting_id)
-    colour = str(plate.colour or "")
+    colour = plate.colour_text
     moved = transition(
         sighting,
         source=[SightingState.RECEIVED, SightingState.REVIEW, SightingState.UNREADABLE],
@@ -154,7 +154,7 @@ def _tell_settled(
             section_id=sighting.section_id,
             merchant_id=sighting.merchant_id,
             plate_text=plate.text,
-            plate_colour=str(plate.colour or ""),
+            plate_colour=plate.colour_text,
             confidence=confidence,
         )
     )
@@ -201,7 +201,7 @@ def put_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence:
 def _set_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence: float) -> None:
     facts = {
         "plate_text": plate.text,
-        "plate_colour": str(plate.colour or ""),
+        "plate_colour": plate.colour_text,
         "plate_state": PlateState.SETTLED,
         "plate_confidence": confidence,
         "plate_by": by,
@@ -246,7 +246,7 @@ def see_again(sighting: Sighting, plate: plates.Plate, *, actor: str, why: str) 
         actor=actor,
         reason=why,
         plate_text=plate.text,
-        plate_colour=str(plate.colour or ""),
+        plate_colour=plate.colour_text,
         confidence=1.0,
         settled_by=actor,
         settled_at=clock.now(),
@@ -328,8 +328,7 @@ def correct_plate(
     The reading stays as it was read; the verdict is kept as a settled review. What hangs on the old
     plate is told by `parking.plate_corrected`. Raises Missing, Invalid.
     """
-    text, colour = typed_plate(plate_text, plate_colour)
-    return correct(stay_id, plates.Plate.of(text, colour), actor=actor, why=why)
+    return correct(stay_id, typed_plate(plate_text, plate_colour), actor=actor, why=why)
 
 
 def correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> ParkingSession:
@@ -338,7 +337,7 @@ def correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Parki
         raise Missing()
     stay = rows[0]
     old_text, old_colour = stay.plate_text, stay.plate_colour
-    colour = str(plate.colour or "")
+    colour = plate.colour_text
     if (old_text, old_colour) == (plate.text, colour):
         return stay
     was_settled = stay.plate_state == PlateState.SETTLED

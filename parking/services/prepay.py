@@ -17,12 +17,12 @@ from django.utils.translation import gettext as _
 from core import clock, locks, plates
 from core.errors import Invalid, Missing, Refused, TooMany
 from core.transition import transition
+from core.typed import typed_plate
 from parking.errors import NoBerth, NothingDue, WrongState
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, StayPayment
 from parking.rules import candidates, comparison
 from parking.services import money, prices
 from parking.services.reviews import open_review
-from parking.services.typed import typed_plate
 from parking.states import PlateState, PrepaymentState, StayState
 from payments.rules import Quote, Receipt
 
@@ -72,7 +72,7 @@ def draft_prepayment(
 
     Raises Invalid.
     """
-    text, colour = typed_plate(plate_text, plate_colour)
+    plate = typed_plate(plate_text, plate_colour)
     if section_id is None and near is None:
         raise Invalid(
             "no_place", _("Say where the vehicle stands."), fields={"section": _("Choose a road.")}
@@ -85,8 +85,8 @@ def draft_prepayment(
         )
     latitude, longitude = near or (None, None)
     return Prepayment.objects.create(
-        plate_text=text,
-        plate_colour=colour,
+        plate_text=plate.text,
+        plate_colour=plate.colour_text,
         minutes=minutes,
         section_id=section_id,
         latitude=latitude,
@@ -199,13 +199,10 @@ def submit_prepayment(token: str, plate_text: str = "", plate_colour: str = "") 
             "no_attempts_left",
             _("The plate did not match three times. Pay by the berth's own page instead."),
         )
-    text, colour = (
-        typed_plate(plate_text, plate_colour)
-        if plate_text
-        else (draft.plate_text, draft.plate_colour)
-    )
-    _not_too_often(text)
-    draft.plate_text, draft.plate_colour = text, colour
+    if plate_text:
+        plate = typed_plate(plate_text, plate_colour)
+        draft.plate_text, draft.plate_colour = plate.text, plate.colour_text
+    _not_too_often(draft.plate_text)
     stay = ParkingSession.objects.filter(berth_id=draft.berth_id, state=StayState.PARKED).first()
     if stay is None:
         raise Refused(

@@ -9,13 +9,13 @@ from django.utils.translation import gettext_lazy as _
 from core import audit, clock, live, locks, outbox, plates
 from core.errors import Missing, Refused
 from core.transition import transition
+from core.typed import typed_plate
 from parking.errors import ReviewDone, TooLateToUndo
 from parking.events import PlateCorrected
 from parking.models import ParkingSession, PlateReading, ReviewItem
 from parking.services import money, prepay, stay_rows
 from parking.services import plates as stay_plates
 from parking.services.reviews import tell_doubt_over
-from parking.services.typed import typed_plate
 from parking.states import PlateState, ReadingState, ReviewState, SightingState, StayState
 
 UNDO_WITHIN = timedelta(minutes=10)
@@ -36,7 +36,8 @@ def settle_review(
     if item is None:
         raise Missing()
     if verdict == ReviewItem.Verdict.PLATE:
-        plate_text, plate_colour = typed_plate(plate_text, plate_colour)
+        plate = typed_plate(plate_text, plate_colour)
+        plate_text, plate_colour = plate.text, plate.colour_text
     else:
         plate_text = plate_colour = ""
     moved = transition(
@@ -120,7 +121,7 @@ def _settle_plate_asked(item: ReviewItem, *, actor: str) -> None:
         return
     stay_plates.judge_reading(sighting, plate.text, actor=actor)
     if sighting.state == SightingState.SETTLED:
-        if (sighting.plate_text, sighting.plate_colour) == (plate.text, str(plate.colour or "")):
+        if (sighting.plate_text, sighting.plate_colour) == (plate.text, plate.colour_text):
             return
         if sighting.stay_id:
             stay_plates.correct(sighting.stay_id, plate, actor=actor, why=item.why)

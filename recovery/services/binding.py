@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import audit, clock, live, plates
 from core.errors import Invalid
+from core.typed import typed_plate
 from parking import selectors as parking
 from recovery.errors import NotEligible
 from recovery.models import BoundDebt, RecoveryOrder
@@ -54,10 +55,7 @@ def bind(
     `second_look` is {"typed": what a person reads on the plate} or {"sha256": a photograph whose
     plate was settled}. Raises NotEligible with every rule's answer, Invalid for no plate at all.
     """
-    try:
-        plate = facts.plate_of(plate_text, plate_colour)
-    except plates.BadPlate as error:
-        raise Invalid("bad_plate", str(error), fields={"plate": str(error)}) from error
+    plate = typed_plate(plate_text, plate_colour)
     place = facts.berth(berth_id)
     for _again in range(2):
         found = _open_order(plate.text, place.section_id, merchant_id)
@@ -132,7 +130,7 @@ def _write(
         stay_id=stay.pk,
         device_id=device_id,
         plate_text=plate.text,
-        plate_colour=stay.plate_colour or str(plate.colour or ""),
+        plate_colour=stay.plate_colour or plate.colour_text,
         eligibility=[{"code": a["code"], "ok": a["ok"]} for a in answers],
         second_look=second_look,
         bound_at=now,
@@ -155,11 +153,7 @@ def _agrees(
     if not second_look:
         return None
     if typed := second_look.get("typed", "").strip():
-        try:
-            seen = plates.parse(typed)
-        except plates.BadPlate:
-            return False
-        return seen.text == plate.text
+        return plates.normalise(typed) == plate.text
     if sha256 := second_look.get("sha256", "").strip():
         read = parking.plate_in_image(sha256, merchant_id=merchant_id)
         return read is not None and plates.same_vehicle(read, plate)

@@ -84,11 +84,6 @@ def berth(berth_id: int) -> Any:
     return found
 
 
-def plate_of(text: str, colour: str) -> plates.Plate:
-    """The plate as two columns keep it; raises plates.BadPlate."""
-    return plates.parse(text, colour or None)
-
-
 def debts_of(plate: plates.Plate, merchant_id: int) -> list[DebtFacts]:
     """The merchant's own live debts of this vehicle, as arrears tells them."""
     return arrears.open_debts_of(plate, merchant_id=merchant_id)

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from core import clock, images, live, locks
 from core.errors import Missing
+from core.plates import Plate
 from core.transition import transition
 from devices import services as devices
 from recovery.errors import NoPhotograph, NotEligible, WrongState
@@ -87,7 +88,7 @@ def rules_for(order: RecoveryOrder) -> list[facts.RuleResult]:
     """
     now = facts.situation(
         merchant_id=order.merchant_id,
-        plate=facts.plate_of(order.plate_text, order.plate_colour),
+        plate=Plate.of(order.plate_text, order.plate_colour),
         berth_id=order.berth_id,
         device_id=order.device_id,
         second_look_agrees=True,

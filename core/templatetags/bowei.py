@@ -242,7 +242,10 @@ def icon(name: str, says: str = "") -> SafeString:
 @register.inclusion_tag("components/state.html")
 def state(subject: str, value: str, word: str = "") -> dict[str, Any]:
     """The pill of one state: `{% state "stay" stay.state %}`; `word` replaces the state's word."""
-    seen = value if isinstance(value, states.States) else states.of_subject(subject, value)
+    try:
+        seen = value if isinstance(value, states.States) else states.of_subject(subject, value)
+    except LookupError:  # of a later version: shown by its name, so that nothing is hidden
+        return {"word": str(value).replace("_", " "), "icon": states.Shape.PAST.icon, "tone": ""}
     return {"word": word or gettext(seen.word), "icon": seen.shape.icon, "tone": seen.shape.tone}
 
 

@@ -137,7 +137,7 @@ def test_a_merchant_sees_own_debts_only(
         "/merchant/debts/?format=csv", headers={"accept-language": "en"}
     ).content.decode("utf-8-sig")
     row = next(csv.DictReader(io.StringIO(sheet)))
-    assert (row["Plate"], row["State"], row["Amount (yuan)"]) == (PLATE.text, "open", "12.00")
+    assert (row["Plate"], row["State"], row["Amount (yuan)"]) == (PLATE.text, "Open", "12.00")
     assert (
         PLATE.text not in other_merchant_client.get("/merchant/debts/?format=csv").content.decode()
     )

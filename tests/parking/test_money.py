@@ -8,12 +8,11 @@ from django.core.management import CommandError, call_command
 
 from core import clock, outbox
 from core.errors import BoweiError
-from parking import services
+from parking import services, words
 from parking.errors import NothingDue, PlateUnread
 from parking.links import stay_token
 from parking.models import Berth, ParkingSession, StayPayment
 from parking.rules import pricing
-from parking.services import prices
 from payments import services as payments
 from payments.models import Attempt, LedgerEntry, OrderItem, Refund
 from tests.street import new_section, new_tariff
@@ -189,8 +188,8 @@ def test_history_comes_from_a_file_by_command(
 
 
 def test_every_line_of_a_bill_has_its_words() -> None:
-    assert set(prices.LINE_WORDS) == set(pricing.LINE_TEXTS)
-    assert all(str(prices.LINE_WORDS[code]) for code in pricing.LINE_TEXTS)
+    assert set(words.LINE_WORDS) == set(pricing.LINE_TEXTS)
+    assert all(str(words.LINE_WORDS[code]) for code in pricing.LINE_TEXTS)
 
 
 # ── Great amounts ───────────────────────────────────────────────────────────────────────────────

@@ -186,7 +186,7 @@ def test_no_file_of_stays_runs_what_somebody_typed(
         (row,) = csv.DictReader(io.StringIO(file.content.decode("utf-8-sig")))
         assert row["Section"] == """'=HYPERLINK("http://x.example")"""
         assert row["Plate"] == "'@SUM(1+1)"
-        assert row["State"] == "not paid yet"
+        assert row["State"] == "To pay"
 
     offered = body(operator_client.get(take, headers=english))
     assert "Plate, Colour, Arrived" in offered

@@ -278,7 +278,7 @@ def test_a_corrected_plate_moves_the_stay_and_tells_it(
         why="saw it",
     )
     [event] = events("parking.plate_corrected")
-    assert (event["old_text"], event["plate_text"]) == ("沪A12345", "沪B67890")
+    assert event == {"stay_id": parked.pk, "old_text": "沪A12345", "old_colour": "blue"}
     assert PlateReading.objects.get().text == "沪A12345"
     assert Sighting.objects.get().plate_text == "沪B67890"
 

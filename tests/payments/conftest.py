@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db.models import Sum
+from django.db.models import Model, Sum
 
 from accounts.models import Merchant
-from core.models import OutboxEvent
+from core.models import AuditEntry, OutboxEvent
 from payments import providers, services
 from payments.models import Attempt, LedgerEntry, LedgerTransfer, Order, SandboxTrade
 from payments.providers.sandbox import client as sandbox
@@ -70,6 +70,12 @@ def pay(order: Order) -> Attempt:
 
 def events(topic: str) -> list[dict[str, Any]]:
     return [event.data for event in OutboxEvent.objects.filter(topic=topic).order_by("pk")]
+
+
+def moved(model: type[Model], target: str) -> int:
+    """How often a row of this model was moved to this state."""
+    rows = AuditEntry.objects.filter(subject=model._meta.label_lower, to_state=target)
+    return rows.count()
 
 
 def books() -> dict[str, int]:

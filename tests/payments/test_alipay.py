@@ -10,7 +10,7 @@ from core import clock
 from payments import providers, services
 from payments.errors import ProviderAway
 from payments.models import Attempt, Notification, Order
-from tests.payments.conftest import TEST, books, events
+from tests.payments.conftest import TEST, books, moved
 from tests.payments.servers import AlipayServer, serving
 
 pytestmark = pytest.mark.django_db
@@ -147,7 +147,7 @@ def test_a_refund_that_tells_again_as_success_is_no_payment(order, alipay):
     for _time in range(2):
         answer = tell(alipay, attempt, refund_fee="2.50", gmt_refund="2026-03-02 10:00:00")
         assert answer.body == "success"
-    assert len(events("payments.order_paid")) == 1
+    assert moved(Order, "paid") == 1
     assert books()["provider:alipay"] == 600
 
 

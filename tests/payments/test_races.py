@@ -12,7 +12,7 @@ from payments.models import Attempt, Credit, LedgerTransfer, Notification, Order
 from payments.providers.sandbox import client as sandbox
 from payments.rules import REFUNDS, merchant_account
 from tests.payments import kiosk
-from tests.payments.conftest import TEST, begin, books, events, open_order, payer_pays, tell
+from tests.payments.conftest import TEST, begin, books, events, moved, open_order, payer_pays, tell
 from tests.payments.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,8 +26,8 @@ def test_ten_messages_at_once_settle_once(order, merchant):
     answers = at_once(*[lambda: tell(attempt)] * 10)
 
     assert {answer.status for answer in answers} == {204}
-    assert len(events("payments.order_paid")) == 1
-    assert len(events("kiosk.paid")) == 1
+    assert moved(Order, "paid") == 1
+    assert len(events("tests.paid")) == 1
     assert books() == {"provider:sandbox": 600, merchant_account(merchant.pk): -600}
     assert Notification.objects.filter(processed_at=None).count() == 0
 
@@ -40,14 +40,14 @@ def test_the_very_same_message_ten_times_at_once_is_one_row(order):
 
     assert {answer.status for answer in answers} == {204}
     assert Notification.objects.get().times == 10
-    assert len(events("kiosk.paid")) == 1
+    assert len(events("tests.paid")) == 1
 
 
 def test_a_message_and_our_own_question_settle_once(order):
     attempt = begin(order)
     payer_pays(attempt)
     at_once(lambda: tell(attempt), lambda: services.query_attempt(attempt.pk))
-    assert len(events("kiosk.paid")) == 1
+    assert len(events("tests.paid")) == 1
     assert LedgerTransfer.objects.count() == 1
 
 
@@ -96,7 +96,7 @@ def test_orders_that_share_a_bill_both_paid_at_once_settle_it_once(merchant, clo
 
     at_once(*[lambda a=attempt: tell(a) for attempt in attempts])
 
-    assert sorted(event["subject_id"] for event in events("kiosk.paid")) == [1, 2]
+    assert sorted(event["subject_id"] for event in events("tests.paid")) == [1, 2]
     assert Refund.objects.get().amount_fen == 400
     assert books() == {
         "provider:sandbox": 1400,
@@ -142,7 +142,7 @@ def test_one_refund_asked_for_by_two_workers_goes_back_once(order):
     )
     at_once(*[lambda: services.carry_out_refund(row.pk)] * 2)
     assert books()["provider:sandbox"] == 200
-    assert len(events("payments.refund_done")) == 1
+    assert moved(Refund, "done") == 1
 
 
 class Died(BaseException):

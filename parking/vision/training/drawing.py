@@ -14,7 +14,7 @@ import numpy as np
 from parking.vision.grammar import SHAPES, fits, shape_of
 from parking.vision.training.plates import Spec, draw_flat
 
-_GLYPHS = Path(__file__).with_name("glyphs.npz")
+_GLYPHS = Path(__file__).parents[1] / "glyphs.npz"
 
 
 @cache

@@ -4,13 +4,16 @@
 A version is stored as JSON: `Tariff.from_json` and `Tariff.to_json` are the only door.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import time
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, PlainSerializer
 
 from core.calendar import DayKind
+from core.reading import Misfit, read, reader
 
 SMALL: Final = "small"
 """The vehicle class that pays the prices as they stand."""
@@ -100,6 +103,17 @@ class BadTariff(ValueError):
         self.message = message
 
 
+def _time(written: Any) -> time:
+    try:
+        return time() if written == "24:00" else time.fromisoformat(written)
+    except (TypeError, ValueError):
+        raise ValueError("must be a time such as 07:30") from None
+
+
+Clock = Annotated[time, BeforeValidator(_time), PlainSerializer("{:%H:%M}".format)]
+Days = Annotated[frozenset[DayKind], PlainSerializer(sorted)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """A stretch of time with one price: `unit_fen` for each `unit_s`.
@@ -123,9 +137,9 @@ class Window:
     """
 
     label: Label = Label.all_day
-    start: time = time()
-    end: time = time()
-    days: frozenset[DayKind] = ALL_DAYS
+    start: Clock = time()
+    end: Clock = time()
+    days: Days = ALL_DAYS
     steps: tuple[Step, ...] = ()
     visit_fen: int | None = None
 
@@ -188,11 +202,15 @@ class Tariff:
     @classmethod
     def from_json(cls, terms: Mapping[str, Any]) -> "Tariff":
         """The tariff of stored or typed `terms`; BadTariff names the field that is wrong."""
-        return _read_tariff(_fields(terms, "", Tariff), "")
+        try:
+            return read(cls, terms)
+        except Misfit as error:
+            field, reason = next(iter(error.faults.items()))
+            raise BadTariff(field or "terms", reason) from error
 
     def to_json(self) -> dict[str, Any]:
         """Terms that `from_json` reads back to an equal tariff; every switch is spelt out."""
-        return _written(self)
+        return reader(Tariff).dump_python(self, mode="json")
 
 
 # What makes terms a tariff.
@@ -311,155 +329,3 @@ def _meet(one: tuple[int, int], other: tuple[int, int]) -> bool:
 def minute(at: time) -> int:
     """Minutes since midnight."""
     return at.hour * 60 + at.minute
-
-
-# Terms as JSON.
-
-
-def _fields(terms: Any, path: str, kind: type[Any]) -> dict[str, Any]:
-    """The object at `path`, refused where it has a field that `kind` does not have."""
-    if not isinstance(terms, Mapping):
-        raise BadTariff(path or "terms", "must be an object")
-    names = {each.name for each in fields(kind)}
-    for name in terms:
-        if name not in names:
-            raise BadTariff(_at(path, str(name)), "is not known here")
-    required = {
-        each.name
-        for each in fields(kind)
-        if each.default is MISSING and each.default_factory is MISSING
-    }
-    for name in sorted(required - set(terms)):
-        raise BadTariff(_at(path, name), "is missing")
-    return dict(terms)
-
-
-def _at(path: str, name: object) -> str:
-    return f"{path}.{name}" if path else str(name)
-
-
-def _read_tariff(terms: dict[str, Any], path: str) -> Tariff:
-    return Tariff(
-        **_read(
-            terms,
-            path,
-            windows=_list(
-                _object(
-                    Window,
-                    start=_time,
-                    end=_time,
-                    days=_days,
-                    label=_one(Label),
-                    steps=_list(_object(Step)),
-                    visit_fen=_whole_or_none,
-                )
-            ),
-            rounding=_one(Rounding),
-            boundary=_one(Boundary),
-            first_scope=_one(Scope),
-            visit_scope=_one(Scope),
-            free_mode=_one(FreeMode),
-            free_runs=_one(FreeRuns),
-            free_scope=_one(Scope),
-            caps=_list(_object(Cap, per=_one(CapPer), window=_or_none(_one(Label)))),
-            classes=_by_name(_object(VehicleClass)),
-            new_energy=_or_none(_object(NewEnergy)),
-            exempt=_by_name(_whole_or_none),
-            debtors_lose_benefits=_flag,
-        )
-    )
-
-
-Reader = Callable[[Any, str], Any]
-
-
-def _read(terms: dict[str, Any], path: str, **readers: Reader) -> dict[str, Any]:
-    """Each field by its reader; whole numbers where none is named."""
-    read: dict[str, Any] = {}
-    for name, value in terms.items():
-        reader: Reader = readers.get(name, _whole)
-        read[name] = reader(value, _at(path, name))
-    return read
-
-
-def _object(kind: type[Any], **readers: Reader) -> Reader:
-    if kind is Step:
-        readers = {"upto_s": _whole_or_none, "lump": _flag}
-
-    def read(value: Any, path: str) -> Any:
-        return kind(**_read(_fields(value, path, kind), path, **readers))
-
-    return read
-
-
-def _list(reader: Reader) -> Reader:
-    def read(value: Any, path: str) -> tuple[Any, ...]:
-        if not isinstance(value, list | tuple):
-            raise BadTariff(path, "must be a list")
-        return tuple(reader(each, _at(path, at)) for at, each in enumerate(value))
-
-    return read
-
-
-def _by_name(reader: Reader) -> Reader:
-    def read(value: Any, path: str) -> dict[str, Any]:
-        if not isinstance(value, Mapping):
-            raise BadTariff(path, "must be an object")
-        return {str(name): reader(each, _at(path, name)) for name, each in value.items()}
-
-    return read
-
-
-def _one(kind: type[StrEnum]) -> Reader:
-    def read(value: Any, path: str) -> StrEnum:
-        try:
-            return kind(value)
-        except ValueError:
-            raise BadTariff(path, f"must be one of {', '.join(kind)}") from None
-
-    return read
-
-
-def _or_none(reader: Reader) -> Reader:
-    return lambda value, path: None if value is None else reader(value, path)
-
-
-def _whole(value: Any, path: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise BadTariff(path, "must be a whole number")
-    return value
-
-
-_whole_or_none = _or_none(_whole)
-
-
-def _flag(value: Any, path: str) -> bool:
-    if not isinstance(value, bool):
-        raise BadTariff(path, "must be true or false")
-    return value
-
-
-def _time(value: Any, path: str) -> time:
-    try:
-        return time() if value == "24:00" else time.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise BadTariff(path, "must be a time such as 07:30") from None
-
-
-def _days(value: Any, path: str) -> frozenset[DayKind]:
-    return frozenset(_list(_one(DayKind))(value, path))
-
-
-def _written(value: Any) -> Any:
-    """A value of a tariff as JSON has it."""
-    if is_dataclass(value):
-        return {each.name: _written(getattr(value, each.name)) for each in fields(value)}
-    if isinstance(value, time):
-        return f"{value:%H:%M}"
-    if isinstance(value, frozenset):
-        return sorted(str(each) for each in value)
-    if isinstance(value, tuple):
-        return [_written(each) for each in value]
-    if isinstance(value, Mapping):
-        return {name: _written(each) for name, each in value.items()}
-    return str(value) if isinstance(value, StrEnum) else value

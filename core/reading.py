@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 T = TypeVar("T")
 
+TOO_DEEP: Final = "is nested too deeply"
 LONGEST_REASON: Final = 200
 REASONS: Final = {
     "bool_type": "must be true or false",
@@ -19,11 +20,18 @@ REASONS: Final = {
     "dict_type": "must be an object",
     "enum": "must be {expected}",
     "frozen_set_type": "must be a list",
+    "greater_than_equal": "must be at least {ge}",
     "int_type": "must be a whole number",
+    "json_invalid": TOO_DEEP,
+    "less_than_equal": "must be at most {le}",
     "list_type": "must be a list",
     "literal_error": "must be {expected}",
     "missing": "is missing",
+    "string_pattern_mismatch": "must fit {pattern}",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must not be shorter than {min_length}",
     "string_type": "must be a text",
+    "too_long": "must have at most {max_length} entries",
     "tuple_type": "must be a list",
     "unexpected_keyword_argument": "is not known here",
     "value_error": "{error}",
@@ -49,9 +57,8 @@ def read(kind: type[T], value: Any) -> T:
 
     Raises Misfit; what `__post_init__` of `kind` raises as a ValueError comes as it was raised.
     """
-    adapter = reader(kind)  # type: ignore[arg-type] # a class can be hashed
     try:
-        return adapter.validate_json(json.dumps(value), strict=True, extra="forbid")
+        return reader(kind).validate_json(json.dumps(value), strict=True, extra="forbid")
     except ValidationError as error:
         faults: dict[str, str] = {}
         for fault in error.errors(include_url=False, include_input=False):
@@ -62,9 +69,15 @@ def read(kind: type[T], value: Any) -> T:
             path = ".".join(str(part) for part in fault["loc"])
             faults[path] = (reason.format(**known) if reason else fault["msg"])[:LONGEST_REASON]
         raise Misfit(faults) from None
+    except RecursionError:
+        raise Misfit({"": TOO_DEEP}) from None
+
+
+def reader(kind: type[T]) -> TypeAdapter[T]:
+    """What reads and writes a `kind`, made once."""
+    return _reader(kind)  # type: ignore[arg-type] # a class can be hashed
 
 
 @cache
-def reader(kind: type[T]) -> TypeAdapter[T]:
-    """What reads and writes a `kind`, made once."""
+def _reader(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)

@@ -4,38 +4,35 @@
 device learns from the answer to its heartbeat.
 """
 
-import types
-from collections.abc import Iterator
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import datetime
-from functools import cache
-from typing import (
-    Annotated,
-    Any,
-    Literal,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Annotated, Any, Literal, TypeVar
 
 
-def limits(**keywords: Any) -> tuple[tuple[str, Any], ...]:
-    """JSON schema keywords beside a type."""
-    return tuple(keywords.items())
+class Limits:
+    """How long a text or a list, how great a number may be, beside its type.
+
+    Given and kept as Pydantic's core has them, without needing it.
+    """
+
+    def __init__(self, **limits: Any) -> None:
+        self.limits = limits
+
+    def __get_pydantic_core_schema__(self, kind: Any, handler: Any) -> dict[str, Any]:
+        return {**handler(kind), **self.limits}
 
 
-Code = Annotated[str, limits(minLength=1, maxLength=64)]
-Text = Annotated[str, limits(maxLength=500)]
-Sha256 = Annotated[str, limits(pattern="^[0-9a-f]{64}$", maxLength=64)]
-Millis = Annotated[int, limits(minimum=0, maximum=2**53 - 1)]
-Seconds = Annotated[int, limits(minimum=1, maximum=7 * 86400)]
-Percent = Annotated[int, limits(minimum=0, maximum=100)]
-Id = Annotated[int, limits(minimum=1, maximum=2**63 - 1)]
-Fen = Annotated[int, limits(minimum=0, maximum=10**12)]
+Code = Annotated[str, Limits(min_length=1, max_length=64)]
+Text = Annotated[str, Limits(max_length=500)]
+Sha256 = Annotated[str, Limits(pattern="^[0-9a-f]{64}$", max_length=64)]
+Millis = Annotated[int, Limits(ge=0, le=2**53 - 1)]
+Seconds = Annotated[int, Limits(ge=1, le=7 * 86400)]
+Percent = Annotated[int, Limits(ge=0, le=100)]
+Id = Annotated[int, Limits(ge=1, le=2**63 - 1)]
+Fen = Annotated[int, Limits(ge=0, le=10**12)]
 
-MOST_NAMED = 10  # unknown fields that an error lists
+MOST_NAMED = 10  # wrong fields that an error lists
+MOST_PATH = 40  # characters of a field's name in it
 
 
 class Invalid(Exception):
@@ -64,6 +61,7 @@ class Message:
     """Base of all payloads. Which kinds of device say or are told it: devices/rules/kinds.py."""
 
     __slots__ = ()
+    __pydantic_config__ = {"extra": "forbid"}
 
     def payload(self) -> dict[str, Any]:
         return asdict(self)  # type: ignore[call-overload]
@@ -142,8 +140,8 @@ class ImageTaken(FromDevice):
 class AttendantLogin(FromDevice):
     """A person takes the handheld. Answer: `name`. Holds until the socket closes."""
 
-    username: Annotated[str, limits(minLength=1, maxLength=150)]
-    password: Annotated[str, limits(minLength=1, maxLength=256)]
+    username: Annotated[str, Limits(min_length=1, max_length=150)]
+    password: Annotated[str, Limits(min_length=1, max_length=256)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +161,7 @@ class LockStatus(FromDevice):
     """
 
     position: Position
-    cause: Annotated[str, limits(minLength=1, maxLength=32)]
+    cause: Annotated[str, Limits(min_length=1, max_length=32)]
     occurred_at_ms: Millis
     battery_pct: Percent | None = None
     order_code: Code | None = None
@@ -204,7 +202,7 @@ class DeviceState(FromDevice):
 
     battery_pct: Percent | None = None
     firmware: Code | None = None
-    signal_dbm: Annotated[int, limits(minimum=-200, maximum=0)] | None = None
+    signal_dbm: Annotated[int, Limits(ge=-200, le=0)] | None = None
     tampered: bool | None = None
     occurred_at_ms: Millis | None = None
 
@@ -248,7 +246,7 @@ class LowerLock(ToDevice):
     """Lower at once, and never again raise for this order (P1.4)."""
 
     order_code: Code
-    reason: Annotated[str, limits(minLength=1, maxLength=64)]
+    reason: Annotated[str, Limits(min_length=1, max_length=64)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,8 +254,8 @@ class ShowNotice(ToDevice):
     """Show a recovery notice to whoever reads the terminal (P3.4)."""
 
     notice_id: Id
-    plate: Annotated[str, limits(minLength=1, maxLength=32)]
-    lines: list[Text]
+    plate: Annotated[str, Limits(min_length=1, max_length=32)]
+    lines: Annotated[list[Text], Limits(max_length=50)]
     amount_fen: Fen
     expires_at_ms: Millis
     berth_code: Code | None = None
@@ -285,42 +283,26 @@ def parse_command(action: str, payload: dict[str, Any]) -> ToDevice:
 
 
 def _parse(message: type[M], payload: dict[str, Any]) -> M:
+    # Asked for here, so that a device that only speaks needs nothing beyond its socket library.
+    from core.reading import Misfit, read
+
     must = required(message)
-    payload = {name: part for name, part in payload.items() if part is not None or name in must}
-    wrong = dict(_complaints(message, payload))
-    if wrong:
+    said = {
+        name: _exact(part) for name, part in payload.items() if part is not None or name in must
+    }
+    try:
+        return read(message, said)
+    except Misfit as error:
+        named = list(error.faults.items())[:MOST_NAMED]  # unknown fields come last
+        # What is too deep to be read has no path, and only `details` holds objects.
+        wrong = {(path or "details")[:MOST_PATH]: reason for path, reason in named}
         where = ", ".join(sorted(wrong))
-        raise Invalid(
-            "bad_payload", f"The payload does not fit {message.__name__}: {where}.", wrong
-        )
-    return message(**{name: _exact(value) for name, value in payload.items()})
+        text = f"The payload does not fit {message.__name__}: {where}."
+        raise Invalid("bad_payload", text, wrong) from None
 
 
 def _exact(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _complaints(message: type[Message], payload: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for error in _validator(message.__name__).iter_errors(payload):
-        if error.validator == "required":
-            for name in required(message) - payload.keys():
-                yield name, "It is missing."
-        elif error.validator == "additionalProperties":
-            for name in sorted(payload.keys() - error.schema["properties"])[:MOST_NAMED]:
-                yield name[:40], "No such field is known here."
-        else:
-            yield ".".join(str(part) for part in error.absolute_path), error.message[:200]
-
-
-@cache
-def _validator(action: str) -> Any:
-    # Asked for here, so that a device that only speaks needs nothing beyond its socket library.
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator(schema_of((MESSAGES | COMMANDS)[action]))
-
-
-# ── Schemas ──────────────────────────────────────────────────────────────────────────────────
 
 
 def required(message: type[Message]) -> set[str]:
@@ -331,27 +313,6 @@ def required(message: type[Message]) -> set[str]:
 
 def schema_of(message: type[Message]) -> dict[str, Any]:
     """The JSON schema (2020-12) of a message's payload; unknown fields are refused."""
-    hints = get_type_hints(message, include_extras=True)
-    own = fields(message)  # type: ignore[arg-type]
-    return {
-        "title": message.__name__,
-        "type": "object",
-        "properties": {one.name: _schema(hints[one.name]) for one in own},
-        "required": sorted(required(message)),
-        "additionalProperties": False,
-    }
+    from core.reading import reader
 
-
-def _schema(hint: Any) -> dict[str, Any]:
-    origin, args = get_origin(hint), get_args(hint)
-    if origin is Annotated:
-        return {**_schema(args[0]), **dict(args[1])}
-    if origin in (Union, types.UnionType):
-        return {"anyOf": [_schema(arg) for arg in args]}
-    if origin is Literal:
-        return {"enum": list(args)}
-    if origin is list:
-        return {"type": "array", "items": _schema(args[0]), "maxItems": 50}
-    if origin is dict or hint is dict:
-        return {"type": "object"}
-    return {"type": {str: "string", int: "integer", bool: "boolean", types.NoneType: "null"}[hint]}
+    return reader(message).json_schema()

@@ -64,6 +64,40 @@ def test_a_password_never_stands_in_the_complaint_that_is_kept() -> None:
     with pytest.raises(protocol.Invalid) as wrong:
         protocol.parse("AttendantLogin", {"username": "a", "password": "p" * 300})
     assert "ppp" not in wrong.value.text
+    assert wrong.value.fields == {"password": "must have at most 256 characters"}
+
+
+def test_a_number_may_be_written_with_a_point_but_not_as_a_text_or_a_flag() -> None:
+    arrived = protocol.parse("VehicleArrived", {"berth_code": "A", "occurred_at_ms": 5.0})
+    assert arrived.payload() == {"berth_code": "A", "occurred_at_ms": 5}
+    for at_ms in (5.5, "5", True):
+        with pytest.raises(protocol.Invalid) as wrong:
+            protocol.parse("VehicleArrived", {"berth_code": "A", "occurred_at_ms": at_ms})
+        assert wrong.value.fields == {"occurred_at_ms": "must be a whole number"}
+
+
+def test_a_flood_of_unknown_fields_hides_no_field_that_is_wrong() -> None:
+    flood = {f"{n:03}" + "a" * 100: n for n in range(500)}
+    with pytest.raises(protocol.Invalid) as wrong:
+        protocol.parse("CommandResult", {"command_id": 0, **flood})
+    assert wrong.value.fields["command_id"] == "must be at least 1"
+    assert wrong.value.fields["outcome"] == "is missing"
+    assert len(wrong.value.fields) == protocol.MOST_NAMED
+    assert max(map(len, wrong.value.fields)) == protocol.MOST_PATH
+
+
+@pytest.mark.parametrize(("depth", "good"), [(100, True), (500, False), (20_000, False)])
+def test_details_may_be_nested_a_hundred_deep(depth: int, good: bool) -> None:
+    details: dict = {}
+    for _ in range(depth):
+        details = {"in": details}
+    result = {"command_id": 1, "outcome": "done", "details": details}
+    if good:
+        assert protocol.parse("CommandResult", result).payload() == result
+    else:
+        with pytest.raises(protocol.Invalid) as wrong:
+            protocol.parse("CommandResult", result)
+        assert wrong.value.fields == {"details": "is nested too deeply"}
 
 
 @pytest.mark.parametrize(
@@ -136,6 +170,6 @@ def test_wrong_codes_cost_more_and_more_time() -> None:
 
 def test_the_client_needs_neither_django_nor_a_schema_library() -> None:
     code = "import sys, devices.client\n"
-    code += "bad = [m for m in ('django', 'jsonschema', 'channels', 'core') if m in sys.modules]\n"
+    code += "bad = [m for m in ('django', 'pydantic', 'channels', 'core') if m in sys.modules]\n"
     code += "sys.exit(repr(bad) if bad else 0)"
     subprocess.run([sys.executable, "-c", code], check=True)

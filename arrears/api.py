@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import django_filters
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -15,6 +14,7 @@ from rest_framework.views import APIView
 from accounts import selectors as accounts
 from accounts.rules import may
 from arrears import selectors, services
+from arrears.filters import DebtFilter
 from arrears.models import Debt, Dispute, RecoveryNotice
 from arrears.rules.vehicle import holds
 from arrears.states import AssessmentState, ContactState, PlanState
@@ -58,14 +58,6 @@ class DebtOut(ModelOut):
             "ended_at",
         ]
         extra_kwargs = {"amount_fen": {"label": _("amount (fen)")}}
-
-
-class DebtFilter(django_filters.FilterSet):
-    plate = django_filters.CharFilter(field_name="plate_text")
-
-    class Meta:
-        model = Debt
-        fields = ["state", "plate"]
 
 
 class WaiveIn(serializers.Serializer):

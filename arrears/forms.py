@@ -4,8 +4,6 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from arrears.models import Dispute
-from arrears.states import DebtState
-from core.fields import choices_of
 from core.typed import PlateField
 
 
@@ -54,14 +52,3 @@ class PaperNotice(forms.Form):
         label=_("Photograph of the notice at the vehicle"),
         widget=forms.ClearableFileInput(attrs={"accept": "image/*", "capture": "environment"}),
     )
-
-
-class DebtFilter(forms.Form):
-    """Which debts a merchant looks at."""
-
-    state = forms.ChoiceField(
-        label=_("State"),
-        required=False,
-        choices=[("live", _("Not paid")), ("", _("All")), *choices_of(DebtState)],
-    )
-    plate = forms.CharField(label=_("Plate"), required=False, max_length=16)

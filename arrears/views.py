@@ -5,9 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import get_user_model
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,23 +16,19 @@ from accounts import selectors as accounts
 from accounts.guards import merchant_page, owner_page
 from accounts.rules import may
 from arrears import selectors, services
-from arrears.forms import Answer, DebtFilter, Objection, PaperNotice, WholePlate
-from arrears.models import Contact, Debt, Demand, Dispute
+from arrears.forms import Answer, Objection, PaperNotice, WholePlate
+from arrears.models import Contact, Demand, Dispute
 from arrears.rules.vehicle import holds, subject_of
 from arrears.selectors import dues as due_selectors
 from arrears.selectors import merchants as merchant_selectors
 from arrears.services.assistance import opted_out
 from arrears.states import DebtState, DisputeState
+from arrears.tables import DebtTable, NoticeTable
 from core import images, links, parse, wiring
 from core.api import ContestRate
 from core.errors import BoweiError, Denied, Missing, TooMany
-from core.lists import in_order
-from core.money import plain_yuan
-from core.sheets import csv_file, taken_now
 from parking import selectors as parking
 from payments import services as payments
-
-SORTS = {"since": "opened_at", "amount": "amount_fen"}  # by the head of the merchant's list
 
 
 def _actor(request: HttpRequest) -> str:
@@ -274,35 +268,18 @@ def _change_decision(
 # ── The merchant's debts ─────────────────────────────────────────────────────────────────────
 @never_cache
 @merchant_page("debts")
-def debts(request: HttpRequest) -> HttpResponse:
+def debts(request: HttpRequest) -> HttpResponseBase:
     """A merchant's debts: filtered, sorted, their age, paper notices to leave, objections."""
     merchant = request.merchant  # type: ignore[attr-defined]
     role = request.role  # type: ignore[attr-defined]
-    asked = request.GET.copy()
-    asked.setdefault("state", "live")
-    form = DebtFilter(asked)
-    wanted = form.cleaned_data if form.is_valid() else {"state": "live", "plate": ""}
-    rows = selectors.debts_of_merchant(merchant.pk, state=wanted["state"], search=wanted["plate"])
-    rows, sort = in_order(rows, request.GET.get("sort", ""), SORTS, default="-since")
-    if request.GET.get("format") == "csv":
-        return _csv(rows)
-    page = Paginator(rows, 50).get_page(request.GET.get("page"))
-    listed = selectors.listings([(one.plate_text, one.plate_colour) for one in page])
-    query = asked.copy()
-    query["format"] = "csv"
+    table = DebtTable(request, selectors.with_listing(selectors.debts_of_merchant(merchant.pk)))
+    notices = NoticeTable(request, selectors.notices_of_merchant(merchant.pk))
+    if file := table.file() or notices.file():
+        return file
     context = {
-        "form": form,
-        "page": page,
-        "rows": [
-            {
-                "debt": one,
-                "plate": {"text": one.plate_text, "colour": one.plate_colour, "masked": False},
-                "listing": listed.get((one.plate_text, one.plate_colour)),
-            }
-            for one in page
-        ],
+        "table": table,
         "ages": selectors.ages(merchant.pk),
-        "notices": selectors.notices_of_merchant(merchant.pk)[:10],
+        "notices": notices,
         "disputes": [
             {
                 "dispute": one,
@@ -319,8 +296,6 @@ def debts(request: HttpRequest) -> HttpResponse:
             for one in merchant_selectors.paper_demands_of(merchant.pk)[:20]
         ],
         "may_decide": may(role, "void_stay"),
-        "export_url": f"{request.path}?{query.urlencode()}",
-        "sort": sort,
         "topic": f"merchant:{merchant.pk}",
     }
     return render(request, "arrears/merchant_debts.html", context)
@@ -337,33 +312,6 @@ def _paper(demand: Demand, merchant_id: int) -> dict[str, Any]:
         "named_fen": sum(one.amount_fen for one in owed),
         "form": PaperNotice(auto_id=f"paper-{demand.pk}-%s"),
     }
-
-
-def _csv(rows: QuerySet[Debt]) -> HttpResponse:
-    head = [
-        _("Debt"),
-        _("Plate"),
-        _("Colour"),
-        _("Section"),
-        _("Berth"),
-        _("Since"),
-        _("State"),
-        _("Amount (yuan)"),
-    ]
-    return csv_file(taken_now("debts"), head, rows, _cells)
-
-
-def _cells(one: Debt) -> list[Any]:
-    return [
-        one.pk,
-        one.plate_text,
-        one.plate_colour,
-        one.section.name,
-        one.stay.berth.code,
-        one.opened_at,
-        one.get_state_display(),
-        plain_yuan(one.amount_fen),
-    ]
 
 
 @require_POST

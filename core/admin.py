@@ -1,9 +1,8 @@
 """The operator's view of what happened: audit trail, events, parked reactions."""
 
 from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
 from functools import cache, partial, wraps
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
@@ -15,16 +14,14 @@ from import_export.admin import ExportMixin
 from import_export.fields import Field
 from import_export.formats.base_formats import CSV, XLSX
 from import_export.resources import ModelResource
-from import_export.widgets import Widget
 from unfold import admin as unfold
 from unfold.contrib.import_export.forms import ExportForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from core import audit, outbox, sheets
-from core.cells import plain
+from core import audit, outbox, plates, sheets
 from core.fields import MoneyField
 from core.models import AuditEntry, OutboxDelivery, OutboxEvent
-from core.money import plain_yuan
+from core.tables import Table
 from core.templatetags.bowei import PLATE_LOOKS, money_tag
 
 
@@ -184,6 +181,16 @@ class Rights:
 class ModelAdmin(Rights, InWords, unfold.ModelAdmin):
     """What every list and form of the operator's desk begins with."""
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Finds a plate however it is typed, as the portal's lists do (`core.filters`)."""
+        found, repeats = super().get_search_results(request, queryset, search_term)
+        plate = plates.normalise(search_term)
+        if plate and any("plate_text" in name for name in self.get_search_fields(request)):
+            found |= queryset.filter(plate_text__contains=plate)
+        return found, repeats
+
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         if field and db_field.name in self.filter_horizontal:
@@ -211,51 +218,17 @@ class ReadOnly(ModelAdmin):
 
 
 # ── Lists as files ───────────────────────────────────────────────────────────────────────────
-class _Yuan(Widget):
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
-        return Decimal(plain_yuan(value))
-
-
-class YuanColumn(Field):
-    """A column of a file that adds up: `12.00` under a head that says yuan."""
-
-    def __init__(self, name: str, head: Any) -> None:
-        super().__init__(name, head, widget=_Yuan())
-
-
-class Sheet(ModelResource):
-    """The operator's list as a file, by the rules of `core.sheets`."""
-
-    heads: ClassVar[dict[str, Any]] = {}
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        for name, field in self.fields.items():
-            field.column_name = str(self.heads.get(name, field.column_name))
-
-    def filter_export(self, queryset: QuerySet[Model], **kwargs: Any) -> QuerySet[Model]:
-        return queryset[: sheets.MOST_ROWS]
-
-    def export_field(self, field: Any, instance: Model, **kwargs: Any) -> Any:
-        value = super().export_field(field, instance, **kwargs)
-        return plain(value) if isinstance(value, str) else value
-
-
-class _Csv(CSV):
-    def export_data(self, dataset: Any, **kwargs: Any) -> str:
-        return f"{sheets.BOM}{super().export_data(dataset, **kwargs)}"
-
-
 class Exported(ExportMixin):
-    """A list that is taken away as a file, named `sheet_name`: by a right of its own, and noted.
+    """A list that is taken away as a file: by a right of its own, and noted.
 
-    The model declares `export_<model>` in `Meta.permissions`. The entry in the trail belongs to
-    who took the file and says which list, which columns, how many rows.
+    The file is the portal's, of the same `table`. The model declares `export_<model>` in
+    `Meta.permissions`. The entry in the trail belongs to who took the file and says which list,
+    which columns, how many rows.
     """
 
-    sheet_name: str
+    table: type[Table]
     export_form_class = ExportForm
-    export_formats = [_Csv, XLSX]
+    export_formats = [CSV, XLSX]
 
     @behind("export")
     def export_action(self, request: HttpRequest) -> Any:
@@ -265,21 +238,32 @@ class Exported(ExportMixin):
         desk: Any = self
         return bool(desk.has_view_permission(request) and desk.holds(request, "export"))
 
-    def get_data_for_export(self, request: HttpRequest, queryset: Any, **kwargs: Any) -> Any:
-        taken = super().get_data_for_export(request, queryset, **kwargs)
+    def get_export_resource_classes(self, request: HttpRequest) -> list[Any]:
+        """What the form says that a file holds."""
+
+        class Heads(ModelResource):
+            class Meta:
+                model = self.model
+
+            def get_user_visible_fields(_self) -> list[Field]:
+                return [Field(column_name=head) for head in self.table.file_heads()]
+
+        return [Heads]
+
+    def _do_file_export(
+        self, file_format: Any, request: HttpRequest, queryset: QuerySet[Model], **more: Any
+    ) -> sheets.File:
+        kind = file_format.get_extension()
         person: Any = request.user
         audit.record(
             person,
             "list taken as a file",
             actor=f"user:{person.pk}",
             list=self.model._meta.label_lower,
-            columns=list(taken.headers),
-            rows=len(taken),
+            columns=self.table.file_heads(),
+            rows=min(queryset.count(), sheets.MOST_ROWS[kind]),
         )
-        return taken
-
-    def get_export_filename(self, request: HttpRequest, queryset: Any, file_format: Any) -> str:
-        return sheets.taken_now(self.sheet_name, file_format.get_extension())
+        return self.table.file_of(queryset, kind, sheets.taken_now(self.table.name, kind))
 
 
 @admin.register(AuditEntry)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -21,6 +21,7 @@ from monthlycard.errors import CardMissing, StatementMissing
 from monthlycard.forms import Application
 from monthlycard.models import Card
 from monthlycard.states import CardState
+from monthlycard.tables import LotTable, OddPassTable, StatementTable
 from payments import selectors as payments_selectors
 from payments import services as payments
 
@@ -168,15 +169,20 @@ def _to_cashier(
 
 @never_cache
 @merchant_page("cards")
-def lots(request: HttpRequest) -> HttpResponse:
+def lots(request: HttpRequest) -> HttpResponseBase:
     """A merchant's lots: are they in touch, what did they report, which statements are open."""
     merchant = request.merchant  # type: ignore[attr-defined]
+    statements = selectors.statements_of(merchant.pk).defer("csv")
+    tables = {
+        "lots": LotTable(request, selectors.lots_of(merchant.pk)),
+        "statements": StatementTable(request, statements.prefetch_related("differences")),
+        "odd": OddPassTable(request, selectors.odd_passes_of(merchant.pk)),
+    }
+    for table in tables.values():
+        if file := table.file():
+            return file
     context = {
-        "lots": list(selectors.lots_of(merchant.pk)),
-        "statements": list(
-            selectors.statements_of(merchant.pk).prefetch_related("differences")[:50]
-        ),
-        "odd": list(selectors.odd_passes_of(merchant.pk)[:50]),
+        **tables,
         "topic": f"merchant:{merchant.pk}",
     }
     return render(request, "monthlycard/merchant_lots.html", context)

@@ -13,11 +13,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from import_export.fields import Field
 from unfold.decorators import action, display
 
 from core import parse, plates
-from core.admin import Exported, ModelAdmin, ReadOnly, Sheet, TabularInline, YuanColumn, behind
+from core.admin import Exported, ModelAdmin, ReadOnly, TabularInline, behind
 from core.errors import BoweiError, Invalid
 from parking import selectors, services
 from parking.forms import CloseForm, OpenForm, PlateForm, ReasonForm
@@ -41,6 +40,7 @@ from parking.models import (
 )
 from parking.services.prices import check_terms
 from parking.states import ReviewState
+from parking.tables import StayTable
 from parking.views.merchant import actor_of, answer_review, review_context
 from parking.words import reason_of, spoken
 
@@ -145,49 +145,6 @@ class HandheldPostAdmin(ModelAdmin):
 
 
 # ── Stays ────────────────────────────────────────────────────────────────────────────────────
-class StaySheet(Sheet):
-    """Stays in the words of the merchant's file; plates whole, so only the operator may take it."""
-
-    heads = {
-        "id": gettext_lazy("Stay"),
-        "section__name": gettext_lazy("Section"),
-        "berth__code": gettext_lazy("Berth"),
-        "plate_text": gettext_lazy("Plate"),
-        "plate_colour": gettext_lazy("Colour"),
-        "arrived_at": gettext_lazy("Arrived"),
-        "left_at": gettext_lazy("Left"),
-        "settled_at": gettext_lazy("Settled"),
-        "doubtful": gettext_lazy("In doubt"),
-        "simulated": gettext_lazy("Simulated"),
-    }
-    state = Field("get_state_display", gettext_lazy("State"))
-    fee_fen = YuanColumn("fee_fen", gettext_lazy("Fee (yuan)"))
-    prepaid_fen = YuanColumn("prepaid_fen", gettext_lazy("Paid ahead (yuan)"))
-    due_fen = YuanColumn("due_fen", gettext_lazy("Due (yuan)"))
-
-    class Meta:
-        model = ParkingSession
-        fields = [
-            "id",
-            "state",
-            "section__name",
-            "berth__code",
-            "plate_text",
-            "plate_colour",
-            "arrived_at",
-            "left_at",
-            "fee_fen",
-            "prepaid_fen",
-            "due_fen",
-            "settled_at",
-            "doubtful",
-            "simulated",
-        ]
-
-    def filter_export(self, queryset: Any, **kwargs: Any) -> Any:
-        return super().filter_export(queryset.select_related("section", "berth"), **kwargs)
-
-
 class SightingInline(TabularInline):
     model = Sighting
     fields = ["occurred_at", "purpose", "state", "plate", "photograph"]
@@ -241,11 +198,10 @@ def _picture(row: Sighting, width: int) -> str:
 class ParkingSessionAdmin(Exported, ReadOnly):
     """Stays: opened, ended, cancelled and corrected by hand, each with its reason in the trail."""
 
-    sheet_name = "stays"
-    resource_classes = [StaySheet]
+    table = StayTable
     list_display = ["id", "berth", "masked", "shown_state", "arrived_at", "left_at", "due_fen"]
     list_filter = ["state", "plate_state", "doubtful", "simulated", "merchant"]
-    list_select_related = ["berth"]
+    list_select_related = ["berth", "section"]
     search_fields = ["plate_text", "berth__code"]
     date_hierarchy = "arrived_at"
     show_full_result_count = False

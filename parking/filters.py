@@ -7,20 +7,10 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from core import plates
 from core.fields import choices_of
+from core.filters import DayFilter, PlateFilter
 from parking.models import ParkingSession, Section
 from parking.states import StayState
-
-DAY = forms.DateInput(attrs={"type": "date"})
-
-
-class InOrder(django_filters.OrderingFilter):
-    """Sorts; what is equal stands by number, so that no row is on two pages."""
-
-    def filter(self, rows: QuerySet[ParkingSession], value: Any) -> QuerySet[ParkingSession]:
-        found: QuerySet[ParkingSession] = super().filter(rows, value)
-        return found.order_by(*found.query.order_by, "pk") if value else found
 
 
 class StayFilter(django_filters.FilterSet):
@@ -32,28 +22,15 @@ class StayFilter(django_filters.FilterSet):
     section = django_filters.ModelChoiceFilter(
         label=_("Section"), queryset=Section.objects.none(), empty_label=_("All")
     )
-    plate = django_filters.CharFilter(label=_("Plate"), method="by_plate")
+    plate = PlateFilter()
     berth = django_filters.CharFilter(
         label=_("Berth"), field_name="berth__code", lookup_expr="iexact"
     )
-    since = django_filters.DateFilter(
-        label=_("From"), field_name="arrived_at", lookup_expr="date__gte", widget=DAY
-    )
-    until = django_filters.DateFilter(
-        label=_("Until"), field_name="arrived_at", lookup_expr="date__lte", widget=DAY
-    )
+    since = DayFilter(label=_("From"), field_name="arrived_at", lookup_expr="date__gte")
+    until = DayFilter(label=_("Until"), field_name="arrived_at", lookup_expr="date__lte")
     doubtful = django_filters.BooleanFilter(
         label=_("In doubt"),
         widget=forms.Select(choices=[("", _("All")), ("true", _("Yes")), ("false", _("No"))]),
-    )
-    sort = InOrder(
-        fields=[
-            ("arrived_at", "arrived"),
-            ("left_at", "left"),
-            ("fee_fen", "fee"),
-            ("due_fen", "due"),
-            ("berth__code", "berth"),
-        ],
     )
 
     class Meta:
@@ -65,8 +42,24 @@ class StayFilter(django_filters.FilterSet):
         sections = Section.objects.filter(merchant_id=merchant_id).order_by("name")
         self.filters["section"].queryset = sections
 
-    def by_plate(
-        self, rows: QuerySet[ParkingSession], name: str, value: str
-    ) -> QuerySet[ParkingSession]:
-        """From the first character on, however it was typed."""
-        return rows.filter(plate_text__startswith=plates.normalise(value))
+
+class InOrder(django_filters.OrderingFilter):
+    """Sorts; what is equal stands by number, so that no row is on two pages."""
+
+    def filter(self, rows: QuerySet[ParkingSession], value: Any) -> QuerySet[ParkingSession]:
+        found: QuerySet[ParkingSession] = super().filter(rows, value)
+        return found.order_by(*found.query.order_by, "pk") if value else found
+
+
+class SortedStays(StayFilter):
+    """For the interface, where no list's head sorts."""
+
+    sort = InOrder(
+        fields=[
+            ("arrived_at", "arrived"),
+            ("left_at", "left"),
+            ("fee_fen", "fee"),
+            ("due_fen", "due"),
+            ("berth__code", "berth"),
+        ],
+    )

@@ -4,34 +4,29 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from csp.decorators import csp_update
-from django import forms
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts.guards import merchant_page
 from core import clock, wiring
 from core.errors import BoweiError, Missing
-from core.fields import DayField
-from core.lists import in_order
-from core.money import plain_yuan
-from core.sheets import csv_file
 from payments import providers, selectors, services
 from payments.errors import AmountChanged, OrderNotOpen
-from payments.models import LedgerEntry, Order, SandboxTrade
+from payments.models import Order, SandboxTrade
 from payments.providers.sandbox.client import pay_at_sandbox
 from payments.states import TradeState
-
-# By the head of the merchant's list; a merchant's amount is the negative of the books' (books.py).
-SORTS = {"date": "posted_at", "amount": "-amount_fen"}
+from payments.tables import EntryTable, HandBackTable
 
 
 class Away(HttpResponseRedirect):
@@ -129,80 +124,32 @@ def sandbox(request: HttpRequest, out_trade_no: str) -> HttpResponse:
     return render(request, "payments/sandbox.html", {"trade": trade})
 
 
-class Period(forms.Form):
-    """From one day to another, both included, in the city's days."""
-
-    since = DayField(label=gettext_lazy("From"), required=False)
-    until = DayField(label=gettext_lazy("To"), required=False)
-
-    def bounds(self) -> tuple[datetime, datetime]:
-        """[start of the first day, end of the last); today where nothing (right) was said."""
-        said = self.cleaned_data if self.is_valid() else {}
-        today = timezone.localdate(clock.now())
-        since = said.get("since") or said.get("until") or today
-        until = max(said.get("until") or said.get("since") or today, since)
-        midnight = timezone.make_aware(datetime.combine(since, time()))
-        end = timezone.make_aware(datetime.combine(until + timedelta(days=1), time()))
-        return midnight, end
-
-
 @never_cache
 @merchant_page("money")
-def money(request: HttpRequest) -> HttpResponse:
+def money(request: HttpRequest) -> HttpResponseBase:
     """The merchant's side of the books: today first, any days, every entry with what it was for."""
     merchant_id = request.merchant.pk  # type: ignore[attr-defined]
     if number := request.GET.get("order", "").strip():
         return redirect("payments.take_cash", number=number)
-    period = Period(request.GET if {"since", "until"} & set(request.GET) else {})
-    since, until = period.bounds()
-    entries = selectors.entries_of(merchant_id, since=since, until=until)
-    entries, sort = in_order(entries, request.GET.get("sort", ""), SORTS, default="-date")
-    if request.GET.get("export") == "csv":
-        return _csv(entries, since, until)
+    table = EntryTable(request, selectors.entries_of(merchant_id))
+    hand_back = HandBackTable(request, selectors.cash_to_hand_back(merchant_id))
+    if file := table.file() or hand_back.file():
+        return file
+    since, until = table.filter.bounds()
     today = timezone.make_aware(datetime.combine(timezone.localdate(clock.now()), time()))
-    page = Paginator(entries, 50).get_page(request.GET.get("page"))
     context = {
-        "period": period,
+        "table": table,
         "since": since,
         "last_day": until - timedelta(seconds=1),
-        "page": page,
-        "rows": [{"entry": entry, "note": _spoken(entry.transfer.note)} for entry in page],
         "earned_fen": selectors.earned_fen(merchant_id, since=since, until=until),
         "today_fen": selectors.earned_fen(
             merchant_id, since=today, until=today + timedelta(days=1)
         ),
         "cash_fen": selectors.cash_fen(merchant_id),
-        "hand_back": list(selectors.cash_to_hand_back(merchant_id)[:50]),
-        "sort": sort,
-        "export_url": f"?since={since:%Y-%m-%d}&until={until - timedelta(1):%Y-%m-%d}"
-        f"&sort={sort}&export=csv",
+        "hand_back": hand_back,
         "topic": f"merchant:{merchant_id}",
     }
     return render(request, "payments/merchant_money.html", context)
-
-
-def _spoken(note: str) -> Any:
-    """A transfer's note for people: of a payment the way it came, its order stands beside it."""
-    _order, _space, provider = note.rpartition(" ")
-    return dict(providers.choices()).get(provider, note)
-
-
-def _csv(entries: QuerySet[LedgerEntry], since: datetime, until: datetime) -> HttpResponse:
-    """The same rows as a file."""
-    name = f"bowei-{since:%Y%m%d}-{until - timedelta(seconds=1):%Y%m%d}.csv"
-    head = [_("Time"), _("Order"), _("What for"), _("Note"), _("Yuan")]
-    return csv_file(name, head, entries, _cells)
-
-
-def _cells(entry: LedgerEntry) -> list[Any]:
-    item = entry.order_item
-    return [
-        entry.posted_at,
-        item.order.number if item else "",
-        item.title if item else "",
-        entry.transfer.note,
-        plain_yuan(-entry.amount_fen),
-    ]
 
 
 @never_cache

@@ -21,6 +21,7 @@ from payments import selectors as payments
 from payments import services as payments_services
 from recovery import selectors, services
 from recovery.errors import NoPhotograph
+from recovery.filters import RecoveryFilter
 from recovery.models import RecoveryOrder
 from recovery.states import MoveState, RecoveryState
 
@@ -165,10 +166,9 @@ class Orders(MerchantView):
 
     @extend_schema(responses=RecoveryOut(many=True))
     def get(self, request: Request) -> Response:
-        rows = selectors.orders_of(
-            self.merchant_id(request), state=request.query_params.get("state", "")
-        )
-        return Response(RecoveryOut(rows[:200], many=True).data)
+        rows = selectors.orders_of(self.merchant_id(request))
+        found = RecoveryFilter(request.query_params, queryset=rows)
+        return Response(RecoveryOut(found.qs[:200], many=True).data)
 
 
 class OneOrder(MerchantView):

@@ -25,15 +25,19 @@ CODE_AFTER_S = 20  # a lock that is not down so long after the payment: the owne
 def orders_of(merchant_id: int, *, state: str = "") -> QuerySet[RecoveryOrder]:
     """One merchant's orders, newest first; `state` may also be one of GROUPS."""
     rows = RecoveryOrder.objects.filter(merchant_id=merchant_id)
+    rows = rows.select_related("section", "berth", "device", "move", "settlement")
+    return in_state(rows, state).order_by("-pk")
+
+
+def in_state(rows: QuerySet[RecoveryOrder], state: str) -> QuerySet[RecoveryOrder]:
+    """Those in a state or in one of GROUPS; all for ""."""
     if state == UNDER_WAY:
-        rows = rows.filter(state__in=RecoveryOrder.OPEN)
-    elif state == TO_FETCH:
-        rows = rows.filter(move__state=MoveState.OPEN)
-    elif state == TROUBLED:
-        rows = rows.filter(_needs_a_person())
-    elif state:
-        rows = rows.filter(state=state)
-    return rows.select_related("section", "berth", "device", "move", "settlement").order_by("-pk")
+        return rows.filter(state__in=RecoveryOrder.OPEN)
+    if state == TO_FETCH:
+        return rows.filter(move__state=MoveState.OPEN)
+    if state == TROUBLED:
+        return rows.filter(_needs_a_person())
+    return rows.filter(state=state) if state else rows
 
 
 def _needs_a_person() -> Q:

@@ -4,8 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -21,6 +20,7 @@ from recovery import forms, selectors, services
 from recovery.errors import NotEligible
 from recovery.models import RecoveryOrder
 from recovery.states import RecoveryState
+from recovery.tables import RecoveryTable
 
 
 # ── The owner, before the lock ────────────────────────────────────────────────────────────────
@@ -135,14 +135,15 @@ def _owner_steps(found: RecoveryOrder) -> list[dict[str, Any]]:
 # ── The merchant ──────────────────────────────────────────────────────────────────────────────
 @never_cache
 @merchant_page("debts")
-def listing(request: HttpRequest) -> HttpResponse:
+def listing(request: HttpRequest) -> HttpResponseBase:
     """The merchant's orders by state; those that need a person first to be found."""
     merchant_id = request.merchant.pk  # type: ignore[attr-defined]
-    state = request.GET.get("state", "")
-    rows = selectors.orders_of(merchant_id, state=state)
+    table = RecoveryTable(request, selectors.orders_of(merchant_id))
+    if file := table.file():
+        return file
     context = {
-        "page": Paginator(rows, 50).get_page(request.GET.get("page")),
-        "state": state,
+        "table": table,
+        "state": request.GET.get("state", ""),
         "filters": [
             {"name": "", "text": _("All")},
             {"name": "open", "text": _("Open")},

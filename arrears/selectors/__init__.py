@@ -24,9 +24,9 @@ from arrears.selectors.merchants import (
     debts_of_merchant,
     disputes_of_merchant,
     disputes_to_answer,
-    listings,
     needs,
     notices_of_merchant,
+    with_listing,
 )
 from arrears.selectors.uplift import Uplift, uplift
 
@@ -48,11 +48,11 @@ __all__ = [
     "dues_of",
     "dues_of_stays",
     "listing_of",
-    "listings",
     "needs",
     "notices_of_merchant",
     "object_path",
     "open_debts_of",
     "uplift",
     "why_path",
+    "with_listing",
 ]

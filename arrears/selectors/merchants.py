@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -15,20 +15,17 @@ from core import clock
 AGES_DAYS = (7, 30, 90)
 
 
-def debts_of_merchant(
-    merchant_id: int, *, state: str = "", search: str = "", section_id: int | None = None
-) -> QuerySet[Debt]:
-    """One merchant's debts, newest first, with place and stay; `search` is part of a plate."""
+def debts_of_merchant(merchant_id: int) -> QuerySet[Debt]:
+    """One merchant's debts, newest first, with place and stay."""
     rows = Debt.objects.filter(merchant_id=merchant_id).select_related("section", "stay__berth")
-    if state == "live":
-        rows = rows.filter(state__in=Debt.LIVE)
-    elif state:
-        rows = rows.filter(state=state)
-    if search:
-        rows = rows.filter(plate_text__icontains=search.strip().upper())
-    if section_id:
-        rows = rows.filter(section_id=section_id)
     return rows.order_by("-opened_at", "-pk")
+
+
+def with_listing(debts: QuerySet[Debt]) -> QuerySet[Debt]:
+    """The debts with `listing_state`, the state of their vehicle's live entry or None."""
+    live = BlacklistEntry.objects.exclude(state=ListingState.GONE)
+    same = live.filter(plate_text=OuterRef("plate_text"), plate_colour=OuterRef("plate_colour"))
+    return debts.annotate(listing_state=Subquery(same.values("state")[:1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +60,6 @@ def ages(merchant_id: int) -> list[Age]:
         )
         for at, start in enumerate(edges)
     ]
-
-
-def listings(plates: list[tuple[str, str]]) -> dict[tuple[str, str], BlacklistEntry]:
-    """The live entries of these vehicles."""
-    texts = {text for text, _colour in plates}
-    rows = BlacklistEntry.objects.filter(plate_text__in=texts).exclude(state=ListingState.GONE)
-    return {(row.plate_text, row.plate_colour): row for row in rows}
 
 
 def notices_of_merchant(merchant_id: int) -> QuerySet[RecoveryNotice]:

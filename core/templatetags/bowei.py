@@ -312,10 +312,11 @@ def strip_legend(updated_at: datetime | None = None) -> dict[str, Any]:
 
 
 @register.inclusion_tag("components/sort.html", takes_context=True)
-def sort(context: template.Context, key: str, text: str, end: bool = False) -> dict[str, Any]:
-    """A table's head cell that sorts by `key`; the request's `sort` says how (`-` descends)."""
+def sort(
+    context: template.Context, key: str, text: str, end: bool = False, current: str = ""
+) -> dict[str, Any]:
+    """A table's head cell that sorts by `key`, while the order is `current` (`-` descends)."""
     request = context["request"]
-    current = request.GET.get("sort", "") or context.get("sort", "")
     query = request.GET.copy()
     query.pop("page", None)
     query["sort"] = f"-{key}" if current == key else key

@@ -20,7 +20,7 @@ from parking import selectors, services
 from parking.api.access import LoggedIn, actor_of, scope_of
 from parking.api.prepayments import OrderToPayOut, order_to_pay
 from parking.errors import NoBerth
-from parking.filters import StayFilter
+from parking.filters import SortedStays
 from parking.links import read_stay_token, stay_token
 from parking.models import ParkingSession
 from parking.states import StayState
@@ -183,7 +183,7 @@ class StayList(LoggedIn, generics.ListAPIView):
         if getattr(self, "swagger_fake_view", False):
             return ParkingSession.objects.none()
         scope = scope_of(self.request, "see", right=LOOK)
-        found = StayFilter(self.request.query_params, queryset=_in(scope), merchant_id=scope or 0)
+        found = SortedStays(self.request.query_params, queryset=_in(scope), merchant_id=scope or 0)
         if not found.is_valid():
             raise Invalid("bad_filter", "This filter can't be understood.", fields=found.errors)
         rows: QuerySet[ParkingSession] = found.qs

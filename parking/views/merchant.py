@@ -3,9 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,17 +13,13 @@ from accounts.guards import StaffRequest, merchant_page
 from accounts.rules import may
 from core import clock, images, wiring
 from core.errors import BoweiError, Denied, Missing
-from core.money import plain_yuan
-from core.sheets import csv_file, taken_now
 from parking import selectors, services
-from parking.filters import StayFilter
 from parking.forms import CloseForm, OpenForm, PlateForm, ReasonForm
 from parking.models import ParkingSession, ReviewItem
 from parking.services import prices
 from parking.states import StayState
+from parking.tables import StayTable
 from parking.words import reason_of, spoken
-
-PAGE = 50
 
 
 def actor_of(request: HttpRequest) -> str:
@@ -74,30 +68,20 @@ def street_json(request: StaffRequest) -> JsonResponse:
 
 @require_http_methods(["GET", "POST"])
 @merchant_page("see")
-def stay_list(request: StaffRequest) -> HttpResponse:
-    """Stays, filtered, sorted and paged; `export=csv` gives them all as a file."""
-    found = StayFilter(
-        request.GET,
-        queryset=selectors.stays_of_merchant(request.merchant.pk),
-        merchant_id=request.merchant.pk,
-    )
-    if request.GET.get("export") == "csv":
-        return _as_csv(found.qs)
+def stay_list(request: StaffRequest) -> HttpResponseBase:
+    """Stays, filtered, sorted and paged, or as a file; beginning one by hand."""
+    merchant_id = request.merchant.pk
+    table = StayTable(request, selectors.stays_of_merchant(merchant_id), merchant_id=merchant_id)
+    if file := table.file():
+        return file
     open_form = OpenForm(request.POST or None, auto_id="open-%s")
     if request.method == "POST":
         answer = _open_by_hand(request, open_form)
         if answer is not None:
             return answer
-    page = Paginator(found.qs, PAGE).get_page(request.GET.get("page"))
-    query = request.GET.copy()
-    query["export"] = "csv"
     context = {
-        "page": page,
-        "filter": found,
-        "form": found.form,
+        "table": table,
         "open_form": open_form if may(request.role, "settle_stay") else None,
-        "export_url": f"?{query.urlencode()}",
-        "sort": request.GET.get("sort") or "-arrived",
     }
     return render(request, "parking/merchant_stays.html", context)
 
@@ -124,43 +108,6 @@ def _open_by_hand(request: StaffRequest, form: OpenForm) -> HttpResponse | None:
         form.add_error(None, error.message)
         return None
     return redirect("parking.merchant_stay", stay_id)
-
-
-def _as_csv(rows: QuerySet[ParkingSession]) -> HttpResponse:
-    head = [
-        _("Stay"),
-        _("Section"),
-        _("Berth"),
-        _("Plate"),
-        _("Colour"),
-        _("Arrived"),
-        _("Left"),
-        _("State"),
-        _("Fee (yuan)"),
-        _("Paid ahead (yuan)"),
-        _("Due (yuan)"),
-        _("In doubt"),
-        _("Simulated"),
-    ]
-    return csv_file(taken_now("stays"), head, rows, _cells)
-
-
-def _cells(row: ParkingSession) -> list[Any]:
-    return [
-        row.pk,
-        row.section.name,
-        row.berth.code,
-        row.plate_text,
-        row.plate_colour,
-        row.arrived_at,
-        row.left_at,
-        row.get_state_display(),
-        plain_yuan(row.fee_fen),
-        plain_yuan(row.prepaid_fen),
-        plain_yuan(row.due_fen),
-        "1" if row.doubtful else "",
-        "1" if row.simulated else "",
-    ]
 
 
 def _own_stay(request: StaffRequest, stay_id: int) -> ParkingSession:

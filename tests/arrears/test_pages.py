@@ -133,14 +133,12 @@ def test_a_merchant_sees_own_debts_only(
 ) -> None:
     assert "12.00" in merchant_client.get("/merchant/debts/").content.decode()
     assert "12.00" not in other_merchant_client.get("/merchant/debts/").content.decode()
-    sheet = merchant_client.get(
-        "/merchant/debts/?format=csv", headers={"accept-language": "en"}
-    ).content.decode("utf-8-sig")
-    row = next(csv.DictReader(io.StringIO(sheet)))
+    english = {"accept-language": "en"}
+    sheet = merchant_client.get("/merchant/debts/?export=csv", headers=english).getvalue()
+    row = next(csv.DictReader(io.StringIO(sheet.decode("utf-8-sig"))))
     assert (row["Plate"], row["State"], row["Amount (yuan)"]) == (PLATE.text, "Open", "12.00")
-    assert (
-        PLATE.text not in other_merchant_client.get("/merchant/debts/?format=csv").content.decode()
-    )
+    theirs = other_merchant_client.get("/merchant/debts/?export=csv").getvalue()
+    assert PLATE.text not in theirs.decode()
 
 
 def test_the_file_of_debts_runs_nothing_that_somebody_typed(
@@ -149,9 +147,9 @@ def test_the_file_of_debts_runs_nothing_that_somebody_typed(
     Debt.objects.filter(pk=debt.pk).update(plate_text="=1+1", plate_colour="\t=1+1")
     debt.section.name = "-2+3"
     debt.section.save()
-    file = merchant_client.get("/merchant/debts/?format=csv", headers={"accept-language": "en"})
+    file = merchant_client.get("/merchant/debts/?export=csv", headers={"accept-language": "en"})
     assert "debts-20260305-" in file["Content-Disposition"]
-    (row,) = csv.DictReader(io.StringIO(file.content.decode("utf-8-sig")))
+    (row,) = csv.DictReader(io.StringIO(file.getvalue().decode("utf-8-sig")))
     assert (row["Plate"], row["Colour"], row["Section"]) == ("'=1+1", "'\t=1+1", "'-2+3")
 
 
@@ -181,8 +179,9 @@ def test_a_merchant_sorts_debts_and_what_is_equal_keeps_its_place(
 ) -> None:
     wanted = [three_debts[at] for at in order]
     page = merchant_client.get("/merchant/debts/", {"sort": sort})
-    assert [one.pk for one in page.context["page"]] == wanted
-    sheet = merchant_client.get(page.context["export_url"]).content.decode().splitlines()
+    assert [one.pk for one in page.context["table"].page] == wanted
+    _kind, url = page.context["table"].files()[0]
+    sheet = merchant_client.get(f"/merchant/debts/{url}").getvalue().decode().splitlines()
     assert [int(line.split(",")[0]) for line in sheet[1:]] == wanted
 
 

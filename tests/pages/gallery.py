@@ -107,7 +107,12 @@ def context() -> dict[str, Any]:
             {"ok": False, "text": "催缴已送达", "why": "还没有送达。"},
         ],
         "evidence": [{"url": "", "text": "进入", "at": now}],
-        "page": Paginator(range(200), 50).page(2),
+        "table": {
+            "page": Paginator(range(200), 50).page(2),
+            "files": [("CSV", "#csv"), ("XLSX", "#xlsx")],
+            "previous_url": "#previous",
+            "next_url": "#next",
+        },
     }
 
 

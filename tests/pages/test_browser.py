@@ -222,7 +222,7 @@ def test_a_list_is_narrowed_and_sorted_without_loading_its_page(morning, open_pa
 
 
 def test_a_list_is_turned_in_place_and_keeps_the_readers_place(morning, open_page, monkeypatch):
-    monkeypatch.setattr("parking.views.merchant.PAGE", 5)
+    monkeypatch.setattr("parking.tables.StayTable.page_rows", 5)
     page = open_page(pictures.MERCHANT, _stays())
     page.evaluate("window.same = true")
     first = page.locator("#list tbody").inner_text()
@@ -360,9 +360,9 @@ def test_a_live_list_stays_narrowed_when_a_hint_comes(morning, open_page):
 def test_a_list_is_narrowed_without_scripts(morning, client):
     client.cookies[settings.SESSION_COOKIE_NAME] = pictures.session_of(pictures.MERCHANT)
     parked = client.get(_stays(), {"state": "parked", "sort": "-berth"})
-    codes = [stay.berth.code for stay in parked.context["page"]]
+    codes = [stay.berth.code for stay in parked.context["table"].page]
     assert codes == sorted(codes, reverse=True)
-    assert {stay.state for stay in parked.context["page"]} == {"parked"}
+    assert {stay.state for stay in parked.context["table"].page} == {"parked"}
     text = parked.content.decode()
     assert '<form method="get" id="filters"' in text
     assert 'form="filters" name="sort" value="-berth"' in text

@@ -222,7 +222,7 @@ def test_a_file_of_whole_plates_needs_its_right_and_is_written_down(berth: Berth
     rights = ["parking.view_parkingsession", "parking.export_parkingsession"]
     clerk = with_rights("clerk", *rights)
     answer = logged_in(clerk).post(address, {"format": "0", "resource": ""})
-    head, line = answer.content.decode().strip().splitlines()
+    head, line = answer.getvalue().decode().strip().splitlines()
     assert PLATE.text in line
 
     entry = AuditEntry.objects.get(action="list taken as a file")

@@ -120,15 +120,15 @@ def test_a_list_of_stays_costs_the_same_queries_however_long_it_is(
 def test_stays_of_one_fee_are_each_on_one_page_however_the_list_is_turned(
     merchant_client: Client, berth: Berth, stay_of: Any, clock: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("parking.views.merchant.PAGE", 2)
+    monkeypatch.setattr("parking.tables.StayTable.page_rows", 2)
     for _again in range(6):
         clock.advance(timedelta(hours=1))
         stay_of(berth, PLATE, minutes=30)
     shown: list[int] = []
     for number in (1, 2, 3):
         page = merchant_client.get(f"/merchant/stays/?sort=-fee&page={number}")
-        shown += [one.pk for one in page.context["page"]]
-    assert shown == sorted(shown)
+        shown += [one.pk for one in page.context["table"].page]
+    assert shown == sorted(shown, reverse=True)
     assert len(set(shown)) == 6
 
 
@@ -141,7 +141,7 @@ def test_stays_are_filtered_sorted_and_exported(
     assert "<span>愚园路停车场 1</span>" in due
     assert "<span>愚园路停车场 2</span>" not in due
     file = merchant_client.get("/merchant/stays/?state=due&export=csv")
-    lines = file.content.decode().splitlines()
+    lines = file.getvalue().decode().splitlines()
     assert len(lines) == 2
     assert "沪A12345" in lines[1]
 
@@ -155,18 +155,19 @@ def test_an_exported_list_adds_up_and_ends_somewhere(
 ) -> None:
     first = stay_of(Berth.objects.get(code="A-001"), PLATE, minutes=90)
     stay_of(Berth.objects.get(code="A-002"), None, minutes=90)
-    monkeypatch.setattr("core.sheets.MOST_ROWS", 1)
+    monkeypatch.setattr("core.sheets.MOST_ROWS", {"csv": 1, "xlsx": 1})
     english = {"accept-language": "en"}
     file = merchant_client.get("/merchant/stays/?export=csv&sort=arrived", headers=english)
-    rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
-    assert len(rows) == 1
-    assert rows[0]["Due (yuan)"] == plain_yuan(first.due_fen) == "12.00"
+    rows = list(csv.DictReader(io.StringIO(file.getvalue().decode("utf-8-sig"))))
+    assert [row["Due (yuan)"] for row in rows] == [plain_yuan(first.due_fen), None]
+    assert rows[0]["Due (yuan)"] == "12.00"
+    assert rows[1]["Stay"] == "CSV holds the first 1 of these 2 rows: narrow the list."
 
     whole = operator_client.post(
         "/admin/parking/parkingsession/export/", {"format": "0", "resource": ""}, headers=english
     )
-    told = list(csv.DictReader(io.StringIO(whole.content.decode("utf-8-sig"))))
-    assert [row["Due (yuan)"] for row in told] == ["12.00"]
+    told = list(csv.DictReader(io.StringIO(whole.getvalue().decode("utf-8-sig"))))
+    assert [row["Due (yuan)"] for row in told] == ["12.00", None]
 
 
 def test_no_file_of_stays_runs_what_somebody_typed(
@@ -183,16 +184,16 @@ def test_no_file_of_stays_runs_what_somebody_typed(
     ]
     for file in files:
         assert "stays-20260302-" in file["Content-Disposition"]
-        (row,) = csv.DictReader(io.StringIO(file.content.decode("utf-8-sig")))
+        (row,) = csv.DictReader(io.StringIO(file.getvalue().decode("utf-8-sig")))
         assert row["Section"] == """'=HYPERLINK("http://x.example")"""
         assert row["Plate"] == "'@SUM(1+1)"
         assert row["State"] == "To pay"
 
     offered = body(operator_client.get(take, headers=english))
-    assert "Plate, Colour, Arrived" in offered
+    assert "Stay, Arrived, Section, Berth, Plate, Colour, Left, State" in offered
     assert "plate_text" not in offered
     book = operator_client.post(take, {"format": "1", "resource": ""}, headers=english)
-    head, cells = load_workbook(io.BytesIO(book.content)).active.iter_rows()
+    head, cells = load_workbook(io.BytesIO(book.getvalue())).active.iter_rows()
     told = {one.value: cell for one, cell in zip(head, cells, strict=True)}
     assert told["Section"].data_type == told["Plate"].data_type == "s"
     assert told["Plate"].value == "'@SUM(1+1)"

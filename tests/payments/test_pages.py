@@ -163,9 +163,10 @@ def test_a_merchant_sorts_the_books_as_they_are_shown(merchant, merchant_client,
         "": [3, 2, 1, 0],
     }.items():
         page = merchant_client.get("/merchant/money/", {"sort": sort})
-        assert [row.pk for row in page.context["page"]] == [numbers[at] for at in order], sort
-    dearest = merchant_client.get("/merchant/money/", {"sort": "-amount"}).context["export_url"]
-    rows = merchant_client.get(f"/merchant/money/{dearest}").content.decode().splitlines()
+        assert [row.pk for row in page.context["table"].page] == [numbers[at] for at in order], sort
+    page = merchant_client.get("/merchant/money/", {"sort": "-amount"})
+    _kind, dearest = page.context["table"].files()[0]
+    rows = merchant_client.get(f"/merchant/money/{dearest}").getvalue().decode().splitlines()
     assert [row.rsplit(",")[-1] for row in rows[1:]] == ["20.00", "6.00", "6.00", "-1.50"]
 
 
@@ -175,7 +176,7 @@ def test_the_books_are_exported_as_they_are_shown(order, merchant_client):
         item_id=order.items.get().pk, amount_fen=150, reason="=1+1", actor=TEST, key="k"
     )
     answer = merchant_client.get("/merchant/money/?export=csv&since=2026-03-02&until=2026-03-02")
-    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    rows = list(csv.reader(io.StringIO(answer.getvalue().decode("utf-8-sig"))))
     assert [row[4] for row in rows[1:]] == ["-1.50", "6.00"]
     assert rows[1][3] == "'=1+1"  # never a formula
 

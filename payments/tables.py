@@ -1,0 +1,63 @@
+"""The merchant's books and the cash to hand back."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from core.tables import ActsColumn, Column, MomentColumn, MoneyColumn, Table
+from payments import providers
+from payments.filters import EntryFilter
+from payments.models import LedgerEntry
+
+
+def _order_url(record: LedgerEntry) -> str | None:
+    item = record.order_item
+    return reverse("payments.take_cash", args=[item.order.number]) if item else None
+
+
+class NoteColumn(Column):
+    """A transfer's note for people: of a payment the way it came, its order stands beside it."""
+
+    def of(self, row: LedgerEntry) -> Any:
+        _order, _space, provider = row.transfer.note.rpartition(" ")
+        return dict(providers.choices()).get(provider, row.transfer.note)
+
+
+class EntryTable(Table):
+    """A merchant's side of the books: every entry with what it was for."""
+
+    name = "money"
+    filters = EntryFilter
+    empty_title = _("Nothing was paid in these days")
+    empty_words = _("Each payment and each refund will stand here the moment it happens.")
+
+    date = MomentColumn(_("Time"), "posted_at", sort="posted_at")
+    order = Column(_("Order"), "order_item__order__number", empty="", linkify=_order_url)
+    what = Column(_("What for"), "order_item__title", empty="")
+    note = NoteColumn(_("Note"), "transfer__note", empty="")
+    # a merchant's amount is the negative of the books' (payments/rules/books.py)
+    amount = MoneyColumn(_("Amount"), "earned_fen", sort="-amount_fen")
+
+    class Meta:
+        order_by = "-date"
+
+    def file_name(self, kind: str) -> str:
+        """It names the days that it is of."""
+        since, until = self.filter.bounds()
+        return f"{self.name}-{since:%Y%m%d}-{until - timedelta(days=1):%Y%m%d}.{kind}"
+
+
+class HandBackTable(Table):
+    """Refunds of cash that wait for the merchant's cashier."""
+
+    name = "hand-back"
+
+    order = Column(_("Order"), "attempt__order__number")
+    why = Column(_("Why"), "reason")
+    amount = MoneyColumn(_("Amount"), "amount_fen")
+    acts = ActsColumn("payments/_hand_back.html")
+
+    class Meta:
+        prefix = "hand-back-"

@@ -6,7 +6,7 @@ from celery import shared_task
 
 from accounts import services, sms
 from accounts.models import SmsMessage
-from accounts.sms import SmsFailed
+from accounts.sms import SmsNotSent
 from core import clock, personal
 
 FORGOTTEN = timedelta(minutes=3)
@@ -25,7 +25,7 @@ def send_sms(self, sms_id: int) -> None:  # type: ignore[no-untyped-def]
             params=row.params,
             key=row.key,
         )
-    except SmsFailed as error:
+    except SmsNotSent as error:
         if error.final:
             services.sms_failed(sms_id, error=str(error))
             return

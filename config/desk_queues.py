@@ -27,7 +27,7 @@ LATELY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class QueuePart:
     """Rows of one model that wait for a person."""
 
     model: type[Model]
@@ -72,7 +72,7 @@ class Queue:
 
     title: Any  # lazily translated, as `text`
     text: Any
-    parts: list[Part] = field(default_factory=list)
+    parts: list[QueuePart] = field(default_factory=list)
     real: bool = False  # its times are of the wall clock
 
     def now(self) -> Waiting:
@@ -110,20 +110,20 @@ QUEUES = [
     Queue(
         _("Reviews"),
         _("readings and stays that a machine may not decide"),
-        [Part(ReviewItem, {"state": ReviewItem.State.OPEN}, since="opened_at")],
+        [QueuePart(ReviewItem, {"state": ReviewItem.State.OPEN}, since="opened_at")],
     ),
     Queue(
         _("Disputes"),
         _("owners who object; their debts are held until an answer"),
-        [Part(Dispute, {"state": Dispute.State.OPEN}, since="opened_at")],
+        [QueuePart(Dispute, {"state": Dispute.State.OPEN}, since="opened_at")],
     ),
     Queue(
         _("Stuck money"),
         _("unknown payments, failed refunds, steps put aside"),
         [
-            Part(Attempt, {"state": Attempt.State.UNKNOWN}, since="created_at"),
-            Part(Refund, {"state": Refund.State.FAILED}, since="asked_at"),
-            Part(
+            QueuePart(Attempt, {"state": Attempt.State.UNKNOWN}, since="created_at"),
+            QueuePart(Refund, {"state": Refund.State.FAILED}, since="asked_at"),
+            QueuePart(
                 OutboxDelivery, {"state": OutboxDelivery.State.PARKED}, since="event__occurred_at"
             ),
         ],
@@ -133,11 +133,11 @@ QUEUES = [
         _("silent devices, locks that did not obey"),
         [
             # Locks that nobody has fetched: business time, which has no age beside real times.
-            Part(
+            QueuePart(
                 MoveInstruction,
                 {"state": MoveInstruction.State.OPEN, "alarm_at__isnull": False},
             ),
-            Part(
+            QueuePart(
                 Command,
                 {
                     "action__in": ["LowerLock", "RaiseLock"],
@@ -146,13 +146,15 @@ QUEUES = [
                 since="created_at",
                 lately="created_at",
             ),
-            Part(Device, {"state": Device.State.ACTIVE, "silent": True}, since="last_heard_at"),
+            QueuePart(
+                Device, {"state": Device.State.ACTIVE, "silent": True}, since="last_heard_at"
+            ),
         ],
         real=True,
     ),
     Queue(
         _("Differences"),
         _("statements on which a lot and the platform disagree"),
-        [Part(Statement, {"state": Statement.State.DISPUTED}, since="made_at")],
+        [QueuePart(Statement, {"state": Statement.State.DISPUTED}, since="made_at")],
     ),
 ]

@@ -68,7 +68,7 @@ class Device(StatefulModel):
         return self.code
 
     @property
-    def abilities(self) -> kinds.Kind:
+    def abilities(self) -> kinds.DeviceKind:
         """What a device of this kind says, is told, and can do."""
         return kinds.of(self.kind)
 

@@ -8,7 +8,7 @@ from core import clock
 from devices.errors import NoDevice
 from devices.models import Command, Device, ReleaseCode
 from devices.rules import kinds
-from devices.rules.kinds import Kind
+from devices.rules.kinds import DeviceKind
 from devices.states import CommandState, DeviceState
 
 
@@ -30,7 +30,7 @@ def devices_of(merchant_id: int, kind: str | None = None) -> QuerySet[Device]:
     return (rows.filter(kind=kind) if kind else rows).order_by("code")
 
 
-def devices_able(merchant_id: int, able: Callable[[Kind], bool]) -> QuerySet[Device]:
+def devices_able(merchant_id: int, able: Callable[[DeviceKind], bool]) -> QuerySet[Device]:
     """One merchant's devices in service whose kind is able to, by code."""
     return devices_of(merchant_id).filter(kind__in=kinds.names(able))
 

@@ -27,7 +27,7 @@ class NoBerth(Missing):
         )
 
 
-class NothingDue(Refused):
+class StayNotDue(Refused):
     """A stay with nothing to pay now."""
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class TooLateToUndo(Refused):
         )
 
 
-class WrongState(Refused):
+class WrongStep(Refused):
     """A pre-payment is not at this step."""
 
     def __init__(self, state: str) -> None:

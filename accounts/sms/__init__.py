@@ -10,11 +10,11 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.sms.aliyun import Aliyun
-from accounts.sms.base import Client, SmsFailed, SmsProvider
+from accounts.sms.base import SmsClient, SmsNotSent, SmsProvider
 from accounts.sms.sandbox import Sandbox
 from accounts.sms.words import render
 
-__all__ = ["ALL", "SmsFailed", "chosen", "client", "render", "sends"]
+__all__ = ["ALL", "SmsNotSent", "chosen", "client", "render", "sends"]
 
 ALL: tuple[SmsProvider, ...] = (Aliyun(), Sandbox())
 
@@ -47,7 +47,7 @@ def sends() -> bool:
     return _known()[settings.BOWEI_SMS].sends
 
 
-def client() -> Client:
+def client() -> SmsClient:
     """The client of the provider that is chosen here."""
     return _known()[settings.BOWEI_SMS].client(settings.BOWEI_SMS_ACCOUNT)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from accounts.sms.base import Client, SmsFailed, SmsProvider
+from accounts.sms.base import SmsClient, SmsNotSent, SmsProvider
 from core.environment import Account
 
 
@@ -35,7 +35,7 @@ class Aliyun(SmsProvider):
         optional={"endpoint": "another address than the service's own, for trials"},
     )
 
-    def client(self, said: Mapping[str, Any]) -> Client:
+    def client(self, said: Mapping[str, Any]) -> SmsClient:
         return AliyunSms(**said)
 
 
@@ -50,9 +50,9 @@ class AliyunSms:
     endpoint: str = "https://dysmsapi.aliyuncs.com"
 
     def send(self, *, phone: str, template: str, params: dict[str, Any], key: str) -> str:
-        """Send one message and return the provider's number of it. Raises SmsFailed."""
+        """Send one message and return the provider's number of it. Raises SmsNotSent."""
         if template not in self.templates:
-            raise SmsFailed(f"no template for {template}", final=True)
+            raise SmsNotSent(f"no template for {template}", final=True)
         query = {
             "PhoneNumbers": phone,
             "SignName": self.sign_name,
@@ -69,13 +69,13 @@ class AliyunSms:
             )
             answer = response.json()
         except (requests.RequestException, ValueError) as error:
-            raise SmsFailed(type(error).__name__, final=False) from error
+            raise SmsNotSent(type(error).__name__, final=False) from error
         if answer.get("Code") != "OK":
             code = str(answer.get("Code", response.status_code))
             busy = (
                 code.startswith(("isv.BUSINESS_LIMIT", "Throttling")) or response.status_code >= 500
             )
-            raise SmsFailed(code, final=not busy)
+            raise SmsNotSent(code, final=not busy)
         return str(answer["BizId"])
 
     def _headers(self, query: dict[str, str], *, at: datetime, nonce: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 from core.environment import Account
 
 
-class SmsFailed(Exception):
+class SmsNotSent(Exception):
     """The provider refused or could not be reached; `final` where trying again is useless."""
 
     def __init__(self, text: str, *, final: bool) -> None:
@@ -17,11 +17,11 @@ class SmsFailed(Exception):
         self.final = final
 
 
-class Client(Protocol):
+class SmsClient(Protocol):
     """Hands messages to a provider; the call goes over the network, never in a transaction."""
 
     def send(self, *, phone: str, template: str, params: dict[str, Any], key: str) -> str:
-        """Send one message, once for a `key`; the provider's number of it. Raises SmsFailed."""
+        """Send one message, once for a `key`; the provider's number of it. Raises SmsNotSent."""
         ...
 
 
@@ -32,6 +32,6 @@ class SmsProvider:
     account: ClassVar[Account | None] = None
     sends: ClassVar[bool] = True  # False: standing in our table is all that happens to a message
 
-    def client(self, said: Mapping[str, Any]) -> Client:
+    def client(self, said: Mapping[str, Any]) -> SmsClient:
         """A client with these settings. Not for one that sends nothing."""
         raise NotImplementedError

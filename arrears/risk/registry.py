@@ -28,7 +28,7 @@ class BadModel(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class TrainedModel:
     """A model that was checked; the boosters are xgboost.Booster."""
 
     version: str
@@ -57,7 +57,7 @@ def read_register(version: str, folder: Path = FOLDER) -> tuple[dict[str, Any], 
 
 
 @lru_cache(maxsize=4)
-def load(version: str, folder: Path = FOLDER) -> Model:
+def load(version: str, folder: Path = FOLDER) -> TrainedModel:
     """The model, ready to be asked. Raises BadModel. Loads XGBoost: call it in workers only."""
     import xgboost as xgb
 
@@ -67,7 +67,7 @@ def load(version: str, folder: Path = FOLDER) -> Model:
         booster = xgb.Booster({"nthread": 1})
         booster.load_model(folder / version / name)
         boosters.append(booster)
-    return Model(
+    return TrainedModel(
         version=version,
         sha256=sha256,
         register=register,

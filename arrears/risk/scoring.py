@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from arrears.risk import features, survival
-from arrears.risk.registry import Model
+from arrears.risk.registry import TrainedModel
 
 TOLD = 4  # more reasons than a person reads explain nothing
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class ScoreReason:
     """One fact that moved the score; `push` in log-odds, positive raises the risk."""
 
     feature: str
@@ -24,11 +24,11 @@ class Reason:
 @dataclass(frozen=True, slots=True)
 class Score:
     probability: float  # of not paying within the pay window, calibrated
-    reasons: tuple[Reason, ...]
+    reasons: tuple[ScoreReason, ...]
     payment_time: survival.PaymentTime
 
 
-def score(model: Model, portrait: Mapping[str, Any]) -> Score:
+def score(model: TrainedModel, portrait: Mapping[str, Any]) -> Score:
     """The model's answer to one portrait; the same portrait always gets the same answer."""
     import xgboost as xgb
 
@@ -46,15 +46,15 @@ def score(model: Model, portrait: Mapping[str, Any]) -> Score:
     )
 
 
-def _told(portrait: Mapping[str, Any], pushes: Any) -> tuple[Reason, ...]:
+def _told(portrait: Mapping[str, Any], pushes: Any) -> tuple[ScoreReason, ...]:
     """The strongest reasons, each said once: without history there is one reason, that one."""
     if not portrait.get("stays"):
-        return (Reason("stays", 0.0, round(float(sum(pushes)), 4)),)
+        return (ScoreReason("stays", 0.0, round(float(sum(pushes)), 4)),)
     strongest = np.argsort(-np.abs(pushes))
     told = []
     for at in strongest[:TOLD]:
         name = features.NAMES[int(at)]
         value = portrait.get(name)
         if value is not None and abs(pushes[at]) >= 0.05:
-            told.append(Reason(name, round(float(value), 4), round(float(pushes[at]), 4)))
+            told.append(ScoreReason(name, round(float(value), 4), round(float(pushes[at]), 4)))
     return tuple(told)

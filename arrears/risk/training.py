@@ -183,7 +183,7 @@ def judged(
     }
 
 
-def evaluate(model: registry.Model, stays: Stays) -> dict[str, Any]:
+def evaluate(model: registry.TrainedModel, stays: Stays) -> dict[str, Any]:
     """All figures of a model on these stays, at the threshold of its register."""
     names = list(features.NAMES)
     chance = model.calibration(_predict(model.risk, stays.features, names))

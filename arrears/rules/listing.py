@@ -17,7 +17,7 @@ class Owed:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ListPosition:
     """`due_at` is when a pending entry becomes active, None while no demand was delivered."""
 
     state: ListingState
@@ -25,7 +25,7 @@ class Place:
     due_at: datetime | None = None
 
 
-def place(owed: Iterable[Owed], *, now: datetime, grace: timedelta) -> Place:
+def place(owed: Iterable[Owed], *, now: datetime, grace: timedelta) -> ListPosition:
     """Where a vehicle with these live debts stands at `now`.
 
     Gone without debts; suspended while all are held; active once a demand for one of the others was
@@ -33,17 +33,17 @@ def place(owed: Iterable[Owed], *, now: datetime, grace: timedelta) -> Place:
     """
     debts = list(owed)
     if not debts:
-        return Place(ListingState.GONE, 0)
+        return ListPosition(ListingState.GONE, 0)
     counted = [one for one in debts if not one.held]
     amount_fen = sum(one.amount_fen for one in counted)
     if not counted:
-        return Place(ListingState.SUSPENDED, 0)
+        return ListPosition(ListingState.SUSPENDED, 0)
     ends = [one.demanded_at + grace for one in counted if one.demanded_at is not None]
     if not ends:
-        return Place(ListingState.PENDING, amount_fen)
+        return ListPosition(ListingState.PENDING, amount_fen)
     first = min(ends)
     return (
-        Place(ListingState.ACTIVE, amount_fen)
+        ListPosition(ListingState.ACTIVE, amount_fen)
         if first <= now
-        else Place(ListingState.PENDING, amount_fen, first)
+        else ListPosition(ListingState.PENDING, amount_fen, first)
     )

@@ -19,7 +19,7 @@ from devices import services as devices
 from devices.rules import kinds
 from monthlycard import services as monthlycard
 from monthlycard.models import LotSystem, Plan
-from monthlycard.rules import Terms, Window
+from monthlycard.rules import PriceWindow, Terms
 from parking import services as parking
 from parking.models import Berth, Section
 
@@ -203,12 +203,14 @@ def _enroll(
 
 def _lots(town: Town, yuyuan: Merchant, jiangsu: Merchant) -> None:
     """Two lots of different makers, their agreements signed by the platform, a card for both."""
-    hourly = Terms(basis="duration", windows=(Window(starts="00:00", ends="00:00", unit_fen=1000),))
+    hourly = Terms(
+        basis="duration", windows=(PriceWindow(starts="00:00", ends="00:00", unit_fen=1000),)
+    )
     day_night = Terms(
         basis="window",
         windows=(
-            Window(starts="08:00", ends="20:00", unit_fen=1500),
-            Window(starts="20:00", ends="08:00", unit_fen=1000),
+            PriceWindow(starts="08:00", ends="20:00", unit_fen=1500),
+            PriceWindow(starts="20:00", ends="08:00", unit_fen=1000),
         ),
     )
     lots: list[LotSystem] = []

@@ -16,10 +16,10 @@ from pathlib import Path
 import psycopg
 from rich.console import Console
 
-from config.local.guard import Event, Guard, Lock
+from config.local.guard import Event, FolderLock, Guard
 from config.local.processes import dying_with
 from config.local.stop import Stop
-from config.local.system import DEMO, ROOT, STORY, Plan, demo_logins, environment
+from config.local.system import DEMO, ROOT, STORY, Launch, demo_logins, environment
 
 DATA = Path(os.environ.get("BOWEI_DATA") or ROOT / ".bowei").resolve()
 _ROOM_BYTES = 500 * 1000**2
@@ -59,13 +59,13 @@ def run(options: argparse.Namespace) -> int:
 # ── demo ────────────────────────────────────────────────────────────────────────────────────────
 def demo(*, port: int, fresh: bool) -> int:
     """Run the whole system on the data folder until Ctrl-C."""
-    lock = Lock(DATA / "demo.lock")
+    lock = FolderLock(DATA / "demo.lock")
     lock.take("demo")
     _need_port(port)
     _need_room(DATA)
     if fresh:
         _forget(DATA)
-    guard = Plan(folder=str(DATA), parts=DEMO, port=port).guard(lock)
+    guard = Launch(folder=str(DATA), parts=DEMO, port=port).guard(lock)
     guard.start()
     watching = _Watching(port)
     while True:
@@ -220,12 +220,12 @@ def check() -> int:
 
 def manage(arguments: Sequence[str]) -> int:
     """Run `manage.py` on the demo's data: with its servers if it runs, else with our own."""
-    lock = Lock(DATA / "demo.lock")
+    lock = FolderLock(DATA / "demo.lock")
     command = [*_MANAGE, *arguments]
     if not lock.try_take("manage"):
         return _foreground(command, environment(DATA))
     _need_room(DATA)
-    with _up(Plan(folder=str(DATA)).guard(lock)) as env:
+    with _up(Launch(folder=str(DATA)).guard(lock)) as env:
         return _foreground(command, env)
 
 
@@ -239,7 +239,7 @@ def _scratch(
     with contextlib.ExitStack() as stack:
         if own_database and os.environ.get("DATABASE_URL"):
             os.environ["DATABASE_URL"] = stack.enter_context(_own_database(what))
-        plan = Plan(folder=str(folder), parts=parts, port=free_port(), scratch=True)
+        plan = Launch(folder=str(folder), parts=parts, port=free_port(), scratch=True)
         yield stack.enter_context(_up(plan.guard()))
 
 

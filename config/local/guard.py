@@ -25,7 +25,9 @@ Event = dict[str, Any]
 class Guard:
     """Holds one supervisor, `command`. As long as this process lives, so does what that started."""
 
-    def __init__(self, command: Sequence[str], *, log: Path, lock: "Lock | None" = None) -> None:
+    def __init__(
+        self, command: Sequence[str], *, log: Path, lock: "FolderLock | None" = None
+    ) -> None:
         self.command = list(command)
         self.log = log
         self.lock = lock
@@ -95,7 +97,7 @@ class Guard:
         kill_descendants()
 
 
-class Lock:
+class FolderLock:
     """Only one set of servers works on a folder; the supervisor inherits the lock and keeps it."""
 
     def __init__(self, path: Path) -> None:

@@ -1,6 +1,6 @@
 """Which processes make up Bowei on one machine. Run as the supervisor: `-m config.local.system`.
 
-The guard hands over a `Plan`; the servers that the environment names (DATABASE_URL, REDIS_URL,
+The guard hands over a `Launch`; the servers that the environment names (DATABASE_URL, REDIS_URL,
 CELERY_BROKER_URL) are used instead of starting our own.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from config import server
-from config.local.guard import Guard, Lock
+from config.local.guard import FolderLock, Guard
 from config.local.postgres import Postgres, socket_folder
 from config.local.supervisor import Service, Supervisor
 from config.local.valkey import Valkey
@@ -28,7 +28,7 @@ DEMO = ("migrate", "prepare", *STORY[1:], "street")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class Launch:
     """What to run and where: `folder` holds the data, removed at the end with `scratch`."""
 
     folder: str
@@ -36,7 +36,7 @@ class Plan:
     port: int = 8000
     scratch: bool = False
 
-    def guard(self, lock: Lock | None = None) -> Guard:
+    def guard(self, lock: FolderLock | None = None) -> Guard:
         command = [sys.executable, "-m", "config.local.system", json.dumps(asdict(self))]
         return Guard(command, log=Path(self.folder) / "log" / "supervisor.log", lock=lock)
 
@@ -75,7 +75,7 @@ def demo_logins(folder: Path) -> list[dict[str, str]]:
     return logins
 
 
-def services(plan: Plan) -> list[Service]:
+def services(plan: Launch) -> list[Service]:
     folder, durable = Path(plan.folder), not plan.scratch
     servers = []
     if not os.environ.get("DATABASE_URL"):
@@ -91,7 +91,7 @@ def services(plan: Plan) -> list[Service]:
     return [*servers, *processes]
 
 
-def _application(part: str, plan: Plan, after: tuple[str, ...]) -> Service:
+def _application(part: str, plan: Launch, after: tuple[str, ...]) -> Service:
     python = partial(_python, part, after)
 
     address = f"http://127.0.0.1:{plan.port}"
@@ -141,7 +141,7 @@ def _answers(address: str) -> bool:
 
 
 def main() -> int:
-    plan = Plan(**json.loads(sys.argv[1]))
+    plan = Launch(**json.loads(sys.argv[1]))
     folder = Path(plan.folder)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a socket for each device

@@ -40,7 +40,7 @@ EVERY = (Heartbeat, DeviceState, CommandResult)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class DeviceKind:
     """A kind of device. Abilities that its messages show are read from them."""
 
     name: str  # stands in rows for good
@@ -76,19 +76,19 @@ class Kind:
         return RaiseLock in self.told
 
 
-SENSOR = Kind(
+SENSOR = DeviceKind(
     name="sensor",
     word=_("sensor"),
     says=(*EVERY, VehicleArrived, VehicleLeft),
     senses_a_berth=True,
 )
-CAMERA = Kind(
+CAMERA = DeviceKind(
     name="camera",
     word=_("camera"),
     says=(*EVERY, VehicleArrived, VehicleLeft, ImageTaken),
     told=(TakeImage,),
 )
-HANDHELD = Kind(
+HANDHELD = DeviceKind(
     name="handheld",
     word=_("handheld"),
     says=(
@@ -102,13 +102,13 @@ HANDHELD = Kind(
     told=(TakeImage, ShowNotice, WithdrawNotice),
     speaks_for_all_berths=True,
 )
-LOCK = Kind(
+LOCK = DeviceKind(
     name="lock",
     word=_("lock"),
     says=(*EVERY, LockStatus, LockPlaced, ReleaseCodeUsed),
     told=(RaiseLock, LowerLock),
 )
-GATE = Kind(
+GATE = DeviceKind(
     name="gate",
     word=_("gate"),
     says=(*EVERY, VehicleArrived, VehicleLeft, ImageTaken, NoticeOutcome),
@@ -121,12 +121,12 @@ NAMES = tuple(kind.name for kind in ALL)
 _BY_NAME = {kind.name: kind for kind in ALL}
 
 
-def of(name: str) -> Kind:
+def of(name: str) -> DeviceKind:
     """The kind of this name; KeyError for one that there never was (the database holds none)."""
     return _BY_NAME[name]
 
 
-def names(able: Callable[[Kind], bool]) -> list[str]:
+def names(able: Callable[[DeviceKind], bool]) -> list[str]:
     """The names of the kinds that are able to."""
     return [kind.name for kind in ALL if able(kind)]
 

@@ -35,7 +35,7 @@ MOST_NAMED = 10  # wrong fields that an error lists
 MOST_PATH = 40  # characters of a field's name in it
 
 
-class Invalid(Exception):
+class InvalidPayload(Exception):
     """A payload that its schema refuses; `fields` says where and why."""
 
     def __init__(self, code: str, text: str, fields: dict[str, str] | None = None) -> None:
@@ -269,16 +269,16 @@ class WithdrawNotice(ToDevice):
 
 
 def parse(action: str, payload: dict[str, Any]) -> FromDevice:
-    """The device's message; raises Invalid `unknown_action` or `bad_payload` with its fields."""
+    """The device's message; raises InvalidPayload (unknown_action, bad_payload) with its fields."""
     if action not in MESSAGES:
-        raise Invalid("unknown_action", f"No message is called {action[:40]}.")
+        raise InvalidPayload("unknown_action", f"No message is called {action[:40]}.")
     return _parse(MESSAGES[action], payload)
 
 
 def parse_command(action: str, payload: dict[str, Any]) -> ToDevice:
-    """The platform's command, without its `command_id`; raises Invalid like `parse`."""
+    """The platform's command, without its `command_id`; raises InvalidPayload like `parse`."""
     if action not in COMMANDS:
-        raise Invalid("unknown_action", f"No command is called {action[:40]}.")
+        raise InvalidPayload("unknown_action", f"No command is called {action[:40]}.")
     return _parse(COMMANDS[action], payload)
 
 
@@ -298,7 +298,7 @@ def _parse(message: type[M], payload: dict[str, Any]) -> M:
         wrong = {(path or "details")[:MOST_PATH]: reason for path, reason in named}
         where = ", ".join(sorted(wrong))
         text = f"The payload does not fit {message.__name__}: {where}."
-        raise Invalid("bad_payload", text, wrong) from None
+        raise InvalidPayload("bad_payload", text, wrong) from None
 
 
 def _exact(value: Any) -> Any:

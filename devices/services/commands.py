@@ -61,7 +61,7 @@ def order(
         payload = {**payload, "release_counter": _hold(device, payload, now)}
     try:
         command = protocol.parse_command(action, payload)
-    except protocol.Invalid as error:
+    except protocol.InvalidPayload as error:
         raise Invalid(
             error.code, _("The command does not fit its schema."), fields=error.fields
         ) from error

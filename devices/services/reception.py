@@ -40,18 +40,18 @@ PASSWORD = re.compile(r'("password"\s*:\s*")(?:[^"\\]|\\.)*')
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """The frame to send back; `stale`: and then the socket is to be closed."""
 
     frame: str
     stale: bool = False
 
 
-def receive(link: Link, raw: str, call: frames.Call) -> Answer:
+def receive(link: Link, raw: str, call: frames.Call) -> Reply:
     """Take in one message; every way ends in an answer."""
     try:
         message = _at_the_door(link, call)
-    except (protocol.Invalid, BoweiError) as error:
+    except (protocol.InvalidPayload, BoweiError) as error:
         return _refuse(link, raw, call, error)
     except Exception:
         return _failed(link, raw, call)
@@ -60,7 +60,7 @@ def receive(link: Link, raw: str, call: frames.Call) -> Answer:
             return _take(link, raw, call, message)
         except StaleEpoch as error:
             answer = _refuse(link, raw, call, error)
-            return Answer(answer.frame, stale=True)
+            return Reply(answer.frame, stale=True)
         except OperationalError as error:
             if not again or getattr(error.__cause__, "sqlstate", None) not in AGAIN:
                 return _failed(link, raw, call)
@@ -102,7 +102,7 @@ def _at_the_door(link: Link, call: frames.Call) -> protocol.FromDevice:
 
 
 @transaction.atomic
-def _take(link: Link, raw: str, call: frames.Call, message: protocol.FromDevice) -> Answer:
+def _take(link: Link, raw: str, call: frames.Call, message: protocol.FromDevice) -> Reply:
     # The device's row is locked until the commit: its messages are done one after another, on
     # however many connections they come, and a log-in that raises the epoch waits for them.
     if not heard(link):
@@ -114,7 +114,7 @@ def _take(link: Link, raw: str, call: frames.Call, message: protocol.FromDevice)
         if before is not None:
             if before.content != content:
                 return _refuse(link, raw, call, MessageIdReused())
-            return Answer(json.dumps(before.answer, ensure_ascii=False, separators=(",", ":")))
+            return Reply(json.dumps(before.answer, ensure_ascii=False, separators=(",", ":")))
     answer: frames.Result | frames.Error
     refusal: BoweiError | None = None
     try:
@@ -136,7 +136,7 @@ def _take(link: Link, raw: str, call: frames.Call, message: protocol.FromDevice)
             _write(link, raw, call, "", "")
         else:
             _write(link, raw, call, refusal.code, refusal.message)
-    return Answer(answer.encode())
+    return Reply(answer.encode())
 
 
 def _do(link: Link, action: str, message: protocol.FromDevice) -> dict[str, Any]:
@@ -166,14 +166,14 @@ def _hand_over(link: Link) -> None:
 
 
 def _refuse(
-    link: Link, raw: str, call: frames.Call, error: protocol.Invalid | BoweiError
-) -> Answer:
+    link: Link, raw: str, call: frames.Call, error: protocol.InvalidPayload | BoweiError
+) -> Reply:
     answer = _error(call.id, error)
     _keep(link, raw, call, answer.code, answer.text)
-    return Answer(answer.encode())
+    return Reply(answer.encode())
 
 
-def _failed(link: Link, raw: str, call: frames.Call) -> Answer:
+def _failed(link: Link, raw: str, call: frames.Call) -> Reply:
     """Our own failure: the device tries again with the same id, but not for ever."""
     log.exception("devices.message_failed device=%s action=%s", link.device_code, call.action)
     try:
@@ -184,11 +184,11 @@ def _failed(link: Link, raw: str, call: frames.Call) -> Answer:
         _write(link, raw, call, code, "")
     except Exception:
         code = "internal"  # the database is away: nothing could be kept, so the device must
-    return Answer(frames.Error(call.id, code, "The platform could not do this.").encode())
+    return Reply(frames.Error(call.id, code, "The platform could not do this.").encode())
 
 
-def _error(id: str, error: protocol.Invalid | BoweiError) -> frames.Error:
-    if isinstance(error, protocol.Invalid):
+def _error(id: str, error: protocol.InvalidPayload | BoweiError) -> frames.Error:
+    if isinstance(error, protocol.InvalidPayload):
         return frames.Error(id, error.code, error.text, {"fields": error.fields})
     details = dict(error.facts)
     if isinstance(error, Invalid) and error.fields:

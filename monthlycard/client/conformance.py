@@ -27,7 +27,7 @@ from monthlycard.rules import signing
 STRANGER = ("沪B00001", "blue")  # no card opens anything for it
 
 
-class Pass(Protocol):
+class BarrierResult(Protocol):
     """What a lot did at its barrier."""
 
     record_id: str
@@ -61,7 +61,7 @@ def ask_lot(base: str, code: str, secret: str) -> Maker:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class StepResult:
     """One step: right, wrong (with what was seen) or skipped (with the reason)."""
 
     step: str
@@ -83,7 +83,7 @@ class Suite:
     maker: Maker
     vehicle: tuple[str, str] | None = None
 
-    def run(self) -> Iterator[Result]:
+    def run(self) -> Iterator[StepResult]:
         steps: list[Callable[[], None]] = [
             self.a_false_signature_is_refused,
             self.an_old_request_is_refused,
@@ -102,11 +102,11 @@ class Suite:
             try:
                 step()
             except Skipped as reason:
-                yield Result(name, "skipped", str(reason))
+                yield StepResult(name, "skipped", str(reason))
             except Exception as error:  # whatever a maker's system does, the next step is tried
-                yield Result(name, "wrong", f"{type(error).__name__}: {error}")
+                yield StepResult(name, "wrong", f"{type(error).__name__}: {error}")
             else:
-                yield Result(name, "right")
+                yield StepResult(name, "right")
 
     # ── What the platform must do ───────────────────────────────────────────────────────────────
     def a_false_signature_is_refused(self) -> None:

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from monthlycard.client.connection import LotClient, PlatformRefused, PlatformSilent
 from monthlycard.rules import (
+    AdmissionDecision,
     CardRecord,
-    Decision,
     Pass,
     StatementLine,
     Terms,
@@ -183,7 +183,7 @@ class Lot:
         """Not in an earlier statement, and not of records that came late: those are in a later."""
         return line.visit not in self.stated and self.late.isdisjoint(line.visit.split("/"))
 
-    def decide(self, direction: str, plate: str, colour: str, at: datetime) -> Decision:
+    def decide(self, direction: str, plate: str, colour: str, at: datetime) -> AdmissionDecision:
         """By this lot's own list (P4.5)."""
         return admit(
             list(self.records.values()),
@@ -271,7 +271,7 @@ class AskLot(Lot):
 
     notices: list[dict[str, Any]] = field(default_factory=list)
 
-    def decide(self, direction: str, plate: str, colour: str, at: datetime) -> Decision:
+    def decide(self, direction: str, plate: str, colour: str, at: datetime) -> AdmissionDecision:
         own = super().decide(direction, plate, colour, at)
         try:
             answer = self.client.post(
@@ -293,7 +293,7 @@ class AskLot(Lot):
         if self.cursor and admitted != own.card:
             self.disagreements.append((plate, own.card, admitted))
         if not admitted:
-            return Decision(False, answer["reason"])
+            return AdmissionDecision(False, answer["reason"])
         record = self.records.get(answer["card"]) or CardRecord(
             card_number=answer["card"],
             version=0,
@@ -305,7 +305,7 @@ class AskLot(Lot):
             state="active",
             made_at=at,
         )
-        return Decision(True, answer["reason"], record)
+        return AdmissionDecision(True, answer["reason"], record)
 
 
 def _as_record(row: dict[str, Any]) -> CardRecord:

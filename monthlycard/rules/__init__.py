@@ -1,9 +1,15 @@
 """Monthly cards as arithmetic: who passes, what a visit costs, what a statement says."""
 
 from monthlycard.rules import signing
-from monthlycard.rules.admission import CardRecord, Decision, Part, admit, parts_of_stay
+from monthlycard.rules.admission import (
+    AdmissionDecision,
+    CardRecord,
+    StayPart,
+    admit,
+    parts_of_stay,
+)
 from monthlycard.rules.differences import Difference, compare
-from monthlycard.rules.fees import FeeLine, Terms, Window, fee_lines
+from monthlycard.rules.fees import FeeLine, PriceWindow, Terms, fee_lines
 from monthlycard.rules.periods import Period, period_before, period_of
 from monthlycard.rules.rest import Rest, rest_of_card
 from monthlycard.rules.statement import StatementLine, as_csv, checksum, statement_lines
@@ -11,19 +17,19 @@ from monthlycard.rules.stays import card_visits, held_at, too_long
 from monthlycard.rules.visits import Oddity, Pass, Visit, pair
 
 __all__ = [
+    "AdmissionDecision",
     "CardRecord",
-    "Decision",
     "Difference",
     "FeeLine",
     "Oddity",
-    "Part",
     "Pass",
     "Period",
+    "PriceWindow",
     "Rest",
     "StatementLine",
+    "StayPart",
     "Terms",
     "Visit",
-    "Window",
     "admit",
     "as_csv",
     "card_visits",

@@ -27,7 +27,7 @@ class CardRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class AdmissionDecision:
     """`card`: open as a card vehicle. Otherwise it is a temporary vehicle, and `reason` says why.
 
     Reasons: valid, no_card, other_colour, other_lot, not_yet, expired, suspended, ended.
@@ -40,14 +40,14 @@ class Decision:
 
 def admit(
     records: list[CardRecord], *, plate_text: str, plate_colour: str, lot: str, at: datetime
-) -> Decision:
+) -> AdmissionDecision:
     """Whether a vehicle passes at this lot with a card at this moment (P4.5, P4.6, P4.7).
 
     Where several records fit the plate the best decision counts. An unknown colour ("") fits any.
     """
     mine = [record for record in records if record.plate_text == plate_text]
     if not mine:
-        return Decision(False, "no_card")
+        return AdmissionDecision(False, "no_card")
     decisions = [_one(record, plate_colour, lot, at) for record in mine]
     return min(decisions, key=lambda decision: _ORDER.index(decision.reason))
 
@@ -55,22 +55,22 @@ def admit(
 _ORDER = ["valid", "suspended", "expired", "not_yet", "other_lot", "ended", "other_colour"]
 
 
-def _one(record: CardRecord, plate_colour: str, lot: str, at: datetime) -> Decision:
+def _one(record: CardRecord, plate_colour: str, lot: str, at: datetime) -> AdmissionDecision:
     if plate_colour and record.plate_colour and plate_colour != record.plate_colour:
-        return Decision(False, "other_colour", record)
+        return AdmissionDecision(False, "other_colour", record)
     if lot not in record.lots:
-        return Decision(False, "other_lot", record)
+        return AdmissionDecision(False, "other_lot", record)
     if record.state != "active":
-        return Decision(False, record.state, record)
+        return AdmissionDecision(False, record.state, record)
     if at < record.valid_from:
-        return Decision(False, "not_yet", record)
+        return AdmissionDecision(False, "not_yet", record)
     if at >= record.valid_until:
-        return Decision(False, "expired", record)
-    return Decision(True, "valid", record)
+        return AdmissionDecision(False, "expired", record)
+    return AdmissionDecision(True, "valid", record)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StayPart:
     """A part of a stay and the flow it follows."""
 
     starts_at: datetime
@@ -84,19 +84,19 @@ def parts_of_stay(
     entry_at: datetime,
     exit_at: datetime,
     when_expired: Literal["split", "temporary"],
-) -> tuple[Part, ...]:
+) -> tuple[StayPart, ...]:
     """How a stay is divided where the card ran out during it (P4.8).
 
     Valid at entry and at exit: wholly card. Expired in between: divided at the expiry, or wholly
     temporary, as the agreement's switch says. Not valid at entry: wholly temporary.
     """
     if record is None or not record.valid_from <= entry_at < record.valid_until:
-        return (Part(entry_at, exit_at, KIND_TEMPORARY),)
+        return (StayPart(entry_at, exit_at, KIND_TEMPORARY),)
     if exit_at <= record.valid_until:
-        return (Part(entry_at, exit_at, KIND_CARD),)
+        return (StayPart(entry_at, exit_at, KIND_CARD),)
     if when_expired == "temporary":
-        return (Part(entry_at, exit_at, KIND_TEMPORARY),)
+        return (StayPart(entry_at, exit_at, KIND_TEMPORARY),)
     return (
-        Part(entry_at, record.valid_until, KIND_CARD),
-        Part(record.valid_until, exit_at, KIND_TEMPORARY),
+        StayPart(entry_at, record.valid_until, KIND_CARD),
+        StayPart(record.valid_until, exit_at, KIND_TEMPORARY),
     )

@@ -18,7 +18,7 @@ SHORTEST_UNIT_S = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class PriceWindow:
     """A part of the day and the price of a unit in it; `starts == ends` is the whole day."""
 
     starts: str  # HH:MM in the city's zone
@@ -40,7 +40,7 @@ class Terms:
     basis: Literal["duration", "window", "count"]
     entry_fen: int = 0
     unit_s: int = 3600
-    windows: tuple[Window, ...] = ()
+    windows: tuple[PriceWindow, ...] = ()
     rounding: Literal["up", "down"] = "up"
     boundary: Literal["split", "carry"] = "split"
     free_s: int = 0
@@ -143,7 +143,7 @@ def _units(terms: Terms, length: timedelta) -> int:
     return whole + (1 if rest and terms.rounding == "up" else 0)
 
 
-def _window_at(terms: Terms, at: datetime) -> tuple[Window, datetime]:
+def _window_at(terms: Terms, at: datetime) -> tuple[PriceWindow, datetime]:
     """The window that holds at this instant, and when it ends."""
     local = at.astimezone(CITY)
     minute = local.hour * 60 + local.minute

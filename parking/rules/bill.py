@@ -17,9 +17,9 @@ from parking.rules.tariff import (
     FreeMode,
     FreeRuns,
     Label,
+    PriceStep,
     Rounding,
     Scope,
-    Step,
     Tariff,
     VehicleClass,
     Window,
@@ -89,7 +89,7 @@ class _Charge:
 
 
 @dataclass(slots=True)
-class Bill:
+class TariffBill:
     """One vehicle's arrival under a tariff: its price for any departure."""
 
     tariff: Tariff
@@ -104,7 +104,7 @@ class Bill:
     paid_before_fen: int
 
     @classmethod
-    def of(cls, tariff: Tariff, arrived: int, known: Circumstances) -> "Bill":
+    def of(cls, tariff: Tariff, arrived: int, known: Circumstances) -> "TariffBill":
         before_s, before_fen = known.get("paid_before_s", 0), known.get("paid_before_fen", 0)
         used_free_s = known.get("used_free_s", 0)
         if min(used_free_s, before_s, before_fen) < 0:
@@ -245,7 +245,7 @@ class Bill:
             return None, left
         return charge(1, min(unit_end, left)), unit_end
 
-    def _unit_fen(self, step: Step) -> int:
+    def _unit_fen(self, step: PriceStep) -> int:
         return step.unit_fen * self.prices.percent // 100 + self.prices.add_unit_fen
 
     def _at_lower_rate(
@@ -323,7 +323,7 @@ class Bill:
 class _Free:
     """The free minutes of a stay as they run."""
 
-    def __init__(self, bill: Bill, left: int, spans: list[Span]) -> None:
+    def __init__(self, bill: TariffBill, left: int, spans: list[Span]) -> None:
         self.by_day = bill.tariff.free_scope is Scope.day
         self.from_arrival = bill.tariff.free_runs is FreeRuns.arrival
         self.free_s = bill.free_s
@@ -371,7 +371,7 @@ class _Meter:
         return paid
 
 
-def _step(window: Window, counted_s: int) -> tuple[int, Step]:
+def _step(window: Window, counted_s: int) -> tuple[int, PriceStep]:
     for index, step in enumerate(window.steps):
         if step.upto_s is None or counted_s < step.upto_s:
             return index, step

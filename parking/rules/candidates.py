@@ -19,7 +19,7 @@ METRES_A_DEGREE = 111_320.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class BerthSeen:
     """A berth as the ranking sees it; `taken_at` is None where no vehicle is known to stand."""
 
     berth_id: int
@@ -34,10 +34,10 @@ def distance_m(a: tuple[float, float], b: tuple[float, float]) -> float:
     return hypot(north, east)
 
 
-def rank(places: Iterable[Place], *, arrived_at: datetime) -> list[int]:
+def rank(places: Iterable[BerthSeen], *, arrived_at: datetime) -> list[int]:
     """Berth ids, best first, at most SHOWN; free ones only fill up to AT_LEAST."""
 
-    def minutes_off(place: Place) -> float:
+    def minutes_off(place: BerthSeen) -> float:
         assert place.taken_at is not None
         off = abs((place.taken_at - arrived_at).total_seconds()) / 60
         return off + place.distance_m * MINUTES_A_METRE

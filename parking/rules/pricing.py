@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Unpack
 
-from parking.rules.bill import LINE_TEXTS, Bill, Circumstances, Line
+from parking.rules.bill import LINE_TEXTS, Circumstances, Line, TariffBill
 from parking.rules.spans import HORIZON_S, moment_of, seconds_of
 from parking.rules.tariff import BadTariff, Tariff
 
@@ -56,7 +56,7 @@ def fee(
     start, end = seconds_of(arrived_at), seconds_of(left_at)
     if left_at < arrived_at:
         raise ValueError("a vehicle can't leave before it arrives")
-    bill = Bill.of(tariff, start, circumstances)
+    bill = TariffBill.of(tariff, start, circumstances)
     lines = bill.lines(end)
     amount = sum(line.amount_fen for line in lines)
     last = _last_at_most(bill.amount, amount, end)
@@ -78,7 +78,7 @@ def affordable_until(
     if amount_fen < 0:
         raise ValueError("an amount is not negative")
     start = seconds_of(arrived_at)
-    bill = Bill.of(tariff, start, circumstances)
+    bill = TariffBill.of(tariff, start, circumstances)
     last = _last_at_most(bill.amount, amount_fen, start)
     return moment_of(start + HORIZON_S if last is None else last)
 

@@ -115,7 +115,7 @@ Days = Annotated[frozenset[DayKind], PlainSerializer(sorted)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class PriceStep:
     """A stretch of time with one price: `unit_fen` for each `unit_s`.
 
     `upto_s` counts from the beginning of the scope (`Tariff.first_scope`), None has no end. A
@@ -140,7 +140,7 @@ class Window:
     start: Clock = time()
     end: Clock = time()
     days: Days = ALL_DAYS
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PriceStep, ...] = ()
     visit_fen: int | None = None
 
 

@@ -23,7 +23,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ToldStay:
     """A stay as told: its departure, or the next arrival that came without one, or neither."""
 
     arrival: Said
@@ -35,26 +35,26 @@ class Told:
         return self.departure is None and self.next_arrival is None
 
 
-def stays_of(said: Iterable[Said]) -> tuple[list[Told], list[Said]]:
+def stays_of(said: Iterable[Said]) -> tuple[list[ToldStay], list[Said]]:
     """The stays in order of arrival, and the departures that belong to none.
 
     At the same instant a departure counts before an arrival: one vehicle makes room for the next.
     """
-    told: list[Told] = []
+    told: list[ToldStay] = []
     stray: list[Said] = []
     standing: Said | None = None
     for one in sorted(said, key=lambda one: (one.at, one.kind == ARRIVED, one.key)):
         if one.kind == ARRIVED:
             if standing is not None:
-                told.append(Told(arrival=standing, next_arrival=one))
+                told.append(ToldStay(arrival=standing, next_arrival=one))
             standing = one
         elif standing is None:
             stray.append(one)
         else:
-            told.append(Told(arrival=standing, departure=one))
+            told.append(ToldStay(arrival=standing, departure=one))
             standing = None
     if standing is not None:
-        told.append(Told(arrival=standing))
+        told.append(ToldStay(arrival=standing))
     return told, stray
 
 

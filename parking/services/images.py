@@ -13,7 +13,7 @@ from core.transition import transition
 from devices import selectors as devices
 from devices import services as device_services
 from devices.rules import kinds
-from devices.rules.kinds import Kind
+from devices.rules.kinds import DeviceKind
 from parking.errors import NotThisBerth
 from parking.events import ImageTaken
 from parking.models import (
@@ -188,7 +188,12 @@ def take_sighting(
 
 
 def _berth_of(
-    code: str | None, order: ImageOrder | None, *, device_id: int, able: Kind, merchant_id: int
+    code: str | None,
+    order: ImageOrder | None,
+    *,
+    device_id: int,
+    able: DeviceKind,
+    merchant_id: int,
 ) -> Berth | None:
     """The berth in the picture, if this device may speak of it."""
     berths = Berth.objects.select_related("section")

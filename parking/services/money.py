@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from core import audit, clock, live, locks, outbox
 from core.errors import Missing
 from core.transition import transition
-from parking.errors import NothingDue, PlateUnread
+from parking.errors import PlateUnread, StayNotDue
 from parking.events import LeftUnpaid, MoneyToReturn, StayRepriced, StaySettled
 from parking.models import ParkingSession, StayPayment
 from parking.rules.timeline import billed_until
@@ -158,7 +158,7 @@ def lock_stays(stay_ids: Collection[int]) -> dict[int, tuple[str, int]]:
 def quote_stay(subject_id: int) -> Quote:
     """What is due for this stay now: up to now while it is parked, else what it left with.
 
-    Raises Missing; NothingDue; PlateUnread for a stay that left with a plate nobody could read.
+    Raises Missing; StayNotDue; PlateUnread for a stay that left with a plate nobody could read.
     """
     stay = (
         ParkingSession.objects.filter(pk=subject_id)
@@ -168,7 +168,7 @@ def quote_stay(subject_id: int) -> Quote:
     if stay is None:
         raise Missing()
     if stay.simulated or stay.state not in (StayState.PARKED, StayState.DUE):
-        raise NothingDue()
+        raise StayNotDue()
     if stay.state == StayState.DUE and stay.plate_state != PlateState.SETTLED:
         raise PlateUnread()
     lines: list[dict[str, Any]] = stay.lines
@@ -179,7 +179,7 @@ def quote_stay(subject_id: int) -> Quote:
     paid = paid_fen(stay)
     amount_fen = fee_fen - paid if stay.state == StayState.PARKED else stay.due_fen
     if amount_fen <= 0:
-        raise NothingDue()
+        raise StayNotDue()
     return Quote(
         amount_fen=amount_fen,
         lines=bill_lines(lines, already_fen=fee_fen - amount_fen),

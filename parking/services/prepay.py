@@ -18,7 +18,7 @@ from core import clock, locks, plates
 from core.errors import Invalid, Missing, Refused, TooMany
 from core.transition import transition
 from core.typed import typed_plate
-from parking.errors import NoBerth, NothingDue, WrongState
+from parking.errors import NoBerth, StayNotDue, WrongStep
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, StayPayment
 from parking.rules import candidates, comparison
 from parking.services import money, prices
@@ -35,7 +35,7 @@ TRIES_WITHIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class BerthCandidate:
     """A berth that the draft may belong to, as everybody may see it."""
 
     berth_code: str
@@ -45,7 +45,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Instruction:
     """The instruction that follows a submission (P2.6).
 
     `outcome`: confirmed (pay now), modify (the plate differs in `parts`), waiting (the vehicle's
@@ -107,7 +107,7 @@ def by_token(token: str) -> Prepayment:
 
 
 @transaction.atomic
-def candidate_berths(token: str) -> list[Candidate]:
+def candidate_berths(token: str) -> list[BerthCandidate]:
     """Berths that may be the draft's, best first; several, whatever the plate (P2.4)."""
     draft = by_token(token)
     if draft.state not in (
@@ -115,7 +115,7 @@ def candidate_berths(token: str) -> list[Candidate]:
         PrepaymentState.SUBMITTED,
         PrepaymentState.CORRECTING,
     ):
-        raise WrongState(draft.state)
+        raise WrongStep(draft.state)
     berths = {berth.pk: berth for berth in _near(draft)}
     taken = dict(
         ParkingSession.objects.filter(berth_id__in=berths, state=StayState.PARKED).values_list(
@@ -123,14 +123,16 @@ def candidate_berths(token: str) -> list[Candidate]:
         )
     )
     places = [
-        candidates.Place(berth_id=pk, taken_at=taken.get(pk), distance_m=_distance(draft, berth))
+        candidates.BerthSeen(
+            berth_id=pk, taken_at=taken.get(pk), distance_m=_distance(draft, berth)
+        )
         for pk, berth in berths.items()
     ]
     ranked = candidates.rank(places, arrived_at=draft.arrived_at)
     Prepayment.objects.filter(pk=draft.pk).update(candidates=ranked)
     now = clock.now()
     return [
-        Candidate(
+        BerthCandidate(
             berth_code=berths[pk].code,
             number=berths[pk].number,
             section_name=berths[pk].section.name,
@@ -169,7 +171,7 @@ def choose_berth(token: str, berth_code: str) -> Prepayment:
         PrepaymentState.SUBMITTED,
         PrepaymentState.CORRECTING,
     ):
-        raise WrongState(draft.state)
+        raise WrongStep(draft.state)
     berth = Berth.objects.filter(code=berth_code, pk__in=draft.candidates).first()
     if berth is None:
         raise NoBerth(berth_code)
@@ -178,10 +180,10 @@ def choose_berth(token: str, berth_code: str) -> Prepayment:
 
 
 @transaction.atomic
-def submit_prepayment(token: str, plate_text: str = "", plate_colour: str = "") -> Verdict:
+def submit_prepayment(token: str, plate_text: str = "", plate_colour: str = "") -> Instruction:
     """Submit the draft with its plate (the second plate) and have it compared (P2.5).
 
-    Raises WrongState, TooMany when the attempts are used up, Invalid for a plate that is none.
+    Raises WrongStep, TooMany when the attempts are used up, Invalid for a plate that is none.
     """
     draft = locks.lock(Prepayment.objects.filter(pk=by_token(token).pk))[0]
     if draft.state not in (
@@ -189,7 +191,7 @@ def submit_prepayment(token: str, plate_text: str = "", plate_colour: str = "") 
         PrepaymentState.SUBMITTED,
         PrepaymentState.CORRECTING,
     ):
-        raise WrongState(draft.state)
+        raise WrongStep(draft.state)
     if draft.berth_id is None:
         raise Refused("no_berth_chosen", _("Choose the berth first."))
     if draft.created_at < clock.now() - DRAFT_LIVES:
@@ -221,7 +223,7 @@ def _not_too_often(text: str) -> None:
         raise TooMany()
 
 
-def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Verdict:
+def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Instruction:
     """Compare the declared plate with the one read, and move the draft on; its row is locked."""
     facts: dict[str, Any] = {
         "plate_text": draft.plate_text,
@@ -239,7 +241,7 @@ def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Verdict:
         )
         if stay.plate_state in (PlateState.REVIEW, PlateState.UNREADABLE):
             _ask_person(draft, stay, why="not_read")
-        return Verdict(outcome="waiting", attempts_left=draft.attempts_left)
+        return Instruction(outcome="waiting", attempts_left=draft.attempts_left)
     compared = _compare(draft, stay)
     if compared.verdict == comparison.Verdict.confirm:
         transition(
@@ -250,7 +252,7 @@ def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Verdict:
             differs=[],
             **facts,
         )
-        return Verdict(outcome="confirmed", attempts_left=draft.attempts_left)
+        return Instruction(outcome="confirmed", attempts_left=draft.attempts_left)
     parts = sorted(compared.differs)
     transition(
         draft,
@@ -263,7 +265,7 @@ def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Verdict:
     )
     if compared.near_miss:
         _ask_person(draft, stay, why="near_miss")
-    return Verdict(outcome="modify", parts=tuple(parts), attempts_left=draft.attempts_left)
+    return Instruction(outcome="modify", parts=tuple(parts), attempts_left=draft.attempts_left)
 
 
 def _compare(draft: Prepayment, stay: ParkingSession) -> comparison.Comparison:
@@ -337,22 +339,22 @@ def cancel_prepayment(token: str, *, actor: str = "owner") -> bool:
 def quote_prepayment(subject_id: int) -> Quote:
     """What the asked minutes cost from the arrival on, less what came before (P2.6).
 
-    Raises Missing, WrongState before it is confirmed, NothingDue when the time is paid already.
+    Raises Missing, WrongStep before it is confirmed, NothingDue when the time is paid already.
     """
     draft = Prepayment.objects.filter(pk=subject_id).first()
     if draft is None:
         raise Missing()
     if draft.state != PrepaymentState.CONFIRMED or draft.stay_id is None:
-        raise WrongState(draft.state)
+        raise WrongStep(draft.state)
     stay = ParkingSession.objects.select_related("berth", "section", "tariff_version__tariff").get(
         pk=draft.stay_id
     )
     if stay.state != StayState.PARKED:
-        raise NothingDue()
+        raise StayNotDue()
     bill = prices.bill_of(stay, covers_until(draft, stay))
     already = money.paid_fen(stay)
     if bill.amount_fen <= already:
-        raise NothingDue()
+        raise StayNotDue()
     return Quote(
         amount_fen=bill.amount_fen - already,
         lines=money.bill_lines(bill.lines, already_fen=already),

@@ -27,7 +27,7 @@ from parking.models import (
     Section,
     Sighting,
 )
-from parking.rules.timeline import Said, Told, stays_of
+from parking.rules.timeline import Said, ToldStay, stays_of
 from parking.services import money, prices, reminders, stay_rows
 from parking.services.plates import correct_plate
 from parking.services.reviews import drop_reviews, open_review
@@ -203,7 +203,7 @@ def _retell(berth: Berth, at: datetime, *, actor: str) -> None:
         BerthEvent.objects.filter(pk__in=heard).update(stay=stay)
 
 
-def _begin(berth: Berth, told: Told, *, device_id: int | None, actor: str) -> ParkingSession:
+def _begin(berth: Berth, told: ToldStay, *, device_id: int | None, actor: str) -> ParkingSession:
     """Write down a new stay; one that has ended already is priced at once."""
     section: Section = berth.section
     version = prices.version_at(section.tariff_id, told.arrival.at)
@@ -234,7 +234,7 @@ def _begin(berth: Berth, told: Told, *, device_id: int | None, actor: str) -> Pa
     return stay
 
 
-def _update(stay_id: int, told: Told, *, actor: str) -> ParkingSession:
+def _update(stay_id: int, told: ToldStay, *, actor: str) -> ParkingSession:
     stay = locks.lock(ParkingSession.objects.filter(pk=stay_id))[0]
     if told.is_open or stay.state == StayState.VOID:
         return stay
@@ -251,7 +251,7 @@ def _update(stay_id: int, told: Told, *, actor: str) -> ParkingSession:
     return stay
 
 
-def _ended(stay: ParkingSession, told: Told) -> tuple[datetime, str]:
+def _ended(stay: ParkingSession, told: ToldStay) -> tuple[datetime, str]:
     """When the stay ended, and the doubt about it.
 
     Without a departure it ended no later than the next arrival; what is billed goes to the last

@@ -14,7 +14,7 @@ from core import clock, images, links, wiring
 from core.api import ContestRate, LookupRate
 from core.errors import BoweiError, Missing, Refused, TooMany
 from parking import selectors, services
-from parking.errors import NoBerth, NothingDue, PlateUnread
+from parking.errors import NoBerth, PlateUnread, StayNotDue
 from parking.forms import DraftForm, FindBerth, LeftForm, PlateForm
 from parking.links import StayLink, read_stay_token, stay_token
 from parking.models import ParkingSession, Prepayment
@@ -112,7 +112,7 @@ def _stay_context(request: HttpRequest, row: ParkingSession, link: StayLink) -> 
     try:
         quote = services.quote_stay(row.pk)
         amount_fen, lines = quote.amount_fen, list(quote.lines)
-    except (NothingDue, PlateUnread) as error:
+    except (StayNotDue, PlateUnread) as error:
         why_nothing = error.message
         stored = prices.bill_of(row, now).lines if row.state == StayState.PARKED else row.lines
         lines = [spoken(line) for line in stored]

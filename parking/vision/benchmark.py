@@ -18,18 +18,18 @@ import cv2
 import numpy as np
 
 from parking.vision import evaluation, rectify
-from parking.vision.evaluation import Outcome
+from parking.vision.evaluation import PictureOutcome
 from parking.vision.images import decode
 from parking.vision.serve import reader
 from parking.vision.training.calibrate import calibration_error
-from parking.vision.training.photographs import Photograph, load
+from parking.vision.training.photographs import LabelledPhotograph, load
 
 PEER = Path(__file__).with_name("benchmark_peer.py")
 _NOISE = re.compile(r"[\s·•・.．,:：\-—_'\"*|]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class BenchmarkScore:
     """Right of n with a 95 % Wilson interval, and the median time."""
 
     right: int
@@ -62,11 +62,11 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def chosen_rows(folder: Path, *, test_only: bool) -> list[Photograph]:
+def chosen_rows(folder: Path, *, test_only: bool) -> list[LabelledPhotograph]:
     return [row for row in load(folder) if not (test_only and row.train)]
 
 
-def ours(folder: Path, rows: list[Photograph], repeats: int) -> list[Outcome]:
+def ours(folder: Path, rows: list[LabelledPhotograph], repeats: int) -> list[PictureOutcome]:
     """Our outcomes; the time of each is the median of `repeats` readings."""
     outcomes = []
     for row in rows:
@@ -77,7 +77,7 @@ def ours(folder: Path, rows: list[Photograph], repeats: int) -> list[Outcome]:
 
 
 def peer(
-    folder: Path, rows: list[Photograph], repeats: int, python: str
+    folder: Path, rows: list[LabelledPhotograph], repeats: int, python: str
 ) -> dict[str, tuple[bool, float]]:
     """RapidOCR: for each file whether some line is (crop) or contains (scene) a plate, and ms."""
     jobs = "".join(
@@ -100,7 +100,7 @@ def peer(
     return result
 
 
-def easyocr_overhead(folder: Path, rows: list[Photograph]) -> tuple[float, float]:
+def easyocr_overhead(folder: Path, rows: list[LabelledPhotograph]) -> tuple[float, float]:
     """Median ms of our network alone, and of it inside EasyOCR's own `recognize`, on crops."""
     network = reader()
     alone, piped = [], []
@@ -118,17 +118,19 @@ def easyocr_overhead(folder: Path, rows: list[Photograph]) -> tuple[float, float
     return statistics.median(alone), statistics.median(piped)
 
 
-def score(outcomes: list[Outcome]) -> Score:
+def score(outcomes: list[PictureOutcome]) -> BenchmarkScore:
     times = [o.cpu_ms for o in outcomes]
-    return Score(sum(o.right for o in outcomes), len(outcomes), float(np.median(times or [0])))
+    return BenchmarkScore(
+        sum(o.right for o in outcomes), len(outcomes), float(np.median(times or [0]))
+    )
 
 
-def colours(outcomes: list[Outcome]) -> dict[str, Score]:
+def colours(outcomes: list[PictureOutcome]) -> dict[str, BenchmarkScore]:
     names = sorted({o.expected_colour for o in outcomes})
     return {name: score([o for o in outcomes if o.expected_colour == name]) for name in names}
 
 
-def calibration(outcomes: list[Outcome]) -> tuple[float, float, float]:
+def calibration(outcomes: list[PictureOutcome]) -> tuple[float, float, float]:
     """ECE of the best candidate's probability with its interval."""
     p = np.array([o.probability for o in outcomes])
     return calibration_error(p, np.array([float(o.right) for o in outcomes]))

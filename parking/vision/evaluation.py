@@ -17,7 +17,7 @@ from core.pictures import HostileImage
 from parking.vision.images import decode
 from parking.vision.serve import overlap, reader
 from parking.vision.training import hardships
-from parking.vision.training.photographs import Photograph, corners_of, load
+from parking.vision.training.photographs import LabelledPhotograph, corners_of, load
 from parking.vision.training.plates import KINDS, Fonts
 from parking.vision.training.reader_data import generated as draw
 from parking.vision.types import Reading
@@ -26,7 +26,7 @@ LEAST_OVERLAP = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PictureOutcome:
     """What came of one picture; one row of the details file."""
 
     file: str
@@ -50,9 +50,9 @@ class Outcome:
 def evaluate(
     folder: Path,
     *,
-    chosen: Callable[[Photograph], bool] = lambda photograph: True,
+    chosen: Callable[[LabelledPhotograph], bool] = lambda photograph: True,
     progress: Callable[[int, int], None] = lambda done, of: None,
-) -> list[Outcome]:
+) -> list[PictureOutcome]:
     """Every chosen row of `folder`/labels.csv, read once; one thread."""
     rows = [row for row in load(folder) if chosen(row)]
     outcomes = []
@@ -62,7 +62,7 @@ def evaluate(
     return outcomes
 
 
-def judge(row: Photograph, folder: Path) -> Outcome:
+def judge(row: LabelledPhotograph, folder: Path) -> PictureOutcome:
     """One photograph: decoded outside of the clock, read within it."""
     try:
         picture, reduced = decode((folder / row.file).read_bytes())
@@ -71,7 +71,9 @@ def judge(row: Photograph, folder: Path) -> Outcome:
     return judge_pixels(row, picture, reduced)
 
 
-def judge_pixels(row: Photograph, picture: np.ndarray, reduced: float = 1.0) -> Outcome:
+def judge_pixels(
+    row: LabelledPhotograph, picture: np.ndarray, reduced: float = 1.0
+) -> PictureOutcome:
     """One decoded picture held against what `row` says of it."""
     network = reader()
     began, worked = time.perf_counter(), time.process_time()
@@ -82,7 +84,7 @@ def judge_pixels(row: Photograph, picture: np.ndarray, reduced: float = 1.0) -> 
     text = best.text if best else ""
     place = _place(row, reading, text)
     expected = row.colours[place if place < len(row.colours) else 0]
-    return Outcome(
+    return PictureOutcome(
         file=row.file,
         kind=row.kind,
         plate="|".join(row.plates),
@@ -102,12 +104,12 @@ def judge_pixels(row: Photograph, picture: np.ndarray, reduced: float = 1.0) -> 
     )
 
 
-def _refused(row: Photograph, code: str) -> Outcome:
-    facts: dict[str, Any] = {f.name: "" for f in fields(Outcome)}
+def _refused(row: LabelledPhotograph, code: str) -> PictureOutcome:
+    facts: dict[str, Any] = {f.name: "" for f in fields(PictureOutcome)}
     zeros = dict.fromkeys(("probability", "weakest", "colour_confidence", "ms", "cpu_ms"), 0.0)
     falses = dict.fromkeys(("found", "right", "colour_right", "answered"), False)
     named = {"file": row.file, "kind": row.kind, "plate": "|".join(row.plates), "why": code}
-    return Outcome(**{**facts, **zeros, **falses, **named})
+    return PictureOutcome(**{**facts, **zeros, **falses, **named})
 
 
 def plain(colour: str | None) -> str:
@@ -115,7 +117,7 @@ def plain(colour: str | None) -> str:
     return "green" if colour == "yellow_green" else colour or ""
 
 
-def _place(row: Photograph, reading: Reading, text: str) -> int:
+def _place(row: LabelledPhotograph, reading: Reading, text: str) -> int:
     """Which of the labelled plates the reading is about."""
     if text in row.plates:
         return row.plates.index(text)
@@ -131,7 +133,7 @@ def _box(box: tuple[float, ...] | None) -> np.ndarray | None:
     return None if box is None else corners_of(box)
 
 
-def _found(row: Photograph, reading: Reading) -> bool:
+def _found(row: LabelledPhotograph, reading: Reading) -> bool:
     """A plate was found; in a scene with boxes, one that covers a labelled one (IoU >= 0.5)."""
     if not reading.corners:
         return False
@@ -142,7 +144,7 @@ def _found(row: Photograph, reading: Reading) -> bool:
     return any(overlap(quad, box) >= LEAST_OVERLAP for box in boxes)
 
 
-def summary(outcomes: Iterable[Outcome]) -> dict[str, dict[str, float]]:
+def summary(outcomes: Iterable[PictureOutcome]) -> dict[str, dict[str, float]]:
     """The figures that `evaluate_plates --json` prints; shares are of n."""
     listed = list(outcomes)
     return {
@@ -151,7 +153,7 @@ def summary(outcomes: Iterable[Outcome]) -> dict[str, dict[str, float]]:
     }
 
 
-def _figures(outcomes: list[Outcome]) -> dict[str, float]:
+def _figures(outcomes: list[PictureOutcome]) -> dict[str, float]:
     n = len(outcomes)
     answered = [o for o in outcomes if o.answered]
 
@@ -169,13 +171,13 @@ def _figures(outcomes: list[Outcome]) -> dict[str, float]:
     }
 
 
-def as_row(outcome: Outcome) -> dict[str, Any]:
+def as_row(outcome: PictureOutcome) -> dict[str, Any]:
     return asdict(outcome)
 
 
 def harder(folder: Path) -> dict[str, dict[str, float]]:
     """The figures of unseen photographs made worse, for each way of making them so."""
-    outcomes: dict[str, list[Outcome]] = defaultdict(list)
+    outcomes: dict[str, list[PictureOutcome]] = defaultdict(list)
     for name, row, picture in hardships.all_of(folder):
         outcomes[name].append(judge_pixels(row, picture))
     return {name: _figures(listed) for name, listed in outcomes.items()}

@@ -15,7 +15,7 @@ from parking.vision.grammar import COLOURS, colours_of
 from parking.vision.types import Candidate, Reading, Region
 
 if TYPE_CHECKING:
-    from parking.vision.serve import Found, Looked, PlateReader
+    from parking.vision.serve import FoundPlate, Looked, PlateReader
 
 Strips = list[np.ndarray]
 View = Callable[[], np.ndarray]
@@ -307,7 +307,7 @@ def _sane(corners: np.ndarray, shape: tuple[int, ...]) -> bool:
     return bool((quad > -room).all() and (quad < np.array((w, h)) + room).all())
 
 
-def _far_and_near(reader: "PlateReader", picture: np.ndarray, closer: float) -> "list[Found]":
+def _far_and_near(reader: "PlateReader", picture: np.ndarray, closer: float) -> "list[FoundPlate]":
     """Both passes, each trusted for the sizes it sees well."""
     longest = max(picture.shape[:2])
     found = reader.find(picture, int(reader.settings["find_side"] * closer))
@@ -319,12 +319,12 @@ def _far_and_near(reader: "PlateReader", picture: np.ndarray, closer: float) -> 
     return found + near
 
 
-def distinct(found: "list[Found]") -> "list[Found]":
+def distinct(found: "list[FoundPlate]") -> "list[FoundPlate]":
     """Best first, without those that mostly lie in a better one or hold it.
 
     A close-up looks like several half plates to the far pass, like one to the near pass.
     """
-    kept: list[Found] = []
+    kept: list[FoundPlate] = []
     for place in sorted(found, key=lambda place: -place.score):
         if all(_shared(place.corners, other.corners) < 0.5 for other in kept):
             kept.append(place)

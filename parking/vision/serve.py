@@ -116,7 +116,7 @@ def _session(name: str) -> Any:
 
 
 @dataclass(slots=True)
-class Found:
+class FoundPlate:
     """A place where a plate seems to be."""
 
     corners: np.ndarray  # (4, 2) in pixels of the picture given
@@ -187,7 +187,7 @@ class PlateReader:
 
     # the three networks, as arrays in and arrays out
 
-    def find(self, picture: np.ndarray, side: int) -> list[Found]:
+    def find(self, picture: np.ndarray, side: int) -> list[FoundPlate]:
         """Plates in the picture at a longest side of `side` pixels, best first."""
         x, scale = rectify.finder_input(picture, side)
         out = self.finder.run(None, {"x": x})[0][0]
@@ -224,17 +224,17 @@ class PlateReader:
         return [decide.probabilities(row) for row in logits]
 
 
-def _peaks(out: np.ndarray, least: float, scale: np.ndarray) -> list[Found]:
+def _peaks(out: np.ndarray, least: float, scale: np.ndarray) -> list[FoundPlate]:
     heat = 1 / (1 + np.exp(-out[0]))
     top = cv2.dilate(heat, np.ones((3, 3), np.uint8))
     ys, xs = np.nonzero((heat >= top - 1e-6) & (heat >= least))
     order = np.argsort(-heat[ys, xs])[:12]
-    found: list[Found] = []
+    found: list[FoundPlate] = []
     for y, x in zip(ys[order], xs[order], strict=True):
         corners = out[1:, y, x].reshape(4, 2) * 64 + np.array((x * 8 + 4, y * 8 + 4), np.float32)
         corners = (corners / scale).astype(np.float32)
         if all(overlap(corners, other.corners) < 0.3 for other in found):
-            found.append(Found(corners, float(heat[y, x])))
+            found.append(FoundPlate(corners, float(heat[y, x])))
     return found
 
 

@@ -118,7 +118,7 @@ class RefundSays:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ProviderNotice:
     """A genuine notification. Its kind and state decide what follows, never its arrival."""
 
     kind: Literal["payment", "refund", "other"]
@@ -144,5 +144,5 @@ class Client(Protocol):
     def query_refund(self, asked: RefundAsked) -> RefundSays: ...
     def read_notification(
         self, headers: Mapping[str, str], body: bytes, *, kept: bool = False
-    ) -> Told: ...
+    ) -> ProviderNotice: ...
     def answer(self, taken: bool, why: str) -> tuple[int, str, str]: ...

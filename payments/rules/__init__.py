@@ -1,6 +1,6 @@
 """What money does by arithmetic alone: bills, allocation, books and numbers (docs/rules.md 5)."""
 
-from payments.rules.allocation import Part, Step, allocate, settle_in_order
+from payments.rules.allocation import ItemSettling, ItemShare, allocate, settle_in_order
 from payments.rules.bill import BillLine, Payable, Quote, Receipt
 from payments.rules.books import (
     CREDIT,
@@ -19,11 +19,11 @@ __all__ = [
     "REFUNDS",
     "BillLine",
     "Entry",
-    "Part",
+    "ItemSettling",
+    "ItemShare",
     "Payable",
     "Quote",
     "Receipt",
-    "Step",
     "allocate",
     "attempt_number",
     "counter_account",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ItemShare:
     """What one item may take of a payment."""
 
     item_id: int
@@ -13,7 +13,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ItemSettling:
     """One item on its way through the settling functions."""
 
     item_id: int
@@ -21,23 +21,23 @@ class Step:
     taken_fen: int = 0
 
 
-def allocate(paid_fen: int, wanted: Sequence[Part]) -> tuple[list[Part], int]:
+def allocate(paid_fen: int, wanted: Sequence[ItemShare]) -> tuple[list[ItemShare], int]:
     """Give each item what it wants, first come first served; the parts and the rest.
 
     An item that money no longer reaches gets a part of 0, never a negative one.
     """
-    parts: list[Part] = []
+    parts: list[ItemShare] = []
     left_fen = paid_fen
     for want in wanted:
         share_fen = max(0, min(want.amount_fen, left_fen))
-        parts.append(Part(want.item_id, share_fen))
+        parts.append(ItemShare(want.item_id, share_fen))
         left_fen -= share_fen
     return parts, left_fen
 
 
 def settle_in_order(
-    steps: Sequence[Step], functions: Sequence[Callable[[int, int], int]]
-) -> list[Step]:
+    steps: Sequence[ItemSettling], functions: Sequence[Callable[[int, int], int]]
+) -> list[ItemSettling]:
     """Offer every item's money to each function in turn: all items to the first, then the next.
 
     Function by function, not item by item: the first function locks all stays, the second all
@@ -51,5 +51,7 @@ def settle_in_order(
             taken_fen = function(step.item_id, step.left_fen)
             if not 0 <= taken_fen <= step.left_fen:
                 raise ValueError(f"took {taken_fen} of {step.left_fen} fen")
-            now[place] = Step(step.item_id, step.left_fen - taken_fen, step.taken_fen + taken_fen)
+            now[place] = ItemSettling(
+                step.item_id, step.left_fen - taken_fen, step.taken_fen + taken_fen
+            )
     return now

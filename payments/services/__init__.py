@@ -4,7 +4,7 @@ from payments.services.attempts import begin_attempt, look_at_attempt, pay_at_co
 from payments.services.books import post
 from payments.services.notifications import (
     LARGEST_NOTIFICATION,
-    Answer,
+    NotificationReply,
     process_notification,
     receive_notification,
 )
@@ -14,7 +14,7 @@ from payments.services.settling import take_payment
 
 __all__ = [
     "LARGEST_NOTIFICATION",
-    "Answer",
+    "NotificationReply",
     "ask_again",
     "begin_attempt",
     "carry_out_refund",

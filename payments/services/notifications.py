@@ -14,7 +14,7 @@ from core import clock, locks
 from payments import providers
 from payments.errors import BadNotification
 from payments.models import Attempt, Notification, Order, Refund
-from payments.providers.base import Outcome, RefundSays, Told
+from payments.providers.base import Outcome, ProviderNotice, RefundSays
 from payments.services.attempts import look_at_attempt
 from payments.services.refunds import finish_refund
 from payments.states import RefundState
@@ -28,7 +28,7 @@ AGAIN_S = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class NotificationReply:
     """What the provider gets back; anything but its own word of success makes it send again."""
 
     status: int
@@ -36,7 +36,9 @@ class Answer:
     body: str
 
 
-def receive_notification(provider: str, headers: Mapping[str, str], body: bytes) -> Answer:
+def receive_notification(
+    provider: str, headers: Mapping[str, str], body: bytes
+) -> NotificationReply:
     """Take a provider's message and answer in its own words.
 
     Success is answered when the message is kept and acted upon, or was before. A forged one is
@@ -46,7 +48,7 @@ def receive_notification(provider: str, headers: Mapping[str, str], body: bytes)
     """
     ours = providers.client(provider)
     if len(body) > LARGEST_NOTIFICATION:
-        return Answer(*ours.answer(False, "too large"))
+        return NotificationReply(*ours.answer(False, "too large"))
     headers = {name.lower(): value for name, value in headers.items()}
     fingerprint = hashlib.sha256(
         repr(sorted((name, headers.get(name, "")) for name in ours.signature_headers)).encode()
@@ -58,10 +60,10 @@ def receive_notification(provider: str, headers: Mapping[str, str], body: bytes)
         log.warning("payments.notification_refused provider=%s why=%s", provider, error.why)
         if _may_keep_forged(provider):
             _keep(provider, fingerprint, headers, body, told=None, problem=error.why)
-        return Answer(*ours.answer(False, "signature"))
+        return NotificationReply(*ours.answer(False, "signature"))
     notice = _keep(provider, fingerprint, headers, body, told=told, problem="")
     problem = _process(notice, told)
-    return Answer(*ours.answer(not problem, problem))
+    return NotificationReply(*ours.answer(not problem, problem))
 
 
 def process_notification(notice_id: int) -> str:
@@ -73,7 +75,7 @@ def process_notification(notice_id: int) -> str:
     return _process(notice, ours.read_notification(notice.headers, bytes(notice.raw), kept=True))
 
 
-def _process(notice: Notification, told: Told) -> str:
+def _process(notice: Notification, told: ProviderNotice) -> str:
     if notice.processed_at:
         return ""
     problem = ""
@@ -90,7 +92,7 @@ def _process(notice: Notification, told: Told) -> str:
 
 
 @transaction.atomic
-def _act_once(notice: Notification, told: Told) -> str:
+def _act_once(notice: Notification, told: ProviderNotice) -> str:
     """The effect and the mark that it was done, together or not at all."""
     problem = _act(notice, told)
     if problem:
@@ -107,7 +109,7 @@ def _put_off(notice: Notification, problem: str) -> None:
     )
 
 
-def _act(notice: Notification, told: Told) -> str:
+def _act(notice: Notification, told: ProviderNotice) -> str:
     if told.kind == "payment" and isinstance(told.says, Outcome):
         attempt = Attempt.objects.filter(
             out_trade_no=told.out_trade_no, provider=notice.provider
@@ -160,7 +162,7 @@ def _keep(
     headers: Mapping[str, str],
     body: bytes,
     *,
-    told: Told | None,
+    told: ProviderNotice | None,
     problem: str,
 ) -> Notification:
     """The row of this message; a repetition is counted on the one that is there."""

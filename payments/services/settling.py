@@ -12,9 +12,9 @@ from payments.models import Attempt, Credit, Order, OrderItem
 from payments.rules import (
     CREDIT,
     Entry,
-    Part,
+    ItemSettling,
+    ItemShare,
     Receipt,
-    Step,
     allocate,
     merchant_account,
     settle_in_order,
@@ -91,7 +91,7 @@ def _settle(order: Order, attempt: Attempt, *, actor: str) -> list[tuple[OrderIt
         return []
     items = {item.pk: item for item in order.items.order_by("payable", "subject_id")}
     parts, _rest = allocate(
-        attempt.amount_fen, [Part(item.pk, item.amount_fen) for item in items.values()]
+        attempt.amount_fen, [ItemShare(item.pk, item.amount_fen) for item in items.values()]
     )
     receipts = {
         item.pk: Receipt(
@@ -114,7 +114,7 @@ def _settle(order: Order, attempt: Attempt, *, actor: str) -> list[tuple[OrderIt
             for settle in wiring.payable(payable).settle
         ]
         steps = [
-            Step(part.item_id, part.amount_fen)
+            ItemSettling(part.item_id, part.amount_fen)
             for part in parts
             if items[part.item_id].payable == payable
         ]

@@ -10,7 +10,7 @@ import pytest
 from accounts import selectors, services
 from accounts.models import SmsMessage
 from accounts.rules import MAY, may, may_give
-from accounts.sms import SmsFailed
+from accounts.sms import SmsNotSent
 from accounts.sms.aliyun import AliyunSms
 from core.errors import Invalid, TooMany
 from core.models import OutboxEvent
@@ -171,6 +171,6 @@ def test_the_provider_is_asked_in_its_own_format(provider):
 )
 def test_a_refusal_of_the_provider_says_whether_trying_again_helps(provider, code, final):
     Provider.answer = {"Code": code}
-    with pytest.raises(SmsFailed) as failed:
+    with pytest.raises(SmsNotSent) as failed:
         provider.send(phone=OWNER_PHONE, template="login_code", params={"code": "1"}, key="k")
     assert failed.value.final is final

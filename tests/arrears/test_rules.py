@@ -11,6 +11,7 @@ from arrears.risk import survival
 from arrears.risk.calibration import isotonic
 from arrears.rules import contacts, listing, schemes
 from arrears.rules.cost import Costs, threshold
+from arrears.states import ListingState
 from core.calendar import CITY
 
 MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))
@@ -154,14 +155,14 @@ def test_nobody_is_active_without_a_delivered_demand_and_its_grace(
     place = listing.place(owed, now=now, grace=GRACE)
     free = [one for one in owed if not one.held]
     over = [one for one in free if one.demanded_at and one.demanded_at + GRACE <= now]
-    assert (place.state == listing.ACTIVE) is bool(over)
-    assert (place.state == listing.GONE) is (not owed)
+    assert (place.state == ListingState.ACTIVE) is bool(over)
+    assert (place.state == ListingState.GONE) is (not owed)
     assert place.amount_fen == sum(one.amount_fen for one in free)
     if place.due_at is not None:
-        assert listing.place(owed, now=place.due_at, grace=GRACE).state == listing.ACTIVE
+        assert listing.place(owed, now=place.due_at, grace=GRACE).state == ListingState.ACTIVE
         just_before = place.due_at - timedelta(microseconds=1)
         if just_before >= now:
-            assert listing.place(owed, now=just_before, grace=GRACE).state == listing.PENDING
+            assert listing.place(owed, now=just_before, grace=GRACE).state == ListingState.PENDING
 
 
 # ── The cost of a contact (P0.3), calibration, payment time (P0.4) ───────────────────────────

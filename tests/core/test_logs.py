@@ -10,7 +10,7 @@ import pytest
 
 from config.local.commands import free_port
 from config.local.processes import wait_until
-from config.local.system import ROOT, STORY, Plan, services
+from config.local.system import ROOT, STORY, Launch, services
 from core import plates
 from core.logs import JsonLines
 
@@ -72,7 +72,7 @@ def test_whatever_we_log_is_an_event_with_named_facts():
 @pytest.mark.chaos
 @pytest.mark.parametrize("part", STORY[1:])
 def test_a_process_that_starts_says_nothing_but_json(part, process_env, tmp_path):
-    service = services(Plan(folder=str(tmp_path), parts=(part,), port=free_port()))[-1]
+    service = services(Launch(folder=str(tmp_path), parts=(part,), port=free_port()))[-1]
     log = tmp_path / "log"
     with log.open("wb") as out:
         process = subprocess.Popen(

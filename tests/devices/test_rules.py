@@ -42,7 +42,7 @@ def test_every_message_has_a_schema_that_refuses_what_it_does_not_know() -> None
         assert json.loads(json.dumps(schema)) == schema
         assert schema["additionalProperties"] is False
         parse = protocol.parse if action in protocol.MESSAGES else protocol.parse_command
-        with pytest.raises(protocol.Invalid) as wrong:
+        with pytest.raises(protocol.InvalidPayload) as wrong:
             parse(action, {"nonsense": 1})
         assert wrong.value.code == "bad_payload"
 
@@ -56,12 +56,12 @@ def test_a_hash_is_64_hex_digits(sha256: str, good: bool) -> None:
     if good:
         assert protocol.parse("ImageTaken", payload)
     else:
-        with pytest.raises(protocol.Invalid):
+        with pytest.raises(protocol.InvalidPayload):
             protocol.parse("ImageTaken", payload)
 
 
 def test_a_password_never_stands_in_the_complaint_that_is_kept() -> None:
-    with pytest.raises(protocol.Invalid) as wrong:
+    with pytest.raises(protocol.InvalidPayload) as wrong:
         protocol.parse("AttendantLogin", {"username": "a", "password": "p" * 300})
     assert "ppp" not in wrong.value.text
     assert wrong.value.fields == {"password": "must have at most 256 characters"}
@@ -71,14 +71,14 @@ def test_a_number_may_be_written_with_a_point_but_not_as_a_text_or_a_flag() -> N
     arrived = protocol.parse("VehicleArrived", {"berth_code": "A", "occurred_at_ms": 5.0})
     assert arrived.payload() == {"berth_code": "A", "occurred_at_ms": 5}
     for at_ms in (5.5, "5", True):
-        with pytest.raises(protocol.Invalid) as wrong:
+        with pytest.raises(protocol.InvalidPayload) as wrong:
             protocol.parse("VehicleArrived", {"berth_code": "A", "occurred_at_ms": at_ms})
         assert wrong.value.fields == {"occurred_at_ms": "must be a whole number"}
 
 
 def test_a_flood_of_unknown_fields_hides_no_field_that_is_wrong() -> None:
     flood = {f"{n:03}" + "a" * 100: n for n in range(500)}
-    with pytest.raises(protocol.Invalid) as wrong:
+    with pytest.raises(protocol.InvalidPayload) as wrong:
         protocol.parse("CommandResult", {"command_id": 0, **flood})
     assert wrong.value.fields["command_id"] == "must be at least 1"
     assert wrong.value.fields["outcome"] == "is missing"
@@ -95,7 +95,7 @@ def test_details_may_be_nested_a_hundred_deep(depth: int, good: bool) -> None:
     if good:
         assert protocol.parse("CommandResult", result).payload() == result
     else:
-        with pytest.raises(protocol.Invalid) as wrong:
+        with pytest.raises(protocol.InvalidPayload) as wrong:
             protocol.parse("CommandResult", result)
         assert wrong.value.fields == {"details": "is nested too deeply"}
 

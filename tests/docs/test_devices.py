@@ -103,7 +103,7 @@ def test_a_payload_built_by_the_document_is_taken_with_and_without_what_it_calls
             assert parsed(action, without) == parsed(action, null)
             continue
         for payload in (without, null):
-            with pytest.raises(protocol.Invalid) as refused:
+            with pytest.raises(protocol.InvalidPayload) as refused:
                 parsed(action, payload)
             assert list(refused.value.fields) == [name]
     assert parsed(action, {name: whole[name] for name in whole if name not in optional})
@@ -127,7 +127,7 @@ def test_the_type_unit_and_length_of_every_field_stand_in_the_document() -> None
 
 
 def test_an_unknown_field_is_named_in_the_refusal() -> None:
-    with pytest.raises(protocol.Invalid) as refused:
+    with pytest.raises(protocol.InvalidPayload) as refused:
         protocol.parse("CommandResult", {"command_id": 1, "result": "done"})
     assert set(refused.value.fields) == {"outcome", "result"}
     assert "outcome, result" in refused.value.text

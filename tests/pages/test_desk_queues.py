@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.test import Client
 
 from accounts.models import User
-from config.desk_queues import QUEUES, Part, Queue
+from config.desk_queues import QUEUES, Queue, QueuePart
 from core import clock as business_clock
 from core.models import OutboxDelivery, OutboxEvent
 from devices import services
@@ -25,7 +25,7 @@ def operator(db: None) -> Client:
     return logged_in(User.objects.create_superuser("operator", password="x" * 12))
 
 
-def listed(operator: Client, part: Part) -> set[int]:
+def listed(operator: Client, part: QueuePart) -> set[int]:
     """The rows that the part's list in the desk shows."""
     page = operator.get(part.url)
     assert page.status_code == 200, part.url  # a condition that the list refuses leads elsewhere
@@ -42,7 +42,7 @@ def test_every_queue_leads_to_a_list(db):
     assert all(queue.now().url for queue in QUEUES)
 
 
-def part_of(model: Any) -> tuple[Queue, Part]:
+def part_of(model: Any) -> tuple[Queue, QueuePart]:
     return next((q, p) for q in QUEUES for p in q.parts if p.model is model)
 
 

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from core import clock, outbox
 from core.errors import BoweiError
 from parking import services, words
-from parking.errors import NothingDue, PlateUnread
+from parking.errors import PlateUnread, StayNotDue
 from parking.links import stay_token
 from parking.models import Berth, ParkingSession, StayPayment
 from parking.rules import pricing
@@ -168,7 +168,7 @@ def test_simulated_stays_are_never_billed(berth: Berth, clock: Any) -> None:
     assert services.import_history(rows, actor="user:1").known == 2
     unpaid = ParkingSession.objects.get(state="due")
     assert unpaid.simulated
-    with pytest.raises(NothingDue):
+    with pytest.raises(StayNotDue):
         services.quote_stay(unpaid.pk)
 
 

@@ -8,7 +8,7 @@ import pytest
 from core import plates
 from core.errors import Invalid, Refused, TooMany
 from parking import services
-from parking.errors import NoBerth, WrongState
+from parking.errors import NoBerth, WrongStep
 from parking.models import Berth, Prepayment, ReviewItem, Section
 from parking.rules import candidates
 from payments.models import Refund
@@ -54,9 +54,9 @@ def test_the_plate_does_not_reveal_where_a_car_stands(section: Section, stay_of:
 def test_berths_near_a_point_are_ranked_by_time_and_distance(section: Section, clock: Any) -> None:
     now = clock.now()
     places = [
-        candidates.Place(berth_id=1, taken_at=now - timedelta(minutes=20), distance_m=10),
-        candidates.Place(berth_id=2, taken_at=now - timedelta(minutes=1), distance_m=200),
-        candidates.Place(berth_id=3, taken_at=None, distance_m=5),
+        candidates.BerthSeen(berth_id=1, taken_at=now - timedelta(minutes=20), distance_m=10),
+        candidates.BerthSeen(berth_id=2, taken_at=now - timedelta(minutes=1), distance_m=200),
+        candidates.BerthSeen(berth_id=3, taken_at=None, distance_m=5),
     ]
     assert candidates.rank(places, arrived_at=now) == [2, 1, 3]
     assert 110 < candidates.distance_m((31.2, 121.4), (31.201, 121.4)) < 112
@@ -78,7 +78,7 @@ def test_a_wrong_plate_gets_the_instruction_which_part_differs(draft: Prepayment
     verdict = services.submit_prepayment(draft.token, "沪B98765", "blue")  # P2.6
     assert (verdict.outcome, verdict.parts) == ("modify", ("office", "serial"))
     assert verdict.attempts_left == 2
-    with pytest.raises(WrongState):
+    with pytest.raises(WrongStep):
         services.quote_prepayment(draft.pk)
     assert services.submit_prepayment(draft.token, PLATE.text, "blue").outcome == "confirmed"
 

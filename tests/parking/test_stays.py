@@ -12,7 +12,7 @@ from core.errors import Refused
 from core.models import OutboxEvent
 from core.plates import Colour, Plate
 from parking import services
-from parking.errors import BerthTaken, NothingDue, ReasonNeeded
+from parking.errors import BerthTaken, ReasonNeeded, StayNotDue
 from parking.models import Berth, BerthEvent, ParkingSession, ReviewItem, StayPayment
 from tests.conftest import BEGIN
 from tests.street import PLATE, new_section, new_tariff
@@ -134,7 +134,7 @@ def test_within_the_free_minutes_nothing_is_due(berth: Berth, clock: Any) -> Non
     clock.advance(timedelta(minutes=15))
     leave(berth, 15)
     assert ParkingSession.objects.get(pk=stay_id).state == "settled"
-    with pytest.raises(NothingDue):
+    with pytest.raises(StayNotDue):
         services.quote_stay(stay_id or 0)
 
 

@@ -52,7 +52,7 @@ def payer_pays(attempt: Attempt) -> SandboxTrade:
     return trades.get()
 
 
-def tell(attempt: Attempt) -> services.Answer:
+def tell(attempt: Attempt) -> services.NotificationReply:
     """The sandbox's signed message about a paid trade reaches us."""
     trade = SandboxTrade.objects.get(out_trade_no=attempt.out_trade_no)
     _url, headers, body = sandbox.notification(trade)

@@ -35,7 +35,7 @@ def begin(order: Order, **how: Any) -> Attempt:
     )
 
 
-def tell(server: AlipayServer, attempt: Attempt, **other: Any) -> services.Answer:
+def tell(server: AlipayServer, attempt: Attempt, **other: Any) -> services.NotificationReply:
     message = server.notification(attempt.out_trade_no, **other)
     return services.receive_notification("alipay", *message)
 

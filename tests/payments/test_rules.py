@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from payments.rules import (
     Entry,
-    Part,
-    Step,
+    ItemSettling,
+    ItemShare,
     allocate,
     attempt_number,
     is_number,
@@ -25,14 +25,14 @@ FEN = st.integers(min_value=0, max_value=10**9)
 
 @given(paid=FEN, wanted=st.lists(FEN, max_size=20))
 def test_no_fen_is_made_or_lost(paid, wanted):
-    parts, rest = allocate(paid, [Part(n, fen) for n, fen in enumerate(wanted)])
+    parts, rest = allocate(paid, [ItemShare(n, fen) for n, fen in enumerate(wanted)])
     assert sum(part.amount_fen for part in parts) + rest == paid
     assert all(0 <= part.amount_fen <= want for part, want in zip(parts, wanted, strict=True))
     assert rest == max(0, paid - sum(wanted))
 
 
 def test_money_reaches_the_first_items_first():
-    parts, rest = allocate(700, [Part(1, 600), Part(2, 400), Part(3, 50)])
+    parts, rest = allocate(700, [ItemShare(1, 600), ItemShare(2, 400), ItemShare(3, 50)])
     assert [part.amount_fen for part in parts] == [600, 100, 0]
     assert rest == 0
 
@@ -48,7 +48,7 @@ def test_all_items_meet_the_first_function_before_any_meets_the_second():
         seen.append(("clear", item_id, left_fen))
         return 0
 
-    ended = settle_in_order([Step(1, 300), Step(2, 200)], [settle, clear])
+    ended = settle_in_order([ItemSettling(1, 300), ItemSettling(2, 200)], [settle, clear])
     assert seen == [("settle", 1, 300), ("settle", 2, 200), ("clear", 1, 0), ("clear", 2, 200)]
     assert [(step.taken_fen, step.left_fen) for step in ended] == [(300, 0), (0, 200)]
 
@@ -56,7 +56,7 @@ def test_all_items_meet_the_first_function_before_any_meets_the_second():
 @pytest.mark.parametrize("greedy", [301, -1])
 def test_a_function_that_takes_what_is_not_there_is_refused(greedy):
     with pytest.raises(ValueError, match="took"):
-        settle_in_order([Step(1, 300)], [lambda item_id, left_fen: greedy])
+        settle_in_order([ItemSettling(1, 300)], [lambda item_id, left_fen: greedy])
 
 
 @given(chance=st.integers(min_value=0, max_value=2**64))

@@ -36,7 +36,7 @@ def begin(order: Order, **how: Any) -> Attempt:
     )
 
 
-def tell(server: WeChatServer, attempt: Attempt, **changed: Any) -> services.Answer:
+def tell(server: WeChatServer, attempt: Attempt, **changed: Any) -> services.NotificationReply:
     resource = {**server.resource(attempt.out_trade_no), **changed}
     return services.receive_notification("wechat", *server.notification(resource))
 

@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from config.local.guard import Guard, Lock
+from config.local.guard import FolderLock, Guard
 from config.local.postgres import Postgres, socket_folder
 from config.local.stop import Stop
 from config.local.supervisor import Service, Supervisor
@@ -39,7 +39,7 @@ def services(folder: Path) -> list[Service]:
 
 
 def guard(folder: Path) -> int:
-    lock = Lock(folder / "lock")
+    lock = FolderLock(folder / "lock")
     lock.take("demo")
     guard = Guard(
         [sys.executable, "-m", "tests.platform.standins", "supervise", str(folder)],

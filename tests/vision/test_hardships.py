@@ -7,7 +7,7 @@ import pytest
 from parking.vision.evaluation import judge_pixels
 from parking.vision.training import drawing
 from parking.vision.training.hardships import SCENES, moved
-from parking.vision.training.photographs import Photograph
+from parking.vision.training.photographs import LabelledPhotograph
 
 TEXT = "京A12345"
 
@@ -16,7 +16,7 @@ TEXT = "京A12345"
 def test_a_plate_is_found_in_its_box_after_the_scene_was_changed(name: str) -> None:
     picture, corners = drawing.paint_scene(drawing.spec_for(TEXT, "blue"), seed=1)
     low, high = corners.min(axis=0), corners.max(axis=0)
-    row = Photograph(
+    row = LabelledPhotograph(
         file="drawn",
         kind="scene",
         plates=(TEXT,),

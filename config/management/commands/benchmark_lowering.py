@@ -36,7 +36,7 @@ from config.local.commands import free_port
 from config.local.processes import wait_until
 from config.local.stop import Stop
 from config.local.supervisor import MARK
-from config.local.system import ROOT, Plan
+from config.local.system import ROOT, Launch
 from config.story.world import Wire
 from core import clock, images, outbox
 from core.models import OutboxDelivery
@@ -107,7 +107,7 @@ def scratch() -> Iterator[tuple[str, dict[str, str]]]:
     folder = Path(tempfile.mkdtemp(prefix="bowei-lowering-"))
     for name in SERVERS:  # the demo's, which `./bowei manage` has named
         os.environ.pop(name, None)
-    guard = Plan(folder=str(folder), parts=PARTS, port=free_port()).guard()
+    guard = Launch(folder=str(folder), parts=PARTS, port=free_port()).guard()
     try:
         guard.start()
         env = guard.wait_up()

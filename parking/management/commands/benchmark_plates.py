@@ -44,7 +44,8 @@ class Command(BaseCommand):
             say(f"                      {benchmark.score(answered)}")
             for name, text in (("found", "plate found"), ("colour_right", "colour right")):
                 count = sum(getattr(o, name) for o in part)
-                say(f"  {text:<19} {benchmark.Score(count, len(part), 0.0)}".rsplit("  ", 1)[0])
+                share_found = benchmark.BenchmarkScore(count, len(part), 0.0)
+                say(f"  {text:<19} {share_found}".rsplit("  ", 1)[0])
         error, low, high = benchmark.calibration(outcomes)
         self.stdout.write(f"calibration error (ECE) {error:.4f} (95 %: {low:.4f}-{high:.4f})")
         alone, piped = benchmark.easyocr_overhead(folder, rows)
@@ -69,5 +70,5 @@ class Command(BaseCommand):
             part = [answers[row.file] for row in rows if row.kind == kind]
             times = sorted(ms for _, ms in part)
             middle = times[len(times) // 2] if times else 0.0
-            score = benchmark.Score(sum(right for right, _ in part), len(part), middle)
+            score = benchmark.BenchmarkScore(sum(right for right, _ in part), len(part), middle)
             self.stdout.write(f"{kind}s, RapidOCR        {score}")

@@ -35,7 +35,7 @@ class Command(BaseCommand):
         if not (folder / "labels.csv").is_file():
             raise CommandError(f"{folder} holds no labels.csv")
 
-        def chosen(row: photographs.Photograph) -> bool:
+        def chosen(row: photographs.LabelledPhotograph) -> bool:
             if options["held_out"]:
                 return row.train and photographs.held_out(row)
             return not (options["test"] and row.train)

@@ -42,7 +42,7 @@ class Command(BaseCommand):
             raise CommandError(text)
         from parking.vision.training import everything
 
-        plan = everything.Plan(
+        plan = everything.WholeTraining(
             folder=options["folder"],
             work=options["work"],
             minutes=options["minutes"],

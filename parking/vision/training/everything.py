@@ -19,7 +19,7 @@ MOST_SHOWN, MOST_VIEWS = 80, 400  # scenes and views that set the ranges of eigh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class WholeTraining:
     """`folder` holds labels.csv and photographs, `work` takes what lies between the steps."""
 
     folder: Path
@@ -30,14 +30,14 @@ class Plan:
     drawers: int = 1
 
 
-def run(plan: Plan, say: Say = print) -> None:
+def run(plan: WholeTraining, say: Say = print) -> None:
     """Train all networks and put them, packed and calibrated, into parking/vision/networks."""
     plan.work.mkdir(parents=True, exist_ok=True)
     first, second = plan.work / "first.pt", plan.work / "reader.pt"
     glyphs = plan.work / "bank.npz"
 
-    def reading(out: Path, share: str, start: Path | None) -> reader.Plan:
-        return reader.Plan(
+    def reading(out: Path, share: str, start: Path | None) -> reader.ReaderTraining:
+        return reader.ReaderTraining(
             folder=plan.folder,
             out=out,
             minutes=plan.minutes * SHARES[share],
@@ -60,7 +60,7 @@ def run(plan: Plan, say: Say = print) -> None:
     ship(plan, say)
 
 
-def again(plan: Plan, network: str, say: Say = print) -> None:
+def again(plan: WholeTraining, network: str, say: Say = print) -> None:
     """Train one of reader, finder, look for `plan.minutes`; the other two stay as they are.
 
     Finder and look begin anew. The reader goes on from the shipped one, and what ships is the mean
@@ -73,7 +73,7 @@ def again(plan: Plan, network: str, say: Say = print) -> None:
     pack.unpack_reader(shipped)
     bank.cut(plan.folder, shipped, glyphs, free_only=plan.free_only)
     if network == "reader":
-        further = reader.Plan(
+        further = reader.ReaderTraining(
             folder=plan.folder,
             out=plan.work / "reader.pt",
             minutes=plan.minutes,
@@ -90,8 +90,8 @@ def again(plan: Plan, network: str, say: Say = print) -> None:
     ship(plan, say, (network,))
 
 
-def _train_finding(plan: Plan, what: str, minutes: float, glyphs: Path, say: Say) -> None:
-    steps = finder.Plan(
+def _train_finding(plan: WholeTraining, what: str, minutes: float, glyphs: Path, say: Say) -> None:
+    steps = finder.FinderTraining(
         what=what,
         folder=plan.folder,
         out=plan.work / f"{what}.pt",
@@ -103,7 +103,7 @@ def _train_finding(plan: Plan, what: str, minutes: float, glyphs: Path, say: Say
     finder.train(steps, say, bank_file=glyphs)
 
 
-def ship(plan: Plan, say: Say = print, networks: Iterable[str] = NETWORKS) -> None:
+def ship(plan: WholeTraining, say: Say = print, networks: Iterable[str] = NETWORKS) -> None:
     """Pack `networks` as they lie in `plan.work`, then calibrate on the held-out part."""
     from parking.vision.training import pack, scene_data
 
@@ -123,7 +123,7 @@ def ship(plan: Plan, say: Say = print, networks: Iterable[str] = NETWORKS) -> No
     _calibrate(plan, say)
 
 
-def _calibrate(plan: Plan, say: Say) -> None:
+def _calibrate(plan: WholeTraining, say: Say) -> None:
     from parking.vision import serve
     from parking.vision.training import calibrate, pack
 

@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class FinderTraining:
     """`what` is finder or look."""
 
     what: str
@@ -38,7 +38,7 @@ class Plan:
     free_only: bool = True
 
 
-def _draw(plan: Plan, queue: "mp.Queue", bank_file: Path | None) -> None:
+def _draw(plan: FinderTraining, queue: "mp.Queue", bank_file: Path | None) -> None:
     os.nice(2)
     cv2.setNumThreads(1)
     rng = Random(plan.seed * 77)
@@ -93,7 +93,7 @@ def look_loss(
     return loss + 0.3 * functional.binary_cross_entropy_with_logits(out[:, -1], plate)
 
 
-def train(plan: Plan, say: Say = print, bank_file: Path | None = None) -> Path:
+def train(plan: FinderTraining, say: Say = print, bank_file: Path | None = None) -> Path:
     """Train for `plan.minutes`; writes the state dict to `plan.out`."""
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(plan.seed)

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 
 from parking.vision.training import photographs, reader_data, wear
-from parking.vision.training.photographs import Photograph
+from parking.vision.training.photographs import LabelledPhotograph
 
 Seen = tuple[np.ndarray, np.ndarray]
 """A picture (BGR uint8) and the matrix (3, 3) from the photograph's pixels to its own."""
 
 
-def all_of(folder: Path) -> Iterator[tuple[str, Photograph, np.ndarray]]:
+def all_of(folder: Path) -> Iterator[tuple[str, LabelledPhotograph, np.ndarray]]:
     """What was done, the row with its boxes moved along, and the picture; always the same."""
     for number, row in enumerate(photographs.unseen_part(folder)):
         picture, rng = photographs.picture(folder, row), Random(number)
@@ -28,7 +28,7 @@ def all_of(folder: Path) -> Iterator[tuple[str, Photograph, np.ndarray]]:
             yield name, moved(row, matrix), seen
 
 
-def moved(row: Photograph, matrix: np.ndarray) -> Photograph:
+def moved(row: LabelledPhotograph, matrix: np.ndarray) -> LabelledPhotograph:
     """The row with its boxes where `matrix` takes them."""
     return replace(row, boxes=tuple(box and _moved(matrix, box) for box in row.boxes))
 
@@ -38,12 +38,12 @@ def _moved(matrix: np.ndarray, box: tuple[float, ...]) -> tuple[float, ...]:
     return (*quad.min(0).tolist(), *quad.max(0).tolist())
 
 
-def _dark(picture: np.ndarray, row: Photograph, rng: Random) -> Seen:
+def _dark(picture: np.ndarray, row: LabelledPhotograph, rng: Random) -> Seen:
     night = picture.astype(np.float32) * rng.uniform(0.15, 0.35)
     return wear.lens(night, rng, 0.3), np.eye(3)
 
 
-def _moving(picture: np.ndarray, row: Photograph, rng: Random) -> Seen:
+def _moving(picture: np.ndarray, row: LabelledPhotograph, rng: Random) -> Seen:
     blurred = np.clip(wear.motion(picture.astype(np.float32), rng, 5), 0, 255).astype(np.uint8)
     packed = cv2.imencode(".jpg", blurred, [cv2.IMWRITE_JPEG_QUALITY, 25])[1]
     return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR)), np.eye(3)
@@ -55,14 +55,14 @@ def _warped(picture: np.ndarray, matrix: np.ndarray) -> Seen:
     return seen, matrix
 
 
-def _turned(picture: np.ndarray, row: Photograph, rng: Random) -> Seen:
+def _turned(picture: np.ndarray, row: LabelledPhotograph, rng: Random) -> Seen:
     h, w = picture.shape[:2]
     degrees = rng.choice((-1, 1)) * rng.uniform(8, 18)
     rotation = cv2.getRotationMatrix2D((w / 2, h / 2), degrees, 1.0)
     return _warped(picture, np.vstack([rotation, (0, 0, 1)]))
 
 
-def _aside(picture: np.ndarray, row: Photograph, rng: Random) -> Seen:
+def _aside(picture: np.ndarray, row: LabelledPhotograph, rng: Random) -> Seen:
     """Narrower by a quarter, one side nearer than the other."""
     h, w = picture.shape[:2]
     low = h * rng.uniform(0.07, 0.15)
@@ -73,7 +73,7 @@ def _aside(picture: np.ndarray, row: Photograph, rng: Random) -> Seen:
     return _warped(picture, cv2.getPerspectiveTransform(source, target))
 
 
-def _small(picture: np.ndarray, row: Photograph, rng: Random) -> Seen:
+def _small(picture: np.ndarray, row: LabelledPhotograph, rng: Random) -> Seen:
     """At 0.35 to 0.5 of its size, somewhere in its own blurred likeness."""
     h, w = picture.shape[:2]
     scale = rng.uniform(0.35, 0.5)
@@ -84,7 +84,7 @@ def _small(picture: np.ndarray, row: Photograph, rng: Random) -> Seen:
     return seen, np.array([(scale, 0, x), (0, scale, y), (0, 0, 1)])
 
 
-def _close(picture: np.ndarray, row: Photograph, rng: Random) -> Seen:
+def _close(picture: np.ndarray, row: LabelledPhotograph, rng: Random) -> Seen:
     """Only the first plate and what is around it."""
     box = next((box for box in row.boxes if box is not None), None)
     if box is None:
@@ -96,7 +96,7 @@ def _close(picture: np.ndarray, row: Photograph, rng: Random) -> Seen:
     return np.ascontiguousarray(seen), np.array([(1, 0, -left), (0, 1, -top), (0, 0, 1.0)])
 
 
-SCENES: dict[str, Callable[[np.ndarray, Photograph, Random], Seen]] = {
+SCENES: dict[str, Callable[[np.ndarray, LabelledPhotograph, Random], Seen]] = {
     "dark": _dark,
     "turned": _turned,
     "from the side": _aside,

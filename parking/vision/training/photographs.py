@@ -14,7 +14,7 @@ SPLIT = Path(__file__).with_name("validation_split.txt")
 
 
 @dataclass(frozen=True, slots=True)
-class Photograph:
+class LabelledPhotograph:
     """One row of labels.csv; `plates`, `colours`, `boxes` and `corners` are aligned."""
 
     file: str
@@ -27,13 +27,13 @@ class Photograph:
     train: bool
 
 
-def load(folder: Path) -> list[Photograph]:
+def load(folder: Path) -> list[LabelledPhotograph]:
     """All rows of `folder`/labels.csv; columns that a folder lacks count as empty."""
     with (folder / "labels.csv").open(encoding="utf-8-sig", newline="") as lines:
         return [_row(row) for row in csv.DictReader(lines)]
 
 
-def _row(row: dict[str, str]) -> Photograph:
+def _row(row: dict[str, str]) -> LabelledPhotograph:
     plates = tuple(row["plate"].split("|"))
 
     def numbers(name: str, count: int) -> list[tuple[float, ...] | None]:
@@ -44,7 +44,7 @@ def _row(row: dict[str, str]) -> Photograph:
     corners = [
         None if c is None else np.array(c, np.float32).reshape(4, 2) for c in numbers("corners", 8)
     ]
-    return Photograph(
+    return LabelledPhotograph(
         file=row["file"],
         kind=row["kind"],
         plates=plates,
@@ -56,7 +56,7 @@ def _row(row: dict[str, str]) -> Photograph:
     )
 
 
-def picture(folder: Path, row: Photograph) -> np.ndarray:
+def picture(folder: Path, row: LabelledPhotograph) -> np.ndarray:
     """The photograph's pixels, BGR. Raises FileNotFoundError."""
     seen = cv2.imread(str(folder / row.file))
     if seen is None:
@@ -87,22 +87,22 @@ def _validation_digests() -> frozenset[str]:
     return frozenset(line for line in lines if line and not line.startswith("#"))
 
 
-def held_out(photograph: Photograph) -> bool:
+def held_out(photograph: LabelledPhotograph) -> bool:
     """Whether the photograph belongs to the validation part (by any of its plates)."""
     return any(digest(plate) in _validation_digests() for plate in photograph.plates)
 
 
-def training_part(folder: Path, *, free_only: bool = True) -> list[Photograph]:
+def training_part(folder: Path, *, free_only: bool = True) -> list[LabelledPhotograph]:
     """What may be trained on: `train=yes`, not held out, licence MIT or Apache-2.0 by default."""
     rows = [p for p in load(folder) if p.train and not held_out(p)]
     return [p for p in rows if p.licence in FREE or not free_only]
 
 
-def unseen_part(folder: Path, *, free_only: bool = True) -> list[Photograph]:
+def unseen_part(folder: Path, *, free_only: bool = True) -> list[LabelledPhotograph]:
     """Training rows that training did not see: held out, or left aside for their licence."""
     aside = [p for p in load(folder) if p.train and p.licence not in FREE] if free_only else []
     return [*validation_part(folder), *(p for p in aside if not held_out(p))]
 
 
-def validation_part(folder: Path) -> list[Photograph]:
+def validation_part(folder: Path) -> list[LabelledPhotograph]:
     return [p for p in load(folder) if p.train and held_out(p)]

@@ -25,7 +25,7 @@ READABLE = 0.3  # of the generated examples; many others are worse than a person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class ReaderTraining:
     """How to train: minutes on the clock, seed, share of real examples, what to start from."""
 
     folder: Path
@@ -55,7 +55,7 @@ def _find_two_rows(real: reader_data.RealPlates, start: Path) -> None:
             real.items[i] = replace(item, tall=two > one)
 
 
-def _draw(plan: Plan, number: int, queue: "mp.Queue", bank_file: Path | None) -> None:
+def _draw(plan: ReaderTraining, number: int, queue: "mp.Queue", bank_file: Path | None) -> None:
     os.nice(2)
     cv2.setNumThreads(1)
     rng = Random(plan.seed * 1000 + number)
@@ -102,7 +102,7 @@ def greedy(logits: torch.Tensor) -> list[str]:
     return texts
 
 
-def validation(plan: Plan) -> tuple[np.ndarray, list[str]]:
+def validation(plan: ReaderTraining) -> tuple[np.ndarray, list[str]]:
     """Strips of the held-out crops, as they are."""
     rows = [p for p in photographs.validation_part(plan.folder) if p.kind == "crop"]
     real = reader_data.RealPlates(plan.folder, rows)
@@ -144,7 +144,7 @@ def running_average(model: nn.Module, decay: float) -> torch.optim.swa_utils.Ave
     return torch.optim.swa_utils.AveragedModel(model, avg_fn=average, use_buffers=True)
 
 
-def train(plan: Plan, say: Say = print, bank_file: Path | None = None) -> Path:
+def train(plan: ReaderTraining, say: Say = print, bank_file: Path | None = None) -> Path:
     """Train for `plan.minutes`; writes `plan.out` (plain state dict, single precision)."""
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(plan.seed)

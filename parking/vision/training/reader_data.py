@@ -12,7 +12,7 @@ import numpy as np
 from parking.vision import rectify
 from parking.vision.grammar import ALPHABET
 from parking.vision.training import photographs, wear
-from parking.vision.training.photographs import Photograph
+from parking.vision.training.photographs import LabelledPhotograph
 from parking.vision.training.plates import Fonts, Spec, draw_flat, random_spec
 
 INDEX = {char: i + 1 for i, char in enumerate(ALPHABET)}
@@ -163,7 +163,7 @@ class RealPlate:
 class RealPlates:
     """Crops and scene plates of the given photographs, with their texts, in memory."""
 
-    def __init__(self, folder: Path, rows: list[Photograph]):
+    def __init__(self, folder: Path, rows: list[LabelledPhotograph]):
         self.items: list[RealPlate] = []
         self.weights: list[float] | None = None
         self.backdrops: list[np.ndarray] = []

@@ -15,7 +15,7 @@ import numpy as np
 from parking.vision.grammar import COLOURS
 from parking.vision.training import drawing, photographs, reader_data, signs, wear
 from parking.vision.training.bank import Bank
-from parking.vision.training.photographs import Photograph
+from parking.vision.training.photographs import LabelledPhotograph
 from parking.vision.training.plates import Fonts, Spec, draw_flat, random_spec
 
 SIDE = 320
@@ -76,7 +76,9 @@ class Scene:
 class Scenes:
     """Scenes out of the given photographs' rows, drawn ones and generated plates."""
 
-    def __init__(self, folder: Path, rows: list[Photograph], bank: Bank | None = None) -> None:
+    def __init__(
+        self, folder: Path, rows: list[LabelledPhotograph], bank: Bank | None = None
+    ) -> None:
         self.fonts, self.bank = Fonts.training(), bank
         self.real: list[Scene] = []
         self._again: list[Scene] = []

@@ -22,11 +22,11 @@ from payments.providers.base import (
     Asked,
     Begun,
     Outcome,
+    ProviderNotice,
     ProviderRefused,
     ProviderUnclear,
     RefundAsked,
     RefundSays,
-    Told,
 )
 
 GATEWAY = "https://openapi.alipay.com/gateway.do"
@@ -124,7 +124,7 @@ class AlipayClient:
 
     def read_notification(
         self, headers: Mapping[str, str], body: bytes, *, kept: bool = False
-    ) -> Told:
+    ) -> ProviderNotice:
         """Verify the form as it came: without sign and sign_type, sorted, RSA2."""
         try:
             pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=200)
@@ -151,10 +151,10 @@ class AlipayClient:
             # A refund tells again as TRADE_SUCCESS or TRADE_CLOSED: it is no payment.
             refund = form.get("out_biz_no", "")
             kind: Literal["refund", "other"] = "refund" if refund else "other"
-            return Told(kind, number, refund, RefundSays(state="unclear"))
+            return ProviderNotice(kind, number, refund, RefundSays(state="unclear"))
         if form.get("trade_status") not in _TRADE:
-            return Told("other", number)
-        return Told("payment", number, says=_outcome(form))
+            return ProviderNotice("other", number)
+        return ProviderNotice("payment", number, says=_outcome(form))
 
     def answer(self, taken: bool, why: str) -> tuple[int, str, str]:
         return 200, "text/plain", "success" if taken else "failure"

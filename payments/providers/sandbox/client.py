@@ -25,10 +25,10 @@ from payments.providers.base import (
     Asked,
     Begun,
     Outcome,
+    ProviderNotice,
     ProviderRefused,
     RefundAsked,
     RefundSays,
-    Told,
 )
 from payments.states import TradeState
 
@@ -96,7 +96,7 @@ class SandboxClient:
 
     def read_notification(
         self, headers: Mapping[str, str], body: bytes, *, kept: bool = False
-    ) -> Told:
+    ) -> ProviderNotice:
         stamp, nonce = headers.get("x-sandbox-timestamp", ""), headers.get("x-sandbox-nonce", "")
         said = headers.get("x-sandbox-signature", "")
         if not hmac.compare_digest(_signature(stamp, nonce, body).encode(), said.encode()):
@@ -104,7 +104,7 @@ class SandboxClient:
         if not kept and abs(clock.real().timestamp() - float(stamp)) > CLOCKS_DIFFER_S:
             raise BadNotification("timestamp more than 5 minutes off")
         told: dict[str, Any] = json.loads(body)
-        return Told(
+        return ProviderNotice(
             "payment",
             told["out_trade_no"],
             says=Outcome(

@@ -20,11 +20,11 @@ from payments.providers.base import (
     Asked,
     Begun,
     Outcome,
+    ProviderNotice,
     ProviderRefused,
     ProviderUnclear,
     RefundAsked,
     RefundSays,
-    Told,
 )
 
 TIMEOUT_S = (3, 8)
@@ -129,7 +129,7 @@ class WeChatClient:
 
     def read_notification(
         self, headers: Mapping[str, str], body: bytes, *, kept: bool = False
-    ) -> Told:
+    ) -> ProviderNotice:
         """Verify, then decrypt. The package looks at no timestamp, and raises for odd headers."""
         if not kept:
             self._check_time(headers.get("wechatpay-timestamp", ""))
@@ -148,16 +148,16 @@ class WeChatClient:
         body = json.dumps({"code": "FAIL", "message": why[:60]}, ensure_ascii=False)
         return (401 if why == "signature" else 500), "application/json", body
 
-    def _told(self, event: str, resource: dict[str, Any]) -> Told:
+    def _told(self, event: str, resource: dict[str, Any]) -> ProviderNotice:
         number = str(resource.get("out_trade_no", ""))
         if event.startswith("REFUND."):
             says = self._refund_says({**resource, "status": resource.get("refund_status")})
-            return Told("refund", number, str(resource.get("out_refund_no", "")), says)
+            return ProviderNotice("refund", number, str(resource.get("out_refund_no", "")), says)
         if not event.startswith("TRANSACTION."):
-            return Told("other", number)
+            return ProviderNotice("other", number)
         if resource.get("appid") != self._appid or resource.get("mchid") != self._mchid:
             raise BadNotification("another app or merchant")
-        return Told("payment", number, says=self._outcome(resource))
+        return ProviderNotice("payment", number, says=self._outcome(resource))
 
     def _outcome(self, told: Mapping[str, Any]) -> Outcome:
         state = _TRADE.get(str(told.get("trade_state")))

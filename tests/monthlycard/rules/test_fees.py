@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monthlycard.rules import Terms, Window, fee_lines
+from monthlycard.rules import PriceWindow, Terms, fee_lines
 
 CITY = ZoneInfo("Asia/Shanghai")
 WHOLE_DAY = "00:00"
@@ -20,11 +20,13 @@ def at(text: str) -> datetime:
     return datetime(2026, 3, int(day), int(hour), int(minute), tzinfo=CITY)
 
 
-HOURLY = Terms(basis="duration", windows=(Window(starts="00:00", ends="00:00", unit_fen=1000),))
+HOURLY = Terms(
+    basis="duration", windows=(PriceWindow(starts="00:00", ends="00:00", unit_fen=1000),)
+)
 PER_ENTRY = Terms(basis="count", entry_fen=1000)
 DAY_NIGHT = (
-    Window(starts="08:00", ends="20:00", unit_fen=1500),
-    Window(starts="20:00", ends="08:00", unit_fen=1000),
+    PriceWindow(starts="08:00", ends="20:00", unit_fen=1500),
+    PriceWindow(starts="20:00", ends="08:00", unit_fen=1000),
 )
 SPLIT = Terms(basis="window", windows=DAY_NIGHT)
 CARRY = Terms(basis="window", windows=DAY_NIGHT, boundary="carry")
@@ -85,7 +87,7 @@ def test_free_minutes_hold_only_for_a_stay_within_them():
         {"basis": "duration", "windows": DAY_NIGHT},
         {"basis": "window", "windows": (*DAY_NIGHT, DAY_NIGHT[0])},
         {"basis": "window", "windows": DAY_NIGHT, "unit_s": 0},
-        {"basis": "window", "windows": (Window(starts="8", ends="20:00", unit_fen=1),)},
+        {"basis": "window", "windows": (PriceWindow(starts="8", ends="20:00", unit_fen=1),)},
     ],
 )
 def test_terms_that_contradict_themselves_are_refused(terms):

@@ -15,9 +15,9 @@ from parking.rules.tariff import (
     FreeRuns,
     Label,
     NewEnergy,
+    PriceStep,
     Rounding,
     Scope,
-    Step,
     Tariff,
     Window,
 )
@@ -33,10 +33,10 @@ STAY_S = st.integers(0, 4 * 86_400)
 @st.composite
 def steps(draw):
     first = [
-        Step(unit_fen=draw(FEN), unit_s=draw(UNITS_S), upto_s=upto, lump=draw(st.booleans()))
+        PriceStep(unit_fen=draw(FEN), unit_s=draw(UNITS_S), upto_s=upto, lump=draw(st.booleans()))
         for upto in sorted(draw(st.sets(st.integers(1, 6).map(lambda n: n * 1800), max_size=2)))
     ]
-    return (*first, Step(unit_fen=draw(FEN), unit_s=draw(UNITS_S)))
+    return (*first, PriceStep(unit_fen=draw(FEN), unit_s=draw(UNITS_S)))
 
 
 @st.composite
@@ -138,7 +138,10 @@ def test_no_visit_costs_more_than_its_cap(tariff, arrived, stay_s, cap_fen):
 def test_split_windows_are_priced_each_for_itself(arrived, stay_s, day_fen, night_fen):
     def by_the_hour(label, begin, end, fen):
         return Window(
-            label=label, start=time(begin), end=time(end), steps=(Step(unit_fen=fen, unit_s=1800),)
+            label=label,
+            start=time(begin),
+            end=time(end),
+            steps=(PriceStep(unit_fen=fen, unit_s=1800),),
         )
 
     day, night = by_the_hour(Label.day, 8, 20, day_fen), by_the_hour(Label.night, 20, 8, night_fen)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core.money import MOST_FEN
-from parking.rules.bill import Bill
+from parking.rules.bill import TariffBill
 from parking.rules.spans import seconds_of
 from parking.rules.tariff import BadTariff, Tariff
 from parking.rules.tariffs import names, ready
@@ -138,6 +138,6 @@ def test_a_hundred_years_at_the_dearest_tariff_are_still_an_amount_that_can_be_h
         }
     )
     came = datetime(1970, 1, 2, tzinfo=UTC)
-    dear = Bill.of(dearest, seconds_of(came), {"vehicle_class": "large"})
+    dear = TariffBill.of(dearest, seconds_of(came), {"vehicle_class": "large"})
 
     assert dear.amount(seconds_of(came) + 100 * 366 * 86_400) <= MOST_FEN

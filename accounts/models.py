@@ -13,6 +13,7 @@ from core import personal
 from core.fields import StateField, known
 from core.models import StatefulModel
 from core.plates import masked
+from core.vehicles import WithPlate
 
 
 class User(AbstractUser):
@@ -89,7 +90,7 @@ class Membership(models.Model):
         return f"{self.user} · {self.merchant} · {self.get_role_display()}"
 
 
-class PlateHolding(StatefulModel):
+class PlateHolding(WithPlate, StatefulModel):
     """That a person holds a plate: said by them (claimed), then shown (proven), until it ends."""
 
     State = HoldingState

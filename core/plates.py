@@ -72,7 +72,7 @@ COLOURS: Final[dict[Kind, tuple[Colour, ...]]] = {
 EXEMPT: Final = frozenset({Kind.police, Kind.armed_police, Kind.military, Kind.emergency})
 
 # A plate's ground is often told by a camera that knows five colours only: all new energy is green.
-_NEW_ENERGY_GROUNDS: Final = frozenset({Colour.green, Colour.yellow_green})
+NEW_ENERGY_GROUNDS: Final = frozenset({Colour.green, Colour.yellow_green})
 
 _P = f"[{PROVINCES}]"
 _O = "[A-HJ-Z]"  # office letter: never I; O was given to security organs and is still seen
@@ -360,15 +360,20 @@ def exempt(plate: Plate) -> bool:
     return plate.kind in EXEMPT
 
 
-def same_vehicle(a: Plate, b: Plate) -> bool:
+def alike(colour: Colour) -> frozenset[Colour]:
+    """The colours that a camera may tell for this one, itself among them."""
+    return NEW_ENERGY_GROUNDS if colour in NEW_ENERGY_GROUNDS else frozenset({colour})
+
+
+def same_vehicle(a: Plate | None, b: Plate | None) -> bool:
     """Whether two plates can be the same vehicle's: equal text, and colours that don't exclude
     each other (an unknown one excludes none, green and yellow-and-green are one to a camera).
+
+    A plate that nobody knows (None) is no vehicle's. core.vehicles says the same in SQL.
     """
-    if a.text != b.text:
+    if a is None or b is None or a.text != b.text:
         return False
-    if a.colour is None or b.colour is None or a.colour == b.colour:
-        return True
-    return {a.colour, b.colour} == _NEW_ENERGY_GROUNDS
+    return a.colour is None or b.colour is None or b.colour in alike(a.colour)
 
 
 def parts(text: str) -> tuple[str, str, str]:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_noop
 
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
+from core.vehicles import WithPlate
 from monthlycard.rules.differences import PROPOSALS
 from monthlycard.states import AgreementState, CardState, StatementState
 
@@ -135,7 +136,7 @@ class Plan(models.Model):
         return self.name
 
 
-class Card(StatefulModel):
+class Card(WithPlate, StatefulModel):
     """One person's card for one vehicle at a time (P4.2)."""
 
     State = CardState
@@ -211,7 +212,7 @@ class RecordCursor(models.Model):
         return str(self.value)
 
 
-class CardVehicle(models.Model):
+class CardVehicle(WithPlate):
     """A version of the card-vehicle record (P4.3); only ever added, sent by cursor (P4.4)."""
 
     card = models.ForeignKey(Card, models.PROTECT, related_name="records")

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_noop
 
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
+from core.vehicles import WithPlate
 from recovery.states import MoveState, RecoveryState
 
 
@@ -17,7 +18,7 @@ def new_token() -> str:
     return secrets.token_urlsafe(16)
 
 
-class RecoveryOrder(StatefulModel):
+class RecoveryOrder(WithPlate, StatefulModel):
     """One vehicle, one lock, the merchant's own debts (追缴订单, P1.2).
 
     Open until the lock is fetched. A person raises; payment, dispute, waiver, emergency, lease

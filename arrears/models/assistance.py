@@ -9,6 +9,7 @@ from arrears.models.debts import new_token
 from arrears.states import ContactState, PlanState
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
+from core.vehicles import WithPlate
 
 share = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 
@@ -67,7 +68,7 @@ class Scheme(models.Model):
         return self.name
 
 
-class Plan(StatefulModel):
+class Plan(WithPlate, StatefulModel):
     """The personal plan that was made from a scheme for one unpaid stay (P0.5), as chosen."""
 
     State = PlanState

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_noop
 from arrears.states import DebtState, DemandState, DisputeState, ListingState, PayWindowState
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
+from core.vehicles import WithPlate
 
 
 def new_token() -> str:
@@ -16,7 +17,7 @@ def new_token() -> str:
     return secrets.token_urlsafe(16)
 
 
-class PayWindow(StatefulModel):
+class PayWindow(WithPlate, StatefulModel):
     """The time in which everybody may pay after leaving. A debt arises from its end alone.
 
     It is the time of one vehicle's holder: with another plate the stay has another window.
@@ -66,7 +67,7 @@ class PayWindow(StatefulModel):
         return f"{self.stay_id}"
 
 
-class Debt(StatefulModel):
+class Debt(WithPlate, StatefulModel):
     """What is still due for a stay after its pay window (欠费). The stay itself stays due.
 
     `amount_fen` follows the stay's due under the stay's lock; it never holds more than the fee, and
@@ -159,7 +160,7 @@ class Debt(StatefulModel):
         return f"{self.pk}"
 
 
-class Demand(StatefulModel):
+class Demand(WithPlate, StatefulModel):
     """A formal request to pay (催缴), to every debtor; one may name several debts.
 
     It must be delivered before a listing becomes active or a lock goes up. `evidence` is the
@@ -220,7 +221,7 @@ class Demand(StatefulModel):
         return f"{self.pk}"
 
 
-class Dispute(StatefulModel):
+class Dispute(WithPlate, StatefulModel):
     """The owner objects: to stays, with or without a debt, or to a decision about them.
 
     It names stays of one vehicle and one creditor, who answers them together; the plate is the one
@@ -281,7 +282,7 @@ class Dispute(StatefulModel):
         return f"{self.pk}"
 
 
-class BlacklistEntry(StatefulModel):
+class BlacklistEntry(WithPlate, StatefulModel):
     """A vehicle with unpaid debts (P3.2), from the first debt on until the last is gone.
 
     Pending during notice and grace, active after, suspended while all its debts are held. Always

@@ -6,9 +6,10 @@ from django.utils.translation import gettext_lazy as _
 from arrears.states import NoticeState
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
+from core.vehicles import WithPlate
 
 
-class RecoveryNotice(StatefulModel):
+class RecoveryNotice(WithPlate, StatefulModel):
     """A message to one terminal about one sighting (追缴通知); one a sighting and terminal.
 
     Or to a lot's own system that asked with the vehicle at its barrier: it has no sighting.

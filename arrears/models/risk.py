@@ -7,6 +7,7 @@ from django.utils.translation import gettext_noop
 from arrears.states import AssessmentState, RiskModelState, WatchState
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
+from core.vehicles import WithPlate
 
 
 class Portrait(models.Model):
@@ -75,7 +76,7 @@ class RiskModel(StatefulModel):
         return self.version
 
 
-class Assessment(StatefulModel):
+class Assessment(WithPlate, StatefulModel):
     """Whether this stay's fee is likely to stay unpaid, decided at entry (P0.3), with its reasons.
 
     Nothing follows from it but help: no price, no listing, no lock reads this table.

@@ -14,6 +14,7 @@ from arrears.risk import features
 from arrears.states import AssessmentState, DebtState, DisputeState
 from core import links
 from core.money import format_fen
+from core.plates import Plate
 from parking import selectors as parking
 from parking.selectors import StayFacts
 from parking.states import StayState
@@ -180,18 +181,17 @@ def demand_of(token: str) -> Demand | None:
 def stays_of_demand(demand: Demand) -> list[int]:
     """Those that still are this vehicle's: the plate of one may have been corrected since."""
     stays = parking.stays([debt.stay_id for debt in demand.debts.all()])
-    return _of_plate(stays, demand.plate_text, demand.plate_colour)
+    return _of_plate(stays, demand.plate)
 
 
 def stays_of_contact(contact: Contact) -> list[int]:
     """The stay that the contact was about, while it still is this vehicle's."""
     plan = contact.plan
-    return _of_plate(parking.stays([plan.stay_id]), plan.plate_text, plan.plate_colour)
+    return _of_plate(parking.stays([plan.stay_id]), plan.plate)
 
 
-def _of_plate(stays: dict[int, StayFacts], text: str, colour: str) -> list[int]:
-    found = stays.items()
-    return [pk for pk, one in found if (one.plate_text, one.plate_colour) == (text, colour)]
+def _of_plate(stays: dict[int, StayFacts], plate: Plate | None) -> list[int]:
+    return [pk for pk, one in stays.items() if one.plate == plate]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +224,7 @@ def decision_of(stay_id: int) -> Decision | None:
     rows = Assessment.objects.filter(stay_id=stay_id).select_related("portrait", "model")
     row = rows.first()
     facts = parking.stay(stay_id)
-    if row is None or (row.plate_text, row.plate_colour) != (facts.plate_text, facts.plate_colour):
+    if row is None or row.plate != facts.plate:
         return None
     plans = Plan.objects.filter(stay_id=stay_id, watch__number=row.number)
     plan = plans.select_related("scheme").first()

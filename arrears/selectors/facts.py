@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 
 from arrears.models import BlacklistEntry, Debt
 from arrears.states import DebtState, ListingState
-from core.plates import Plate, same_vehicle
+from core.plates import Plate
+from core.vehicles import of_vehicle, plate_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,10 @@ class DebtFacts:
     demanded_at: datetime | None
     arrived_at: datetime
     left_at: datetime | None
+
+    @property
+    def plate(self) -> Plate | None:
+        return plate_of(self)
 
     @property
     def disputed(self) -> bool:
@@ -104,15 +109,10 @@ def open_debts_of(plate: Plate, merchant_id: int | None = None) -> list[DebtFact
 
     `merchant_id` asks for one creditor's. A colour unknown on either side excludes nothing.
     """
-    rows = _rows().filter(plate_text=plate.text, state__in=Debt.LIVE)
+    rows = _rows().filter(of_vehicle(plate), state__in=Debt.LIVE)
     if merchant_id is not None:
         rows = rows.filter(merchant_id=merchant_id)
-    ordered = rows.order_by("opened_at", "pk")
-    return [
-        _facts(debt)
-        for debt in ordered
-        if same_vehicle(plate, Plate.of(debt.plate_text, debt.plate_colour))
-    ]
+    return [_facts(debt) for debt in rows.order_by("opened_at", "pk")]
 
 
 def demand_delivered(debt_ids: Iterable[int]) -> bool:
@@ -123,15 +123,15 @@ def demand_delivered(debt_ids: Iterable[int]) -> bool:
 
 def listing_of(plate: Plate) -> Listing | None:
     """The vehicle's entry, in whatever live state; one query (P3.3)."""
-    rows = BlacklistEntry.objects.filter(plate_text=plate.text).exclude(state=ListingState.GONE)
-    for entry in rows.order_by("pk"):
-        if same_vehicle(plate, Plate.of(entry.plate_text, entry.plate_colour)):
-            return Listing(
-                id=entry.pk,
-                state=entry.state,
-                since=entry.since,
-                due_at=entry.due_at,
-                amount_fen=entry.amount_fen,
-                why=entry.why,
-            )
-    return None
+    rows = BlacklistEntry.objects.filter(of_vehicle(plate)).exclude(state=ListingState.GONE)
+    entry = rows.order_by("pk").first()
+    if entry is None:
+        return None
+    return Listing(
+        id=entry.pk,
+        state=entry.state,
+        since=entry.since,
+        due_at=entry.due_at,
+        amount_fen=entry.amount_fen,
+        why=entry.why,
+    )

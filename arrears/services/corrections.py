@@ -10,7 +10,6 @@ from django.db import transaction
 from arrears.services import assistance, debts, disputes, notices, watches, windows
 from arrears.services.stays import locked_one
 from arrears.states import PlanState
-from core.plates import Plate
 from parking import selectors as parking
 from parking.states import PlateState
 
@@ -26,9 +25,8 @@ def plate_corrected(*, stay_id: int, was: str, actor: str = SYSTEM) -> None:
     facts = locked_one(stay_id)
     watches.end_of_another(facts, actor=actor)
     assistance.stop([stay_id], target=PlanState.STOPPED, why="plate corrected", actor=actor)
-    plate = Plate.of(facts.plate_text, facts.plate_colour)
     for sighting in parking.sightings_of(None).filter(stay_id=stay_id):
-        notices.take_back_misread(sighting_id=sighting.pk, plate=plate)
+        notices.take_back_misread(sighting_id=sighting.pk, plate=facts.plate)
     if was and facts.plate_state != PlateState.REVIEW:  # a verdict was undone: nobody knows yet
         disputes.end_misread(stay_id=stay_id, actor=actor)
     debts.follow_stay(stay_id=stay_id, actor=actor)

@@ -253,7 +253,7 @@ def follow_stay(*, stay_id: int, why: str = "", raised: bool = False, actor: str
         if raised:
             windows.renew(facts, actor=actor, reason=why or "fee raised")
         return
-    if (debt.plate_text, debt.plate_colour) != (facts.plate_text, facts.plate_colour):
+    if debt.plate != facts.plate:
         _end_for_another(debt, actor=actor)
     elif facts.state == StayState.SETTLED:
         clear_debts_of_stays([stay_id], actor=actor)

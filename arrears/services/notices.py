@@ -17,8 +17,8 @@ from arrears.states import DebtState, ListingState, NoticeState
 from core import clock, live, locks, plates
 from core.errors import BoweiError
 from core.money import format_fen
-from core.plates import Plate
 from core.transition import transition
+from core.vehicles import of_vehicle
 from devices import selectors as devices
 from devices import services as device_services
 from parking import selectors as parking
@@ -135,12 +135,9 @@ def _facts(
 
 def _active_entry(plate: plates.Plate) -> BlacklistEntry | None:
     """The locked active entry of this vehicle, if there is one after waiting for its lock."""
-    for entry in locks.lock(
-        BlacklistEntry.objects.filter(plate_text=plate.text, state=ListingState.ACTIVE)
-    ):
-        if plates.same_vehicle(plate, Plate.of(entry.plate_text, entry.plate_colour)):
-            return entry
-    return None
+    rows = BlacklistEntry.objects.filter(of_vehicle(plate), state=ListingState.ACTIVE)
+    entries = locks.lock(rows)
+    return entries[0] if entries else None
 
 
 def _owed_here(entry: BlacklistEntry, merchant_id: int) -> list[Debt]:
@@ -201,16 +198,12 @@ def _send(notice: RecoveryNotice, debts: list[Debt]) -> None:
     )
 
 
-def take_back_misread(*, sighting_id: int, plate: plates.Plate) -> list[int]:
+def take_back_misread(*, sighting_id: int, plate: plates.Plate | None) -> list[int]:
     """A person says that another vehicle is in the photograph: what was said of this one was not
     true; the notices that this call withdrew."""
     rows = RecoveryNotice.objects.filter(sighting_id=sighting_id, state__in=RecoveryNotice.LIVE)
-    misread = [
-        row.pk
-        for row in rows
-        if not plates.same_vehicle(plate, Plate.of(row.plate_text, row.plate_colour))
-    ]
-    return withdraw(misread, actor=SYSTEM, reason="misread")
+    misread = rows.exclude(of_vehicle(plate)).values_list("pk", flat=True)
+    return withdraw(list(misread), actor=SYSTEM, reason="misread")
 
 
 def withdraw_stale(*, entry_id: int, listed: bool, actor: str) -> list[int]:

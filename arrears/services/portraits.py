@@ -17,6 +17,7 @@ from arrears.services import watches
 from arrears.states import AssessmentState, WatchState
 from core import clock
 from core.transition import transition
+from core.vehicles import same_vehicle_sql
 
 # What counts as history: stays that left and cost something, of the plates that the subject holds.
 # Not: stays under a former holder, stays that were voided, waived or are contested.
@@ -31,8 +32,7 @@ WITH targets AS (
     SELECT p.subject, s.id AS stay_id, s.arrived_at, s.left_at, s.settled_at, s.fee_fen,
            s.pay_window_s AS window_s, s.simulated
     FROM plates p
-    JOIN parking_stay s ON s.plate_text = p.plate_text
-        AND (s.plate_colour = p.plate_colour OR s.plate_colour = '' OR p.plate_colour = '')
+    JOIN parking_stay s ON {same_vehicle_sql("p", "s")}
     WHERE s.is_billed AND {NOT_CONTESTED_SQL}
       AND NOT EXISTS (SELECT 1 FROM accounts_holding h
                       WHERE h.plate_text = s.plate_text AND h.plate_colour = s.plate_colour

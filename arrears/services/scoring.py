@@ -39,7 +39,7 @@ def assess(*, stay_id: int) -> int | None:
             "ask_again_at": clock.real() + ASK_AGAIN,
         },
     )
-    if not created and (row.plate_text, row.plate_colour) != (facts.plate_text, facts.plate_colour):
+    if not created and row.plate != facts.plate:
         moved = transition(
             row,
             source=[AssessmentState.WAITING, AssessmentState.DONE, AssessmentState.DELETED],
@@ -85,7 +85,7 @@ def score(assessment_id: int) -> bool:
     ]
     with transaction.atomic():
         facts = locked_one(row.stay_id)
-        if not _same_vehicle(row, facts.plate_text, facts.plate_colour):
+        if row.plate != facts.plate:
             return False
         stored = _store(
             row,
@@ -104,10 +104,6 @@ def score(assessment_id: int) -> bool:
         if facts.left_at is not None:
             watches.begin(facts)
     return True
-
-
-def _same_vehicle(row: Assessment, text: str, colour: str) -> bool:
-    return (row.plate_text, row.plate_colour) == (text, colour)
 
 
 def _store(

@@ -80,7 +80,7 @@ def renew(facts: StayFacts, *, actor: str, reason: str) -> bool:
 
 def is_of(window: PayWindow, facts: StayFacts) -> bool:
     """Whether it was this plate's holder who had that time."""
-    return (window.plate_text, window.plate_colour) == (facts.plate_text, facts.plate_colour)
+    return window.plate == facts.plate
 
 
 def renew_for_another(facts: StayFacts, *, actor: str) -> bool:

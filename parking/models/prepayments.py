@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
+from core.vehicles import WithPlate
 from parking.states import PrepaymentState
 
 
@@ -16,7 +17,7 @@ def new_token() -> str:
     return secrets.token_urlsafe(16)
 
 
-class Prepayment(StatefulModel):
+class Prepayment(WithPlate, StatefulModel):
     """A pre-payment order: place, time and plate as its owner declared them, no account needed."""
 
     State = PrepaymentState

@@ -6,10 +6,11 @@ from django.utils.translation import gettext_noop
 
 from core.fields import StateField, known
 from core.models import StatefulModel
+from core.vehicles import WithPlate
 from parking.states import ReviewState
 
 
-class ReviewItem(StatefulModel):
+class ReviewItem(WithPlate, StatefulModel):
     """One question for a person, with what they need to answer it beside it."""
 
     State = ReviewState

@@ -5,10 +5,11 @@ from django.utils.translation import gettext_lazy as _
 
 from core.fields import StateField, known
 from core.models import StatefulModel
+from core.vehicles import WithPlate
 from parking.states import ImageOrderState, InspectionState, ReadingState, SightingState
 
 
-class Sighting(StatefulModel):
+class Sighting(WithPlate, StatefulModel):
     """A photograph of a vehicle: what, where, when, by which device (P0.1, P2.3).
 
     It always ends as settled, in review or unreadable; a plate that a person gives it later moves

@@ -6,10 +6,11 @@ from django.utils.translation import gettext_noop
 
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
+from core.vehicles import WithPlate
 from parking.states import PlateState, StayState
 
 
-class ParkingSession(StatefulModel):
+class ParkingSession(WithPlate, StatefulModel):
     """One stay of one vehicle in one berth (停车记录).
 
     A stay without departure is `parked`. Leaving prices it: what is not yet paid makes it `due`,

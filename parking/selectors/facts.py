@@ -1,6 +1,6 @@
 """Stays as values, for other rows and for pages."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from django.db.models import Exists, F, QuerySet
 
 from core import plates
 from core.errors import Missing
+from core.vehicles import of_vehicle, plate_of
 from parking.models import (
     Berth,
     HandheldPost,
@@ -55,6 +56,10 @@ class StayFacts:
     plate_doubted: bool
     simulated: bool
     pay_window_s: int
+
+    @property
+    def plate(self) -> plates.Plate | None:
+        return plate_of(self)
 
 
 def _rows() -> QuerySet[ParkingSession]:
@@ -112,9 +117,12 @@ def unpaid_stays_of(plate_text: str, plate_colour: str) -> list[StayFacts]:
     A colour that is unknown on either side excludes nothing (core.plates.same_vehicle).
     """
     rows = _rows().filter(
-        plate_text=plate_text, plate_state=PlateState.SETTLED, state=StayState.DUE, simulated=False
+        of_vehicle(plates.Plate.of(plate_text, plate_colour)),
+        plate_state=PlateState.SETTLED,
+        state=StayState.DUE,
+        simulated=False,
     )
-    return _of_vehicle(rows.order_by("left_at", "pk"), plate_text, plate_colour)
+    return [_facts(row) for row in rows.order_by("left_at", "pk")]
 
 
 def paid_after_leaving(stay_id: int) -> bool:
@@ -142,20 +150,10 @@ def history_of(
 
     As known now: who needs what was known then compares `settled_at` with `before`.
     """
-    rows = _rows().filter(plate_text=plate_text, plate_state=PlateState.SETTLED, left_at__lt=before)
-    rows = rows.exclude(state=StayState.VOID).order_by("-arrived_at", "-pk")[:limit]
-    return _of_vehicle(rows, plate_text, plate_colour)
-
-
-def _of_vehicle(
-    rows: Iterable[ParkingSession], plate_text: str, plate_colour: str
-) -> list[StayFacts]:
-    asked = plates.Plate.of(plate_text, plate_colour)
-    return [
-        _facts(row)
-        for row in rows
-        if plates.same_vehicle(asked, plates.Plate.of(row.plate_text, row.plate_colour))
-    ]
+    mine = of_vehicle(plates.Plate.of(plate_text, plate_colour))
+    rows = _rows().filter(mine, plate_state=PlateState.SETTLED, left_at__lt=before)
+    rows = rows.exclude(state=StayState.VOID).order_by("-arrived_at", "-pk")
+    return [_facts(row) for row in rows[:limit]]
 
 
 def section_by_code(code: str) -> Section | None:

@@ -168,7 +168,7 @@ def _give_to_stay(
         return None
     stay = locks.lock(ParkingSession.objects.filter(pk=sighting.stay_id))[0]
     if stay.plate_state == PlateState.SETTLED:
-        if plates.same_vehicle(plates.Plate.of(stay.plate_text, stay.plate_colour), plate):
+        if plates.same_vehicle(stay.plate, plate):
             return stay.pk
         open_review(
             kind=ReviewItem.Kind.STAY,
@@ -337,9 +337,9 @@ def correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Parki
         raise Missing()
     stay = rows[0]
     old_text, old_colour = stay.plate_text, stay.plate_colour
-    colour = plate.colour_text
-    if (old_text, old_colour) == (plate.text, colour):
+    if stay.plate == plate:
         return stay
+    colour = plate.colour_text
     was_settled = stay.plate_state == PlateState.SETTLED
     ReviewItem.objects.create(
         state=ReviewState.SETTLED,

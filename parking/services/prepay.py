@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from core import clock, locks, plates
+from core import clock, locks
 from core.errors import Invalid, Missing, Refused, TooMany
 from core.transition import transition
 from core.typed import typed_plate
@@ -272,8 +272,8 @@ def _compare(draft: Prepayment, stay: ParkingSession) -> comparison.Comparison:
     """Weighed with what our reader was seen to confuse, and with the well-known look-alikes."""
     from parking.vision import confusion
 
-    read = plates.Plate.of(stay.plate_text, stay.plate_colour)
-    declared = plates.Plate.of(draft.plate_text, draft.plate_colour)
+    read, declared = stay.plate, draft.plate
+    assert read is not None and declared is not None  # settled, and typed
     measured = comparison.compare(read, declared, confusion=confusion)
     return measured if measured.near_miss else comparison.compare(read, declared)
 

@@ -121,7 +121,7 @@ def _settle_plate_asked(item: ReviewItem, *, actor: str) -> None:
         return
     stay_plates.judge_reading(sighting, plate.text, actor=actor)
     if sighting.state == SightingState.SETTLED:
-        if (sighting.plate_text, sighting.plate_colour) == (plate.text, plate.colour_text):
+        if sighting.plate == plate:
             return
         if sighting.stay_id:
             stay_plates.correct(sighting.stay_id, plate, actor=actor, why=item.why)

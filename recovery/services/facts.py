@@ -128,9 +128,8 @@ def situation(
     stay = parking.open_stay_at(berth_id)
     vehicle = None
     if stay is not None:
-        standing = plates.Plate.of(stay.plate_text, stay.plate_colour)
         vehicle = VehicleSeen(
-            same=plates.same_vehicle(plate, standing),
+            same=plates.same_vehicle(plate, stay.plate),
             plate_settled=stay.plate_state == PlateState.SETTLED,
         )
     others = RecoveryOrder.objects.filter(

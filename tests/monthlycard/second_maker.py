@@ -114,7 +114,8 @@ class Beta:
             r = records[-1]
             if r["plate"] != plate:
                 continue
-            if colour and r["colour"] and colour != r["colour"]:
+            greens = {"green", "yellow_green"}
+            if colour and r["colour"] and colour != r["colour"] and {colour, r["colour"]} != greens:
                 reason = "other_colour"
             elif self.code not in r["lots"]:
                 reason = "other_lot"

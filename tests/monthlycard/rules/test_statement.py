@@ -3,9 +3,11 @@
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import product
 
 import pytest
 
+from core.plates import Colour, Plate, same_vehicle
 from monthlycard.rules import (
     CardRecord,
     Pass,
@@ -142,6 +144,7 @@ def test_differences_are_typed_each_with_a_proposal():
         ({}, "east", "", "2 09:00", "valid"),
         ({}, "north", "blue", "2 09:00", "other_lot"),
         ({}, "east", "green", "2 09:00", "other_colour"),
+        ({"plate_colour": "yellow_green"}, "east", "green", "2 09:00", "valid"),
         ({}, "east", "blue", "31 00:00", "expired"),
         ({"valid_from": at("3 00:00")}, "east", "blue", "2 23:59", "not_yet"),
         ({"state": "suspended"}, "east", "blue", "2 09:00", "suspended"),
@@ -154,6 +157,21 @@ def test_a_card_opens_where_and_while_it_is_valid(change, lot, colour, when, rea
         [replace(CARD, **change)], plate_text="沪A12345", plate_colour=colour, lot=lot, at=at(when)
     )
     assert (decision.card, decision.reason) == (reason == "valid", reason)
+
+
+def test_a_card_takes_a_vehicle_for_another_where_the_platform_does():
+    """The rules run at lots too, without core: they must say what core.plates says."""
+    colours = ["", *Colour]
+    for held, seen in product(colours, colours):
+        decision = admit(
+            [replace(CARD, plate_colour=held)],
+            plate_text=CARD.plate_text,
+            plate_colour=seen,
+            lot="east",
+            at=at("2 09:00"),
+        )
+        one, other = Plate.of(CARD.plate_text, held), Plate.of(CARD.plate_text, seen)
+        assert decision.card == same_vehicle(one, other), (held, seen)
 
 
 def test_a_vehicle_without_a_card_is_a_temporary_one():

@@ -9,10 +9,10 @@ with near texts that a person may pick. Forms follow GA 36 as gathered in the pr
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 PROVINCES: Final = "京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新"
 ENERGY_LETTERS: Final = "DABCEFGHJK"  # D A B C E: pure electric; F G H J K: other new energy
@@ -374,6 +374,20 @@ def same_vehicle(a: Plate | None, b: Plate | None) -> bool:
     if a is None or b is None or a.text != b.text:
         return False
     return a.colour is None or b.colour is None or b.colour in alike(a.colour)
+
+
+def holds(own: Iterable[tuple[str, str]], plate: Plate | None) -> bool:
+    """Whether this vehicle can be one of those, (text, colour), that a person has shown to hold."""
+    return any(same_vehicle(plate, Plate.of(*one)) for one in own)
+
+
+def chip(plate: Plate | None, *, whole: bool = True) -> dict[str, Any]:
+    """What the chip of a plate on a page is made from; masked where its reader may not see all."""
+    return {
+        "text": plate.text if plate else "",
+        "colour": plate.colour_text if plate else "",
+        "masked": not whole,
+    }
 
 
 def parts(text: str) -> tuple[str, str, str]:

@@ -14,7 +14,7 @@ from accounts.guards import merchant_page, owner_page
 from core import images
 from core.errors import BoweiError, Invalid
 from core.money import format_fen
-from core.plates import Plate
+from core.plates import Plate, chip
 from monthlycard import selectors, services
 from monthlycard.api.statements import XLSX, as_xlsx
 from monthlycard.errors import CardMissing, StatementMissing
@@ -205,4 +205,5 @@ def statement_file(request: HttpRequest, number: str, kind: str) -> HttpResponse
 
 
 def _plate(text: str, colour: str) -> dict[str, Any]:
-    return {"text": text, "colour": colour, "masked": False, "display": Plate(text, None).display}
+    plate = Plate.of(text, colour)
+    return {**chip(plate), "display": plate.display}

@@ -11,6 +11,7 @@ from arrears import selectors as arrears
 from arrears.selectors import DebtFacts
 from core import clock
 from core.errors import Missing
+from core.plates import chip
 from devices import selectors as devices
 from parking import selectors as parking
 from recovery.models import LockEvent, RecoveryOrder
@@ -170,7 +171,7 @@ def _need(order: RecoveryOrder) -> dict[str, Any]:
         text = _("The lock is going down. Fetch it.")
     return {
         "since": order.ended_at or order.raised_at or order.bound_at,
-        "plate": {"text": order.plate_text, "colour": order.plate_colour, "masked": False},
+        "plate": chip(order.plate),
         "title": f"{order.section.name} {order.berth.number}",
         "text": text,
         "tag": _("Lock overdue") if overdue else _("Lock"),

@@ -14,6 +14,7 @@ from accounts import selectors as people
 from accounts.guards import merchant_page
 from core import images
 from core.errors import BoweiError, Denied
+from core.plates import chip, holds
 from parking import selectors as parking
 from payments import services as payments
 from recovery import forms, selectors, services
@@ -49,15 +50,11 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
             {"url": images.url(sha), "text": debt["place"], "at": debt["arrived_at"]}
             for sha in debt["evidence"][:2]
         ]
-    held = {text for text, _colour in people.proven_plates_of(request.user)}
+    own = people.proven_plates_of(request.user)
     due = [debt for debt in debts if debt["live"] and debt["amount_fen"]]
     context = {
         "order": found,
-        "plate": {
-            "text": found.plate_text,
-            "colour": found.plate_colour,
-            "masked": found.plate_text not in held,
-        },
+        "plate": chip(found.plate, whole=holds(own, found.plate)),
         "debts": debts,
         "due_fen": sum(debt["amount_fen"] for debt in due),
         "lines": [{"text": debt["place"], "amount_fen": debt["amount_fen"]} for debt in due],
@@ -216,7 +213,7 @@ def detail(request: HttpRequest, order_id: int) -> HttpResponse:
         rules = [asdict(rule) for rule in services.rules_for(found)]
     context = {
         "order": found,
-        "plate": {"text": found.plate_text, "colour": found.plate_colour, "masked": False},
+        "plate": chip(found.plate),
         "debts": selectors.debts_of(found),
         "rules": rules,
         "lock": selectors.lock_of(found),

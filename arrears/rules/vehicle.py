@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from core.plates import Plate, same_vehicle
+from core import plates
 
 
 def subject_of(text: str, colour: str, user_id: int | None) -> str:
@@ -12,5 +12,4 @@ def subject_of(text: str, colour: str, user_id: int | None) -> str:
 
 def holds(own: Iterable[tuple[str, str]], text: str, colour: str) -> bool:
     """Whether this vehicle can be one of those that a person has shown to hold."""
-    asked = Plate.of(text, colour)
-    return any(same_vehicle(asked, Plate.of(*one)) for one in own if one[0] == text)
+    return plates.holds(own, plates.Plate.of(text, colour) if text else None)

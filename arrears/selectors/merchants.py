@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from arrears.models import BlacklistEntry, Debt, Demand, Dispute, RecoveryNotice
 from arrears.states import DemandState, DisputeState, ListingState, NoticeState
 from core import clock
+from core.plates import chip
 
 AGES_DAYS = (7, 30, 90)
 
@@ -110,7 +111,7 @@ def needs(merchant_id: int) -> list[dict[str, Any]]:
     items += [
         {
             "since": row.made_at,
-            "plate": {"text": row.plate_text, "colour": row.plate_colour, "masked": False},
+            "plate": chip(row.plate),
             "text": _("No holder is known: leave a paper notice when the vehicle is seen."),
             "tag": _("Paper notice"),
             "tone": "amber",
@@ -122,7 +123,7 @@ def needs(merchant_id: int) -> list[dict[str, Any]]:
     items += [
         {
             "since": row.made_at,
-            "plate": {"text": row.plate_text, "colour": row.plate_colour, "masked": False},
+            "plate": chip(row.plate),
             "text": _("A vehicle with debts was seen, and no terminal is near."),
             "tag": _("Seen"),
             "tone": "amber",

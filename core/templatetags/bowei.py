@@ -190,16 +190,15 @@ def plate(
     size: str = "",
     rows: int = 0,
 ) -> dict[str, Any]:
-    """The chip of a plate. `what` is its text, or a dict or object with text, colour and masked.
+    """The chip of a plate. `what` is its text, a Plate, or what core.plates.chip says of one.
 
     `rows=2` for a plate of two rows (a trailer's always is); without a text it says so.
     """
     if isinstance(what, Mapping):
         text, colour = what.get("text") or "", colour or what.get("colour") or ""
         masked = bool(what.get("masked")) if masked is None else masked
-    elif hasattr(what, "text"):
-        text, colour = what.text or "", colour or getattr(what, "colour", "") or ""
-        masked = bool(getattr(what, "masked", False)) if masked is None else masked
+    elif isinstance(what, plates.Plate):
+        text, colour = what.text, colour or what.colour_text
     else:
         text = str(what or "")
     shown = plates.masked(text) if masked else plates.display(text)

@@ -193,12 +193,7 @@ def shown_plate(
 
     `own` are the (text, colour) that the reader has shown to hold. The plate chip does the masking.
     """
-    held = {text for text, _colour_name in own}
-    return {
-        "text": row.plate_text,
-        "colour": row.plate_colour,
-        "masked": row.plate_text not in held,
-    }
+    return plates.chip(row.plate, whole=plates.holds(own, row.plate))
 
 
 def plate_in_image(sha256: str, *, merchant_id: int) -> plates.Plate | None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core import calendar, clock
+from core.plates import Plate, chip
 from devices import selectors as devices
 from devices.states import DeviceState
 from parking.models import (
@@ -167,9 +168,9 @@ def _reviews(merchant_id: int) -> list[dict[str, Any]]:
         plate, text = None, reason_of(row.why)
         if row.kind == ReviewItem.Kind.PLATE and row.sighting:
             reading = getattr(row.sighting, "reading", None)
-            plate = {"text": reading.text, "colour": reading.colour} if reading else None
+            plate = chip(Plate.of(reading.text, reading.colour or "")) if reading else None
         elif row.kind == ReviewItem.Kind.PLATE and row.stay:
-            plate = {"text": row.stay.plate_text, "colour": row.stay.plate_colour}
+            plate = chip(row.stay.plate)
             text = _("%(why)s There is no photograph.") % {"why": text}
         items.append(
             {
@@ -212,7 +213,7 @@ def _over_time(merchant_id: int) -> list[dict[str, Any]]:
     return [
         {
             "since": row.leave_by,
-            "plate": {"text": row.plate_text, "colour": row.plate_colour, "masked": False},
+            "plate": chip(row.plate),
             "title": f"{row.section.name} {row.berth.number}",
             "text": _("paid until %(hour)s, %(minutes)s min over")
             % {

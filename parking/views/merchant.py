@@ -13,6 +13,7 @@ from accounts.guards import StaffRequest, merchant_page
 from accounts.rules import may
 from core import clock, images, wiring
 from core.errors import BoweiError, Denied, Missing
+from core.plates import chip
 from parking import selectors, services
 from parking.forms import CloseForm, OpenForm, PlateForm, ReasonForm
 from parking.models import ParkingSession, ReviewItem
@@ -181,7 +182,7 @@ def _stay_context(
     bill = prices.bill_of(row, now) if parked else None
     return {
         "stay": row,
-        "plate": {"text": row.plate_text, "colour": row.plate_colour, "masked": False},
+        "plate": chip(row.plate),
         "seconds": int(((row.left_at or now) - row.arrived_at).total_seconds()),
         "lines": [spoken(line) for line in (bill.lines if bill else row.lines)],
         "fee_fen": bill.amount_fen if bill else row.fee_fen,

@@ -13,6 +13,7 @@ from accounts import selectors as people
 from core import clock, images, links, wiring
 from core.api import ContestRate, LookupRate
 from core.errors import BoweiError, Missing, Refused, TooMany
+from core.plates import chip, holds
 from parking import selectors, services
 from parking.errors import NoBerth, PlateUnread, StayNotDue
 from parking.forms import DraftForm, FindBerth, LeftForm, PlateForm
@@ -104,9 +105,7 @@ def _order_url(request: HttpRequest, items: list[tuple[str, int]]) -> str:
 def _stay_context(request: HttpRequest, row: ParkingSession, link: StayLink) -> dict[str, Any]:
     """What the page of a stay shows its reader: bill, plate, and photographs for its holder."""
     own = people.proven_plates_of(request.user)
-    plate = selectors.shown_plate(row, own=own)
-    full = link.full or (not plate["masked"] and bool(row.plate_text))
-    plate["masked"] = not full
+    full = link.full or holds(own, row.plate)
     now = clock.now()
     amount_fen, why_nothing = 0, ""
     try:
@@ -120,7 +119,7 @@ def _stay_context(request: HttpRequest, row: ParkingSession, link: StayLink) -> 
         "stay": row,
         "berth": row.berth,
         "section": row.section,
-        "plate": plate,
+        "plate": chip(row.plate, whole=full),
         "until": row.left_at or now,
         "seconds": int(((row.left_at or now) - row.arrived_at).total_seconds()),
         "amount_fen": amount_fen,

@@ -6,6 +6,7 @@ import pytest
 from django.template import Context, Template
 from django.utils.translation import override
 
+from core.plates import Colour, Plate, chip
 from core.templatetags import bowei
 
 
@@ -63,6 +64,17 @@ def test_a_plate_looks_like_itself(text, colour, masked, words):
         assert word in page
     if masked:
         assert "2345" not in page
+
+
+def test_a_plate_is_shown_by_its_chip_or_as_it_is():
+    plate = Plate("沪A12345", Colour.blue)
+
+    def shown(what):
+        return Template("{% load bowei %}{% plate what %}").render(Context({"what": what}))
+
+    assert shown(plate) == shown(chip(plate)) != shown(chip(plate, whole=False))
+    assert "12345" in shown(plate) and "plate-blue" in shown(plate)
+    assert shown(chip(None)) == shown("")
 
 
 def test_a_state_nobody_described_is_shown_by_its_name():

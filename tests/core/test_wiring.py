@@ -52,21 +52,27 @@ def test_one_reaction_may_follow_several_events(monkeypatch: pytest.MonkeyPatch)
 
 MISTAKES = """
 from core import outbox
+from core.transition import transition
 from core.wiring import on
 from devices.rules import protocol
 from devices.rules.listening import heard
 from parking import events, messages, reactions
 from parking.models import ParkingSession
+from parking.states import StayState
 
 on(events.LeftUnpayd, reactions.order_image)
 on(events.LeftUnpaid, reactions.order_image)
 heard(protocol.VehicleLeft, messages.image_taken)
 outbox.add(events.LeftUnpaid(session_id=1))
 outbox.add("parking.left_unpaid")
+ParkingSession.objects.filter(state=StayState.PARKT)
+transition(ParkingSession(), source=StayState.PARKED, target="due", actor="system:tests")
 """
 
 
-def test_the_type_checker_finds_a_misspelt_event_and_a_listener_of_another_shape() -> None:
+def test_the_type_checker_finds_misspelt_events_and_states_and_a_listener_of_another_shape() -> (
+    None
+):
     """What `./bowei check` says of them, line by line."""
     file = ROOT / "mistakes_in_wiring.py"
     file.write_text(MISTAKES)
@@ -82,4 +88,4 @@ def test_the_type_checker_finds_a_misspelt_event_and_a_listener_of_another_shape
         file.unlink()
     wrong = {line.split(":")[1] for line in said.splitlines() if line.startswith(file.name)}
     first = MISTAKES.splitlines().index("on(events.LeftUnpayd, reactions.order_image)") + 1
-    assert wrong == {str(first + at) for at in range(5)}, said
+    assert wrong == {str(first + at) for at in range(7)}, said

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts import selectors, services
+from accounts.guards import actor_of
 from accounts.models import Membership, Merchant, PlateHolding, SmsMessage, User
 from accounts.states import HoldingState
 from core import audit
@@ -83,7 +84,7 @@ class Appointing:
         self, request: HttpRequest, before: Membership | None, after: Membership | None
     ) -> None:
         """One entry for each person whom the change concerns; two where it went to another."""
-        actor = _actor(request)
+        actor = actor_of(request)
         was, now = _post(before), _post(after)
         if before and after and before.user_id == after.user_id:
             if was != now:
@@ -97,10 +98,6 @@ class Appointing:
 
 def _post(membership: Membership | None) -> services.Post | None:
     return (membership.merchant_id, membership.role) if membership else None
-
-
-def _actor(request: HttpRequest) -> str:
-    return f"user:{request.user.pk}"
 
 
 @admin.register(User)
@@ -136,20 +133,20 @@ class UserAdmin(Appointing, DjangoUserAdmin, ModelAdmin):
             raise PermissionDenied
         if user is None:
             return super().user_change_password(request, id, form_url)  # which says so
-        with services.password_noted(user, actor=_actor(request)):
+        with services.password_noted(user, actor=actor_of(request)):
             return super().user_change_password(request, id, form_url)
 
     def _changeform_view(self, request: HttpRequest, object_id: Any, *rest: Any) -> Any:
         user = self.get_object(request, unquote(object_id)) if object_id else None
         if user is None or request.method != "POST":
             return super()._changeform_view(request, object_id, *rest)
-        with services.rights_noted(user, actor=_actor(request)):
+        with services.rights_noted(user, actor=actor_of(request)):
             return super()._changeform_view(request, object_id, *rest)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if not change:
-            audit.record(obj, "created", actor=_actor(request))
+            audit.record(obj, "created", actor=actor_of(request))
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         self.delete_queryset(request, User.objects.filter(pk=obj.pk))
@@ -157,7 +154,7 @@ class UserAdmin(Appointing, DjangoUserAdmin, ModelAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         with transaction.atomic():
             for user in queryset:
-                audit.record(user, "deleted", actor=_actor(request), **selectors.rights_of(user))
+                audit.record(user, "deleted", actor=actor_of(request), **selectors.rights_of(user))
             super().delete_queryset(request, queryset)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -212,7 +209,7 @@ class PlateHoldingAdmin(ReadOnly):
                 plate_text=row.plate_text,
                 plate_colour=row.plate_colour,
                 method="licence seen",
-                actor=request.user.actor,
+                actor=actor_of(request),
             )
 
 

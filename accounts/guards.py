@@ -29,6 +29,11 @@ class StaffRequest(HttpRequest):
     role: str
 
 
+def actor_of(request: Any) -> str:
+    """Who acts, as the audit trail writes it; `owner` is whoever holds a link, without a login."""
+    return str(request.user.actor) if request.user.is_authenticated else "owner"
+
+
 def membership_for(person: Any, action: str) -> Membership:
     """The person's work for a merchant, whose role may do `action`. Raises Denied."""
     membership = selectors.membership_of(person)

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts.guards import actor_of
 from arrears import selectors, services
 from arrears.models import (
     Assessment,
@@ -37,10 +38,6 @@ class Masked:
     @admin.display(description=_("plate"))
     def plate(self, row: Any) -> str:
         return masked(row.plate_text)
-
-
-def _actor(request: HttpRequest) -> str:
-    return f"user:{request.user.pk}"
 
 
 @admin.register(Debt)
@@ -98,7 +95,7 @@ class DisputeAdmin(ModelAdmin):
         for row in rows.filter(state=DisputeState.OPEN):
             try:
                 services.settle_dispute(
-                    dispute_id=row.pk, verdict=verdict, answer=row.answer, actor=_actor(request)
+                    dispute_id=row.pk, verdict=verdict, answer=row.answer, actor=actor_of(request)
                 )
             except BoweiError as error:
                 messages.warning(request, f"{row.pk}: {error.message}")
@@ -233,7 +230,7 @@ class RiskModelAdmin(ModelAdmin):
     def take_over(self, request: HttpRequest, queryset: QuerySet[RiskModel]) -> None:
         for row in queryset.filter(state=RiskModelState.SHADOW):
             try:
-                services.promote(row.version, actor=_actor(request))
+                services.promote(row.version, actor=actor_of(request))
             except BoweiError as error:
                 messages.warning(request, f"{row.version}: {error.message}")
 
@@ -308,7 +305,7 @@ class ContactAdmin(ReadOnly):
 
     def _called(self, request: HttpRequest, rows: QuerySet[Contact], outcome: str) -> None:
         for row in rows.filter(channel="call"):
-            services.call_made(contact_id=row.pk, outcome=outcome, actor=_actor(request))
+            services.call_made(contact_id=row.pk, outcome=outcome, actor=actor_of(request))
 
 
 @admin.register(OptOut)

@@ -6,32 +6,23 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
-from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import guards
 from accounts import selectors as accounts
-from accounts.rules import may
 from arrears import selectors, services
 from arrears.filters import DebtFilter
 from arrears.models import Debt, Dispute, RecoveryNotice
 from arrears.rules.vehicle import holds
 from arrears.states import AssessmentState, ContactState, PlanState
 from core.api import BillLineOut, ModelOut
-from core.errors import Denied, Missing
+from core.errors import Missing
 from core.fields import choices_of
 from core.idempotency import once
 from parking import selectors as parking
-
-
-class WorksForMerchant(BasePermission):
-    """Staff whose role may see debts; their merchant is the scope of everything they get."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        membership = accounts.membership_of(request.user)
-        view.membership = membership
-        return membership is not None and may(membership.role, "debts")
 
 
 class DebtOut(ModelOut):
@@ -68,29 +59,26 @@ class WaiveIn(serializers.Serializer):
 class DebtViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """One merchant's debts; another's are not there."""
 
-    permission_classes = [IsAuthenticated, WorksForMerchant]
+    permission_classes = [IsAuthenticated]
     serializer_class = DebtOut
     filterset_class = DebtFilter
     queryset = Debt.objects.none()
 
     def get_queryset(self) -> QuerySet[Debt]:
-        membership = getattr(self, "membership", None)
-        if membership is None:
-            return Debt.objects.none()
+        membership = guards.membership_for(self.request.user, "debts")
         return selectors.debts_of_merchant(membership.merchant_id)
 
     @extend_schema(request=WaiveIn, responses=DebtOut, operation_id="arrears_waive")
     def waive(self, request: Request, pk: int) -> Response:
         """Ask for it no more; `Idempotency-Key` makes a repetition harmless."""
         debt = self.get_object()
-        if not may(self.membership.role, "void_stay"):  # type: ignore[attr-defined]
-            raise Denied()
+        guards.membership_for(request.user, "void_stay")
         body = WaiveIn(data=request.data)
         body.is_valid(raise_exception=True)
         reason = body.validated_data["reason"]
 
         def do() -> dict[str, Any]:
-            services.waive_debt(debt_id=debt.pk, actor=f"user:{request.user.pk}", reason=reason)
+            services.waive_debt(debt_id=debt.pk, actor=guards.actor_of(request), reason=reason)
             debt.refresh_from_db()
             return dict(DebtOut(debt).data)
 
@@ -124,15 +112,13 @@ class RecoveryNoticeOut(ModelOut):
 class NoticeViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """What one merchant's terminals were told, and what came of it (P3.4)."""
 
-    permission_classes = [IsAuthenticated, WorksForMerchant]
+    permission_classes = [IsAuthenticated]
     serializer_class = RecoveryNoticeOut
     filterset_fields = ["state"]
     queryset = RecoveryNotice.objects.none()
 
     def get_queryset(self) -> QuerySet[RecoveryNotice]:
-        membership = getattr(self, "membership", None)
-        if membership is None:
-            return RecoveryNotice.objects.none()
+        membership = guards.membership_for(self.request.user, "debts")
         return selectors.notices_of_merchant(membership.merchant_id)
 
 
@@ -203,7 +189,7 @@ class ObjectView(APIView):
             reason=told["reason"],
             text=told.get("text", ""),
             user_id=request.user.pk,
-            actor=f"user:{request.user.pk}",
+            actor=guards.actor_of(request),
         )
         return Response(DisputeOut(dispute).data)
 

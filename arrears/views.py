@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts import selectors as accounts
-from accounts.guards import merchant_page, owner_page
+from accounts.guards import actor_of, merchant_page, owner_page
 from accounts.rules import may
 from arrears import selectors, services
 from arrears.forms import Answer, Objection, PaperNotice, WholePlate
@@ -29,10 +29,6 @@ from core.api import ContestRate
 from core.errors import BoweiError, Denied, Missing, TooMany
 from parking import selectors as parking
 from payments import services as payments
-
-
-def _actor(request: HttpRequest) -> str:
-    return request.user.actor if isinstance(request.user, get_user_model()) else "owner"
 
 
 def _own(request: HttpRequest) -> list[tuple[str, str]]:
@@ -130,7 +126,7 @@ def _pay(request: HttpRequest, found: list[selectors.Due], back: str, *args: str
         order = payments.open_order(
             items=[("parking.stay", pk) for pk in sorted(chosen)],
             payer_user_id=request.user.pk if request.user.is_authenticated else None,
-            actor=_actor(request),
+            actor=actor_of(request),
         )
     except BoweiError as error:
         messages.warning(request, error.message)
@@ -141,7 +137,7 @@ def _pay(request: HttpRequest, found: list[selectors.Due], back: str, *args: str
 def _reminders(request: HttpRequest, subject: str) -> HttpResponse:
     """Turn reminders off or on again; demands, which must come, still do."""
     if request.POST["reminders"] == "off":
-        services.opt_out(subject=subject, actor=_actor(request))
+        services.opt_out(subject=subject, actor=actor_of(request))
         messages.success(request, _("You will get no more reminders."))
     else:
         services.opt_in(subject=subject)
@@ -192,7 +188,7 @@ def object_page(request: HttpRequest, token: str) -> HttpResponse:
                 reason=form.cleaned_data["reason"],
                 text=form.cleaned_data["text"],
                 user_id=request.user.pk if request.user.is_authenticated else None,
-                actor=_actor(request),
+                actor=actor_of(request),
             )
             return _said(request, token, said)
         except BoweiError as error:
@@ -253,14 +249,14 @@ def _change_decision(
     if request.POST.get("do") == "delete":
         if not is_holder:
             raise Denied()
-        services.delete_portraits(user_id=request.user.pk or 0, plates=own, actor=_actor(request))
+        services.delete_portraits(user_id=request.user.pk or 0, plates=own, actor=actor_of(request))
         messages.success(request, _("What was concluded about you is deleted."))
         return redirect(request.path)
     said = services.object(
         stay_ids=[stay_id],
         reason="decision",
         user_id=request.user.pk if request.user.is_authenticated else None,
-        actor=_actor(request),
+        actor=actor_of(request),
     )
     return _said(request, due_selectors.object_token([stay_id]), said)
 
@@ -326,7 +322,7 @@ def paper_notice(request: HttpRequest) -> HttpResponse:
             named_fen=parse.number(request.POST.get("named_fen", "")) or 0,
             photograph=images.read_upload(photograph) if photograph else b"",
             merchant_id=merchant.pk,
-            actor=_actor(request),
+            actor=actor_of(request),
         )
         messages.success(request, _("The notice counts as delivered from now on."))
     except BoweiError as error:
@@ -343,7 +339,7 @@ def waive(request: HttpRequest, debt_id: int) -> HttpResponse:
         raise Missing()
     try:
         services.waive_debt(
-            debt_id=debt_id, actor=_actor(request), reason=request.POST.get("reason", "")
+            debt_id=debt_id, actor=actor_of(request), reason=request.POST.get("reason", "")
         )
         messages.success(request, _("The debt is waived."))
     except BoweiError as error:
@@ -364,7 +360,7 @@ def answer(request: HttpRequest, dispute_id: int) -> HttpResponse:
         messages.warning(request, _("Choose an answer and say why."))
         return redirect(reverse("arrears.debts") + "#disputes")
     try:
-        services.settle_dispute(dispute_id=dispute_id, actor=_actor(request), **form.cleaned_data)
+        services.settle_dispute(dispute_id=dispute_id, actor=actor_of(request), **form.cleaned_data)
         messages.success(request, _("The owner can read your answer now."))
     except BoweiError as error:
         messages.warning(request, error.message)

@@ -10,14 +10,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AllValuesCheckboxFilter
 
+from accounts.guards import actor_of
 from core.admin import ModelAdmin, ReadOnly, TabularInline
 from core.errors import BoweiError
 from devices import services
 from devices.models import Command, Connection, Device, DeviceMessage
-
-
-def _actor(request: HttpRequest) -> str:
-    return f"user:{request.user.pk}"
 
 
 class ConnectionInline(TabularInline):
@@ -82,7 +79,7 @@ class DeviceAdmin(ModelAdmin):
             kind=obj.kind,
             merchant_id=obj.merchant_id,
             name=obj.name,
-            actor=_actor(request),
+            actor=actor_of(request),
         )
         obj.pk = device.pk
         self._show(request, device, key)
@@ -103,7 +100,7 @@ class DeviceAdmin(ModelAdmin):
     @admin.action(description=_("Take out of service for good"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Device]) -> None:
         for device in queryset:
-            services.revoke(device_id=device.pk, actor=_actor(request), reason="by the operator")
+            services.revoke(device_id=device.pk, actor=actor_of(request), reason="by the operator")
 
     def _rotate(
         self, request: HttpRequest, queryset: QuerySet[Device], *, revoke_others: bool
@@ -111,7 +108,7 @@ class DeviceAdmin(ModelAdmin):
         for device in queryset:
             try:
                 key = services.rotate_key(
-                    device_id=device.pk, actor=_actor(request), revoke_others=revoke_others
+                    device_id=device.pk, actor=actor_of(request), revoke_others=revoke_others
                 )
             except BoweiError as error:
                 self.message_user(request, f"{device.code}: {error.message}", messages.ERROR)
@@ -147,7 +144,7 @@ class CommandAdmin(ReadOnly):
     @admin.action(description=_("Take back what has not ended"), permissions=["withdraw"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Command]) -> None:
         for command in queryset:
-            services.withdraw(command.pk, actor=_actor(request))
+            services.withdraw(command.pk, actor=actor_of(request))
 
 
 class RefusedFilter(admin.SimpleListFilter):

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from accounts.guards import actor_of
 from core import images
 from core.admin import ModelAdmin, ReadOnly, TabularInline
 from core.errors import BoweiError
@@ -34,10 +35,6 @@ from monthlycard.models import (
 from monthlycard.services.statements import agree
 
 MOST_QUOTA = 2**31 - 1  # what its column holds
-
-
-def _actor(request: HttpRequest) -> str:
-    return f"user:{request.user.pk}"
 
 
 def _in_its_unit(plan: Plan, amount: int) -> str:
@@ -110,7 +107,7 @@ class CardAdmin(ReadOnly):
     def verify(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:
         for card in queryset.filter(state=Card.State.APPLIED):
             try:
-                services.accept_licence(card_id=card.pk, actor=_actor(request))
+                services.accept_licence(card_id=card.pk, actor=actor_of(request))
             except BoweiError as error:
                 messages.error(request, f"{card.number}: {error.message}")
 
@@ -124,12 +121,12 @@ class CardAdmin(ReadOnly):
     @admin.action(description=_("The licence does not show it: refuse"), permissions=["judge"])
     def refuse(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:
         for card in queryset:
-            services.refuse(card_id=card.pk, actor=_actor(request), reason="licence")
+            services.refuse(card_id=card.pk, actor=actor_of(request), reason="licence")
 
     @admin.action(description=_("End, and pay the rest back"), permissions=["end"])
     def end(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:
         for card in queryset:
-            fen = services.end_card(card_id=card.pk, actor=_actor(request), reason="operator")
+            fen = services.end_card(card_id=card.pk, actor=actor_of(request), reason="operator")
             messages.info(request, f"{card.number}: {format_fen(fen)}")
 
     @admin.action(
@@ -137,12 +134,12 @@ class CardAdmin(ReadOnly):
     )
     def suspend(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:
         for card in queryset:
-            services.suspend(card_id=card.pk, actor=_actor(request), reason="operator")
+            services.suspend(card_id=card.pk, actor=actor_of(request), reason="operator")
 
     @admin.action(description=_("Resume: the lots take these cards again"), permissions=["suspend"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:
         for card in queryset:
-            services.resume(card_id=card.pk, actor=_actor(request), reason="operator")
+            services.resume(card_id=card.pk, actor=actor_of(request), reason="operator")
 
 
 @admin.register(LotSystem)
@@ -154,12 +151,12 @@ class LotSystemAdmin(ReadOnly):
     @admin.action(description=_("These lots take cards"), permissions=["switch"])
     def take_cards(self, request: HttpRequest, queryset: QuerySet[LotSystem]) -> None:
         for lot in queryset:
-            services.set_takes_cards(lot=lot, takes=True, actor=_actor(request))
+            services.set_takes_cards(lot=lot, takes=True, actor=actor_of(request))
 
     @admin.action(description=_("These lots take no cards for now"), permissions=["switch"])
     def take_no_cards(self, request: HttpRequest, queryset: QuerySet[LotSystem]) -> None:
         for lot in queryset:
-            services.set_takes_cards(lot=lot, takes=False, actor=_actor(request))
+            services.set_takes_cards(lot=lot, takes=False, actor=actor_of(request))
 
 
 @admin.register(Agreement)
@@ -178,14 +175,14 @@ class AgreementAdmin(ReadOnly):
         """A new version for both to sign; one that contradicts itself is not saved."""
         facts = {name: form.cleaned_data[name] for name in self.fields}
         try:
-            obj.pk = services.draft_agreement(actor=_actor(request), **facts).pk
+            obj.pk = services.draft_agreement(actor=actor_of(request), **facts).pk
         except BoweiError as error:
             messages.error(request, str(error.message))
 
     @admin.action(description=_("Sign for the platform"), permissions=["sign"])
     def sign(self, request: HttpRequest, queryset: QuerySet[Agreement]) -> None:
         for agreement in queryset.filter(state=Agreement.State.DRAFT):
-            services.sign_by_platform(agreement=agreement, actor=_actor(request))
+            services.sign_by_platform(agreement=agreement, actor=actor_of(request))
 
 
 @admin.register(PassRecord)
@@ -225,7 +222,7 @@ class StatementAdmin(ReadOnly):
     def settle(self, request: HttpRequest, queryset: QuerySet[Statement]) -> None:
         for statement in queryset.filter(state=Statement.State.DISPUTED):
             with transaction.atomic():
-                agree(statement, actor=_actor(request), reason="settled with the lot")
+                agree(statement, actor=actor_of(request), reason="settled with the lot")
 
 
 @admin.register(Deduction)

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts import selectors as accounts
-from accounts.guards import merchant_page, owner_page
+from accounts.guards import actor_of, merchant_page, owner_page
 from core import images
 from core.errors import BoweiError, Invalid
 from core.money import format_fen
@@ -79,7 +79,7 @@ def _apply(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         fields = {name: errors[0] for name, errors in form.errors.items()}
         raise Invalid("bad_application", next(iter(fields.values())), fields=fields)
-    actor = f"user:{request.user.pk}"
+    actor = actor_of(request)
     licence = form.cleaned_data["licence"]
     card = services.apply(
         user_id=_user_id(request),
@@ -109,7 +109,7 @@ def end(request: HttpRequest, number: str) -> HttpResponse:
     """The owner ends a card; the rest goes back to where it came from (P4.2)."""
     card = _mine(request, number)
     back_fen = services.end_card(
-        card_id=card.pk, actor=f"user:{_user_id(request)}", reason="ended by its owner"
+        card_id=card.pk, actor=actor_of(request), reason="ended by its owner"
     )
     if back_fen:
         text = _("The card has ended. %(amount)s goes back to where you paid from.")
@@ -128,7 +128,7 @@ def change_plate(request: HttpRequest, number: str) -> HttpResponse:
         card_id=_mine(request, number).pk,
         plate_text=text,
         plate_colour=colour,
-        actor=f"user:{_user_id(request)}",
+        actor=actor_of(request),
     )
     messages.success(request, _("The card is now for this vehicle. The lots are told."))
     return redirect("monthlycard.cards")
@@ -160,9 +160,8 @@ def _mine(request: HttpRequest, number: str) -> Card:
 def _to_cashier(
     subject_id: int, request: HttpRequest, payable: str = "monthlycard.card"
 ) -> HttpResponse:
-    user_id = _user_id(request)
     order = payments.open_order(
-        items=[(payable, subject_id)], payer_user_id=user_id, actor=f"user:{user_id}"
+        items=[(payable, subject_id)], payer_user_id=_user_id(request), actor=actor_of(request)
     )
     return redirect(payments_selectors.order_public_url(order))
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 
+from accounts.guards import actor_of
 from core import parse, plates
 from core.admin import Exported, ModelAdmin, ReadOnly, TabularInline, behind
 from core.errors import BoweiError, Invalid
@@ -41,7 +42,7 @@ from parking.models import (
 from parking.services.prices import check_terms
 from parking.states import ReviewState
 from parking.tables import StayTable
-from parking.views.merchant import actor_of, answer_review, review_context
+from parking.views.merchant import answer_review, review_context
 from parking.words import reason_of, spoken
 
 

@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts.guards import actor_of
 from core.admin import ReadOnly, TabularInline
 from payments import services
 from payments.models import (
@@ -111,7 +112,7 @@ class RefundAdmin(ReadOnly):
     )
     def ask_anew(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
         done = sum(
-            services.ask_again(row.pk, actor=f"user:{request.user.pk}")
+            services.ask_again(row.pk, actor=actor_of(request))
             for row in queryset.filter(state=RefundState.FAILED)
         )
         messages.info(request, _("%(count)s asked for anew") % {"count": done})

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from accounts.guards import merchant_page
+from accounts.guards import actor_of, merchant_page
 from core import clock, wiring
 from core.errors import BoweiError, Missing
 from payments import providers, selectors, services
@@ -68,7 +68,7 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _begin(request: HttpRequest, found: Order) -> HttpResponse:
-    actor = f"user:{request.user.pk}" if request.user.is_authenticated else "owner"
+    actor = actor_of(request)
     if "renew" in request.POST:
         fresh = services.reopen_order(found, actor=actor)
         return redirect("payments.order", token=fresh.token)
@@ -164,7 +164,7 @@ def take_cash(request: HttpRequest, number: str) -> HttpResponse:
     problem: BoweiError | None = None
     if request.method == "POST":
         try:
-            services.pay_at_counter(found.pk, f"user:{request.user.pk}", merchant_id=merchant_id)
+            services.pay_at_counter(found.pk, actor_of(request), merchant_id=merchant_id)
             messages.success(request, _("Taken and settled."))
             return redirect("payments.take_cash", number=number)
         except AmountChanged as change:
@@ -192,7 +192,7 @@ def hand_back(request: HttpRequest, refund_id: int) -> HttpResponse:
     noted = services.hand_back(
         refund_id,
         merchant_id=request.merchant.pk,  # type: ignore[attr-defined]
-        actor=f"user:{request.user.pk}",
+        actor=actor_of(request),
     )
     if noted:
         messages.success(request, _("Noted: the cash is back with the payer."))

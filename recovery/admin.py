@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.guards import actor_of
 from core import plates, states
 from core.admin import ReadOnly, TabularInline
 from recovery import selectors, services
@@ -126,7 +127,7 @@ class RecoveryOrderAdmin(ReadOnly):
             return render(request, "admin/recovery/lower_now.html", context)
         for order in queryset:
             services.emergency_lower(
-                order.pk, actor=f"user:{request.user.pk}", reason=form.cleaned_data["reason"]
+                order.pk, actor=actor_of(request), reason=form.cleaned_data["reason"]
             )
         messages.success(request, _("The locks have been told to go down."))
         return None

@@ -123,9 +123,6 @@ class MerchantView(APIView):
     def merchant_id(self, request: Request) -> int:
         return guards.membership_for(request.user, self.action).merchant_id
 
-    def actor(self, request: Request) -> str:
-        return f"user:{request.user.pk}"
-
     def order(self, request: Request, code: str) -> RecoveryOrder:
         return selectors.order_by_code(self.merchant_id(request), code)
 
@@ -155,7 +152,7 @@ class Orders(MerchantView):
                 berth_id=berth.pk,
                 device_id=device.pk,
                 second_look=dict(told["second_look"]),
-                actor=self.actor(request),
+                actor=guards.actor_of(request),
             )
             return {"code": order.code}
 
@@ -183,7 +180,7 @@ class Place(MerchantView):
     @extend_schema(request=PhotographIn, responses=RecoveryOut)
     def post(self, request: Request, code: str) -> Response:
         order = self.order(request, code)
-        services.place(order.pk, sha256=_photograph(request), actor=self.actor(request))
+        services.place(order.pk, sha256=_photograph(request), actor=guards.actor_of(request))
         return self.answer(request, code)
 
 
@@ -192,7 +189,7 @@ class Raise(MerchantView):
 
     @extend_schema(request=None, responses=RecoveryOut)
     def post(self, request: Request, code: str) -> Response:
-        services.raise_lock(self.order(request, code).pk, actor=self.actor(request))
+        services.raise_lock(self.order(request, code).pk, actor=guards.actor_of(request))
         return self.answer(request, code)
 
 
@@ -207,7 +204,7 @@ class Lower(MerchantView):
         asked = LowerIn(data=_body(request))
         asked.is_valid(raise_exception=True)
         reason = asked.validated_data["reason"]
-        services.emergency_lower(order.pk, actor=self.actor(request), reason=reason)
+        services.emergency_lower(order.pk, actor=guards.actor_of(request), reason=reason)
         return self.answer(request, code)
 
 
@@ -225,7 +222,7 @@ class Fetched(MerchantView):
             position = {"latitude": told["latitude"], "longitude": told["longitude"]}
         services.confirm_move(
             order.pk,
-            actor=self.actor(request),
+            actor=guards.actor_of(request),
             sha256=_photograph(request, needed=position is None),
             position=position,
         )
@@ -273,7 +270,7 @@ def _body(request: Request) -> dict[str, Any]:
 def _photograph(request: Request, *, needed: bool = True) -> str:
     """The hash of the photograph that came with the request, or that was kept before."""
     if upload := request.FILES.get("photograph"):
-        return images.keep_upload(upload, by=f"user:{request.user.pk}")
+        return images.keep_upload(upload, by=guards.actor_of(request))
     body = _body(request)
     asked = PhotographIn(data={"sha256": body["sha256"]} if "sha256" in body else {})
     asked.is_valid(raise_exception=True)

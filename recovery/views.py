@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 
 from accounts import rules as roles
 from accounts import selectors as people
-from accounts.guards import merchant_page
+from accounts.guards import actor_of, merchant_page
 from core import images
 from core.errors import BoweiError, Denied
 from core.plates import chip, holds
@@ -38,7 +38,7 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
         try:
             if "code" not in request.POST:
                 return _owner_does(request, found)
-            code = services.show_release_code(found, actor=_owner(request))
+            code = services.show_release_code(found, actor=actor_of(request))
         except BoweiError as error:
             problem = error
             found = selectors.order_by_token(token)
@@ -73,12 +73,8 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "recovery/owner_order.html", context, status=status)
 
 
-def _owner(request: HttpRequest) -> str:
-    return f"user:{request.user.pk}" if request.user.is_authenticated else "owner"
-
-
 def _owner_does(request: HttpRequest, found: RecoveryOrder) -> HttpResponse:
-    actor = _owner(request)
+    actor = actor_of(request)
     if "object" in request.POST:
         form = forms.Objection(request.POST)
         said = form.cleaned_data if form.is_valid() else {"reason": "other", "text": ""}
@@ -180,7 +176,7 @@ def new(request: HttpRequest) -> HttpResponse:
                     berth_id=berth.pk,
                     device_id=int(told["lock"]),
                     second_look={"typed": told["typed"]},
-                    actor=f"user:{request.user.pk}",
+                    actor=actor_of(request),
                 )
                 return redirect("recovery.detail", order_id=made.pk)
             except NotEligible as error:
@@ -236,7 +232,7 @@ def detail(request: HttpRequest, order_id: int) -> HttpResponse:
 
 
 def _merchant_does(request: HttpRequest, found: RecoveryOrder) -> None:
-    actor = f"user:{request.user.pk}"
+    actor = actor_of(request)
     action = request.POST.get("action", "")
     if action == "lower":
         if not _may(request, "lower_lock"):

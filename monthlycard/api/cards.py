@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.guards import actor_of
 from core.api import ModelOut
 from core.plates import Colour
 from monthlycard import selectors, services
@@ -60,6 +61,6 @@ class Cards(APIView):
             plate_text=asked["plate"],
             plate_colour=asked["colour"],
             evidence_sha=asked["evidence"],
-            actor=f"user:{request.user.pk}",
+            actor=actor_of(request),
         )
         return Response(CardOut(card).data, status=201)

@@ -1,7 +1,5 @@
 """Who may see and do what here: a merchant's staff with theirs, the desk's people with all."""
 
-from typing import Any
-
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -21,8 +19,3 @@ class LoggedIn(APIView):
     """For endpoints of staff and operator."""
 
     permission_classes = [IsAuthenticated]
-
-
-def actor_of(request: Request) -> str:
-    user: Any = request.user
-    return user.actor if user.is_authenticated else "owner"

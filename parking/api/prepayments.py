@@ -10,12 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.guards import actor_of
 from core.api import LookupRate
 from core.errors import Invalid
 from core.fields import choices_of
 from core.inputs import MomentField
 from parking import services
-from parking.api.access import actor_of
 from parking.models import Prepayment, Section
 from parking.services import prepay
 from parking.states import PrepaymentState

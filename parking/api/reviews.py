@@ -8,11 +8,12 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.guards import actor_of
 from core import images
 from core.api import ModelOut
 from core.errors import Missing
 from parking import selectors, services
-from parking.api.access import LoggedIn, actor_of, scope_of
+from parking.api.access import LoggedIn, scope_of
 from parking.models import PlateReading, ReviewItem, Sighting
 
 

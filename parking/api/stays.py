@@ -11,13 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.guards import actor_of
 from core import plates
 from core.api import LookupRate, ModelOut
 from core.errors import Invalid, Missing, Refused
 from core.fields import choices_of
 from core.inputs import MomentField
 from parking import selectors, services
-from parking.api.access import LoggedIn, actor_of, scope_of
+from parking.api.access import LoggedIn, scope_of
 from parking.api.prepayments import OrderToPayOut, order_to_pay
 from parking.errors import NoBerth
 from parking.filters import SortedStays

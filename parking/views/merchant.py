@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.guards import StaffRequest, merchant_page
+from accounts.guards import StaffRequest, actor_of, merchant_page
 from accounts.rules import may
 from core import clock, images, wiring
 from core.errors import BoweiError, Denied, Missing
@@ -21,11 +21,6 @@ from parking.services import prices
 from parking.states import StayState
 from parking.tables import StayTable
 from parking.words import reason_of, spoken
-
-
-def actor_of(request: HttpRequest) -> str:
-    user: Any = request.user
-    return str(user.actor)
 
 
 @require_GET

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import selectors as people
+from accounts.guards import actor_of
 from core import clock, images, links, wiring
 from core.api import ContestRate, LookupRate
 from core.errors import BoweiError, Missing, Refused, TooMany
@@ -96,9 +97,7 @@ def stay(request: HttpRequest, token: str) -> HttpResponse:
 
 def _order_url(request: HttpRequest, items: list[tuple[str, int]]) -> str:
     user_id = request.user.pk if request.user.is_authenticated else None
-    order = payment_services.open_order(
-        items=items, payer_user_id=user_id, actor=f"user:{user_id}" if user_id else "owner"
-    )
+    order = payment_services.open_order(items=items, payer_user_id=user_id, actor=actor_of(request))
     return reverse("payments.order", args=[order.token])
 
 

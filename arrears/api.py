@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins, serializers, viewsets
+from rest_framework import generics, mixins, serializers, viewsets
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -142,15 +142,16 @@ class DueOut(serializers.Serializer):
     lines = BillLineOut(many=True, source="stay.lines")
 
 
-class DuesView(APIView):
+@extend_schema_view(get=extend_schema(operation_id="arrears_dues"))
+class DuesView(generics.ListAPIView):
     """What the person who asks still has to pay, for the plates they have shown to hold."""
 
     permission_classes = [IsAuthenticated]
+    serializer_class = DueOut
+    filter_backends: list[Any] = []
 
-    @extend_schema(responses=DueOut(many=True), operation_id="arrears_dues")
-    def get(self, request: Request) -> Response:
-        found = selectors.dues_of(accounts.proven_plates_of(request.user))
-        return Response(DueOut(found, many=True).data)
+    def get_queryset(self) -> Any:
+        return selectors.dues_of(accounts.proven_plates_of(self.request.user))
 
 
 class ObjectionIn(serializers.Serializer):

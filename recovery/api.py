@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import generics, serializers
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -115,13 +116,13 @@ class PaymentOut(serializers.Serializer):
 
 
 class MerchantView(APIView):
-    """For staff whose role may do `action`."""
+    """For staff whose role may do `deed`."""
 
     permission_classes = [IsAuthenticated]
-    action = "recover"
+    deed = "recover"  # not `action`, which has a meaning of its own in views
 
     def merchant_id(self, request: Request) -> int:
-        return guards.membership_for(request.user, self.action).merchant_id
+        return guards.membership_for(request.user, self.deed).merchant_id
 
     def order(self, request: Request, code: str) -> RecoveryOrder:
         return selectors.order_by_code(self.merchant_id(request), code)
@@ -130,11 +131,17 @@ class MerchantView(APIView):
         return Response(RecoveryOut(self.order(request, code)).data, status=status)
 
 
-class Orders(MerchantView):
-    """Bind a vehicle's debts to a lock (P1.1); the answer is the recovery order (P1.2)."""
+@extend_schema_view(get=extend_schema(description="The merchant's, newest first."))
+class Orders(MerchantView, generics.ListAPIView):
+    """Recovery orders: debts of a vehicle, bound to a lock (P1.1, P1.2)."""
+
+    serializer_class = RecoveryOut
+    filterset_class = RecoveryFilter
+    queryset = RecoveryOrder.objects.none()  # names the model for the schema
 
     @extend_schema(request=BindIn, responses={201: RecoveryOut})
     def post(self, request: Request) -> Response:
+        """Bind a vehicle's debts to a lock; the answer is the recovery order."""
         asked = BindIn(data=request.data)
         asked.is_valid(raise_exception=True)
         told = asked.validated_data
@@ -161,11 +168,8 @@ class Orders(MerchantView):
         done = idempotency.once(scope, key, dict(request.data), bind) if key else bind()
         return self.answer(request, done["code"], status=201)
 
-    @extend_schema(responses=RecoveryOut(many=True))
-    def get(self, request: Request) -> Response:
-        rows = selectors.orders_of(self.merchant_id(request))
-        found = RecoveryFilter(request.query_params, queryset=rows)
-        return Response(RecoveryOut(found.qs[:200], many=True).data)
+    def get_queryset(self) -> QuerySet[RecoveryOrder]:
+        return selectors.orders_of(self.merchant_id(self.request))
 
 
 class OneOrder(MerchantView):
@@ -196,7 +200,7 @@ class Raise(MerchantView):
 class Lower(MerchantView):
     """Order the lock down at once, whatever is owed (P1.4)."""
 
-    action = "lower_lock"
+    deed = "lower_lock"
 
     @extend_schema(request=LowerIn, responses=RecoveryOut)
     def post(self, request: Request, code: str) -> Response:

@@ -38,7 +38,7 @@ def prove_plate(world: World) -> None:
         assert chosen is not None
         form = page.form(having="_selected_action")
         world.operator.submit(page, form, action="prove", _selected_action=chosen[1])
-        rows = world.owner.api("GET", "/api/v1/arrears/dues/")
+        rows = world.owner.api("GET", "/api/v1/arrears/dues/")["results"]
         step.saw(phone=f"{OWNER_PHONE[:3]}••••{OWNER_PHONE[-4:]}", dues=len(rows))
 
 
@@ -185,7 +185,7 @@ def _become_debt(world: World, stay: dict[str, Any]) -> None:
 
 
 def _due(world: World, stay: dict[str, Any]) -> dict[str, Any] | None:
-    rows = world.owner.api("GET", "/api/v1/arrears/dues/")
+    rows = world.owner.api("GET", "/api/v1/arrears/dues/")["results"]
     return next((r for r in rows if r["stay_id"] == stay["id"] and r["pay_by"]), None)
 
 

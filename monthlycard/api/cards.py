@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.guards import actor_of
 from core.api import ModelOut
@@ -43,12 +43,16 @@ class CardOut(ModelOut):
         ]
 
 
-class Cards(APIView):
+@extend_schema_view(get=extend_schema(summary="Your monthly cards (P4.2)"))
+class Cards(generics.ListAPIView):
     """A person's own cards, for applications of their own beside the pages (P4.2)."""
 
-    @extend_schema(responses={200: CardOut(many=True)}, summary="Your monthly cards (P4.2)")
-    def get(self, request: Request) -> Response:
-        return Response(CardOut(selectors.cards_of(int(request.user.pk or 0)), many=True).data)
+    serializer_class = CardOut
+    filter_backends: list[Any] = []
+    queryset = Card.objects.none()  # names the model for the schema
+
+    def get_queryset(self) -> QuerySet[Card]:
+        return selectors.cards_of(int(self.request.user.pk or 0))
 
     @extend_schema(
         request=CardIn, responses={201: CardOut}, summary="Apply for a monthly card (P4.2)"

@@ -347,6 +347,7 @@ ORDERS = f"{ROOT}/recovery/orders"
 LINK = f"{ROOT}/recovery/owner/{{token}}/"
 look("clerk", "/recovery/orders/")
 look("clerk", "/recovery/orders/", state="raised")
+look("clerk", "/recovery/orders/", state="alarm", page_size=1)
 
 
 @recipe

@@ -399,6 +399,6 @@ def test_a_person_applies_and_sees_their_cards_by_the_interface_too(
     address = "/api/v1/monthlycard/cards/"
     answer = owner_client.post(address, body, content_type="application/json")
     assert (answer.status_code, answer.json()["state"]) == (201, "verified")
-    assert [card["plan"] for card in owner_client.get(address).json()] == ["month"]
-    assert stranger_client.get(address).json() == []
+    assert [card["plan"] for card in owner_client.get(address).json()["results"]] == ["month"]
+    assert stranger_client.get(address).json()["results"] == []
     assert anonymous.get(address).status_code == 403

@@ -164,7 +164,7 @@ def test_a_photograph_without_a_plate_waits_for_a_person_and_the_story_says_so(t
 @pytest.mark.parametrize(
     ("data", "options", "says"),
     [
-        (b"not a photograph", [], "not a JPEG"),
+        (b"not a photograph", [], "not a picture"),
         (draw_scene("沪A12345", "blue", seed=3), ["--plate", "沪I12345"], "--plate"),
     ],
 )

@@ -211,14 +211,13 @@ def end_holding(*, user: User, holding_id: int, actor: str) -> bool:
 
 
 def _end(holdings: QuerySet[PlateHolding], *, actor: str, reason: str) -> bool:
-    holders = dict(holdings.values_list("pk", "user_id"))
     moved = transition(
         holdings,
         source=[PlateHolding.State.CLAIMED, PlateHolding.State.PROVEN],
         target=PlateHolding.State.ENDED,
         actor=actor,
         reason=reason,
-        event=lambda pk: HoldingEnded(pk, holders[pk]),
+        event=lambda pk: HoldingEnded(pk, PlateHolding.objects.get(pk=pk).user_id),
         ended_at=clock.now(),
     )
     return bool(moved)

@@ -1,16 +1,18 @@
 """Questions about money."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.urls import reverse
 
 from core.errors import Missing
 from payments import providers
 from payments.models import Attempt, LedgerEntry, Order, OrderItem, Refund
 from payments.rules import counter_account, merchant_account
+
+Thing = tuple[str, int]  # what is paid for: payable and number
 
 
 def order_by_token(token: str) -> Order:
@@ -43,6 +45,23 @@ def paying_attempt(order: Order) -> Attempt | None:
 def unclear_attempt(order: Order) -> Attempt | None:
     """An attempt of unknown outcome: paying again may pay twice (docs/features.md 30)."""
     return order.attempts.filter(state=Attempt.State.UNKNOWN).order_by("-pk").first()
+
+
+def under_way(things: Collection[Thing]) -> set[Thing]:
+    """Those of these things for which a payment may be on its way: one is being made, or nobody
+    knows how it ended. Nothing is demanded, listed or raised for them meanwhile (docs/rules.md L7).
+
+    One query, by the index of the things; an attempt by hand is over with its transaction.
+    """
+    wanted = Q()
+    for payable in {name for name, _id in things}:
+        ids = [subject_id for name, subject_id in things if name == payable]
+        wanted |= Q(payable=payable, subject_id__in=ids)
+    if not wanted:
+        return set()
+    live = Attempt.objects.filter(order=OuterRef("order"), state__in=Attempt.LIVE)
+    rows = OrderItem.objects.filter(wanted, Exists(live))
+    return set(rows.values_list("payable", "subject_id"))
 
 
 def item(item_id: int) -> OrderItem:

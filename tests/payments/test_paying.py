@@ -429,3 +429,17 @@ def test_an_amount_of_hundreds_of_digits_in_a_notification_is_a_problem_for_a_pe
     assert attempt.state == "pending"
     assert attempt.problem.startswith("amount differs: 1000")
     assert bytes(Notification.objects.get().raw) == body
+
+
+def test_a_payment_is_under_way_until_its_outcome_is_known(order, merchant):
+    kiosk.owe(2, 400, merchant.pk)
+    things = [(kiosk.NAME, 1), (kiosk.NAME, 2)]
+    assert selectors.under_way(things) == set()  # an order alone is no payment
+    attempt = begin(order)
+    for state in ("created", "pending", "unknown"):
+        Attempt.objects.filter(pk=attempt.pk).update(state=state)
+        assert selectors.under_way(things) == {(kiosk.NAME, 1)}
+    for state in ("failed", "closed"):
+        Attempt.objects.filter(pk=attempt.pk).update(state=state)
+        assert selectors.under_way(things) == set()
+    assert selectors.under_way([]) == set()

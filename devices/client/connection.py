@@ -96,7 +96,7 @@ class DeviceClient:
 
     def __post_init__(self) -> None:
         self.connected = asyncio.Event()
-        self.last_answer = 0.0  # monotonic; the lock's lease looks at it
+        self.last_answer = 0.0  # monotonic, of an answer that served; the lock's lease looks at it
         self._offset_ms = 0  # business time less this device's clock
         self._said_ms = 0
         self._outbox: deque[_Open] = deque()
@@ -291,7 +291,6 @@ class DeviceClient:
         work = [asyncio.create_task(self._send(line)), asyncio.create_task(self._listen(line))]
         try:
             self.connections += 1
-            self.last_answer = time.monotonic()
             self.connected.set()
             self._something.set()
             work.append(asyncio.create_task(self._beat()))
@@ -351,7 +350,10 @@ class DeviceClient:
         head = self._outbox[0] if self._outbox else None
         if head is None or head.call.id != frame.id:
             return
-        self.last_answer = time.monotonic()
+        if isinstance(frame, frames.Result):
+            # Only a platform that served this could lower a lock: an error says that it is there,
+            # not that it can read and write its rows (docs/rules.md L6).
+            self.last_answer = time.monotonic()
         if isinstance(frame, frames.Error) and frame.code in TRY_AGAIN and head.durable:
             wait_s = random.uniform(0.5, 1.5) * self.retry_s[0]
             asyncio.get_running_loop().call_later(wait_s, self._answered.set)

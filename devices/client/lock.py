@@ -1,7 +1,8 @@
 """A simulated lock with what a real one must guarantee (docs/rules.md 8).
 
-It is a lease: raised only by a command, kept up only by contact. Silence, a release code, an
-obstruction, a failing battery or lost power lower it; nothing but a new order raises it again.
+It is a lease: raised only by a command, kept up only by contact with a platform that serves.
+Silence, answers that are errors, a release code, an obstruction, a failing battery or lost power
+lower it; nothing but a new order raises it again.
 """
 
 import asyncio
@@ -198,7 +199,7 @@ class Lock:
         self._watch = asyncio.create_task(self._lease())
 
     async def _lease(self) -> None:
-        """Each answer of the platform renews the lease; without one it runs out."""
+        """Each answer that the platform served renews the lease; without one it runs out."""
         begun = time.monotonic()
         while self.position == RAISED:
             heard = max(begun, self.client.last_answer)

@@ -4,11 +4,15 @@ import asyncio
 import statistics
 import time
 
+import pytest
+
 from core import clock
 from core.models import AuditEntry, OutboxEvent
 from devices import selectors, services
 from devices.client import Lock
 from devices.models import Command, ReleaseCode
+from devices.rules import frames
+from devices.services import reception
 from tests.devices.conftest import Street, in_thread, until
 from tests.devices.test_commands import is_state, lower_lock, raise_lock, state, told
 
@@ -79,6 +83,28 @@ async def test_a_lock_that_loses_contact_lowers_itself(street: Street, listeners
         await lock.stop()
     causes = [(message.position, message.cause) for message, _sender in listeners]
     assert ("lowered", "lease") in causes  # what happened offline is told afterwards
+
+
+@pytest.mark.parametrize("code", ["internal", "busy", "parked", "bad_payload"])
+async def test_an_answer_that_is_an_error_does_not_keep_a_lock_up(
+    street: Street, listeners, monkeypatch, code: str
+) -> None:
+    """docs/rules.md L6: while the platform can't serve, nobody could lower the lock."""
+    lock, device_id = await a_lock(street, speed=1800.0)  # its half hour lasts one second
+    try:
+        up = await in_thread(raise_lock, device_id)
+        assert await until(is_state(up, "done"))
+
+        def fail(_link, _raw, call):
+            return reception.Reply(frames.Error(call.id, code, "not now").encode())
+
+        with monkeypatch.context() as patch:
+            patch.setattr(reception, "receive", fail)
+            await lock.wait_for("lowered", 30)
+            assert lock.history[-1] == ("lowered", "lease")
+            assert lock.client.connected.is_set()  # the line was there all the time
+    finally:
+        await lock.stop()
 
 
 async def test_the_release_code_lowers_an_offline_lock_once(street: Street, listeners) -> None:

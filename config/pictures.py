@@ -17,6 +17,7 @@ from parking.links import stay_token
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem
 from parking.states import ReviewState, StayState
 from payments.models import Order, SandboxTrade
+from payments.states import OrderState
 from recovery.models import RecoveryOrder
 
 OWNER, MERCHANT, OPERATOR = "owner", "merchant", "operator"
@@ -41,7 +42,7 @@ def _owner() -> Iterator[Page]:
     yield Page(OWNER, "login", reverse("accounts.owner_login"))
     yield Page(OWNER, "real", reverse("core.real"))
     yield Page(OWNER, "nothing", "/no-such-page/")
-    for state in ("parked", "due"):
+    for state in (StayState.PARKED, StayState.DUE):
         stay = ParkingSession.objects.filter(state=state).order_by("pk").first()
         if stay is not None and state == StayState.PARKED:
             yield Page(OWNER, "berth", reverse("parking.berth", args=[stay.berth.code]))
@@ -55,10 +56,10 @@ def _owner() -> Iterator[Page]:
     for draft in Prepayment.objects.order_by("state", "pk").distinct("state"):
         path = reverse("parking.prepay_order", args=[draft.token])
         yield Page(OWNER, f"prepay-{draft.state}", path)
-    for state, name in (("open", "payments.order"), ("paid", "payments.done")):
-        order = Order.objects.filter(state=state).order_by("pk").last()
+    for paid, name in ((OrderState.OPEN, "payments.order"), (OrderState.PAID, "payments.done")):
+        order = Order.objects.filter(state=paid).order_by("pk").last()
         if order is not None:
-            yield Page(OWNER, f"order-{state}", reverse(name, args=[order.token]))
+            yield Page(OWNER, f"order-{paid}", reverse(name, args=[order.token]))
     trade = SandboxTrade.objects.order_by("pk").last()
     if trade is not None:
         yield Page(OWNER, "sandbox", reverse("payments.sandbox", args=[trade.out_trade_no]))

@@ -40,7 +40,7 @@ from parking.models import (
     TariffVersion,
 )
 from parking.services.prices import check_terms
-from parking.states import ReviewState
+from parking.states import ReviewState, StayState
 from parking.tables import StayTable
 from parking.views.merchant import answer_review, review_context
 from parking.words import reason_of, spoken
@@ -224,7 +224,12 @@ class ParkingSessionAdmin(Exported, ReadOnly):
 
     @display(
         description=gettext_lazy("state"),
-        label={"parked": "info", "due": "warning", "settled": "success", "void": "danger"},
+        label={
+            StayState.PARKED: "info",
+            StayState.DUE: "warning",
+            StayState.SETTLED: "success",
+            StayState.VOID: "danger",
+        },
     )
     def shown_state(self, row: ParkingSession) -> tuple[str, str]:
         return row.state, row.get_state_display()

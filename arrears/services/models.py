@@ -31,7 +31,9 @@ def threshold_of(row: RiskModel) -> float:
 
 
 @transaction.atomic
-def register(version: str, *, actor: str, state: str = "shadow") -> RiskModel:
+def register(
+    version: str, *, actor: str, state: RiskModelState = RiskModelState.SHADOW
+) -> RiskModel:
     """Enter a model's register into the database, in shadow. Raises registry.BadModel."""
     facts, sha256 = registry.read_register(version)
     row, _created = RiskModel.objects.get_or_create(

@@ -102,7 +102,7 @@ def _place(stay: ParkingSession, berth: Berth) -> bool:
     assert stay.left_at is not None
     money.price(stay, stay.left_at)
     if stay.settled_at is not None or not stay.fee_fen:
-        stay.due_fen, stay.state = 0, "settled"
+        stay.due_fen, stay.state = 0, StayState.SETTLED
         stay.settled_at = stay.settled_at or stay.left_at
     else:
         stay.state = StayState.DUE

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import psycopg
 from rich.console import Console
+from rich.markup import escape
 
+from config.local import noticing
 from config.local.guard import Event, FolderLock, Guard
 from config.local.processes import dying_with
 from config.local.stop import Stop
@@ -52,6 +54,8 @@ def run(options: argparse.Namespace) -> int:
             return test(options.rest)
         case "check":
             return check()
+        case "mutate":
+            return mutate(options)
         case _:
             return manage(options.rest)
 
@@ -216,6 +220,36 @@ def check() -> int:
     if failed:
         raise Stop(f"{failed} of {len(checks)} checks failed.")
     return 0
+
+
+def mutate(options: argparse.Namespace) -> int:
+    """Change one drawn point at a time, say which no test notices; 1 where there is one."""
+    paths = noticing.files(ROOT, options.only)
+    points = noticing.draw(ROOT, paths, seed=options.seed, count=options.points, kind=options.kind)
+    if not points:
+        raise Stop(f"there is no point of the kind “{options.kind}” in these files.")
+    DATA.mkdir(exist_ok=True)
+    map_of_tests = DATA / f"tests-of-lines-{noticing.commit(ROOT)}"
+    missed = 0
+    with _scratch("mutate") as env, tempfile.TemporaryDirectory(prefix="bowei-mutate-") as folder:
+        if not map_of_tests.exists():
+            out.print("Running all tests once, to learn which of them run which line …")
+            noticing.trace(ROOT, map_of_tests, env)
+        touched = noticing.Touched.of(map_of_tests, ROOT)
+        ground = noticing.Ground(ROOT, Path(folder), env)
+        for number, point in enumerate(points, 1):
+            tests = touched.tests_of(point)
+            test = ground.noticed_by(point, tests) if tests else ""
+            missed += not test
+            mark = (
+                f"[green]✓[/] {escape(str(point))} [dim]{escape(test)}[/]"
+                if test
+                else f"[red]✗[/] {escape(str(point))}"
+            )
+            out.print(f"{number:>4}/{len(points)} {mark}", markup=True)
+    seen = len(points) - missed
+    out.print(f"seed {options.seed}: {seen} of {len(points)} noticed, {seen / len(points):.0%}")
+    return int(missed > 0)
 
 
 def manage(arguments: Sequence[str]) -> int:

@@ -1,0 +1,89 @@
+"""Single-point changes: what is a point, and whether a test notices it."""
+
+from pathlib import Path
+
+import pytest
+
+from config.local.changes import points_of
+from config.local.noticing import Ground
+
+CODE = b"""
+from django.db import transaction
+
+@transaction.atomic
+def pay(rows, due_fen, paid_fen):
+    stays = locks.lock(rows)
+    audit.record(stays, "paid")
+    log.info("paid")
+    if paid_fen >= due_fen and stays:
+        return ["settled", "told"]
+    return rows.filter(state="due", stay=1).update(paid_fen=paid_fen)
+"""
+
+
+def changes(code: bytes) -> set[tuple[str, str, str]]:
+    return {(one.kind, one.old, one.new) for one in points_of(code, "pay.py")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new"),
+    [
+        ("no transaction", "@transaction.atomic", ""),
+        ("no lock", "locks.lock(rows)", "list(rows)"),
+        ("audit.record is not called", 'audit.record(stays, "paid")', "pass"),
+        ("compared otherwise", "paid_fen >= due_fen", "(paid_fen > due_fen)"),
+        (
+            "a part of the condition is left out",
+            "paid_fen >= due_fen and stays",
+            "((paid_fen >= due_fen))",
+        ),
+        ("never taken", "paid_fen >= due_fen and stays", "False"),
+        ('without "told"', '["settled", "told"]', '["settled"]'),
+        ("without state", 'state="due",', ""),
+        ("without stay", ", stay=1", ""),
+        ("one more", "1", "2"),
+    ],
+)
+def test_a_change_is_one_place_where_one_thing_is_otherwise(kind: str, old: str, new: str) -> None:
+    assert (kind, old, new) in changes(CODE)
+
+
+def test_what_is_said_to_a_log_is_no_point() -> None:
+    assert not [one for one in changes(CODE) if "log" in one[0]]
+
+
+def test_a_condition_in_sql_is_left_out() -> None:
+    code = b'SQL = """SELECT 1\nWHERE a = 1\n  AND b = 2\n"""\n'
+
+    assert ("without this part", "  AND b = 2", "") in changes(code)
+
+
+def test_a_change_is_made_at_its_place_among_chinese_words() -> None:
+    code = 'WORD = "车牌"\ndef sure(n):\n    return n > 3\n'.encode()
+    point = next(one for one in points_of(code, "x.py") if one.kind == "compared otherwise")
+
+    assert point.applied(code).decode().endswith("return (n >= 3)\n")
+    with pytest.raises(ValueError, match="not the file"):
+        point.applied(b"# another\n" + code)
+
+
+def test_a_change_that_a_test_looks_at_is_noticed_and_another_is_not(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    code = b"def fee(s):\n    return 100 if s > 900 else 0\n\ndef name():\n    return 1\n"
+    (root / "rule.py").write_bytes(code)
+    (root / "test_rule.py").write_text(
+        "import rule\n\n"
+        "def test_a_quarter_is_free():\n    assert rule.fee(900) == 0 and rule.fee(901) == 100\n\n"
+        "def test_a_name():\n    rule.name()\n"
+    )
+    tests = ["test_rule.py::test_a_quarter_is_free", "test_rule.py::test_a_name"]
+    ground = Ground(root, tmp_path, {"DJANGO_SETTINGS_MODULE": ""})
+    boundary, unseen = (
+        next(one for one in points_of(code, "rule.py") if one.old == old)
+        for old in ("s > 900", "1")
+    )
+
+    assert ground.noticed_by(boundary, tests) == tests[0]
+    assert ground.noticed_by(unseen, tests) == ""
+    assert (ground.made / "rule.py").read_bytes() == code

@@ -5,8 +5,9 @@ from functools import cache, partial, wraps
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.db import models
+from django.db import DataError, ProgrammingError, models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -180,6 +181,19 @@ class Rights:
 
 class ModelAdmin(Rights, InWords, unfold.ModelAdmin):
     """What every list and form of the operator's desk begins with."""
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list that an address asks for; one that no list can be made of shows all rows.
+
+        Django takes `arrived_at__year=9999` and `arrived_at__range=yesterday` as they are typed,
+        and breaks on them itself, before or within the query.
+        """
+        try:
+            return super().get_changelist_instance(request)
+        except (ValueError, OverflowError, DataError, ProgrammingError) as error:
+            if not request.GET:  # then it is no address's fault
+                raise
+            raise IncorrectLookupParameters from error
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -50,7 +50,8 @@ class DebtPaid(Event):
 
 @dataclass(frozen=True)
 class DebtDropped(Event):
-    """A debt is owed no more: `reason` is waived, written_off, upheld or corrected."""
+    """A debt is owed no more: `reason`: waived, written_off, upheld, corrected,
+    paid_in_time."""
 
     debt_id: int
     reason: str

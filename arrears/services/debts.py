@@ -90,15 +90,18 @@ def clear_debts(receipt: Receipt, left_fen: int) -> int:
     Takes no money itself. Runs in the payment's transaction: the debt is paid, the vehicle leaves
     the list, notices, watches, plans and waiting messages stop, all with the payment or not at all.
     """
-    clear_debts_of_stays([receipt.subject_id], actor=receipt.actor)
+    clear_debts_of_stays([receipt.subject_id], actor=receipt.actor, paid_at=receipt.paid_at)
     return 0
 
 
 @transaction.atomic(savepoint=False)
-def clear_debts_of_stays(stay_ids: Collection[int], *, actor: str) -> list[int]:
+def clear_debts_of_stays(
+    stay_ids: Collection[int], *, actor: str, paid_at: datetime | None = None
+) -> list[int]:
     """Bring debts in line with these stays' payments; the debts that this call cleared.
 
-    A stay that was paid in part keeps its debt, at the amount that is left.
+    A stay that was paid in part keeps its debt, at the amount that is left. A debt that was opened
+    after `paid_at`, because we heard of the payment later, never was (docs/rules.md L5).
     """
     stays = parking_services.lock_stays(stay_ids)
     settled = [pk for pk, (state, _due_fen) in stays.items() if state == StayState.SETTLED]
@@ -113,8 +116,20 @@ def clear_debts_of_stays(stay_ids: Collection[int], *, actor: str) -> list[int]:
         target=PayWindowState.PAID,
         actor=actor,
     )
-    cleared = transition(
-        Debt.objects.filter(stay_id__in=settled),
+    debts = Debt.objects.filter(stay_id__in=settled)
+    cleared = []
+    if paid_at is not None:
+        cleared = transition(
+            debts.filter(opened_at__gt=paid_at),
+            source=list(Debt.LIVE),
+            target=DebtState.CANCELLED,
+            actor=actor,
+            reason="paid in time, told later",
+            event=partial(DebtDropped, reason="paid_in_time"),
+            ended_at=now,
+        )
+    cleared += transition(
+        debts,
         source=list(Debt.LIVE),
         target=DebtState.PAID,
         actor=actor,

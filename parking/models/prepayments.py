@@ -47,6 +47,7 @@ class Prepayment(WithPlate, StatefulModel):
             PrepaymentState.CANCELLED,
         },
         PrepaymentState.PAID: {PrepaymentState.USED},
+        PrepaymentState.CANCELLED: {PrepaymentState.USED},  # paid in time, told after it had left
     }
 
     state = StateField(State, verbose_name=_("state"), default=State.DRAFT)

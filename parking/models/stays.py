@@ -180,7 +180,11 @@ class BerthEvent(models.Model):
 
 
 class StayPayment(models.Model):
-    """Money that a stay took, from which item of which order; only `refunded_fen` grows."""
+    """Money that a stay took, from which item of which order, and for which vehicle it was paid.
+
+    Only `refunded_fen` and `moved_fen` grow; what is left of it is the stay's. `ahead_until` is the
+    time that was asked for ahead.
+    """
 
     class Kind(models.TextChoices):
         AHEAD = "ahead", _("pre-payment")
@@ -197,14 +201,21 @@ class StayPayment(models.Model):
     order_number = models.CharField(_("order"), max_length=20)
     amount_fen = MoneyField(_("amount"))
     refunded_fen = MoneyField(_("given back"), default=0)
+    moved_fen = MoneyField(_("moved to another stay"), default=0)
     paid_at = models.DateTimeField(_("paid at"))
+    ahead_until = models.DateTimeField(_("paid ahead until"), null=True, blank=True)
+    is_part = models.BooleanField(_("a part of the fee"), default=False)
+    plate_text = models.CharField(_("plate"), max_length=16, blank=True)
+    plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
 
     class Meta:
         verbose_name = _("payment of a stay")
         verbose_name_plural = _("payments of stays")
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(refunded_fen__lte=models.F("amount_fen")),
+                condition=models.Q(
+                    amount_fen__gte=models.F("refunded_fen") + models.F("moved_fen")
+                ),
                 name="stay_payment_refund_within",
             ),
             models.UniqueConstraint(
@@ -214,3 +225,8 @@ class StayPayment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stay_id} {self.order_number}"
+
+    @property
+    def kept_fen(self) -> int:
+        """What the stay still has of it."""
+        return self.amount_fen - self.refunded_fen - self.moved_fen

@@ -56,15 +56,3 @@ def stays_of(said: Iterable[Said]) -> tuple[list[ToldStay], list[Said]]:
     if standing is not None:
         told.append(ToldStay(arrival=standing))
     return told, stray
-
-
-def billed_until(
-    *, left_at: datetime, paid_until: datetime | None, leave_by: datetime | None
-) -> datetime:
-    """Up to when a stay is billed: leaving within the minutes after a payment costs nothing more.
-
-    docs/features.md 9: free minutes to leave after paying, and grace at the end of a paid time.
-    """
-    if paid_until is not None and leave_by is not None and left_at <= leave_by:
-        return min(left_at, paid_until)
-    return left_at

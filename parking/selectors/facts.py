@@ -128,7 +128,7 @@ def unpaid_stays_of(plate_text: str, plate_colour: str) -> list[StayFacts]:
 def paid_after_leaving(stay_id: int) -> bool:
     """Whether somebody paid for this stay once it had ended, and did not get all of it back."""
     rows = StayPayment.objects.filter(stay=stay_id, kind=StayPayment.Kind.AFTER)
-    return rows.filter(amount_fen__gt=F("refunded_fen")).exists()
+    return rows.filter(amount_fen__gt=F("refunded_fen") + F("moved_fen")).exists()
 
 
 def unpaid_at(berth_id: int, plate_text: str) -> ParkingSession | None:

@@ -6,12 +6,11 @@ that locks the order, and orders are locked before stays (core/locks.py).
 """
 
 import logging
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Sum
 from django.utils.translation import gettext as _
 
 from core import audit, clock, live, locks, outbox
@@ -20,7 +19,7 @@ from core.transition import transition
 from parking.errors import PlateUnread, StayNotDue
 from parking.events import LeftUnpaid, MoneyToReturn, StayRepriced, StaySettled
 from parking.models import ParkingSession, StayPayment
-from parking.rules.timeline import billed_until
+from parking.rules.cover import Cover, Paid, billed_until, covers
 from parking.services import prices, reminders, stay_rows
 from parking.states import PlateState, StayState
 from parking.words import spoken
@@ -32,13 +31,39 @@ Doubt = ParkingSession.Doubt
 
 
 def paid_fen(stay: ParkingSession) -> int:
-    """What came for this stay and was not promised back."""
+    """What came for this stay and was neither promised back nor moved to another."""
+    return sum(row.kept_fen for row in payments_of(stay))
+
+
+def payments_of(stay: ParkingSession) -> list[StayPayment]:
+    """The payments of a stay in the order in which they were made."""
     if stay._state.adding:
-        return 0
-    total = StayPayment.objects.filter(stay=stay).aggregate(
-        fen=Sum(F("amount_fen") - F("refunded_fen"))
+        return []
+    return list(StayPayment.objects.filter(stay=stay).order_by("paid_at", "pk"))
+
+
+def _covered(stay: ParkingSession, rows: Iterable[StayPayment]) -> list[Cover]:
+    standing = [
+        Paid(
+            at=max(row.paid_at, stay.arrived_at),
+            amount_fen=row.kept_fen,
+            ahead_until=row.ahead_until,
+            is_part=row.is_part,
+        )
+        for row in rows
+        if row.kind != StayPayment.Kind.AFTER
+    ]
+    if not standing:
+        return []
+    return covers(
+        standing,
+        affordable_until=lambda fen: prices.affordable_until(stay, fen),
+        leave_by_s=stay.section.leave_by_s,
     )
-    return total["fen"] or 0
+
+
+def _fee(stay: ParkingSession, left_at: datetime, rows: Iterable[StayPayment]) -> prices.Bill:
+    return prices.bill_of(stay, billed_until(left_at, _covered(stay, rows)))
 
 
 def price(stay: ParkingSession, left_at: datetime) -> None:
@@ -47,10 +72,10 @@ def price(stay: ParkingSession, left_at: datetime) -> None:
     By the tariff version of its arrival; a capped stay until its cap; leaving in the minutes after
     a payment costs no more than was paid for.
     """
-    until = billed_until(left_at=left_at, paid_until=stay.paid_until, leave_by=stay.leave_by)
-    bill = prices.bill_of(stay, until)
+    rows = payments_of(stay)
+    bill = _fee(stay, left_at, rows)
     stay.fee_fen, stay.lines = bill.amount_fen, bill.lines
-    stay.due_fen = max(0, bill.amount_fen - paid_fen(stay))
+    stay.due_fen = max(0, bill.amount_fen - sum(row.kept_fen for row in rows))
 
 
 def tell_due(stay: ParkingSession) -> None:
@@ -65,29 +90,42 @@ def tell_due(stay: ParkingSession) -> None:
 
 def promise_back(stay: ParkingSession, amount_fen: int, *, why: str) -> None:
     """Give back `amount_fen` of what came for a stay, newest payment first (docs/features.md 7)."""
-    for payment in StayPayment.objects.filter(stay=stay).order_by("-pk"):
-        part_fen = min(amount_fen, payment.amount_fen - payment.refunded_fen)
+    for payment in reversed(payments_of(stay) if amount_fen > 0 else []):
+        part_fen = min(amount_fen, payment.kept_fen)
         if part_fen <= 0:
             continue
         amount_fen -= part_fen
-        total_fen = payment.refunded_fen + part_fen
-        StayPayment.objects.filter(pk=payment.pk).update(refunded_fen=total_fen)
-        outbox.add(
-            MoneyToReturn(
-                stay_id=stay.pk,
-                item_id=payment.order_item_id,
-                amount_fen=part_fen,
-                reason=why,
-                key=f"stay:{stay.pk}:{payment.pk}:{total_fen}",
-            )
+        _give_back(payment, part_fen, why=why)
+
+
+def _give_back(payment: StayPayment, fen: int, *, why: str) -> None:
+    """Promise back part of one payment; its stay is locked."""
+    payment.refunded_fen += fen
+    StayPayment.objects.filter(pk=payment.pk).update(refunded_fen=payment.refunded_fen)
+    outbox.add(
+        MoneyToReturn(
+            stay_id=payment.stay_id,
+            item_id=payment.order_item_id,
+            amount_fen=fen,
+            reason=why,
+            key=f"stay:{payment.stay_id}:{payment.pk}:{payment.refunded_fen}",
         )
+    )
 
 
-def amend(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str, reason: str) -> None:
-    """Price a stay anew whose departure turned out otherwise; its row is locked.
+def amend(
+    stay: ParkingSession,
+    *,
+    left_at: datetime,
+    doubt: str,
+    actor: str,
+    reason: str,
+    settled_at: datetime | None = None,
+) -> None:
+    """Price a stay anew whose departure or money turned out otherwise; its row is locked.
 
     Less than before is given back or taken off; more than before is asked for only while nobody has
-    paid after leaving: a receipt stays right.
+    paid after leaving: a receipt stays right. `settled_at`: since when nothing is due, else now.
     """
     old_due_fen, old_left_at = stay.due_fen, stay.left_at
     paid_after = StayPayment.objects.filter(stay=stay, kind=StayPayment.Kind.AFTER).exists()
@@ -104,7 +142,7 @@ def amend(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str, re
             "due_fen": stay.due_fen,
             "lines": stay.lines,
         }
-        _amend_state(stay, facts, actor=actor, reason=reason)
+        _amend_state(stay, facts, actor=actor, reason=reason, settled_at=settled_at)
         promise_back(stay, surplus_fen, why=_("The fee turned out lower."))
     audit.record(
         stay,
@@ -121,12 +159,18 @@ def amend(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str, re
 def reprice(stay: ParkingSession, *, actor: str, reason: str) -> None:
     """Price a due stay anew whose plate has changed: kind and colour decide the price, too."""
     assert stay.left_at is not None
-    until = billed_until(left_at=stay.left_at, paid_until=stay.paid_until, leave_by=stay.leave_by)
-    if prices.bill_of(stay, until).amount_fen != stay.fee_fen:
+    if _fee(stay, stay.left_at, payments_of(stay)).amount_fen != stay.fee_fen:
         amend(stay, left_at=stay.left_at, doubt=stay.doubt, actor=actor, reason=reason)
 
 
-def _amend_state(stay: ParkingSession, facts: dict[str, Any], *, actor: str, reason: str) -> None:
+def _amend_state(
+    stay: ParkingSession,
+    facts: dict[str, Any],
+    *,
+    actor: str,
+    reason: str,
+    settled_at: datetime | None,
+) -> None:
     target = StayState.DUE if facts["due_fen"] else StayState.SETTLED
     if target == stay.state:
         was_fen = ParkingSession.objects.values_list("due_fen", flat=True).get(pk=stay.pk)
@@ -142,7 +186,7 @@ def _amend_state(stay: ParkingSession, facts: dict[str, Any], *, actor: str, rea
             )
         return
     source = StayState(stay.state)
-    facts["settled_at"] = None if target == StayState.DUE else clock.now()
+    facts["settled_at"] = None if target == StayState.DUE else settled_at or clock.now()
     transition(stay, source=source, target=target, actor=actor, reason=reason, **facts)
     tell_due(stay)
 
@@ -208,9 +252,9 @@ def settle_stay(receipt: Receipt, left_fen: int) -> int:
 def settle_stays(stay_ids: Collection[int], receipt: Receipt, left_fen: int) -> dict[int, int]:
     """Money for these stays has arrived, the oldest first; what each took of it.
 
-    While parked it pays up to the moment that the money covers, and the vehicle may leave within
-    the section's minutes from now: that a new unit began while a person typed costs nothing. After
-    leaving it takes what is due; the last of it settles.
+    Paid while the vehicle stood there it counts as that, however late we hear of it: it pays up to
+    the moment that the money covers, and the vehicle may leave within the section's minutes from
+    the payment. Paid after leaving it takes what is due; the last of it settles.
     """
     found = ParkingSession.objects.filter(pk__in=list(stay_ids))
     stays = locks.lock(found.select_related("section", "tariff_version"))
@@ -222,8 +266,9 @@ def settle_stays(stay_ids: Collection[int], receipt: Receipt, left_fen: int) -> 
         rest_fen = left_fen - sum(taken.values())
         if rest_fen <= 0 or stay.pk in before:
             continue
-        if stay.state == StayState.PARKED:
-            taken[stay.pk] = _pay_parked(stay, receipt, rest_fen)
+        if stood_when_paid(stay, receipt):
+            kind = StayPayment.Kind.PARKED
+            taken[stay.pk] = pay_standing(stay, receipt, rest_fen, kind=kind)
         elif stay.state == StayState.DUE and stay.due_fen:
             taken[stay.pk] = min(rest_fen, stay.due_fen)
             if rest_fen < stay.due_fen:
@@ -234,25 +279,55 @@ def settle_stays(stay_ids: Collection[int], receipt: Receipt, left_fen: int) -> 
     return {pk: fen for pk, fen in taken.items() if fen}
 
 
-def _pay_parked(stay: ParkingSession, receipt: Receipt, left_fen: int) -> int:
+def stood_when_paid(stay: ParkingSession, receipt: Receipt) -> bool:
+    """Whether the vehicle still stood there when this was paid (docs/rules.md L5)."""
+    if stay.state in (StayState.DUE, StayState.SETTLED) and stay.left_at is not None:
+        return receipt.paid_at <= stay.left_at
+    return stay.state == StayState.PARKED
+
+
+def pay_standing(
+    stay: ParkingSession,
+    receipt: Receipt,
+    left_fen: int,
+    *,
+    kind: str,
+    ahead_until: datetime | None = None,
+) -> int:
+    """Money paid while the vehicle stood there; the fen that the stay took. Its row is locked.
+
+    It pays up to the payment, or `ahead_until`. Where the vehicle has left meanwhile the stay is
+    priced as if we had heard at once, and what is too much by that goes back.
+    """
     at = max(receipt.paid_at, stay.arrived_at)
-    before_fen = paid_fen(stay)
-    taken_fen = min(left_fen, max(0, prices.bill_of(stay, at).amount_fen - before_fen))
-    if not taken_fen:
+    rows = payments_of(stay)
+    before_fen = sum(row.kept_fen for row in rows if row.paid_at <= at)
+    wanted_fen = prices.bill_of(stay, ahead_until or at).amount_fen - before_fen
+    taken_fen = min(left_fen, max(wanted_fen, stay.due_fen))
+    if taken_fen <= 0:
         return 0
-    note_payment(stay, receipt, taken_fen, kind=StayPayment.Kind.PARKED)
-    paid_until = prices.affordable_until(stay, before_fen + taken_fen)
-    soonest = at + timedelta(seconds=stay.section.leave_by_s)
-    extend(stay, paid_until=paid_until, leave_by=max(soonest, paid_until))
+    payment = _payment(stay, receipt, taken_fen, kind=kind)
+    payment.ahead_until = ahead_until
+    if stay.state == StayState.SETTLED:
+        assert stay.left_at is not None
+        if _fee(stay, stay.left_at, [*rows, payment]).amount_fen >= stay.fee_fen:
+            return 0  # it changes nothing: it was paid for already
+    payment.save()
+    follow_money(stay)
+    if stay.left_at is not None:
+        amend(
+            stay,
+            left_at=stay.left_at,
+            doubt=stay.doubt,
+            actor=receipt.actor,
+            reason="paid before it left, told later",
+            settled_at=stay.left_at,
+        )
     return taken_fen
 
 
-def note_payment(stay: ParkingSession, receipt: Receipt, fen: int, *, kind: str) -> None:
-    """Write down what a stay took of an order's item."""
-    _payment(stay, receipt, fen, kind=kind).save()
-
-
 def _payment(stay: ParkingSession, receipt: Receipt, fen: int, *, kind: str) -> StayPayment:
+    known = stay.plate_state == PlateState.SETTLED
     return StayPayment(
         stay=stay,
         kind=kind,
@@ -260,20 +335,27 @@ def _payment(stay: ParkingSession, receipt: Receipt, fen: int, *, kind: str) -> 
         order_number=receipt.order_number,
         amount_fen=fen,
         paid_at=receipt.paid_at,
+        is_part=receipt.is_part,
+        plate_text=stay.plate_text if known else "",
+        plate_colour=stay.plate_colour if known else "",
     )
 
 
-def extend(stay: ParkingSession, *, paid_until: datetime, leave_by: datetime) -> None:
-    """Note up to when a parked stay is paid; an earlier payment that reaches further holds."""
-    paid_until = max(paid_until, stay.paid_until or paid_until)
-    if paid_until != stay.paid_until:
+def follow_money(stay: ParkingSession) -> None:
+    """Note up to when this stay is paid, from its payments as they are; its row is locked."""
+    rows = [row for row in payments_of(stay) if row.kind != StayPayment.Kind.AFTER]
+    covered = _covered(stay, rows)
+    paid_until = max((one.paid_until for one in covered), default=None)
+    reminded_of = stay.reminded_of
+    if stay.state == StayState.PARKED and paid_until != stay.paid_until:
         reminders.recall(stay, actor=SYSTEM)
+        reminded_of = reminders.told_by_paying(paid_until, stay) if paid_until else None
     stay_rows.save(
         stay,
-        prepaid_fen=paid_fen(stay),
+        prepaid_fen=sum(row.kept_fen for row in rows),
         paid_until=paid_until,
-        reminded_of=reminders.told_by_paying(paid_until, stay),
-        leave_by=max(leave_by, stay.leave_by or leave_by),
+        reminded_of=reminded_of,
+        leave_by=max((one.leave_by for one in covered), default=None),
     )
     stay_rows.tell_pages(stay)
 
@@ -287,7 +369,7 @@ def pay_due(stay: ParkingSession, receipt: Receipt, left_fen: int, *, kind: str)
     if not rest_fen:
         _pay_whole([stay], receipt, kind=kind)
         return taken_fen
-    note_payment(stay, receipt, taken_fen, kind=kind)
+    _payment(stay, receipt, taken_fen, kind=kind).save()
     stay_rows.save(stay, due_fen=rest_fen)
     stay_rows.tell_pages(stay)
     return taken_fen

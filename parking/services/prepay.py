@@ -383,26 +383,23 @@ def settle_prepayment(receipt: Receipt, left_fen: int) -> int:
     draft = locks.lock(Prepayment.objects.filter(pk=receipt.subject_id))[0]
     if StayPayment.objects.filter(stay=stay, order_item_id=receipt.item_id).exists():
         return 0
-    if stay.state == StayState.DUE:
+    if not money.stood_when_paid(stay, receipt):
         return money.pay_due(stay, receipt, left_fen, kind=StayPayment.Kind.AFTER)
-    if stay.state != StayState.PARKED:
+    is_parked = stay.state == StayState.PARKED
+    if is_parked and draft.state != PrepaymentState.CONFIRMED:
         return 0
     until = covers_until(draft, stay)
-    wanted = max(0, prices.bill_of(stay, until).amount_fen - money.paid_fen(stay))
-    taken_fen = min(left_fen, wanted)
-    moved = transition(
-        draft,
-        source=PrepaymentState.CONFIRMED,
-        target=PrepaymentState.PAID,
-        actor=receipt.actor,
-        amount_fen=taken_fen,
-        paid_at=receipt.paid_at,
-        covers_until=until,
+    taken_fen = money.pay_standing(
+        stay, receipt, left_fen, kind=StayPayment.Kind.AHEAD, ahead_until=until
     )
-    if not moved or not taken_fen:
-        return 0
-    money.note_payment(stay, receipt, taken_fen, kind=StayPayment.Kind.AHEAD)
-    paid_until = max(until, prices.affordable_until(stay, money.paid_fen(stay)))
-    grace = timedelta(seconds=stay.section.leave_by_s)
-    money.extend(stay, paid_until=paid_until, leave_by=paid_until + grace)
+    if taken_fen:
+        transition(
+            draft,
+            source=PrepaymentState.CONFIRMED if is_parked else PrepaymentState.CANCELLED,
+            target=PrepaymentState.PAID if is_parked else PrepaymentState.USED,
+            actor=receipt.actor,
+            amount_fen=taken_fen,
+            paid_at=receipt.paid_at,
+            covers_until=until,
+        )
     return taken_fen

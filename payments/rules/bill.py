@@ -36,7 +36,8 @@ class Quote:
 class Receipt:
     """Money that has arrived for one item; handed to every function that settles it.
 
-    `paid_at` is business time; `actor` says who told us (`provider:wechat`, `user:12`).
+    `paid_at` is business time; `actor` says who told us (`provider:wechat`, `user:12`); `is_part`
+    that the payer asked to pay less than was due.
     """
 
     order_number: str
@@ -46,6 +47,7 @@ class Receipt:
     paid_at: datetime
     actor: str
     provider: str
+    is_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)

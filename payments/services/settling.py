@@ -78,9 +78,8 @@ def take_payment(attempt_id: int, *, provider_no: str, paid_at: datetime, actor:
 
 def _settle(order: Order, attempt: Attempt, *, actor: str) -> list[tuple[OrderItem, int]]:
     """Run the settling chain over the items; what each took. Empty for a second payment."""
-    now = clock.now()
     late_s = max(0.0, (clock.real() - (attempt.paid_at or clock.real())).total_seconds())
-    paid_at = now - timedelta(minutes=late_s // 60)  # a late report does not make a late payer
+    paid_at = clock.now() - timedelta(seconds=int(late_s))  # a late report makes no late payer
     if not transition(
         order,
         source=[OrderState.OPEN, OrderState.CLOSED],

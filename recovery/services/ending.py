@@ -65,7 +65,7 @@ def settle_order(receipt: Receipt, left_fen: int) -> int:
     )
     taken_fen = sum(taken.values())
     if taken:
-        arrears_services.clear_debts_of_stays(taken, actor=receipt.actor)
+        arrears_services.clear_debts_of_stays(taken, actor=receipt.actor, paid_at=receipt.paid_at)
     _release(list(taken), receipt, paid_here_fen=taken_fen)
     return taken_fen
 

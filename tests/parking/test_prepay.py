@@ -186,6 +186,7 @@ def test_money_for_a_stay_that_left_meanwhile_pays_what_is_due(
     clock.advance(timedelta(minutes=30))
     services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
     arrive_money(attempt)
+    run_reactions()
     assert (berth.stays.get().state, Refund.objects.get().amount_fen) == ("settled", 600)
 
 

@@ -12,7 +12,7 @@ owner: list[URLPattern] = [
 ]
 merchant: list[URLPattern] = [
     path("money/", views.money, name="payments.money"),
-    path("money/take/<str:number>/", views.take_cash, name="payments.take_cash"),
+    path("money/take/<path:number>/", views.take_cash, name="payments.take_cash"),  # as typed
     path("money/hand-back/<int:refund_id>/", views.hand_back, name="payments.hand_back"),
 ]
 api: list[URLPattern] = [

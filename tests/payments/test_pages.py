@@ -194,6 +194,17 @@ def test_a_cashier_takes_cash_by_the_order_s_number(order, merchant, cashier):
     assert again.status_code == 409
 
 
+@pytest.mark.parametrize("typed", ["2026/0302/7", "P2603/", "/", "//P26", "?", "#", "P 26 %2F"])
+def test_whatever_a_cashier_types_for_a_number_is_answered_on_the_page_of_money(
+    merchant_client, clock, typed
+):
+    found = merchant_client.get(
+        "/merchant/money/", {"order": typed}, follow=True, headers={"Accept-Language": "en"}
+    )
+    assert found.status_code == 200, found.redirect_chain
+    assert "There is no order of yours with this number." in found.content.decode()
+
+
 def test_a_cashier_finds_no_order_of_another_merchant(order, other_merchant):
     from tests.people import logged_in, staff
 

@@ -7,7 +7,7 @@ from celery import shared_task
 from accounts import services, sms
 from accounts.models import SmsMessage
 from accounts.sms import SmsNotSent
-from core import clock, personal
+from core import clock, outages, personal
 
 FORGOTTEN = timedelta(minutes=3)
 
@@ -27,9 +27,12 @@ def send_sms(self, sms_id: int) -> None:  # type: ignore[no-untyped-def]
         )
     except SmsNotSent as error:
         if error.final:
+            outages.worked(outages.SMS)  # it answers, if not as we would like
             services.sms_failed(sms_id, error=str(error))
             return
+        outages.failed(outages.SMS)
         raise self.retry(countdown=2**self.request.retries * 5) from error
+    outages.worked(outages.SMS)
     services.sms_sent(sms_id, provider_id=number)
 
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from arrears.models import Dispute
 from core import clock
-from core.models import OutboxDelivery
+from core.models import Outage, OutboxDelivery
 from devices.models import Command, Device
 from monthlycard.models import Statement
 from parking.models import ReviewItem
@@ -130,8 +130,9 @@ QUEUES = [
     ),
     Queue(
         _("Alarms"),
-        _("silent devices, locks that did not obey"),
+        _("outages, silent devices, locks that did not obey"),
         [
+            QueuePart(Outage, {"ended_at__isnull": True}),  # business time, as of the next
             # Locks that nobody has fetched: business time, which has no age beside real times.
             QueuePart(
                 MoveInstruction,

@@ -26,6 +26,7 @@ import parking.reactions
 import parking.selectors
 import parking.services
 import parking.tasks
+import payments.selectors
 import payments.tasks
 import recovery.messages
 import recovery.reactions
@@ -43,7 +44,7 @@ from arrears.events import (
     PayWindowEnded,
     WatchRanOut,
 )
-from core import outbox
+from core import outages, outbox
 from core.wiring import Reactions, on, reactions
 from devices.events import CommandDone, CommandExpired, CommandFailed
 from devices.rules import protocol
@@ -167,10 +168,12 @@ REACTIONS: Reactions = reactions(
 
 # What looks for due rows, every second; each says how many it moved.
 SWEEPS: list[Callable[[], int]] = [
+    outages.pulse,  # first: whether we were away is known before anything acts on the time
     recovery.services.remind_of_moves,  # P1.6
     devices.services.expire_commands,
     devices.services.notice_silence,
     devices.services.forget_old,
+    parking.services.note_silent_sections,
     parking.services.chase_images,  # P2.2
     parking.tasks.read_again,  # P2.3
     parking.services.flag_long_stays,
@@ -197,6 +200,12 @@ SWEEPS: list[Callable[[], int]] = [
 
 # What is done once a night, from two in the morning, by the first dispatcher that comes to it.
 NIGHTLY: list[Callable[[], int]] = [arrears.services.find_debts_of_city]  # P3.1
+
+# What can be away beside our own parts, for the register of outages: its name there and its word.
+BREAKABLE: list[Callable[[], list[tuple[str, Any]]]] = [
+    payments.selectors.breakable_providers,
+    parking.selectors.breakable_sections,
+]
 
 # What a person of a merchant should look at, on the street's page: merchant_id → queue items, each
 # with `since`.

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial, wraps
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
@@ -17,11 +18,15 @@ from import_export.formats.base_formats import CSV, XLSX
 from import_export.resources import ModelResource
 from unfold import admin as unfold
 from unfold.contrib.import_export.forms import ExportForm
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
-from core import audit, outbox, plates, sheets
+from core import audit, outages, outbox, plates, sheets
+from core.errors import Invalid
 from core.fields import MoneyField
-from core.models import AuditEntry, OutboxDelivery, OutboxEvent
+from core.models import AuditEntry, Outage, OutboxDelivery, OutboxEvent
 from core.tables import Table
 from core.templatetags.bowei import PLATE_LOOKS, money_tag
 
@@ -318,3 +323,74 @@ class OutboxDeliveryAdmin(ReadOnly):
     @admin.action(description=_("Run parked reactions again"), permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: QuerySet[OutboxDelivery]) -> None:
         outbox.replay(queryset.values_list("pk", flat=True))
+
+
+# ── Outages ──────────────────────────────────────────────────────────────────────────────────
+class OutageForm(forms.ModelForm):
+    """What a person writes of an outage, or corrects; what it was of stays."""
+
+    what = forms.ChoiceField(
+        label=_("What was away"), choices=outages.parts, widget=UnfoldAdminSelectWidget
+    )
+
+    class Meta:
+        model = Outage
+        fields = ["what", "began_at", "ended_at", "reason"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            del self.fields["what"]
+
+    def clean(self) -> dict[str, Any]:
+        said: dict[str, Any] = super().clean() or {}
+        if self.errors:
+            return said
+        what = said.get("what", self.instance.what)
+        try:
+            outages.check(
+                what, said["began_at"], said["ended_at"], said["reason"], but_for=self.instance.pk
+            )
+        except Invalid as error:
+            for name, sentence in error.fields.items():
+                self.add_error(name if name in self.fields else None, sentence)
+        return said
+
+
+@admin.register(Outage)
+class OutageAdmin(ModelAdmin):
+    """What of ours was away. Nothing is removed: what was none ends where it began."""
+
+    form = OutageForm
+    list_display = ["part", "began_at", "ended_at", "said_by", "reason", "recorded_at"]
+    list_filter = [("ended_at", admin.EmptyFieldListFilter)]
+    list_filter_submit = True
+    ordering = ["-began_at"]
+    actions = ["end_now"]
+
+    @admin.display(description=_("what was away"))
+    def part(self, outage: Outage) -> Any:
+        return outages.word(outage.what)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return ["part", "said_by", "recorded_at"] if obj else []
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        typed = ["began_at", "ended_at", "reason"]
+        return ["part", *typed, "said_by", "recorded_at"] if obj else ["what", *typed]
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Outage, form: Any, change: bool) -> None:
+        said = {name: form.cleaned_data[name] for name in ("began_at", "ended_at", "reason")}
+        actor = f"user:{request.user.pk}"
+        if change:
+            outages.correct(outage_id=obj.pk, actor=actor, **said)
+        else:
+            obj.pk = outages.write(what=form.cleaned_data["what"], actor=actor, **said).pk
+
+    @admin.action(description=_("It is over now"), permissions=["change"])
+    def end_now(self, request: HttpRequest, queryset: QuerySet[Outage]) -> None:
+        for pk in queryset.filter(ended_at=None).values_list("pk", flat=True):
+            outages.end(outage_id=pk, actor=f"user:{request.user.pk}")

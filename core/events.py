@@ -40,3 +40,14 @@ class Event:
 def of_topic(topic: str, data: dict[str, Any]) -> Event:
     """The stored event of this topic. Raises LookupError for a topic that no row declares."""
     return _KNOWN[topic].of(data)
+
+
+@dataclass(frozen=True)
+class OutageChanged(Event):
+    """An outage was noticed, written, ended or corrected; `since` is the earliest time it touches.
+
+    Times that counted meanwhile are another now, and what followed too early is set back.
+    """
+
+    outage_id: int
+    since: str  # ISO 8601

@@ -119,6 +119,53 @@ class OutboxDelivery(models.Model):
         return f"{self.reaction} {self.state}"
 
 
+class Pulse(models.Model):
+    """A sign of life of one part, or since when it gives none; see core.outages.
+
+    `at`, `failing_since` are business time, the other two real time (docs/rules.md 3).
+    """
+
+    what = models.CharField(max_length=60, primary_key=True)
+    at = models.DateTimeField()
+    real_at = models.DateTimeField()
+    failing_since = models.DateTimeField(null=True)
+    failing_real_since = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.at}"
+
+
+class Outage(models.Model):
+    """Something of ours was away: its time counts against nobody (docs/rules.md L7).
+
+    Noticed by a machine or written by a person; corrected, never deleted.
+    """
+
+    what = models.CharField(_("what was away"), max_length=60)
+    began_at = models.DateTimeField(_("began"))  # business time, as `ended_at`
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    recorded_at = models.DateTimeField(_("recorded"), auto_now_add=True)
+    said_by = models.CharField(_("said by"), max_length=80)
+    reason = models.CharField(_("reason"), max_length=300)
+
+    class Meta:
+        verbose_name = _("outage")
+        verbose_name_plural = _("outages")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(ended_at=None) | models.Q(ended_at__gte=models.F("began_at")),
+                name="outage_ends_after_it_began",
+            ),
+            models.UniqueConstraint(
+                fields=["what"], condition=models.Q(ended_at=None), name="one_outage_of_a_part"
+            ),
+        ]
+        indexes = [models.Index(fields=["ended_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.began_at}"
+
+
 class IdempotencyKey(models.Model):
     """The answer to a request, to be given again to its repetition (docs/rules.md 11)."""
 

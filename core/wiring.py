@@ -74,6 +74,11 @@ def nightly() -> Sequence[Callable[[], int]]:
     return found
 
 
+def breakable() -> list[tuple[str, Any]]:
+    """What else can be away beside our own parts, with its word (core.outages)."""
+    return [one for ask in _table("BREAKABLE") for one in ask()]
+
+
 def needs(merchant_id: int) -> list[dict[str, Any]]:
     """What this merchant's people should look at: queue items, each with `since`."""
     return [item for ask in _table("NEEDS") for item in ask(merchant_id)]
@@ -98,7 +103,13 @@ def misfits() -> Iterator[str]:
         yield from _shape(found.quote, name, 1)
         for settle in found.settle:
             yield from _shape(settle, name, 2)
-    for place, wanted in (("SWEEPS", 0), ("NIGHTLY", 0), ("NEEDS", 1), ("OWNER_NOTICES", 1)):
+    for place, wanted in (
+        ("SWEEPS", 0),
+        ("NIGHTLY", 0),
+        ("BREAKABLE", 0),
+        ("NEEDS", 1),
+        ("OWNER_NOTICES", 1),
+    ):
         for function in _table(place):
             yield from _shape(function, place, wanted)
 

@@ -2,17 +2,24 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.urls import reverse
 
+from core import outages
 from core.errors import Missing
 from payments import providers
 from payments.models import Attempt, LedgerEntry, Order, OrderItem, Refund
 from payments.rules import counter_account, merchant_account
 
 Thing = tuple[str, int]  # what is paid for: payable and number
+
+
+def breakable_providers() -> list[tuple[str, Any]]:
+    """The providers whose being away costs payers their time: name in the register, word."""
+    return [(outages.provider(one.name), one.word) for one in providers.offered()]
 
 
 def order_by_token(token: str) -> Order:

@@ -4,6 +4,7 @@ from parking.links import read_stay_token
 from parking.selectors.facts import (
     StayFacts,
     berth_by_code,
+    breakable_sections,
     history_of,
     open_stay_at,
     paid_after_leaving,
@@ -31,6 +32,7 @@ from parking.selectors.street import figures, needs, street
 __all__ = [
     "StayFacts",
     "berth_by_code",
+    "breakable_sections",
     "doubt_of",
     "figures",
     "history_of",

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Exists, F, QuerySet
 
-from core import plates
+from core import outages, plates
 from core.errors import Missing
 from core.vehicles import of_vehicle, plate_of
 from parking.models import (
@@ -158,6 +158,12 @@ def history_of(
 
 def section_by_code(code: str) -> Section | None:
     return Section.objects.filter(code=code).first()
+
+
+def breakable_sections() -> list[tuple[str, Any]]:
+    """The sections whose devices can be silent: name in the register of outages, word."""
+    rows = Section.objects.order_by("name", "pk").values_list("pk", "name", "code")
+    return [(outages.section(pk), f"{name} ({code})") for pk, name, code in rows]
 
 
 def section(section_id: int) -> Section:

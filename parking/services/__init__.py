@@ -33,6 +33,7 @@ from parking.services.prepay import (
     submit_prepayment,
 )
 from parking.services.reminders import remind_of_end
+from parking.services.silence import note_silent_sections
 from parking.services.stays import (
     close_by_hand,
     close_stay,
@@ -60,6 +61,7 @@ __all__ = [
     "image_failed",
     "import_history",
     "lock_stays",
+    "note_silent_sections",
     "open_by_hand",
     "open_plate_review",
     "open_stay",

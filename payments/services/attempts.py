@@ -24,6 +24,7 @@ from payments.errors import (
 from payments.models import Attempt, Order
 from payments.providers.base import Asked, Outcome, ProviderRefused, ProviderUnclear, Way
 from payments.rules import attempt_number, next_look_s
+from payments.services.asking import asking
 from payments.services.orders import close_order, quote_all, reopen_order, same_bill
 from payments.services.settling import take_payment
 from payments.states import AttemptState
@@ -66,7 +67,8 @@ def begin_attempt(
         by_qr=by_qr,
     )
     try:
-        begun = asks.begin(asked)
+        with asking(provider):
+            begun = asks.begin(asked)
     except ProviderRefused as error:
         _mark(attempt, AttemptState.FAILED, problem=str(error), next_look_at=None)
         raise ProviderAway(provider) from error
@@ -163,10 +165,11 @@ def query_attempt(attempt_id: int) -> str:
         return attempt.state
     provider = providers.client(attempt.provider)
     try:
-        outcome = provider.query(attempt.out_trade_no)
-        if outcome.state == "pending" and _is_over(attempt):
-            provider.close(attempt.out_trade_no)
-            outcome = replace(outcome, state="closed")
+        with asking(attempt.provider):
+            outcome = provider.query(attempt.out_trade_no)
+            if outcome.state == "pending" and _is_over(attempt):
+                provider.close(attempt.out_trade_no)
+                outcome = replace(outcome, state="closed")
     except (ProviderRefused, ProviderUnclear) as error:
         Attempt.objects.filter(pk=attempt.pk, state__in=Attempt.LIVE).update(
             problem=str(error)[:300]

@@ -25,6 +25,7 @@ from payments.rules import (
     next_look_s,
     refund_number,
 )
+from payments.services.asking import asking
 from payments.services.books import holding_account, post
 from payments.states import CreditState, RefundState
 
@@ -147,11 +148,12 @@ def carry_out_refund(refund_id: int) -> str:
     )
     provider = providers.client(row.attempt.provider)
     try:
-        says = (
-            provider.refund(asked)
-            if row.state == RefundState.ASKED
-            else provider.query_refund(asked)
-        )
+        with asking(row.attempt.provider):
+            says = (
+                provider.refund(asked)
+                if row.state == RefundState.ASKED
+                else provider.query_refund(asked)
+            )
     except ProviderRefused as error:
         return _mark_refund(row, RefundSays(state="failed", problem=str(error)))
     except ProviderUnclear as error:

@@ -6,10 +6,13 @@ import pytest
 from django.db import IntegrityError, InternalError, connection, transaction
 
 from core import clock as business_clock
+from core import outages
 from core.errors import Refused
+from core.models import Pulse
 from payments import selectors, services, tasks
 from payments.errors import AmountChanged, NothingDue, OrderNotOpen, ProviderUnknown, RefundTooLarge
 from payments.models import Attempt, Credit, LedgerEntry, Notification, Order, Refund
+from payments.providers.base import ProviderUnclear
 from payments.providers.sandbox import client as sandbox
 from payments.rules import CREDIT, REFUNDS, merchant_account
 from tests.payments import kiosk
@@ -443,3 +446,22 @@ def test_a_payment_is_under_way_until_its_outcome_is_known(order, merchant):
         Attempt.objects.filter(pk=attempt.pk).update(state=state)
         assert selectors.under_way(things) == set()
     assert selectors.under_way([]) == set()
+
+
+def test_a_provider_that_does_not_answer_for_long_is_an_outage_until_it_does(order, monkeypatch):
+    attempt = begin(order)
+    services.query_attempt(attempt.pk)
+    query = sandbox.SandboxClient.query
+
+    def away(*_args):
+        raise ProviderUnclear("timed out")
+
+    monkeypatch.setattr(sandbox.SandboxClient, "query", away)
+    services.query_attempt(attempt.pk)
+    Pulse.objects.update(failing_real_since=business_clock.real() - outages.FAILS_FOR)
+    Pulse.objects.update(failing_since=business_clock.now() - outages.FAILS_FOR)
+    services.query_attempt(attempt.pk)
+    assert [one.what for one in outages.running()] == ["provider:sandbox"]
+    monkeypatch.setattr(sandbox.SandboxClient, "query", query)
+    services.query_attempt(attempt.pk)
+    assert outages.running() == []

@@ -20,5 +20,6 @@ PAYABLES = {
 REACTIONS: Reactions = reactions()
 SWEEPS: list[Any] = []
 NIGHTLY: list[Any] = []
+BREAKABLE: list[Any] = []
 NEEDS: list[Any] = []
 OWNER_NOTICES: list[Any] = []

@@ -10,7 +10,7 @@ import redis
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
-from core import outbox, wake
+from core import outages, outbox, wake
 from core.nightly import Nights
 
 log = logging.getLogger("bowei.dispatch")
@@ -22,6 +22,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.running = True
+        self.broker_answers: bool | None = None  # None: not asked yet
+        self.broker_noted = False
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         log.info("dispatch.started")
@@ -29,17 +31,30 @@ class Command(BaseCommand):
         swept_at, nights = 0.0, Nights()
         while self.running:
             try:
-                outbox.run_pending(limit=500)
+                # Sweeps first: whether we were away is known before anything acts on the time.
                 if time.monotonic() - swept_at >= SWEEP_EVERY_S:
                     swept_at = time.monotonic()
                     outbox.sweep_once()
                     nights.look()
+                outbox.run_pending(limit=500)
+                self._note_broker()
             except DatabaseError as error:
+                outages.suspect(outages.DATABASE)
                 log.warning("dispatch.database_away error=%s", type(error).__name__)
                 connection.close()
                 time.sleep(1)
                 continue
             listener = self._wait(listener)
+            self.broker_answers = listener is not None
+
+    def _note_broker(self) -> None:
+        """The register of outages hears each time that it is away, and once that it is back."""
+        if self.broker_answers is False:
+            outages.failed(outages.BROKER)
+            self.broker_noted = False
+        elif self.broker_answers and not self.broker_noted:
+            outages.worked(outages.BROKER)
+            self.broker_noted = True
 
     def _wait(self, listener: redis.client.PubSub | None) -> redis.client.PubSub | None:
         """Sleep until somebody wakes us, half a second at most."""

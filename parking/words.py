@@ -23,6 +23,8 @@ LINE_WORDS = {
     "cap_window": _("Cap for the period"),
     "cap_visit": _("Cap for the visit"),
     "new_energy": _("New-energy discount"),
+    "earlier_stops": _("Together with the stops before, as one stay"),
+    "silent": _("Not counted: the sensor was silent"),
 }
 
 # Why a person is asked, by the codes of ReviewItem.why.
@@ -51,6 +53,10 @@ def spoken(line: dict[str, Any]) -> BillLine:
         text = gettext("First %(minutes)s min free") % {"minutes": line["quantity"] // 60}
         return BillLine(text, 1, "", 0, 0)
     unit = line["unit"]
+    if unit == "gap":
+        minutes = max(1, line["quantity"] // 60)
+        text = gettext("%(minutes)s min not counted: our sensor was silent") % {"minutes": minutes}
+        return BillLine(text, 1, "", 0, 0)
     if unit in ("visit", "cap"):
         return BillLine(text, 1, "", line["unit_price_fen"], line["amount_fen"])
     if unit.endswith("min"):

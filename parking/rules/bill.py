@@ -3,13 +3,22 @@
 Moments are whole seconds since 1970 here. `pricing` is the door.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, TypedDict
 
-from parking.rules.spans import DAY_S, HORIZON_S, Span, charged_s, day_end, moment_of, spans_of
+from parking.rules.spans import (
+    DAY_S,
+    HORIZON_S,
+    Span,
+    charged_s,
+    day_end,
+    moment_of,
+    seconds_of,
+    spans_of,
+)
 from parking.rules.tariff import (
     SMALL,
     Boundary,
@@ -41,6 +50,8 @@ LINE_TEXTS: Final = MappingProxyType(
         "cap_window": "Cap for the period",
         "cap_visit": "Cap for the visit",
         "new_energy": "New-energy discount",
+        "earlier_stops": "Together with the stops before, as one stay",
+        "silent": "Not counted: the sensor was silent",
     }
 )
 """Every `Line.text_code` with its English msgid."""
@@ -52,7 +63,8 @@ class Line:
 
     text_code: str  # a key of LINE_TEXTS
     quantity: int
-    unit: str  # such as "15min", "visit", "cap"; "s" for free time, counted in seconds
+    unit: str  # such as "15min", "visit", "cap"; "s" for free time and "gap" for time that is not
+    # billed, both counted in seconds
     unit_price_fen: int
     amount_fen: int
     starts_at: datetime
@@ -66,8 +78,9 @@ class Circumstances(TypedDict, total=False):
     nev: bool  # a new-energy vehicle
     nev_free_used: bool  # an earlier stay of the day had the new-energy free time
     used_free_s: int  # free seconds that the day's earlier stays took (free_scope: day)
-    paid_before_s: int  # charged seconds of an earlier stop that this one `continues`:
-    paid_before_fen: int  # its first hour, free minutes and caps run on
+    earlier: Sequence[tuple[datetime, datetime]]  # the stops that this one `continues`, in order:
+    # all are priced as one, and this one costs what it adds
+    gaps: Sequence[tuple[datetime, datetime]]  # time within the stay that is not billed
     exempt_as: str | None  # a name of `Tariff.exempt`; one that it lacks changes nothing
     debtor: bool  # has debts that are due: see `debtors_lose_benefits`
 
@@ -90,25 +103,37 @@ class _Charge:
 
 @dataclass(slots=True)
 class TariffBill:
-    """One vehicle's arrival under a tariff: its price for any departure."""
+    """One vehicle's arrival under a tariff: its price for any departure.
+
+    Stops that continue each other are walked as one list of times at which the vehicle stood there,
+    from the first one's arrival. The last one costs what all cost, less what those before cost, so
+    a stay that is told in parts costs what it costs in one.
+    """
 
     tariff: Tariff
-    arrived: int
+    arrived: int  # of the first stop
+    begun: int  # of this one
+    earlier: list[tuple[int, int]]
+    gaps: list[tuple[int, int]]
     prices: VehicleClass
     free_s: int
     free_mode: FreeMode
     percent: int
     all_free: bool
     used_free_s: int
-    paid_before_s: int
-    paid_before_fen: int
 
     @classmethod
     def of(cls, tariff: Tariff, arrived: int, known: Circumstances) -> "TariffBill":
-        before_s, before_fen = known.get("paid_before_s", 0), known.get("paid_before_fen", 0)
         used_free_s = known.get("used_free_s", 0)
-        if min(used_free_s, before_s, before_fen) < 0:
+        if used_free_s < 0:
             raise ValueError("what came before is not negative")
+        earlier = [(seconds_of(a), seconds_of(b)) for a, b in known.get("earlier", ())]
+        edges = [edge for stop in earlier for edge in stop] + [arrived]
+        if edges != sorted(edges):
+            raise ValueError(
+                "the stops before come in order, each with its end after its beginning"
+            )
+        gaps = sorted((seconds_of(a), seconds_of(b)) for a, b in known.get("gaps", ()))
         name = known.get("vehicle_class", SMALL)
         prices = tariff.classes.get(name, VehicleClass() if name == SMALL else None)
         if prices is None:
@@ -128,83 +153,125 @@ class TariffBill:
             free_s, mode = exempt_s, FreeMode.deducted
         return cls(
             tariff=tariff,
-            arrived=arrived,
+            arrived=earlier[0][0] if earlier else arrived,
+            begun=arrived,
+            earlier=_present(earlier, gaps),
+            gaps=gaps,
             prices=prices,
             free_s=free_s,
             free_mode=mode,
             percent=percent,
             all_free=exempt_s is None,
             used_free_s=used_free_s,
-            paid_before_s=before_s,
-            paid_before_fen=before_fen,
         )
 
     def amount(self, left: int) -> int:
-        return sum(line.amount_fen for line in self.lines(left))
+        """What this stop costs to who leaves at `left`."""
+        if left <= self.begun:
+            return 0
+        before = self._kept(self._total(self.earlier)) if self.earlier else 0
+        return self._kept(self._total(self._until(left))) - before
 
     def lines(self, left: int) -> tuple[Line, ...]:
-        """Charges in the order of time, each cap's cut after the last charge that it cut."""
-        if self.all_free or left <= self.arrived:
+        """Charges in the order of time, each cap's cut after the last charge that it cut; those of
+        this stop alone, and what the stops before make of them as a line."""
+        if left <= self.begun:
             return ()
-        charges = list(self._charges(left))
-        placed = [((charge.start, 0), _line(charge)) for charge in charges]
-        placed += self._cuts(charges, left)
-        lines = _joined([line for _, line in sorted(placed, key=lambda item: item[0])])
-        total = sum(line.amount_fen for line in lines)
-        if self.percent < 100 and total:
-            kept = total * self.percent // 100
-            lines.append(_cut_line("new_energy", "discount", total - kept, self.arrived, left))
+        begun, placed = moment_of(self.begun), self._placed(self._until(left))
+        lines = [line for line in placed if line.starts_at >= begun]
+        asked_fen = sum(line.amount_fen for line in placed)
+        paid_fen = self._total(self.earlier) if self.earlier else 0
+        shared_fen = asked_fen - paid_fen - sum(line.amount_fen for line in lines)
+        if shared_fen:
+            lines.append(_sum_line("earlier_stops", "cap", shared_fen, self.begun, left))
+        discount_fen = asked_fen - paid_fen - self._kept(asked_fen) + self._kept(paid_fen)
+        if discount_fen:
+            lines.append(_sum_line("new_energy", "discount", -discount_fen, self.begun, left))
+        for start, end in self.gaps:
+            if (seconds := min(end, left) - max(start, self.begun)) > 0:
+                unbilled = _sum_line("silent", "gap", 0, max(start, self.begun), min(end, left))
+                lines.append(replace(unbilled, quantity=seconds))
         return tuple(lines)
 
-    def _charges(self, left: int) -> Iterator[_Charge]:
-        """Walk the stay from unit to unit. What is charged for a moment depends on how far the
-        stay has come, never on when it will end, except for the last, incomplete unit.
+    def _kept(self, fen: int) -> int:
+        return fen * self.percent // 100
+
+    def _total(self, present: list[tuple[int, int]]) -> int:
+        return sum(line.amount_fen for line in self._placed(present))
+
+    def _placed(self, present: list[tuple[int, int]]) -> list[Line]:
+        if self.all_free:
+            return []
+        charges = list(self._charges(present))
+        placed = [((charge.start, 0), _line(charge)) for charge in charges]
+        placed += self._cuts(charges)
+        return _joined([line for _, line in sorted(placed, key=lambda item: item[0])])
+
+    def _until(self, left: int) -> list[tuple[int, int]]:
+        return _present([*self.earlier, (self.begun, left)], self.gaps)
+
+    def _charges(self, present: list[tuple[int, int]]) -> Iterator[_Charge]:
+        """Walk the times at which the vehicle stood there from unit to unit. What is charged for a
+        moment depends on how far the stay has come, never on when it will end, except for the last,
+        incomplete unit. A unit that was begun is paid for: who comes back within it pays no other.
 
         So a fee never falls as the stay grows, and "the same price until" can be found by halving.
         """
-        tariff, spans = self.tariff, spans_of(self.tariff, self.arrived, left)
-        free = _Free(self, left, spans)
+        if not present:
+            return
+        spans = spans_of(self.tariff, self.arrived, present[-1][1])
+        free = _Free(self, present, spans)
         if free.covers_all:
             return
         meters: dict[Label, _Meter] = {}
         visited: set[tuple[Label, int]] = set()
         at, now = 0, self.arrived
-        while now < left:
-            while spans[at].end <= now:
-                at += 1
-            span = spans[at]
-            stop = min(span.end, left)
-            free_until = free.take(now, stop, charged=span.window is not None)
-            if free_until > now:
-                if span.window is not None:
-                    yield _Charge(
-                        "free", free_until - now, "s", 0, now, free_until, span.window.label, 0
-                    )
-                now = free_until
-                continue
-            window = span.window
+        for begin, left in present:
+            now = max(now, begin)
+            while now < left:
+                while spans[at].end <= now:
+                    at += 1
+                charge, now = self._next(spans, at, now, left, free, meters, visited)
+                if charge is not None:
+                    yield charge
+
+    def _next(
+        self,
+        spans: list[Span],
+        at: int,
+        now: int,
+        left: int,
+        free: "_Free",
+        meters: dict[Label, "_Meter"],
+        visited: set[tuple[Label, int]],
+    ) -> tuple[_Charge | None, int]:
+        """What is charged next while the vehicle stands there, and the moment after it."""
+        tariff, span = self.tariff, spans[at]
+        stop, window = min(span.end, left), span.window
+        free_until = free.take(now, stop, charged=window is not None)
+        if free_until > now:
             if window is None:
-                now = stop
-                continue
-            if window.visit_fen is not None:
-                key = (window.label, _scope_key(tariff.visit_scope, now, span))
-                # A night's window runs through midnight, where a price a day is due again.
-                until = min(stop, day_end(now)) if tariff.visit_scope is Scope.day else stop
-                if key not in visited:
-                    visited.add(key)
-                    price = window.visit_fen * self.prices.percent // 100
-                    yield _Charge("visit", 1, "visit", price, now, until, window.label, span.start)
-                now = until
-                continue
-            meter = meters.setdefault(window.label, _Meter(self.paid_before_s))
-            meter.begin(_scope_key(tariff.first_scope, now, span))
-            charge, after = self._next_units(span, meter, now, left)
-            if after > span.end and tariff.boundary is Boundary.lower_rate and charge is not None:
-                charge = self._at_lower_rate(charge, spans[at + 1], meters, after - now)
-            if charge is not None:
-                yield charge
-            meter.count(after - now)  # a unit that was begun is used up whole: steps go on after it
-            now = after
+                return None, free_until
+            seconds = free_until - now
+            return _Charge("free", seconds, "s", 0, now, free_until, window.label, 0), free_until
+        if window is None:
+            return None, stop
+        if window.visit_fen is not None:
+            key = (window.label, _scope_key(tariff.visit_scope, now, span))
+            # A night's window runs through midnight, where a price a day is due again.
+            until = min(stop, day_end(now)) if tariff.visit_scope is Scope.day else stop
+            if key in visited:
+                return None, until
+            visited.add(key)
+            price = window.visit_fen * self.prices.percent // 100
+            return _Charge("visit", 1, "visit", price, now, until, window.label, span.start), until
+        meter = meters.setdefault(window.label, _Meter())
+        meter.begin(_scope_key(tariff.first_scope, now, span))
+        charge, after = self._next_units(span, meter, now, left)
+        if after > span.end and tariff.boundary is Boundary.lower_rate and charge is not None:
+            charge = self._at_lower_rate(charge, spans[at + 1], meters, after - now)
+        meter.count(after - now)  # a unit that was begun is used up whole: steps go on after it
+        return charge, after
 
     def _next_units(
         self, span: Span, meter: "_Meter", now: int, left: int
@@ -275,7 +342,7 @@ class TariffBill:
     def _has(self, per: CapPer) -> bool:
         return any(cap.per is per for cap in self.tariff.caps)
 
-    def _cuts(self, charges: list[_Charge], left: int) -> list[tuple[tuple[int, int], Line]]:
+    def _cuts(self, charges: list[_Charge]) -> list[tuple[tuple[int, int], Line]]:
         """What the caps take off: each charge is cut to the least room that a cap leaves it."""
         caps = self.tariff.caps
         room: dict[tuple[int, int], int] = {}
@@ -290,11 +357,7 @@ class TariffBill:
             ]
             for key in keys:
                 if key not in room:
-                    whole = caps[key[0]].fen * self.prices.cap_percent // 100
-                    # An earlier stop that this one continues has used up the first bucket only:
-                    # its day or window. The cap of the next day begins whole.
-                    first = all(other[0] != key[0] for other in room)
-                    room[key] = max(0, whole - (self.paid_before_fen if first else 0))
+                    room[key] = caps[key[0]].fen * self.prices.cap_percent // 100
             # Cut once, by the cap that leaves least, and count what is left against all of them:
             # two caps that each took the same fen off would give it back twice.
             tightest = min(keys, key=lambda key: room[key], default=None)
@@ -308,7 +371,7 @@ class TariffBill:
                 known[0] += charge.fen - taken
                 known[2:] = [charge.start, charge.end]
         return [
-            ((last, 1), _cut_line(f"cap_{caps[at].per}", "cap", fen, start, min(end, left)))
+            ((last, 1), _sum_line(f"cap_{caps[at].per}", "cap", -fen, start, end))
             for (at, _), (fen, start, last, end) in cut.items()
         ]
 
@@ -323,16 +386,18 @@ class TariffBill:
 class _Free:
     """The free minutes of a stay as they run."""
 
-    def __init__(self, bill: TariffBill, left: int, spans: list[Span]) -> None:
+    def __init__(self, bill: TariffBill, present: list[tuple[int, int]], spans: list[Span]) -> None:
         self.by_day = bill.tariff.free_scope is Scope.day
         self.from_arrival = bill.tariff.free_runs is FreeRuns.arrival
         self.free_s = bill.free_s
-        before = bill.paid_before_s + bill.used_free_s
         lost = bill.free_mode is FreeMode.lost
-        inside = left - bill.arrived if self.from_arrival else charged_s(spans, bill.arrived, left)
-        self.covers_all = lost and inside + before <= self.free_s
+        inside = sum(
+            until - begin if self.from_arrival else charged_s(spans, begin, until)
+            for begin, until in present
+        )
+        self.covers_all = lost and inside + bill.used_free_s <= self.free_s
         self.left_s: dict[int, int] = {}
-        self.first_s = 0 if lost else max(0, self.free_s - before)
+        self.first_s = 0 if lost else max(0, self.free_s - bill.used_free_s)
         self.later_s = self.free_s if self.by_day and not lost else 0
 
     def take(self, now: int, stop: int, *, charged: bool) -> int:
@@ -349,12 +414,10 @@ class _Free:
 class _Meter:
     """Charged seconds of one window since its scope began, for the steps of its prices."""
 
-    def __init__(self, counted_before_s: int) -> None:
+    def __init__(self) -> None:
         self.scope: int | None = None
-        self.counted_s = counted_before_s
+        self.counted_s = 0
         self.lumps: set[int] = set()
-        if counted_before_s:
-            self.lumps.add(0)
 
     def begin(self, scope: int) -> None:
         if self.scope is not None and scope != self.scope:
@@ -404,16 +467,35 @@ def _line(charge: _Charge) -> Line:
     )
 
 
-def _cut_line(code: str, unit: str, fen: int, start: int, end: int) -> Line:
+def _sum_line(code: str, unit: str, fen: int, start: int, end: int) -> Line:
     return Line(
         text_code=code,
         quantity=1,
         unit=unit,
-        unit_price_fen=-fen,
-        amount_fen=-fen,
+        unit_price_fen=fen,
+        amount_fen=fen,
         starts_at=moment_of(start),
         ends_at=moment_of(end),
     )
+
+
+def _present(stops: list[tuple[int, int]], gaps: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The times of `stops` that are billed, those that touch each other as one."""
+    for gap in gaps:
+        stops = [part for stop in stops for part in _without(stop, gap)]
+    joined: list[tuple[int, int]] = []
+    for begin, end in stops:
+        if joined and joined[-1][1] == begin:
+            begin = joined.pop()[0]
+        if begin < end:
+            joined.append((begin, end))
+    return joined
+
+
+def _without(stop: tuple[int, int], gap: tuple[int, int]) -> list[tuple[int, int]]:
+    if gap[1] <= stop[0] or gap[0] >= stop[1]:
+        return [stop]
+    return [(stop[0], max(stop[0], gap[0])), (min(stop[1], gap[1]), stop[1])]
 
 
 def _joined(lines: list[Line]) -> list[Line]:

@@ -50,8 +50,9 @@ def fee(
 ) -> Fee:
     """The fee of a stay, in fen, with every term of it (P4.9).
 
-    ValueError for a naive moment, a departure before the arrival, or a vehicle class that the
-    tariff does not know. Parts of a second are dropped from both moments.
+    With `earlier` stops it is what this one adds to them. ValueError for a naive moment, a
+    departure before the arrival, stops out of order, or a vehicle class that the tariff does not
+    know. Parts of a second are dropped from both moments.
     """
     start, end = seconds_of(arrived_at), seconds_of(left_at)
     if left_at < arrived_at:

@@ -15,6 +15,7 @@ from parking.models import Berth, ParkingSession
 from parking.services import money, prices
 from parking.states import PlateState, StayState
 
+LONGEST = timedelta(days=31)
 COLUMNS = ("plate", "colour", "berth", "arrived_at", "left_at", "paid_at")
 
 
@@ -75,6 +76,8 @@ def _stay_of(row: dict[str, Any], *, simulated: bool) -> tuple[ParkingSession, s
         raise ValueError("arrived_at, left_at and now are in the wrong order")
     if paid_at is not None and paid_at < arrived_at:
         raise ValueError("paid_at lies before arrived_at")
+    if left_at - arrived_at > LONGEST:
+        raise ValueError(f"a stay of more than {LONGEST.days} days; is the year right?")
     stay = ParkingSession(
         arrived_at=arrived_at,
         left_at=left_at,

@@ -14,7 +14,10 @@ from parking.rules.tariff import Scope
 from parking.states import PlateState, StayState
 
 LARGE = "large"
+CLASSES = frozenset({LARGE})  # that a stay's plate tells
+EXEMPT = frozenset(kind.value for kind in plates.Kind)  # what a plate was issued for
 NEW_ENERGY = {"green", "yellow_green"}
+MOST_STOPS = 50  # that are looked at for those that continue each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,13 @@ class Bill:
 
 
 def check_terms(terms: dict[str, Any]) -> pricing.Tariff:
-    """The tariff that these terms are. Raises Invalid with the field and the reason."""
+    """The tariff that these terms are, with names that stays are priced by and no others: a class
+    that nobody tells would change no fee, silently. Raises Invalid with the field and the reason.
+    """
     try:
-        return pricing.Tariff.from_json(terms)
+        tariff = pricing.Tariff.from_json(terms)
+        _need_known(tariff)
+        return tariff
     except pricing.BadTariff as error:
         raise Invalid(
             "bad_tariff",
@@ -37,6 +44,21 @@ def check_terms(terms: dict[str, Any]) -> pricing.Tariff:
             error=str(error),
             fields={"terms": str(error)},
         ) from error
+
+
+def _need_known(tariff: pricing.Tariff) -> None:
+    for field, named, known in (
+        ("classes", tariff.classes, CLASSES),
+        ("exempt", tariff.exempt, EXEMPT),
+    ):
+        for name in named:
+            if name not in known:
+                names = ", ".join(sorted(known))
+                raise pricing.BadTariff(
+                    f"{field}.{name}", f"is known of no vehicle; known: {names}"
+                )
+    if tariff.debtors_lose_benefits:
+        raise pricing.BadTariff("debtors_lose_benefits", "stays are priced without their debts")
 
 
 def version_at(tariff_id: int, at: datetime) -> TariffVersion:
@@ -55,9 +77,13 @@ def version_at(tariff_id: int, at: datetime) -> TariffVersion:
 
 
 def bill_of(stay: ParkingSession, until: datetime) -> Bill:
-    """The bill of a stay up to `until`, by its own tariff version; a capped one up to its cap."""
-    if stay.capped_at is not None:
-        until = min(until, stay.capped_at)
+    """The bill of a stay up to `until`, by its own tariff version.
+
+    A capped one up to its cap; one that is due to be flagged up to there, whenever the sweep comes:
+    what is priced has a bound.
+    """
+    for stop in (stay.capped_at, stay.check_departure_at):
+        until = min(until, stop or until)
     until = max(until, stay.arrived_at)
     tariff = pricing.Tariff.from_json(stay.tariff_version.terms)
     fee = pricing.fee(
@@ -88,55 +114,54 @@ def _circumstances(stay: ParkingSession, tariff: pricing.Tariff) -> pricing.Circ
     # Large vehicles have yellow plates (docs/facts.md 1); many tariffs ask the same of all.
     if stay.plate_colour in ("yellow", "yellow_green") and LARGE in tariff.classes:
         known["vehicle_class"] = LARGE
+    began = stay.arrived_at
+    if tariff.merge_gap_s and (chain := _continued(stay, tariff)):
+        known["earlier"] = [(one.arrived_at, _billed_end(one)) for one in chain]
+        began = chain[0].arrived_at
     once_a_day = known["nev"] and tariff.new_energy is not None and tariff.new_energy.free_s
     # Asked only where the tariff needs it: every look at a running fee comes through here.
     if once_a_day or tariff.free_scope is Scope.day:
-        earlier = _earlier_that_day(stay)
+        earlier = _earlier_that_day(stay, began)
         known["nev_free_used"] = bool(earlier)
         if tariff.free_scope is Scope.day:
             known["used_free_s"] = min(tariff.free_s, sum(earlier))
-    if tariff.merge_gap_s:
-        _continue(known, stay, tariff)
     return known
 
 
-def _continue(known: pricing.Circumstances, stay: ParkingSession, tariff: pricing.Tariff) -> None:
-    """A stop shortly after another one of this vehicle on the section runs on from there.
-
-    Only the stop before counts; one that cost nothing has used up its minutes of the free time.
-    """
-    before = (
-        ParkingSession.objects.filter(
-            section_id=stay.section_id,
-            plate_text=stay.plate_text,
-            plate_state=PlateState.SETTLED,
-            left_at__lte=stay.arrived_at,
-            arrived_at__lt=stay.arrived_at,
-        )
-        .exclude(state=StayState.VOID)
-        .order_by("-left_at")
-        .first()
-    )
-    if before is None or before.left_at is None:
-        return
-    if not pricing.continues(tariff, left_at=before.left_at, arrived_at=stay.arrived_at):
-        return
-    seconds = int((before.left_at - before.arrived_at).total_seconds())
-    if before.fee_fen:
-        known["paid_before_s"], known["paid_before_fen"] = seconds, before.fee_fen
-    else:
-        known["used_free_s"] = max(known.get("used_free_s", 0), min(seconds, tariff.free_s))
+def _continued(stay: ParkingSession, tariff: pricing.Tariff) -> list[ParkingSession]:
+    """The stops of this vehicle on the section that this one runs on from, the first one first."""
+    rows = ParkingSession.objects.filter(
+        section_id=stay.section_id,
+        plate_text=stay.plate_text,
+        plate_state=PlateState.SETTLED,
+        left_at__lte=stay.arrived_at,
+        arrived_at__lt=stay.arrived_at,
+    ).exclude(state=StayState.VOID)
+    chain: list[ParkingSession] = []
+    began = stay.arrived_at
+    for before in rows.order_by("-left_at", "-arrived_at")[:MOST_STOPS]:
+        assert before.left_at is not None
+        if not pricing.continues(tariff, left_at=before.left_at, arrived_at=began):
+            break
+        chain.insert(0, before)
+        began = before.arrived_at
+    return chain
 
 
-def _earlier_that_day(stay: ParkingSession) -> list[int]:
-    """Seconds of this vehicle's earlier stays of the day, with the same merchant."""
-    began, _ends = calendar.day_bounds(calendar.city_date(stay.arrived_at))
+def _billed_end(stay: ParkingSession) -> datetime:
+    assert stay.left_at is not None
+    return min(stay.left_at, stay.capped_at) if stay.capped_at else stay.left_at
+
+
+def _earlier_that_day(stay: ParkingSession, began: datetime) -> list[int]:
+    """Seconds of this vehicle's stays of the day before `began`, with the same merchant."""
+    day, _ends = calendar.day_bounds(calendar.city_date(began))
     rows = ParkingSession.objects.filter(
         merchant_id=stay.merchant_id,
         plate_text=stay.plate_text,
         plate_state=PlateState.SETTLED,
-        arrived_at__gte=began,
-        arrived_at__lt=stay.arrived_at,
+        arrived_at__gte=day,
+        arrived_at__lt=began,
         left_at__isnull=False,
     ).exclude(state=StayState.VOID)
     times = rows.values_list("arrived_at", "left_at")

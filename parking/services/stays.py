@@ -72,10 +72,14 @@ def open_by_hand(
     plate_text: str = "",
     plate_colour: str = "",
 ) -> int:
-    """A person begins a stay that no sensor saw. Raises BerthTaken, ReasonNeeded, Invalid."""
+    """A person begins a stay that no sensor saw. Raises BerthTaken, ReasonNeeded, Invalid.
+
+    Not longer ago than the section's longest stay: a year or a month is easily mistyped.
+    """
     _need_reason(reason)
     _need_past(arrived_at)
-    berth = locks.lock(Berth.objects.filter(pk=berth_id))[0]
+    berth = locks.lock(Berth.objects.filter(pk=berth_id).select_related("section"))[0]
+    _need_recent(arrived_at, berth.section)
     if berth.stays.filter(state=StayState.PARKED).exists():
         raise BerthTaken(berth.code)
     stay_id = _hear(berth_id, ARRIVED, arrived_at, said_by=actor)
@@ -149,6 +153,12 @@ def _need_reason(reason: str) -> None:
 def _need_past(at: datetime) -> None:
     if at > clock.now() + timedelta(seconds=60):
         raise Invalid("in_the_future", _("This time has not come yet."))
+
+
+def _need_recent(arrived_at: datetime, section: Section) -> None:
+    if arrived_at < clock.now() - timedelta(seconds=section.longest_stay_s):
+        text = _("This is longer ago than a vehicle stays here. Look at the day and the year.")
+        raise Invalid("too_long_ago", text, fields={"arrived_at": text})
 
 
 # ── What was said, and what follows for the stays around it ──────────────────────────────────

@@ -11,7 +11,7 @@ from core.errors import BoweiError
 from parking import services, words
 from parking.errors import PlateUnread, StayNotDue
 from parking.links import stay_token
-from parking.models import Berth, ParkingSession, StayPayment
+from parking.models import Berth, ParkingSession, Section, StayPayment
 from parking.rules import pricing
 from payments import services as payments
 from payments.models import Attempt, LedgerEntry, OrderItem, Refund
@@ -197,7 +197,9 @@ def test_every_line_of_a_bill_has_its_words() -> None:
 def dear_berth(clock: Any, merchant: Any) -> Berth:
     """A berth at ¥9,000.00 a minute, without a cap."""
     new_tariff(merchant, {"windows": [{"steps": [{"unit_fen": 900_000, "unit_s": 60}]}]})
-    return new_section(merchant, code="D").berths.get(number="1")
+    section = new_section(merchant, code="D")
+    Section.objects.update(longest_stay_s=30 * 24 * 3600)
+    return section.berths.get(number="1")
 
 
 def test_a_stay_of_millions_is_paid_settled_and_booked_to_the_fen(

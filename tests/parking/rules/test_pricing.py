@@ -7,7 +7,16 @@ import pytest
 
 from core.calendar import CITY
 from parking.rules.pricing import LINE_TEXTS, affordable_until, continues, fee
-from parking.rules.tariff import Boundary, CapPer, FreeMode, FreeRuns, NewEnergy, Rounding, Scope
+from parking.rules.tariff import (
+    Boundary,
+    CapPer,
+    FreeMode,
+    FreeRuns,
+    NewEnergy,
+    Rounding,
+    Scope,
+    Tariff,
+)
 from parking.rules.tariffs import names, ready
 
 MONDAY = "2026-03-02"
@@ -178,12 +187,105 @@ def test_two_near_stops_are_one_stay_where_the_tariff_says_so():
 
     assert continues(tariff, left_at=at("09:00"), arrived_at=at("09:29"))
     assert not continues(tariff, left_at=at("09:00"), arrived_at=at("09:30"))
-    again = price(tariff, "09:20", "09:50", paid_before_s=3600, paid_before_fen=1500)
+    again = price(tariff, "10:20", "10:50", earlier=[(at("09:00"), at("10:00"))])
     assert again == 1000  # the first hour is over
 
 
-def test_what_an_earlier_stop_paid_counts_towards_the_cap():
-    assert price("wuhan_class_1", "12:00", "20:00", paid_before_s=3600, paid_before_fen=2300) == 200
+STREET = {
+    "windows": [
+        {
+            "start": "08:00",
+            "end": "20:00",
+            "label": "day",
+            "steps": [
+                {"unit_fen": 300, "unit_s": 1200, "upto_s": 3600},
+                {"unit_fen": 500, "unit_s": 1200, "upto_s": 7200},
+                {"unit_fen": 800, "unit_s": 1200},
+            ],
+        }
+    ],
+    "free_s": 600,
+    "first_scope": "day",
+    "caps": [{"per": "day", "fen": 18_000}],
+}
+SQUARE = {
+    "windows": [
+        {"start": "07:00", "end": "21:00", "label": "day", "steps": [{"unit_fen": 500}]},
+    ],
+    "caps": [{"per": "day", "fen": 3000}],
+}
+LANE = {
+    "windows": [
+        {"start": "07:00", "end": "22:00", "label": "day", "steps": [{"unit_fen": 400}]},
+        {"start": "22:00", "end": "07:00", "label": "night", "steps": [{"unit_fen": 200}]},
+    ],
+    "caps": [{"per": "window", "fen": 600, "window": "night"}],
+}
+NIGHT = {"windows": [{"start": "21:00", "end": "06:00", "label": "night", "visit_fen": 800}]}
+VISIT = {"windows": [{"visit_fen": 1000}]}
+LUMP = {"windows": [{"steps": [{"unit_fen": 1500, "upto_s": 3600, "lump": True}, {"unit_fen": 1}]}]}
+FROM_8_TO_20 = [f"{hour:02d}:05-{hour + 1:02d}:00" for hour in range(8, 20)]
+
+
+@pytest.mark.parametrize(
+    ("terms", "stops", "fees"),
+    [
+        (
+            SQUARE,
+            ["08:10-10:00", "10:10-12:00", "12:10-14:00", "14:10-16:00", "16:10-18:00"],
+            [1000, 1000, 1000, 0, 0],  # the day's cap runs on
+        ),
+        (STREET, ["11:00-11:11", "11:13-11:19"], [300, 0]),  # within the unit that was begun
+        (STREET, ["19:40-+1 07:50", "+1 08:05-+1 09:45"], [300, 1900]),  # a new day, a new hour
+        (LANE, ["17:50-21:50", "22:05-+1 06:30"], [1600, 600]),  # the day's money is no night's
+        (SQUARE, ["08:00-+1 06:50", "+1 07:00-+1 11:00"], [3000, 2000]),
+        (NIGHT, ["21:15-23:00", "23:10-+1 05:30"], [800, 0]),
+        (VISIT, ["09:00-10:00", "10:01-11:00"], [1000, 0]),
+        (LUMP, ["09:00-09:30", "09:30-10:00"], [1500, 0]),
+        (STREET, FROM_8_TO_20, [900, 1500, 2400, 2400, 2400, 2400, 2400, 2400, 1200, 0, 0, 0]),
+    ],
+)
+def test_stops_that_continue_each_other_cost_what_one_stay_with_pauses_costs(terms, stops, fees):
+    tariff = Tariff.from_json(terms)
+    times = [tuple(at(moment) for moment in stop.split("-")) for stop in stops]
+
+    bills = [
+        fee(tariff, arrived_at=begin, left_at=end, earlier=times[:before])
+        for before, (begin, end) in enumerate(times)
+    ]
+
+    assert [bill.amount_fen for bill in bills] == fees
+    for bill in bills:
+        assert sum(line.amount_fen for line in bill.lines) == bill.amount_fen
+
+
+def test_what_earlier_stops_took_is_a_line_of_the_bill():
+    """The cap was reached before: the charge stands there, and what takes it off."""
+    earlier = [(at("08:00"), at("14:00"))]
+    bill = fee(
+        Tariff.from_json(SQUARE), arrived_at=at("14:10"), left_at=at("16:00"), earlier=earlier
+    )
+
+    assert [(line.text_code, line.amount_fen) for line in bill.lines] == [
+        ("day", 1000),
+        ("cap_day", -1000),
+    ]
+    again = fee(
+        Tariff.from_json(VISIT), arrived_at=at("14:10"), left_at=at("16:00"), earlier=earlier
+    )
+    assert again.lines == ()
+
+
+def test_time_that_is_not_billed_is_a_line_and_no_money():
+    gaps = [(at("10:00"), at("16:00"))]
+    bill = fee(ready("hourly_10"), arrived_at=at("09:00"), left_at=at("17:00"), gaps=gaps)
+
+    assert bill.amount_fen == 2000
+    assert [(line.text_code, line.quantity, line.amount_fen) for line in bill.lines] == [
+        ("all_day", 1, 1000),
+        ("all_day", 1, 1000),
+        ("silent", 6 * 3600, 0),
+    ]
 
 
 def test_an_exempt_class_is_free_for_its_time_or_wholly():
@@ -271,7 +373,8 @@ def test_a_stay_of_no_time_costs_nothing():
         ({"left_at": at("08:59")}, "before it arrives"),
         ({"arrived_at": datetime(2026, 3, 2, 9)}, "zone"),
         ({"vehicle_class": "balloon"}, "balloon"),
-        ({"paid_before_fen": -1}, "negative"),
+        ({"used_free_s": -1}, "negative"),
+        ({"earlier": [(at("08:00"), at("09:30"))]}, "in order"),
     ],
 )
 def test_what_can_not_be_priced_is_refused(circumstances, message):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -99,6 +100,35 @@ def test_a_longer_stay_is_never_cheaper(tariff, arrived, stay_s, more_s):
     longer = fee(tariff, arrived_at=arrived, left_at=arrived + timedelta(seconds=stay_s + more_s))
 
     assert longer.amount_fen >= short.amount_fen
+
+
+@settings(max_examples=200, deadline=None)
+@given(tariffs(), ARRIVAL, st.lists(st.integers(0, 40_000), min_size=2, max_size=9), st.booleans())
+def test_a_stay_in_parts_costs_what_it_costs_in_one(tariff, arrived, lengths, nev):
+    """Times alternate: there, away, there. With no time away it is one stay, to the fen."""
+    edges = [arrived]
+    for seconds in lengths:
+        edges.append(edges[-1] + timedelta(seconds=seconds))
+    stops = list(zip(edges[::2], edges[1::2], strict=False))
+    parts = [
+        fee(tariff, arrived_at=begin, left_at=end, earlier=stops[:before], nev=nev)
+        for before, (begin, end) in enumerate(stops)
+    ]
+    away = list(zip(edges[1::2], edges[2::2], strict=False))[: len(stops) - 1]
+    whole = fee(tariff, arrived_at=stops[0][0], left_at=stops[-1][1], gaps=away, nev=nev)
+
+    assert all(part.amount_fen >= 0 for part in parts)
+    assert sum(part.amount_fen for part in parts) == whole.amount_fen
+    for part in parts:
+        assert sum(line.amount_fen for line in part.lines) == part.amount_fen
+
+    touching = list(pairwise(edges))
+    told = [
+        fee(tariff, arrived_at=begin, left_at=end, earlier=touching[:before], nev=nev).amount_fen
+        for before, (begin, end) in enumerate(touching)
+    ]
+    one = fee(tariff, arrived_at=arrived, left_at=edges[-1], nev=nev)
+    assert sum(told) == one.amount_fen
 
 
 @settings(max_examples=100, deadline=None)

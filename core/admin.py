@@ -10,7 +10,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import DataError, ProgrammingError, models
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportMixin
 from import_export.fields import Field
@@ -184,6 +184,10 @@ class Rights:
             )
 
 
+# What Django's lists break with where an address asks for what no list can be made of.
+UNASKABLE = (ValueError, OverflowError, DataError, ProgrammingError)
+
+
 class ModelAdmin(Rights, InWords, unfold.ModelAdmin):
     """What every list and form of the operator's desk begins with."""
 
@@ -195,7 +199,7 @@ class ModelAdmin(Rights, InWords, unfold.ModelAdmin):
         """
         try:
             return super().get_changelist_instance(request)
-        except (ValueError, OverflowError, DataError, ProgrammingError) as error:
+        except UNASKABLE as error:
             if not request.GET:  # then it is no address's fault
                 raise
             raise IncorrectLookupParameters from error
@@ -252,6 +256,13 @@ class Exported(ExportMixin):
     @behind("export")
     def export_action(self, request: HttpRequest) -> Any:
         return super().export_action(request)
+
+    def get_export_queryset(self, request: HttpRequest) -> Any:
+        """The rows of the list that the address asks for; there is no file of an impossible one."""
+        try:
+            return super().get_export_queryset(request)
+        except (IncorrectLookupParameters, *UNASKABLE) as error:
+            raise Http404 from error
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         desk: Any = self

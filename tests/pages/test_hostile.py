@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from django.conf import settings
@@ -136,6 +136,16 @@ def test_a_moment_that_no_list_of_the_desk_can_be_asked_for_shows_all_rows(cast:
             place = reverse(f"admin:{list_of}_changelist")
             answer = desk.get(place, {column + how: typed}, follow=True)
             assert answer.status_code == 200, (place, how, typed)
+
+
+def test_of_a_list_that_no_address_can_ask_for_there_is_no_file(cast: Cast) -> None:
+    desk = cast.clients[pictures.OPERATOR]
+    place = reverse("admin:parking_parkingsession_export")
+    form = {"format": "0", "resource": "0"}
+    for column, typed in [("arrived_at__year", "9999"), ("berth__id__exact", "²"), ("x", "1")]:
+        asked = f"{place}?{urlencode({column: typed})}"
+        assert desk.get(asked).status_code in (200, 404), asked
+        assert desk.post(asked, form).status_code in (200, 404), asked
 
 
 def test_no_form_breaks_what_takes_it(cast: Cast) -> None:

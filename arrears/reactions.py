@@ -19,11 +19,11 @@ from arrears.tasks import ask_scorer
 from core.plates import Plate
 from devices.events import CommandDone
 from parking.events import (
-    DoubtOver,
     LeftUnpaid,
     PlateCorrected,
-    PlateDoubted,
     PlateSettled,
+    QuestionOver,
+    StayQuestioned,
     StayRepriced,
     StaySettled,
     StayVoided,
@@ -106,14 +106,14 @@ def plate_corrected(event: PlateCorrected) -> None:
     services.plate_corrected(stay_id=event.stay_id, was=event.old_text)
 
 
-def plate_doubted(event: PlateDoubted) -> None:
-    """parking.plate_doubted: nothing is asked for the stay until a person has looked."""
-    services.hold_doubted(stay_id=event.stay_id)
+def hold(event: StayQuestioned) -> None:
+    """parking.stay_questioned: nothing is asked for the stay until a person has looked."""
+    services.hold_questioned(stay_id=event.stay_id)
 
 
-def doubt_over(event: DoubtOver) -> None:
-    """parking.doubt_over: what waited goes on, with its time from now."""
-    services.doubt_over(stay_id=event.stay_id)
+def resume(event: QuestionOver) -> None:
+    """parking.question_over: what waited goes on, with its whole time from now."""
+    services.question_over(stay_id=event.stay_id)
 
 
 def leave_former_holder(event: HoldingEnded) -> None:

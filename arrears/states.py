@@ -21,6 +21,7 @@ class ContactState(States, subject="contact"):
 
 class PayWindowState(States, subject="pay_window"):
     OPEN = "open", Shape.WAITS, _("Running")
+    HELD = "held", Shape.DOUBT, _("Stands still")
     ENDED = "ended", Shape.PAST, _("Ended unpaid")
     PAID = "paid", Shape.DONE, _("Paid")
     DROPPED = "dropped", Shape.PAST, _("Nothing is asked any more")

@@ -51,13 +51,13 @@ from devices.rules import protocol
 from devices.rules.listening import Listener, heard
 from monthlycard.events import CardEnded, StatementAgreed
 from parking.events import (
-    DoubtOver,
     ImageTaken,
     LeftUnpaid,
     MoneyToReturn,
     PlateCorrected,
-    PlateDoubted,
     PlateSettled,
+    QuestionOver,
+    StayQuestioned,
     StayRepriced,
     StaySettled,
     StayVoided,
@@ -139,8 +139,12 @@ REACTIONS: Reactions = reactions(
         arrears.reactions.assess,
         recovery.reactions.plate_corrected,  # never a lock before another's vehicle
     ),
-    on(PlateDoubted, arrears.reactions.plate_doubted),
-    on(DoubtOver, arrears.reactions.doubt_over),
+    on(
+        StayQuestioned,
+        arrears.reactions.hold,
+        recovery.reactions.release_questioned,  # a question: down at once
+    ),
+    on(QuestionOver, arrears.reactions.resume),
     on(PayWindowEnded, arrears.reactions.open_debt),  # P3.1, P3.2
     on(DebtOpened, arrears.reactions.demand),
     on(DebtResumed, arrears.reactions.demand),

@@ -43,15 +43,15 @@ class PlateCorrected(Event):
 
 
 @dataclass(frozen=True)
-class PlateDoubted(Event):
-    """Somebody says that a stay is not their vehicle's; a person will look."""
+class StayQuestioned(Event):
+    """A question about a stay is open: nothing is asked for it until a person has looked."""
 
     stay_id: int
 
 
 @dataclass(frozen=True)
-class DoubtOver(Event):
-    """The question whose vehicle a stay is has been answered."""
+class QuestionOver(Event):
+    """A question about a stay has been answered, or nobody needs the answer any more."""
 
     stay_id: int
 

@@ -31,6 +31,7 @@ class RecoveryOrder(WithPlate, StatefulModel):
         PAYMENT = "payment", _("paid")
         DROPPED = "dropped", _("waived or withdrawn")
         DISPUTE = "dispute", _("the owner objects")
+        QUESTION = "question", _("a question about the stay is open")
         REPRICED = "repriced", _("the fee was raised")
         EMERGENCY = "emergency", _("lowered by a person")
         LEASE = "lease", _("the lock lowered itself")

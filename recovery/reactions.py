@@ -2,7 +2,7 @@
 
 from arrears.events import DebtDisputed, DebtDropped, DebtPaid, DebtRaised
 from devices.events import CommandDone, CommandExpired, CommandFailed
-from parking.events import LeftUnpaid, PlateCorrected, StaySettled, StayVoided
+from parking.events import LeftUnpaid, PlateCorrected, StayQuestioned, StaySettled, StayVoided
 from recovery import services
 
 
@@ -14,6 +14,11 @@ def release(event: DebtDropped | DebtPaid) -> None:
 def release_disputed(event: DebtDisputed) -> None:
     """The owner objects to a debt: the lock goes down until a person has looked."""
     services.end_disputed(event.debt_id, actor="system:recovery.release_disputed")
+
+
+def release_questioned(event: StayQuestioned) -> None:
+    """Somebody has to look at the stay before a lock: it goes down until they have."""
+    services.end_questioned(event.stay_id, actor="system:recovery.release_questioned")
 
 
 def release_raised(event: DebtRaised) -> None:

@@ -20,7 +20,8 @@ def new_token() -> str:
 class PayWindow(WithPlate, StatefulModel):
     """The time in which everybody may pay after leaving. A debt arises from its end alone.
 
-    It is the time of one vehicle's holder: with another plate the stay has another window.
+    It is the time of one vehicle's holder: with another plate the stay has another window. While a
+    question about the stay is open it stands still, and begins anew with the answer.
     """
 
     State = PayWindowState
@@ -28,15 +29,22 @@ class PayWindow(WithPlate, StatefulModel):
     MOVES = {
         PayWindowState.OPEN: {
             PayWindowState.ENDED,
+            PayWindowState.HELD,
             PayWindowState.PAID,
             PayWindowState.DROPPED,
             PayWindowState.OPEN,
         },
+        PayWindowState.HELD: {
+            PayWindowState.OPEN,
+            PayWindowState.PAID,
+            PayWindowState.DROPPED,
+        },  # open again: the question is over
         PayWindowState.ENDED: {
+            PayWindowState.HELD,
             PayWindowState.PAID,
             PayWindowState.DROPPED,
             PayWindowState.OPEN,
-        },  # open again: a question is over, the plate corrected
+        },  # open again: the plate was corrected
         PayWindowState.PAID: {
             PayWindowState.OPEN
         },  # due again: the departure or the fee was corrected
@@ -46,6 +54,7 @@ class PayWindow(WithPlate, StatefulModel):
     stay = models.OneToOneField(
         "parking.ParkingSession", models.PROTECT, related_name="+", verbose_name=_("stay")
     )
+    LIVE = (PayWindowState.OPEN, PayWindowState.HELD, PayWindowState.ENDED)
     state = StateField(State, verbose_name=_("state"), default=State.OPEN)
     plate_text = models.CharField(_("plate"), max_length=16)
     plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)

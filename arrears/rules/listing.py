@@ -9,7 +9,7 @@ from arrears.states import ListingState
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A live debt: `held` while the owner's objection is open, or an instalment plan is kept."""
+    """A live debt: `held` while a question about it is open, its owner's objection too."""
 
     amount_fen: int
     demanded_at: datetime | None

@@ -72,7 +72,7 @@ def _dues(stays: dict[int, StayFacts]) -> list[Due]:
         debt = debts.get(facts.id)
         window = windows.get(facts.id)
         vehicles = (facts.plate_text, facts.plate_colour), ("", "")
-        held = facts.plate_doubted or any((facts.id, *one) in contested for one in vehicles)
+        held = bool(facts.questions) or any((facts.id, *one) in contested for one in vehicles)
         held = held or (debt is not None and debt.state == DebtState.DISPUTED)
         state = (
             "disputed" if held else ("open" if debt and debt.state == DebtState.OPEN else "window")

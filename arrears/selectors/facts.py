@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from arrears.models import BlacklistEntry, Debt
+from arrears.selectors.questions import with_held
 from arrears.states import DebtState, ListingState
 from core.plates import Plate
 from core.vehicles import of_vehicle, plate_of
@@ -32,6 +33,7 @@ class DebtFacts:
     demanded_at: datetime | None
     arrived_at: datetime
     left_at: datetime | None
+    held: bool
 
     @property
     def plate(self) -> Plate | None:
@@ -39,12 +41,13 @@ class DebtFacts:
 
     @property
     def disputed(self) -> bool:
-        return self.state == DebtState.DISPUTED
+        """Held by an objection, or by a question about its stay."""
+        return self.held
 
     @property
     def is_open(self) -> bool:
-        """Due and not held by an objection."""
-        return self.state == DebtState.OPEN
+        """Due and not held."""
+        return self.state == DebtState.OPEN and not self.held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +67,10 @@ class Listing:
 
 
 def _rows() -> QuerySet[Debt]:
-    return Debt.objects.select_related("section", "stay__berth")
+    return with_held(Debt.objects.select_related("section", "stay__berth"))
 
 
-def _facts(debt: Debt) -> DebtFacts:
+def _facts(debt: Any) -> DebtFacts:
     return DebtFacts(
         id=debt.pk,
         stay_id=debt.stay_id,
@@ -84,6 +87,7 @@ def _facts(debt: Debt) -> DebtFacts:
         demanded_at=debt.demanded_at,
         arrived_at=debt.stay.arrived_at,
         left_at=debt.stay.left_at,
+        held=debt.held,
     )
 
 

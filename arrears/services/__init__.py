@@ -30,7 +30,7 @@ from arrears.services.demands import (
     send_demands,
 )
 from arrears.services.disputes import end_voided, object, settle_dispute, withdraw_dispute
-from arrears.services.holds import doubt_over, hold_doubted
+from arrears.services.holds import hold_questioned, question_over
 from arrears.services.listing import relist
 from arrears.services.models import promote, register
 from arrears.services.notices import (
@@ -61,7 +61,6 @@ __all__ = [
     "deliver_demand",
     "deliver_on_page",
     "deliver_on_paper",
-    "doubt_over",
     "end_graces",
     "end_pay_windows",
     "end_voided",
@@ -71,7 +70,7 @@ __all__ = [
     "find_debts_of_city",
     "follow_stay",
     "forget_stay",
-    "hold_doubted",
+    "hold_questioned",
     "issue_notices",
     "make_demand",
     "object",
@@ -81,6 +80,7 @@ __all__ = [
     "opt_out",
     "plate_corrected",
     "promote",
+    "question_over",
     "register",
     "relist",
     "score",

@@ -16,8 +16,9 @@ from arrears.models import Contact, OptOut, Plan, Portrait, Watch
 from arrears.rules import contacts as hours
 from arrears.rules import schemes as rules
 from arrears.rules.vehicle import subject_of
+from arrears.selectors.questions import held_by, is_owed, may_be_asked_for
 from arrears.services import schemes
-from arrears.services.stays import is_contested, is_owed, locked_one
+from arrears.services.stays import locked_one
 from arrears.states import ContactState, PlanState, WatchState
 from core import clock, live
 from core.errors import Missing
@@ -44,7 +45,7 @@ def assist(*, watch_id: int) -> Plan | None:
     watch = Watch.objects.select_related("assessment__portrait").get(pk=watch_id)
     facts = locked_one(watch.stay_id)
     watch.refresh_from_db()
-    if watch.state != WatchState.RAN_OUT or not is_owed(facts) or is_contested(facts):
+    if watch.state != WatchState.RAN_OUT or not may_be_asked_for(facts):
         return None
     if Plan.objects.filter(watch=watch).exists():
         return None
@@ -131,7 +132,7 @@ def carry_out(contact_id: int) -> int:
         return 0
     if not is_owed(facts):
         return _end(contact, ContactState.STOPPED, "nothing due")
-    if is_contested(facts):
+    if held_by(facts):
         return _end(contact, ContactState.STOPPED, "disputed")
     if opted_out(contact.subject) or (plan.user is not None and plan.user.sms_opted_out):
         return _end(contact, ContactState.BLOCKED, "opted out")

@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from arrears.errors import DebtMoved
 from arrears.events import DebtDropped, DebtOpened, DebtPaid, DebtRaised, PayWindowEnded
 from arrears.models import Debt, Demand, PayWindow
+from arrears.selectors.questions import held_by, is_owed
 from arrears.services import assistance, demands, listing, notices, watches, windows
-from arrears.services.stays import is_contested, is_owed, locked, locked_one
+from arrears.services.stays import locked, locked_one
 from arrears.states import DebtState, DemandState, PayWindowState, PlanState, WatchState
 from core import clock, live, outbox
 from core.errors import Invalid
@@ -39,6 +40,9 @@ def open_debt(*, stay_id: int, actor: str = SYSTEM) -> Debt | None:
         return None
     if not windows.is_of(window, facts):  # corrected at this instant
         windows.renew_for_another(facts, actor=actor)
+        return None
+    if held_by(facts):  # asked at this instant: the answer begins the whole time anew
+        windows.hold([stay_id], actor=actor, reason="a question is open")
         return None
     debt, created = Debt.objects.get_or_create(
         stay_id=stay_id,
@@ -71,14 +75,6 @@ def open_debt(*, stay_id: int, actor: str = SYSTEM) -> Debt | None:
         if not moved:
             return None
     outbox.add(DebtOpened(debt.pk))
-    if is_contested(facts):  # what was said against the stay holds the debt too
-        transition(
-            debt,
-            source=DebtState.OPEN,
-            target=DebtState.DISPUTED,
-            actor=SYSTEM,
-            reason="objected before",
-        )
     listing.relist(debt.plate_text, debt.plate_colour, actor=actor)
     live.push(f"merchant:{debt.merchant_id}")
     return debt
@@ -112,7 +108,7 @@ def clear_debts_of_stays(
         _follow_fee(debt, partly[debt.stay_id], actor=actor)
     transition(
         PayWindow.objects.filter(stay_id__in=settled),
-        source=[PayWindowState.OPEN, PayWindowState.ENDED],
+        source=list(PayWindow.LIVE),
         target=PayWindowState.PAID,
         actor=actor,
     )
@@ -205,7 +201,7 @@ def drop(debt_ids: Collection[int], *, target: DebtState, actor: str, reason: st
     stay_ids = [debts[pk].stay_id for pk in moved]
     transition(
         PayWindow.objects.filter(stay_id__in=stay_ids),
-        source=[PayWindowState.OPEN, PayWindowState.ENDED],
+        source=list(PayWindow.LIVE),
         target=PayWindowState.DROPPED,
         actor=actor,
     )
@@ -244,7 +240,7 @@ def forget_stay(*, stay_id: int, actor: str = SYSTEM) -> None:
     )
     transition(
         PayWindow.objects.filter(stay_id=stay_id),
-        source=[PayWindowState.OPEN, PayWindowState.ENDED],
+        source=list(PayWindow.LIVE),
         target=PayWindowState.DROPPED,
         actor=actor,
     )
@@ -332,6 +328,7 @@ LEFT JOIN arrears_paywindow w ON w.stay_id = s.id
 WHERE s.is_due AND s.is_identified AND NOT s.simulated AND d.id IS NULL
   AND coalesce(w.due_at, greatest(s.left_at, s.plate_at) + s.pay_window_s * interval '1 second')
       <= %(now)s
+  AND w.state IS DISTINCT FROM '{PayWindowState.HELD}'
   AND s.plate_text = %(plate)s
 ORDER BY s.id
 """
@@ -366,37 +363,39 @@ def _open_missed(stay_id: int, begins: datetime) -> Debt | None:
 
 
 CITY_SQL = f"""
-WITH made AS (
-    INSERT INTO arrears_paywindow (stay_id, state, plate_text, plate_colour, due_at)
-    SELECT s.id, '{PayWindowState.OPEN}', s.plate_text, s.plate_colour,
-        greatest(s.left_at, s.plate_at) + s.pay_window_s * interval '1 second'
+WITH unasked AS (
+    SELECT s.id, greatest(s.left_at, s.plate_at) AS begins
     FROM parking_stay s
     WHERE s.is_due AND s.is_identified AND NOT s.simulated
       AND NOT EXISTS (SELECT 1 FROM arrears_paywindow w WHERE w.stay_id = s.id)
-    ON CONFLICT (stay_id) DO NOTHING
-    RETURNING stay_id
 ), lost AS (
     SELECT w.id, w.stay_id FROM arrears_paywindow w
     JOIN parking_stay s ON s.id = w.stay_id
     WHERE w.state = '{PayWindowState.ENDED}' AND w.due_at <= %(until)s AND s.is_due
       AND NOT EXISTS (SELECT 1 FROM arrears_debt d WHERE {LIVE_SQL})
 )
-SELECT (SELECT count(*) FROM made), array(SELECT id FROM lost), array(SELECT stay_id FROM lost)
+SELECT array(SELECT id FROM unasked ORDER BY id), array(SELECT begins FROM unasked ORDER BY id),
+    array(SELECT id FROM lost ORDER BY id), array(SELECT stay_id FROM lost ORDER BY id)
 """
 
 
 @transaction.atomic
 def find_debts_of_city() -> int:
-    """Once a night, in one statement: every unpaid stay has its window, every ended window a debt.
+    """Once a night: every unpaid stay that may be asked for has its window, every ended window a
+    debt. One statement looks for them; nearly always it finds only stays that wait for an answer.
 
     What it finds goes the ordinary way: new windows through their sweep, lost ones through the
     event said again. An hour after its end a window without a debt is one whose event was lost.
     """
     with connection.cursor() as cursor:
         cursor.execute(CITY_SQL, {"until": clock.now() - timedelta(hours=1)})
-        made, windows, stay_ids = cursor.fetchone()
-    outbox.add(*map(PayWindowEnded, windows, stay_ids))
-    found: int = made + len(windows)
+        unasked, begins, lost, stay_ids = cursor.fetchone()
+    made = [
+        windows.start_pay_window(stay_id=pk, begins=at)
+        for pk, at in zip(unasked, begins, strict=True)
+    ]
+    outbox.add(*map(PayWindowEnded, lost, stay_ids))
+    found = sum(window is not None for window in made) + len(lost)
     if found:
         log.info("arrears.city_swept found=%s", found)
     return found

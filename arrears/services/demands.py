@@ -18,6 +18,7 @@ from arrears.events import DemandTakenBack
 from arrears.models import Debt, Demand
 from arrears.rules.contacts import after_quiet, is_quiet
 from arrears.rules.vehicle import holds
+from arrears.selectors.questions import with_held
 from arrears.services import listing
 from arrears.states import DebtState, DemandState
 from core import clock, images, live, locks, outbox
@@ -38,8 +39,8 @@ def make_demand(*, debt_id: int) -> Demand | None:
 
     At night a text waits for the morning, and debts that come meanwhile go into the same one.
     """
-    debt = Debt.objects.select_for_update(no_key=True, of=("self",)).get(pk=debt_id)
-    if debt.state != DebtState.OPEN or debt.demanded_at is not None:
+    debt = with_held(Debt.objects.select_for_update(no_key=True, of=("self",))).get(pk=debt_id)
+    if debt.state != DebtState.OPEN or debt.demanded_at is not None or debt.held:
         return None
     waiting = Demand.objects.filter(
         plate_text=debt.plate_text, plate_colour=debt.plate_colour, state=DemandState.MADE
@@ -104,9 +105,10 @@ def _send(demand_id: int) -> int:
     demand = Demand.objects.select_for_update(no_key=True, of=("self",)).get(pk=demand_id)
     if demand.state != DemandState.MADE:
         return 0
-    debts = list(
-        demand.debts.filter(state=DebtState.OPEN).select_related("section").order_by("opened_at")
-    )
+    found = with_held(demand.debts.filter(state=DebtState.OPEN)).select_related("section")
+    debts = list(found.order_by("opened_at"))
+    demand.debts.remove(*(one for one in debts if one.held))  # asked for anew with the answer
+    debts = [one for one in debts if not one.held]
     if not debts:
         return len(
             transition(demand, source=DemandState.MADE, target=DemandState.DROPPED, actor=SYSTEM)
@@ -208,7 +210,7 @@ def deliver_on_paper(
             fields={"photograph": _("Choose the photograph.")},
         )
     mine = Debt.objects.filter(pk__in=list(debt_ids), merchant_id=merchant_id, state=DebtState.OPEN)
-    debts = locks.lock(mine)
+    debts = locks.lock(with_held(mine).filter(held=False))
     if not debts or len({(one.plate_text, one.plate_colour) for one in debts}) != 1:
         raise DebtMoved()
     if sum(debt.amount_fen for debt in debts) > named_fen:

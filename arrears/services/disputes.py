@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from arrears.errors import DisputeDecided, NothingToObject
 from arrears.models import Assessment, Debt, Dispute, PayWindow
+from arrears.selectors.questions import said_against
 from arrears.services import debts, holds
-from arrears.services.stays import locked, said_against
+from arrears.services.stays import locked
 from arrears.states import DebtState, DisputeState, PayWindowState
 from core import audit, clock, live
 from core.errors import Invalid
@@ -163,7 +164,7 @@ def _uphold(dispute: Dispute, stay_ids: list[int], *, actor: str) -> None:
             windows = PayWindow.objects.filter(stay_id=stay_id)
             transition(
                 windows,
-                source=[PayWindowState.OPEN, PayWindowState.ENDED],
+                source=list(PayWindow.LIVE),
                 target=PayWindowState.DROPPED,
                 actor=actor,
             )

@@ -7,8 +7,9 @@ from django.conf import settings
 
 from arrears.models import BlacklistEntry, Debt
 from arrears.rules import listing as rules
+from arrears.selectors.questions import with_held
 from arrears.services import notices
-from arrears.states import DebtState, ListingState
+from arrears.states import ListingState
 from core import clock, live, locks
 from core.plates import Plate, exempt
 from core.transition import transition
@@ -42,12 +43,9 @@ def relist(plate_text: str, plate_colour: str, *, actor: str = SYSTEM, reason: s
     if not entries:
         return ListingState.GONE
     entry = entries[0]
-    owed = list(debts.filter(state__in=Debt.LIVE).order_by("opened_at", "pk"))
+    owed = list(with_held(debts.filter(state__in=Debt.LIVE)).order_by("opened_at", "pk"))
     place = rules.place(
-        [
-            rules.Owed(one.amount_fen, one.demanded_at, one.state == DebtState.DISPUTED)
-            for one in owed
-        ],
+        [rules.Owed(one.amount_fen, one.demanded_at, one.held) for one in owed],
         now=now,
         grace=grace(),
     )

@@ -13,6 +13,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from arrears.models import BlacklistEntry, Debt, RecoveryNotice
+from arrears.selectors.questions import with_held
 from arrears.states import DebtState, ListingState, NoticeState
 from core import clock, live, locks, plates
 from core.errors import BoweiError
@@ -49,6 +50,8 @@ def issue_notices(
     """
     take_back_misread(sighting_id=sighting_id, plate=plate)
     if confidence is not None and confidence < SURE:
+        return []
+    if parking.is_questioned_sighting(sighting_id):
         return []
     entry = _active_entry(plate)
     if entry is None:
@@ -102,7 +105,8 @@ def told_before(notice_id: int) -> ToldToLot | None:
     notice = rows.filter(pk=notice_id).first()
     if notice is None:
         return None
-    debts = list(Debt.objects.filter(pk__in=notice.debt_ids, state=DebtState.OPEN))
+    found = with_held(Debt.objects.filter(pk__in=notice.debt_ids, state=DebtState.OPEN))
+    debts = list(found.filter(held=False))
     return _told_to_lot(notice, debts) if len(debts) == len(notice.debt_ids) else None
 
 
@@ -144,6 +148,7 @@ def _owed_here(entry: BlacklistEntry, merchant_id: int) -> list[Debt]:
     debts = Debt.objects.filter(
         plate_text=entry.plate_text, plate_colour=entry.plate_colour, state=DebtState.OPEN
     ).select_related("stay__section", "stay__berth")
+    debts = with_held(debts).filter(held=False)
     if not settings.BOWEI_SHARE_LISTINGS:
         debts = debts.filter(merchant_id=merchant_id)
     return list(debts.order_by("opened_at", "pk"))
@@ -212,8 +217,8 @@ def withdraw_stale(*, entry_id: int, listed: bool, actor: str) -> list[int]:
     rows = RecoveryNotice.objects.filter(entry_id=entry_id, state__in=RecoveryNotice.LIVE)
     stale = []
     for notice in rows:
-        still = Debt.objects.filter(pk__in=notice.debt_ids, state=DebtState.OPEN)
-        if not listed or not still.exists():
+        still = with_held(Debt.objects.filter(pk__in=notice.debt_ids, state=DebtState.OPEN))
+        if not listed or not still.filter(held=False).exists():
             stale.append(notice.pk)
     return withdraw(stale, actor=actor)
 

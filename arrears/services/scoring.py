@@ -7,8 +7,9 @@ from django.db import transaction
 from django.db.models import F
 
 from arrears.models import Assessment, Dispute, Portrait, RiskModel, ShadowScore
+from arrears.selectors.questions import said_against
 from arrears.services import models, portraits, watches
-from arrears.services.stays import locked_one, said_against
+from arrears.services.stays import locked_one
 from arrears.states import AssessmentState
 from core import clock
 from core.transition import transition

@@ -7,8 +7,9 @@ from django.db import transaction
 
 from arrears.events import WatchRanOut
 from arrears.models import Assessment, Watch
+from arrears.selectors.questions import may_be_asked_for
 from arrears.services import windows
-from arrears.services.stays import is_contested, is_owed, locked_one
+from arrears.services.stays import locked_one
 from arrears.states import AssessmentState, WatchState
 from core import clock
 from core.transition import transition
@@ -37,7 +38,7 @@ def begin(facts: StayFacts) -> Watch | None:
     assessment = found.filter(
         objected=False, plate_text=facts.plate_text, plate_colour=facts.plate_colour
     ).first()
-    if assessment is None or not is_owed(facts) or is_contested(facts):
+    if assessment is None or not may_be_asked_for(facts):
         return None
     seconds = assessment.payment_time_s or 0
     watch, _created = Watch.objects.get_or_create(

@@ -1,12 +1,14 @@
 """The pay window: time to pay for everybody, before anything is a debt."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from arrears.events import PayWindowEnded
 from arrears.models import Debt, PayWindow
-from arrears.services.stays import is_owed, locked_one
+from arrears.selectors.questions import may_be_asked_for
+from arrears.services.stays import locked_one
 from arrears.states import PayWindowState
 from core import clock
 from core.transition import transition
@@ -23,7 +25,8 @@ def length_of(facts: StayFacts) -> timedelta:
 
 @transaction.atomic
 def start_pay_window(*, stay_id: int, begins: datetime | None = None) -> PayWindow | None:
-    """A stay has left unpaid: its owner has the section's time to pay. None where nothing is due.
+    """A stay has left unpaid: its owner has the section's time to pay. None where nothing may be
+    asked for: nothing is due, or a question is open, whose answer begins the time.
 
     It begins with the departure; where we were late to ask (the plate was read later, we were
     away), with the moment from which the stay could be paid: our delay costs the owner nothing
@@ -31,14 +34,18 @@ def start_pay_window(*, stay_id: int, begins: datetime | None = None) -> PayWind
     window.
     """
     facts = locked_one(stay_id)
-    if not is_owed(facts):
+    if not may_be_asked_for(facts):
         return None
+    return _start(facts, begins)
+
+
+def _start(facts: StayFacts, begins: datetime | None = None) -> PayWindow:
     assert facts.left_at is not None
     if begins is None:
         is_late = clock.now() - facts.left_at > LATE_TO_ASK
         begins = clock.now() if is_late else facts.left_at
     window, created = PayWindow.objects.get_or_create(
-        stay_id=stay_id,
+        stay_id=facts.id,
         defaults={
             "plate_text": facts.plate_text,
             "plate_colour": facts.plate_colour,
@@ -60,14 +67,15 @@ def start_pay_window(*, stay_id: int, begins: datetime | None = None) -> PayWind
 
 
 def renew(facts: StayFacts, *, actor: str, reason: str) -> bool:
-    """The whole window from now on, for a stay that is owed and has no debt; its lock is held."""
-    if not is_owed(facts):
+    """The whole window from now on, for a stay that may be asked for and has no debt; its lock is
+    held."""
+    if not may_be_asked_for(facts):
         return False
     if Debt.objects.filter(stay_id=facts.id, state__in=Debt.LIVE).exists():
         return False
     moved = transition(
         PayWindow.objects.filter(stay_id=facts.id),
-        source=[PayWindowState.OPEN, PayWindowState.ENDED, PayWindowState.DROPPED],
+        source=[*PayWindow.LIVE, PayWindowState.DROPPED],
         target=PayWindowState.OPEN,
         actor=actor,
         reason=reason,
@@ -76,6 +84,25 @@ def renew(facts: StayFacts, *, actor: str, reason: str) -> bool:
         plate_colour=facts.plate_colour,
     )
     return bool(moved)
+
+
+def begin_anew(facts: StayFacts, *, actor: str, reason: str) -> None:
+    """A question is over: the whole window from now on, also where none could begin yet."""
+    if PayWindow.objects.filter(stay_id=facts.id).exists():
+        renew(facts, actor=actor, reason=reason)
+    elif may_be_asked_for(facts):
+        _start(facts, clock.now())
+
+
+def hold(stay_ids: Collection[int], *, actor: str, reason: str) -> None:
+    """A question is open: the time to pay stands still; the stays' locks are held."""
+    transition(
+        PayWindow.objects.filter(stay_id__in=list(stay_ids)),
+        source=[PayWindowState.OPEN, PayWindowState.ENDED],
+        target=PayWindowState.HELD,
+        actor=actor,
+        reason=reason,
+    )
 
 
 def is_of(window: PayWindow, facts: StayFacts) -> bool:

@@ -93,9 +93,9 @@ class ReviewItem(WithPlate, StatefulModel):
                 name="one_open_review_a_prepayment",
             ),
             models.UniqueConstraint(
-                fields=["stay"],
+                fields=["stay", "why"],
                 condition=models.Q(state=ReviewState.OPEN, kind="stay"),
-                name="one_open_review_a_stay",
+                name="one_open_review_a_stay_and_reason",
             ),
         ]
         indexes = [

@@ -1,6 +1,12 @@
 """Questions about places, stays, sightings and reviews."""
 
 from parking.links import read_stay_token
+from parking.selectors.doubts import (
+    Question,
+    is_questioned,
+    is_questioned_sighting,
+    open_questions,
+)
 from parking.selectors.facts import (
     StayFacts,
     berth_by_code,
@@ -30,13 +36,17 @@ from parking.selectors.lists import (
 from parking.selectors.street import figures, needs, street
 
 __all__ = [
+    "Question",
     "StayFacts",
     "berth_by_code",
     "breakable_sections",
     "doubt_of",
     "figures",
     "history_of",
+    "is_questioned",
+    "is_questioned_sighting",
     "needs",
+    "open_questions",
     "open_reviews",
     "open_stay_at",
     "paid_after_leaving",

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, F, QuerySet
+from django.db.models import F, QuerySet
 
 from core import outages, plates
 from core.errors import Missing
@@ -18,7 +18,7 @@ from parking.models import (
     Sighting,
     StayPayment,
 )
-from parking.selectors.doubts import open_doubts
+from parking.selectors.doubts import Question, asked, questions_of
 from parking.states import PlateState, SightingState, StayState
 from parking.words import spoken
 
@@ -28,7 +28,8 @@ class StayFacts:
     """One stay, at the moment of asking.
 
     `lines` are the bill in the reader's language, `evidence` photographs' hashes, oldest first.
-    `plate_doubted`: somebody says that it is another vehicle, and nobody has looked yet.
+    `questions` are those that nobody has answered yet: while there is one, nothing is asked for it
+    (docs/rules.md L1).
     """
 
     id: int
@@ -53,7 +54,7 @@ class StayFacts:
     lines: list[dict[str, Any]]
     evidence: tuple[str, ...]
     doubtful: bool
-    plate_doubted: bool
+    questions: tuple[Question, ...]
     simulated: bool
     pay_window_s: int
 
@@ -63,7 +64,7 @@ class StayFacts:
 
 
 def _rows() -> QuerySet[ParkingSession]:
-    rows = ParkingSession.objects.annotate(plate_doubted=Exists(open_doubts()))
+    rows = ParkingSession.objects.annotate(asked=asked())
     return rows.select_related("berth", "section").prefetch_related("sightings")
 
 
@@ -92,7 +93,7 @@ def _facts(row: Any) -> StayFacts:
         lines=[asdict(spoken(line)) for line in row.lines],
         evidence=tuple(one.image_sha for one in seen),
         doubtful=row.doubtful,
-        plate_doubted=row.plate_doubted,
+        questions=questions_of(row.asked),
         simulated=row.simulated,
         pay_window_s=row.section.pay_window_s,
     )

@@ -15,7 +15,7 @@ from core.errors import Missing
 from core.transition import transition
 from core.typed import typed_plate
 from parking.errors import NotReadYet
-from parking.events import PlateCorrected, PlateDoubted, PlateSettled
+from parking.events import PlateCorrected, PlateSettled
 from parking.models import InspectionTask, ParkingSession, PlateReading, ReviewItem, Sighting
 from parking.services import money, prepay
 from parking.services.reviews import drop_reviews, open_review
@@ -262,8 +262,8 @@ def doubt_plate(
     """Somebody says that the plate of a stay or a photograph is not right: a person looks.
 
     A stay without photograph is doubted as well; who looks has its berth, its times and what was
-    said about the berth. What was settled on stays until then, and `parking.plate_doubted` holds
-    what is asked for it. Raises Missing, NotReadYet where there is no plate to doubt.
+    said about the berth. What was settled on stays until then, and the question holds what is asked
+    for it. Raises Missing, NotReadYet where there is no plate to doubt.
     """
     rows = Sighting.objects.exclude(purpose="leaving").select_related("stay")
     rows = rows.filter(stay_id=stay_id) if stay_id else rows.filter(pk=sighting_id)
@@ -284,11 +284,7 @@ def doubt_plate(
         sighting=sighting,
         stay=stay,
     )
-    if item.why != ReviewItem.DOUBTED:  # asked before for another reason: now somebody objects
-        ReviewItem.objects.filter(pk=item.pk, state=ReviewState.OPEN).update(why=ReviewItem.DOUBTED)
-        item.refresh_from_db()
     if stay is not None:
-        outbox.add(PlateDoubted(stay.pk))
         live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
     return item
 
@@ -355,8 +351,7 @@ def correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Parki
         settled_at=clock.now(),
     )
     drop_reviews(stay=stay, kind=ReviewItem.Kind.PLATE, actor=actor)
-    differing = ReviewItem.objects.filter(stay=stay, kind="stay", why="readings_differ")
-    transition(differing, source=ReviewState.OPEN, target=ReviewState.DROPPED, actor=actor)
+    drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=["readings_differ"], actor=actor)
     waiting, seen_again = [], []
     for sighting in stay.sightings.exclude(purpose="leaving").order_by("occurred_at", "pk"):
         if sighting.state == SightingState.RECEIVED:

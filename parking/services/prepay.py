@@ -22,7 +22,7 @@ from parking.errors import NoBerth, StayNotDue, WrongStep
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, StayPayment
 from parking.rules import candidates, comparison
 from parking.services import money, prices
-from parking.services.reviews import open_review
+from parking.services.reviews import drop_reviews, open_review
 from parking.states import PlateState, PrepaymentState, StayState
 from payments.rules import Quote, Receipt
 
@@ -252,6 +252,7 @@ def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Instructio
             differs=[],
             **facts,
         )
+        drop_reviews(prepayment=draft, actor=actor)  # what is declared is what was read
         return Instruction(outcome="confirmed", attempts_left=draft.attempts_left)
     parts = sorted(compared.differs)
     transition(
@@ -265,6 +266,8 @@ def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Instructio
     )
     if compared.near_miss:
         _ask_person(draft, stay, why="near_miss")
+    else:
+        drop_reviews(prepayment=draft, why=["not_read"], actor=actor)
     return Instruction(outcome="modify", parts=tuple(parts), attempts_left=draft.attempts_left)
 
 

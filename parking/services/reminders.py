@@ -18,7 +18,7 @@ from accounts import services as account_services
 from core import clock, links, live, locks
 from parking.links import stay_token
 from parking.models import ParkingSession, StayPayment
-from parking.selectors.doubts import open_doubts
+from parking.selectors.doubts import open_questions
 from parking.states import PlateState, StayState
 
 AHEAD = timedelta(minutes=10)
@@ -36,7 +36,7 @@ def _ending(now: datetime) -> QuerySet[ParkingSession]:
     ahead = StayPayment.objects.filter(stay=OuterRef("pk"), kind=StayPayment.Kind.AHEAD)
     rows = ParkingSession.objects.filter(
         Exists(ahead),
-        ~Exists(open_doubts()),
+        ~Exists(open_questions()),
         state=StayState.PARKED,
         plate_state=PlateState.SETTLED,
         simulated=False,

@@ -256,7 +256,7 @@ def _update(stay_id: int, told: ToldStay, *, actor: str) -> ParkingSession:
             stay, left_at=left_at, doubt=doubt, actor=actor, reason="the departure came late"
         )
         if not doubt:
-            drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, actor=actor)
+            drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=Doubt.values, actor=actor)
         _review_doubt(stay)
     return stay
 

@@ -15,7 +15,7 @@ from parking.events import PlateCorrected
 from parking.models import ParkingSession, PlateReading, ReviewItem
 from parking.services import money, prepay, stay_rows
 from parking.services import plates as stay_plates
-from parking.services.reviews import tell_doubt_over
+from parking.services.reviews import tell_asked, tell_over
 from parking.states import PlateState, ReadingState, ReviewState, SightingState, StayState
 
 UNDO_WITHIN = timedelta(minutes=10)
@@ -72,7 +72,7 @@ def settle_review(
         raise Refused("no_plate", _("This stay has no plate that could be kept. Name one."))
     if item.kind == Kind.PREPAYMENT and item.prepayment_id:
         prepay.judge_again(item.prepayment_id, actor=actor)
-    tell_doubt_over(item)
+    tell_over(item)
     live.push(f"merchant:{item.merchant_id}")
     return item
 
@@ -107,6 +107,7 @@ def undo_review(*, item_id: int, actor: str) -> ReviewItem:
         raise ReviewDone()
     if item.sighting_id or not kept:
         _back_to_review(item, actor=actor)
+    tell_asked(item)
     live.push(f"merchant:{item.merchant_id}")
     return item
 
@@ -220,6 +221,9 @@ def _judge_stay(item: ReviewItem, *, actor: str) -> None:
     stay = locks.lock(ParkingSession.objects.filter(pk=item.stay_id))[0]
     if item.verdict != ReviewItem.Verdict.KEEP:
         raise Refused("stay_verdict", _("Keep this stay as it is, or cancel it on its page."))
+    if item.why not in Doubt.values:  # another question than how long it stood
+        audit.record(stay, "kept", actor=actor, reason=item.why)
+        return
     was_capped = stay.capped_at is not None
     facts: dict[str, Any] = {"doubtful": False, "doubt": Doubt.NONE, "capped_at": None}
     if stay.state == StayState.PARKED:

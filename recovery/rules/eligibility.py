@@ -44,7 +44,8 @@ class VehicleSeen:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """All that the rules look at. `second_look`: what a person typed or a photograph read; None:
-    nobody looked yet. `lock` is None where none is chosen yet."""
+    nobody looked yet. `questioned`: a person has to look at the stay first. `lock` is None where
+    none is chosen yet."""
 
     merchant_id: int
     section_merchant_id: int
@@ -54,6 +55,7 @@ class Situation:
     second_look_agrees: bool | None
     debts: tuple[DebtSeen, ...]
     open_order: bool
+    questioned: bool
     lock: LockSeen | None
 
 
@@ -70,6 +72,7 @@ CODES = (
     "not_exempt",
     "vehicle_present",
     "second_look",
+    "no_question",
     "no_open_order",
     "lock_ready",
     "lock_battery",
@@ -90,6 +93,7 @@ def judge(now: Situation) -> list[Rule]:
         and now.vehicle.same
         and now.vehicle.plate_settled,
         "second_look": now.second_look_agrees is True,
+        "no_question": not now.questioned,
         "no_open_order": not now.open_order,
         "lock_ready": lock is not None
         and lock.merchant_id == now.merchant_id

@@ -145,6 +145,19 @@ def end_disputed(debt_id: int, *, actor: str) -> int:
 
 
 @transaction.atomic
+def end_questioned(stay_id: int, *, actor: str) -> int:
+    """A question about a stay is open: no lock stands before it, or for it (docs/rules.md L1)."""
+    about = BoundDebt.objects.filter(stay_id=stay_id).values("order_id")
+    orders = RecoveryOrder.objects.filter(
+        Q(stay_id=stay_id) | Q(pk__in=about), state__in=RecoveryOrder.STANDING
+    )
+    return sum(
+        _end(order, target=RecoveryState.LOWERING, ended_by=End.QUESTION, actor=actor)
+        for order in locks.lock(orders)
+    )
+
+
+@transaction.atomic
 def end_raised(debt_id: int, *, actor: str) -> int:
     """The fee of a debt was raised: no lock stands for an amount that was never demanded."""
     return sum(

@@ -35,6 +35,10 @@ WORDS: dict[str, tuple[str | Promise, str | Promise]] = {  # code → holds, doe
         _("A second look agrees with the plate."),
         _("A second look must agree: type the plate that you see, or photograph it."),
     ),
+    "no_question": (
+        _("No question about this stay is open."),
+        _("A question about this stay is open: a person must look at that first."),
+    ),
     "no_open_order": (
         _("No other order is open for this vehicle here."),
         _("There is already an open order for this vehicle here."),
@@ -144,6 +148,7 @@ def situation(
         exempt=plates.exempt(plate),
         vehicle=vehicle,
         second_look_agrees=second_look_agrees,
+        questioned=stay is not None and parking.is_questioned(stay.pk),
         open_order=others.exclude(pk=but_for).exists(),
         lock=lock_seen(device_id, but_for=but_for) if device_id else None,
         debts=tuple(debt_seen(debt) for debt in debts_of(plate, merchant_id)),

@@ -50,21 +50,24 @@ def reject(dispute: Dispute) -> None:
 
 
 # ── "Not my vehicle", without a photograph ───────────────────────────────────────────────────
-def test_a_stay_contested_while_parked_becomes_a_held_debt_and_nobody_is_asked(
+def test_a_stay_contested_while_parked_is_no_debt_until_a_person_has_looked(
     berth: Berth, holder: Any, stay_of: Any, pass_time: Any, clock: Any
 ) -> None:
     stay = stay_of(berth, ago_min=90)
     item = doubt(stay)
     parking.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
     pass_time(days=10)
-    assert Debt.objects.get().state == "disputed"
-    assert listing().state == "suspended"
+    assert not PayWindow.objects.exists()
+    assert not Debt.objects.exists()
+    assert listing() is None
     assert not SmsMessage.objects.exists()
     [due] = selectors.dues_of([(PLATE.text, "blue")])
-    assert due.state == "disputed"
+    assert (due.state, due.amount_fen) == ("disputed", 1200)
 
     parking.settle_review(item_id=item.pk, verdict="keep", actor="user:7")
-    pass_time(seconds=1)
+    pass_time(hours=71)
+    assert not Debt.objects.exists()
+    pass_time(hours=2)
     assert Debt.objects.get().state == "open"
     assert listing().state == "pending"
     assert SmsMessage.objects.get().template == "demand"
@@ -116,8 +119,17 @@ def test_a_stay_contested_at_the_instant_its_window_ends_is_never_an_open_debt(
     results = at_once(lambda: doubt(stay), lambda: services.open_debt(stay_id=stay.pk))
     assert not any(isinstance(one, Exception) for one in results), results
     run_reactions()
-    assert Debt.objects.get().state == "disputed"
-    assert listing().state == "suspended"
+    assert not Debt.objects.filter(state="open").exists()
+    assert listing() is None or listing().state == "suspended"
+    parking.settle_review(
+        item_id=ReviewItem.objects.get(state="open").pk, verdict="keep", actor="user:7"
+    )
+    run_reactions()
+    if Debt.objects.exists():  # it was one by then: asked for anew, its whole grace before it
+        assert Debt.objects.get().state == "open"
+        assert Demand.objects.filter(state__in=["made", "delivered"]).count() == 1
+    else:
+        assert PayWindow.objects.get().due_at == clock.now() + timedelta(hours=72)
 
 
 # ── A corrected plate: the right owner begins at the start ───────────────────────────────────

@@ -72,7 +72,7 @@ def test_who_looks_is_told_that_there_is_no_photograph_and_sees_what_there_is(
     client.post(url, {"do": "keep"})
     billed.refresh_from_db()
     assert (billed.plate_text, billed.plate_state) == (PLATE.text, "settled")
-    assert events("parking.doubt_over") == [{"stay_id": billed.pk}]
+    assert events("parking.question_over") == [{"stay_id": billed.pk}]
     client.post(url, {"do": "undo"})
     item.refresh_from_db()
     assert (item.state, ParkingSession.objects.get().plate_text) == ("open", PLATE.text)
@@ -121,13 +121,13 @@ def test_a_doubted_photograph_that_nobody_can_read_bills_nobody_either(
     sighting = seen(camera, merchant, berth=berth, kind="camera", purpose="arrival")
     services.take_reading(sighting_id=sighting.pk, reading=reading())
     item = doubted(stay)
-    assert selectors.stay(stay.pk).plate_doubted
+    assert selectors.stay(stay.pk).questions
     clock.advance(timedelta(hours=1))
     services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
     settle(item, "unreadable")
     stay.refresh_from_db()
     assert (stay.state, stay.due_fen, stay.plate_text) == ("settled", 0, "")
-    assert not selectors.stay(stay.pk).plate_doubted
+    assert not selectors.stay(stay.pk).questions
 
 
 def test_a_photograph_that_came_since_is_shown_and_is_no_answer(

@@ -27,6 +27,7 @@ GOOD = Situation(
     second_look_agrees=True,
     debts=(DEBT,),
     open_order=False,
+    questioned=False,
     lock=LOCK,
 )
 

@@ -1,0 +1,70 @@
+"""May anything be asked for a stay now, and if not, why not: one answer for all (docs/rules.md L1).
+
+Windows, debts, demands, texts, watches, the list, notices and locks ask here, and nowhere else.
+"""
+
+from typing import Any
+
+from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, When
+
+from arrears.models import Debt, Dispute
+from arrears.states import DebtState, DisputeState
+from parking import selectors as parking
+from parking.selectors import Question, StayFacts
+from parking.states import PlateState, StayState
+
+OBJECTION = "objection"
+
+
+def is_owed(facts: StayFacts) -> bool:
+    """Whether somebody has to pay for this stay; a simulated one is nobody's."""
+    return (
+        facts.state == StayState.DUE
+        and facts.due_fen > 0
+        and facts.plate_state == PlateState.SETTLED
+        and not facts.simulated
+    )
+
+
+def said_against(facts: StayFacts) -> QuerySet[Dispute]:
+    """Open objections to this stay, made while it was this vehicle's or nobody's yet."""
+    same = Q(plate_text=facts.plate_text, plate_colour=facts.plate_colour)
+    rows = Dispute.objects.filter(stays=facts.id, state=DisputeState.OPEN)
+    return rows.filter(same | Q(plate_text=""))
+
+
+def held_by(facts: StayFacts) -> tuple[Question, ...]:
+    """What a person has to look at before anything is asked for this stay: questions about it or
+    its plate, then its owner's objections, whose `item` is the objection."""
+    return facts.questions + tuple(
+        Question(
+            code=one.reason,
+            since=one.opened_at,
+            whose=one.merchant_id,
+            item=one.pk,
+            kind=OBJECTION,
+        )
+        for one in said_against(facts).order_by("opened_at", "pk")
+    )
+
+
+def may_be_asked_for(facts: StayFacts) -> bool:
+    """Whether anything may be asked of anybody for this stay now; who wants to pay always may."""
+    return is_owed(facts) and not held_by(facts)
+
+
+def with_held(debts: QuerySet[Debt]) -> QuerySet[Any]:
+    """The debts with `held`: that nothing may be asked for now; said in the same query."""
+    objections = Dispute.objects.filter(stays=OuterRef("stay_id"), state=DisputeState.OPEN)
+    same = Q(plate_text=OuterRef("plate_text"), plate_colour=OuterRef("plate_colour"))
+    asked = Exists(parking.open_questions("stay_id"))
+    said = Exists(objections.filter(same | Q(plate_text="")))
+    return debts.annotate(
+        held=Case(
+            When(state=DebtState.DISPUTED, then=True),
+            When(asked, then=True),
+            When(said, then=True),
+            default=False,
+            output_field=BooleanField(),
+        )
+    )

@@ -20,7 +20,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
 from core import clock
-from core.cells import plain
+from core.cells import coded, plain
 
 CSV, XLSX = "csv", "xlsx"
 MOST_ROWS = {CSV: 2_000_000, XLSX: 200_000}  # a workbook takes half a minute before its first byte
@@ -86,7 +86,7 @@ def _written(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return f"{timezone.localtime(value):%Y-%m-%d %H:%M:%S}"
-    return plain(str(value))
+    return coded(value) if isinstance(value, str) else plain(str(value))
 
 
 def xlsx_parts(head: Line, batches: Batches) -> Iterator[bytes]:

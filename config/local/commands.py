@@ -188,6 +188,8 @@ def check() -> int:
         ("templates", [_beside_python("djlint"), "--lint", "--quiet", "templates", "tests"], {}),
         ("types", [python, "-m", "mypy"], {}),
         ("layers", [_beside_python("lint-imports")], {}),
+        # reads all code and templates, and needs no server
+        ("states", [python, "-m", "pytest", "-q", "--tb=short", "tests/core/test_states.py"], {}),
         (
             "migrations",
             [python, "-W", "ignore::RuntimeWarning", *_MANAGE[1:], "makemigrations", "--check"],

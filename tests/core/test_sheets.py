@@ -25,12 +25,12 @@ def file_of(kind: str) -> sheets.File:
     return sheets.File(f"x.{kind}", kind, HEAD, [[line] for line in LINES])
 
 
-def test_a_csv_file_holds_plain_words_numbers_and_the_city_s_time() -> None:
+def test_a_csv_file_holds_plain_words_codes_as_texts_numbers_and_the_city_s_time() -> None:
     rows = list(csv.reader(io.StringIO(file_of("csv").getvalue().decode("utf-8-sig"))))
     assert rows == [
         HEAD,
-        ["'=1+1", "0012", "7", "-12.50", "2026-03-02 09:00:00", ""],
-        ["沪A12345", "1E5", "0", "0.00", "2026-03-03 00:30:05", "\ufffd"],
+        ["'=1+1", "'0012", "7", "-12.50", "2026-03-02 09:00:00", ""],
+        ["沪A12345", "'1E5", "0", "0.00", "2026-03-03 00:30:05", "\ufffd"],
     ]
 
 

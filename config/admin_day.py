@@ -5,7 +5,6 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Count, Sum
-from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -16,7 +15,7 @@ from config.desk_queues import QUEUES
 from core import clock
 from devices.models import Device
 from parking.models import Berth, ParkingSession
-from payments.models import OrderItem
+from payments import selectors as payments
 from recovery.models import RecoveryOrder
 
 DAYS_SHOWN = 14
@@ -52,7 +51,6 @@ def _figures() -> list[dict[str, Any]]:
     today = _midnight()
     here = ParkingSession.objects.filter(state=ParkingSession.State.PARKED).count()
     berths = Berth.objects.count()
-    taken = OrderItem.objects.filter(order__paid_at__gte=today)
     debts = Debt.objects.filter(state__in=[Debt.State.OPEN, Debt.State.DISPUTED])
     owed = debts.aggregate(fen=Sum("amount_fen"), n=Count("pk"))
     silent = Device.objects.filter(state=Device.State.ACTIVE, silent=True).count()
@@ -64,8 +62,8 @@ def _figures() -> list[dict[str, Any]]:
             "url": _list("parking_parkingsession", "?state__exact=parked"),
         },
         {
-            "label": _("Taken today"),
-            "value": money(taken.aggregate(fen=Sum("taken_fen"))["fen"] or 0),
+            "label": _("Earned today"),
+            "value": money(payments.earned_fen(None, since=today, until=today + timedelta(days=1))),
             "change": _("over all merchants"),
             "url": _list("payments_order", "?state__exact=paid"),
         },
@@ -100,18 +98,13 @@ def _bars(rows: list[tuple[str, int]], shown: Callable[[int], str]) -> list[dict
 
 
 def _money_days() -> list[dict[str, Any]]:
-    """Money by day of the last two weeks, in the city's days."""
+    """What was earned on each day of the last two weeks, in the city's days."""
     from core.templatetags.bowei import day, money
 
     first = _midnight() - timedelta(days=DAYS_SHOWN - 1)
-    rows = (
-        OrderItem.objects.filter(order__paid_at__gte=first)
-        .values(date=TruncDate("order__paid_at"))
-        .annotate(fen=Sum("taken_fen"))
-        .order_by()
-    )
+    rows = payments.earned_by_day(since=first, until=first + timedelta(days=DAYS_SHOWN))
     sums = {(first + timedelta(days=n)).date(): 0 for n in range(DAYS_SHOWN)}
-    sums |= {row["date"]: row["fen"] for row in rows if row["date"] in sums}
+    sums |= {date: fen for date, fen in rows.items() if date in sums}
     return _bars([(day(date), fen) for date, fen in sums.items()], money)
 
 

@@ -20,7 +20,7 @@ from core.models import Outage, OutboxDelivery
 from devices.models import Command, Device
 from monthlycard.models import Statement
 from parking.models import ReviewItem
-from payments.models import Attempt, Refund
+from payments import selectors as payments
 from recovery.models import MoveInstruction
 
 LATELY = timedelta(days=1)
@@ -119,10 +119,12 @@ QUEUES = [
     ),
     Queue(
         _("Stuck money"),
-        _("unknown payments, failed refunds, steps put aside"),
+        _("payments and refunds that go no further by themselves, steps put aside"),
         [
-            QueuePart(Attempt, {"state": Attempt.State.UNKNOWN}, since="created_at"),
-            QueuePart(Refund, {"state": Refund.State.FAILED}, since="asked_at"),
+            *(
+                QueuePart(model, where, since="person_since")
+                for model, where in payments.OPERATORS.items()
+            ),
             QueuePart(
                 OutboxDelivery, {"state": OutboxDelivery.State.PARKED}, since="event__occurred_at"
             ),

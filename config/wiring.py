@@ -98,9 +98,12 @@ PAYABLES: dict[str, Payable] = {
             arrears.services.clear_debts,
             recovery.services.release_cleared,  # P1.4: paid anywhere, the lock goes down
         ],
+        leave_by=parking.services.leave_by_of_stay,
     ),
     "parking.prepayment": Payable(
-        quote=parking.services.quote_prepayment, settle=[parking.services.settle_prepayment]
+        quote=parking.services.quote_prepayment,
+        settle=[parking.services.settle_prepayment],
+        leave_by=parking.services.leave_by_of_prepayment,
     ),
     "recovery.order": Payable(  # P1.4
         quote=recovery.services.quote_order, settle=[recovery.services.settle_order]

@@ -3,27 +3,42 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+
+FORMER = "former"
+FORMER_MEANS = (
+    "accounts that this one took the place of: each with the keys above and `until`, the last day "
+    "on which its messages, queries and refunds count"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """The variable, its keys and what each means; the documents show the same (tests/docs).
 
-    Of `either`, one group must be there whole; all its keys stand in `optional` too.
+    Of `either`, one group must be there whole; all its keys stand in `optional` too. With
+    `known_by`, the keys that tell accounts apart, those that this one took the place of may stand
+    under `former`, each whole and with `until`, the last day of its use.
     """
 
     variable: str
     needed: Mapping[str, str]
     optional: Mapping[str, str] = field(default_factory=dict)
     either: tuple[tuple[str, ...], ...] = ()
+    known_by: tuple[str, ...] = ()
 
     @property
     def keys(self) -> dict[str, str]:
         """Every key with its meaning, in the order in which people are told of them."""
-        return {**self.needed, **self.optional}
+        former = {FORMER: FORMER_MEANS} if self.known_by else {}
+        return {**self.needed, **self.optional, **former}
+
+    def name_of(self, said: Mapping[str, Any]) -> str:
+        """What tells this account from others of the same service."""
+        return "/".join(str(said.get(key, "")) for key in self.known_by)[:64]
 
     def read(self, environment: Mapping[str, str]) -> dict[str, Any]:
         """What is set, {} where nothing is.
@@ -40,11 +55,24 @@ class Account:
         if not isinstance(said, dict):
             raise ImproperlyConfigured(f"{self.variable} must be a JSON object.")
         if said:
-            self._complete(said)
+            self._complete(said, set(self.keys))
+            for former in said.get(FORMER, []):
+                self._former(former)
         return said
 
-    def _complete(self, said: Mapping[str, Any]) -> None:
-        if unknown := sorted(set(said) - set(self.keys)):
+    def _former(self, said: Any) -> None:
+        if not isinstance(said, dict):
+            raise ImproperlyConfigured(f"{self.variable}: each of {FORMER} is a JSON object.")
+        self._complete(said, {*self.needed, *self.optional, "until"})
+        try:
+            date.fromisoformat(said["until"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ImproperlyConfigured(
+                f"{self.variable}: each of {FORMER} says until which day, as 2026-12-31."
+            ) from error
+
+    def _complete(self, said: Mapping[str, Any], keys: set[str]) -> None:
+        if unknown := sorted(set(said) - keys):
             raise ImproperlyConfigured(f"{self.variable} knows no key {', '.join(unknown)}.")
         if missing := [key for key in self.needed if not said.get(key)]:
             raise ImproperlyConfigured(f"{self.variable} lacks {', '.join(missing)}.")

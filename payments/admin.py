@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import actor_of
 from core.admin import ReadOnly, TabularInline
+from core.errors import BoweiError
 from payments import services
 from payments.models import (
     Attempt,
@@ -52,11 +53,21 @@ class OrderAdmin(ReadOnly):
 class AttemptAdmin(ReadOnly):
     """Where money is stuck: an unknown outcome, an amount that differs."""
 
-    list_display = ["out_trade_no", "provider", "state", "amount_fen", "created_at", "problem"]
+    list_display = [
+        "out_trade_no",
+        "provider",
+        "account",
+        "state",
+        "amount_fen",
+        "reported_fen",
+        "created_at",
+        "person_since",
+        "problem",
+    ]
     list_filter = ["state", "provider"]
     search_fields = ["out_trade_no", "provider_no"]
     exclude = ["pay_url", "qr"]
-    actions = ["ask_provider"]
+    actions = ["ask_provider", "accept_reported"]
     show_full_result_count = False
     ordering = ["-id"]
 
@@ -65,6 +76,16 @@ class AttemptAdmin(ReadOnly):
         for attempt in queryset[:20]:
             state = services.query_attempt(attempt.pk)
             messages.info(request, f"{attempt.out_trade_no}: {state}")
+
+    @admin.action(description=_("Take the amount that was reported"), permissions=["accept"])
+    def accept_reported(self, request: HttpRequest, queryset: QuerySet[Attempt]) -> None:
+        for attempt in queryset[:20]:
+            try:
+                services.accept_reported(attempt.pk, actor=actor_of(request))
+            except BoweiError as error:
+                messages.error(request, f"{attempt.out_trade_no}: {error.message}")
+            else:
+                messages.info(request, f"{attempt.out_trade_no}: {_('done')}")
 
 
 @admin.register(Notification)
@@ -99,7 +120,17 @@ class NotificationAdmin(ReadOnly):
 
 @admin.register(Refund)
 class RefundAdmin(ReadOnly):
-    list_display = ["out_refund_no", "state", "amount_fen", "reason", "asked_at", "problem"]
+    list_display = [
+        "out_refund_no",
+        "state",
+        "amount_fen",
+        "reason",
+        "asked_at",
+        "counter",
+        "person_since",
+        "problem",
+    ]
+    list_select_related = ["counter"]
     list_filter = ["state"]
     search_fields = ["out_refund_no", "attempt__out_trade_no"]
     exclude = ["key"]
@@ -135,7 +166,7 @@ class EntryInline(TabularInline):
 
 @admin.register(LedgerTransfer)
 class LedgerTransferAdmin(ReadOnly):
-    list_display = ["posted_at", "key", "note"]
+    list_display = ["posted_at", "recorded_at", "key", "note"]
     search_fields = ["key", "note"]
     inlines = [EntryInline]
     show_full_result_count = False

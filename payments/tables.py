@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.tables import ActsColumn, Column, MomentColumn, MoneyColumn, Table
@@ -21,6 +22,8 @@ class NoteColumn(Column):
     """A transfer's note for people: of a payment the way it came, its order stands beside it."""
 
     def of(self, row: LedgerEntry) -> Any:
+        if row.transfer.key.startswith(("off-day:", "on-day:")):
+            return gettext("counted on the day of the payment")
         _order, _space, provider = row.transfer.note.rpartition(" ")
         return dict(providers.choices()).get(provider, row.transfer.note)
 
@@ -39,6 +42,7 @@ class EntryTable(Table):
     note = NoteColumn(_("Note"), "transfer__note", empty="")
     # a merchant's amount is the negative of the books' (payments/rules/books.py)
     amount = MoneyColumn(_("Amount"), "earned_fen", sort="-amount_fen")
+    told = MomentColumn(_("Heard of"), "told_at", empty="")
 
     class Meta:
         order_by = "-date"
@@ -56,6 +60,7 @@ class HandBackTable(Table):
 
     order = Column(_("Order"), "attempt__order__number")
     why = Column(_("Why"), "reason")
+    since = MomentColumn(_("Since"), "person_since")
     amount = MoneyColumn(_("Amount"), "amount_fen")
     acts = ActsColumn("payments/_hand_back.html")
 

@@ -23,7 +23,7 @@ from core import clock, wiring
 from core.errors import BoweiError, Missing
 from payments import providers, selectors, services
 from payments.errors import AmountChanged, OrderNotOpen
-from payments.models import Order, SandboxTrade
+from payments.models import Order, OrderItem, SandboxTrade
 from payments.providers.sandbox.client import pay_at_sandbox
 from payments.states import TradeState
 from payments.tables import EntryTable, HandBackTable
@@ -54,12 +54,15 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
         except BoweiError as error:
             problem = error
             found.refresh_from_db()
+    ways = providers.offered_in(request.headers.get("User-Agent", ""))
     outdated = found.state != Order.State.OPEN or found.expires_at <= clock.now()
     context = {
         "order": found,
         "items": list(found.items.all()),
         "outdated": outdated,
-        "ways": [{"name": way.name, "text": way.word} for way in providers.offered()],
+        "ways": [{"name": way.name, "text": way.word} for way in ways],
+        "elsewhere": len(ways) < len(providers.offered()),
+        "address": selectors.order_public_url(found),
         "unclear": selectors.unclear_attempt(found),
         "problem": problem,
     }
@@ -93,7 +96,7 @@ def done(request: HttpRequest, token: str) -> HttpResponse:
         services.look_now(found)
     attempt = selectors.paying_attempt(found)
     items = list(found.items.all())
-    leave_by = [item.leave_by for item in items if item.leave_by and item.taken_fen]
+    leave_by = [at for item in items if item.taken_fen and (at := _leave_by(item)) is not None]
     context = {
         "order": found,
         "items": items,
@@ -106,6 +109,13 @@ def done(request: HttpRequest, token: str) -> HttpResponse:
         "topic": f"order:{found.number}",
     }
     return render(request, "payments/owner_done.html", context)
+
+
+def _leave_by(item: OrderItem) -> datetime | None:
+    """Until when the vehicle that this item was paid for may leave, while it stands there."""
+    ask = wiring.payable(item.payable).leave_by
+    until = ask(item.subject_id) if ask else None
+    return until if until and until > clock.now() else None
 
 
 @never_cache
@@ -147,6 +157,7 @@ def money(request: HttpRequest) -> HttpResponseBase:
         ),
         "cash_fen": selectors.cash_fen(merchant_id),
         "hand_back": hand_back,
+        "waiting": [one for one in selectors.waiting(merchant_id) if one.owner_id is None],
         "topic": f"merchant:{merchant_id}",
     }
     return render(request, "payments/merchant_money.html", context)
@@ -174,9 +185,11 @@ def take_cash(request: HttpRequest, number: str) -> HttpResponse:
         except BoweiError as error:
             problem = error
             found.refresh_from_db()
+    items = list(found.items.select_related("merchant"))
     context: dict[str, Any] = {
         "order": found,
-        "items": list(found.items.select_related("merchant")),
+        "items": [item for item in items if item.merchant_id == merchant_id],
+        "others": any(item.merchant_id != merchant_id for item in items),
         "attempt": selectors.paying_attempt(found),
         "refunds": list(selectors.refunds_of(found)),
         "problem": problem,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,10 +21,10 @@ from parking.models import (
     ParkingSession,
     ReviewItem,
     Section,
-    StayPayment,
 )
 from parking.states import InspectionState, PlateState, ReviewState, StayState
 from parking.words import reason_of
+from payments import selectors as payments
 
 MOST_NEEDS = 50
 
@@ -121,7 +121,7 @@ def _silent_berths(merchant_id: int) -> dict[int, datetime | None]:
 def figures(merchant_id: int) -> Figures:
     """Today's numbers of one merchant; four queries. Simulated stays are left out."""
     now = clock.now()
-    day_began, _day_ends = calendar.day_bounds(calendar.city_date(now))
+    day_began, day_ends = calendar.day_bounds(calendar.city_date(now))
     week = timedelta(days=7)
     berths = Berth.objects.filter(section__merchant_id=merchant_id)
     counted = berths.aggregate(total=Count("pk"), locks=Count("pk", filter=Q(lock_up=True)))
@@ -132,20 +132,14 @@ def figures(merchant_id: int) -> Figures:
     return Figures(
         taken=stays.filter(state=StayState.PARKED).count(),
         total=counted["total"],
-        money_fen=_money(merchant_id, day_began, now),
-        money_week_ago_fen=_money(merchant_id, day_began - week, now - week),
+        money_fen=payments.earned_fen(merchant_id, since=day_began, until=day_ends),
+        money_week_ago_fen=payments.earned_fen(
+            merchant_id, since=day_began - week, until=now - week
+        ),
         due_fen=due["fen"] or 0,
         due_count=due["count"],
         locks_up=counted["locks"],
     )
-
-
-def _money(merchant_id: int, since: datetime, until: datetime) -> int:
-    rows = StayPayment.objects.filter(
-        stay__merchant_id=merchant_id, paid_at__gte=since, paid_at__lte=until
-    )
-    total: int | None = rows.aggregate(fen=Sum(F("amount_fen") - F("refunded_fen")))["fen"]
-    return total or 0
 
 
 def needs(merchant_id: int) -> list[dict[str, Any]]:

@@ -6,7 +6,14 @@ from parking.services.images import (
     order_image,
     take_sighting,
 )
-from parking.services.money import lock_stays, quote_stay, settle_stay, settle_stays
+from parking.services.money import (
+    leave_by_of_stay,
+    lock_stays,
+    quote_stay,
+    settle_stay,
+    settle_stays,
+    told_bill,
+)
 from parking.services.places import (
     add_berth,
     add_section,
@@ -28,6 +35,7 @@ from parking.services.prepay import (
     candidate_berths,
     choose_berth,
     draft_prepayment,
+    leave_by_of_prepayment,
     quote_prepayment,
     settle_prepayment,
     submit_prepayment,
@@ -60,6 +68,8 @@ __all__ = [
     "flag_long_stays",
     "image_failed",
     "import_history",
+    "leave_by_of_prepayment",
+    "leave_by_of_stay",
     "lock_stays",
     "note_silent_sections",
     "open_by_hand",
@@ -81,6 +91,7 @@ __all__ = [
     "submit_prepayment",
     "take_reading",
     "take_sighting",
+    "told_bill",
     "undo_review",
     "void_stay",
 ]

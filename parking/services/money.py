@@ -7,7 +7,7 @@ that locks the order, and orders are locked before stays (core/locks.py).
 
 import logging
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -231,7 +231,36 @@ def quote_stay(subject_id: int) -> Quote:
         % {"section": stay.section.name, "berth": stay.berth.number},
         merchant_id=stay.merchant_id,
         subject_state=stay.state,
+        leave_by=clock.now() + timedelta(seconds=stay.section.leave_by_s)
+        if stay.state == StayState.PARKED
+        else None,
     )
+
+
+def leave_by_of_stay(subject_id: int) -> datetime | None:
+    """Until when this stay's vehicle may leave for what was paid; None where it has left."""
+    rows = ParkingSession.objects.filter(pk=subject_id, state=StayState.PARKED)
+    return rows.values_list("leave_by", flat=True).first()
+
+
+def told_bill(stay: ParkingSession) -> tuple[BillLine, ...]:
+    """The bill of a stay for which nothing can be paid now; its lines sum to nothing.
+
+    The fee's lines, what was paid for it, and what is not asked for. A stay that never was has no
+    bill.
+    """
+    if stay.state == StayState.VOID:
+        return ()
+    lines, fee_fen = stay.lines, stay.fee_fen
+    if stay.state == StayState.PARKED:
+        bill = prices.bill_of(stay, clock.now())
+        lines, fee_fen = bill.lines, bill.amount_fen
+    paid = min(fee_fen, paid_fen(stay))
+    told = bill_lines(lines, already_fen=paid)
+    not_asked_fen = fee_fen - paid
+    if not_asked_fen > 0:
+        told += (BillLine(_("Not asked for"), 1, "", -not_asked_fen, -not_asked_fen),)
+    return told
 
 
 def bill_lines(lines: list[dict[str, Any]], *, already_fen: int = 0) -> tuple[BillLine, ...]:

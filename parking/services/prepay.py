@@ -365,7 +365,14 @@ def quote_prepayment(subject_id: int) -> Quote:
         % {"section": stay.section.name, "berth": stay.berth.number},
         merchant_id=stay.merchant_id,
         subject_state=draft.state,
+        leave_by=covers_until(draft, stay) + timedelta(seconds=stay.section.leave_by_s),
     )
+
+
+def leave_by_of_prepayment(subject_id: int) -> datetime | None:
+    """Until when the vehicle may leave that this was paid for; None where it has left."""
+    stay_id = Prepayment.objects.filter(pk=subject_id).values_list("stay_id", flat=True).first()
+    return money.leave_by_of_stay(stay_id) if stay_id else None
 
 
 def covers_until(draft: Prepayment, stay: ParkingSession) -> datetime:

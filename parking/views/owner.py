@@ -20,9 +20,8 @@ from parking.errors import NoBerth, PlateUnread, StayNotDue
 from parking.forms import DraftForm, FindBerth, LeftForm, PlateForm
 from parking.links import StayLink, read_stay_token, stay_token
 from parking.models import ParkingSession, Prepayment
-from parking.services import prepay, prices, reminders
-from parking.states import PrepaymentState, StayState
-from parking.words import spoken
+from parking.services import prepay, reminders
+from parking.states import PrepaymentState
 from payments import services as payment_services
 
 
@@ -112,8 +111,7 @@ def _stay_context(request: HttpRequest, row: ParkingSession, link: StayLink) -> 
         amount_fen, lines = quote.amount_fen, list(quote.lines)
     except (StayNotDue, PlateUnread) as error:
         why_nothing = error.message
-        stored = prices.bill_of(row, now).lines if row.state == StayState.PARKED else row.lines
-        lines = [spoken(line) for line in stored]
+        lines = list(services.told_bill(row))
     return {
         "stay": row,
         "berth": row.berth,

@@ -27,6 +27,7 @@ class Notification(models.Model):
     processed_at = models.DateTimeField(_("processed"), null=True)
     next_try_at = models.DateTimeField(_("next try"), null=True)
     problem = models.CharField(_("problem"), max_length=300, blank=True)
+    person_since = models.DateTimeField(_("waits for a person since"), null=True)
 
     class Meta:
         verbose_name = _("notification")
@@ -49,6 +50,11 @@ class Notification(models.Model):
                 fields=["next_try_at"],
                 condition=models.Q(verified=True, processed_at__isnull=True),
                 name="notification_to_process",
+            ),
+            models.Index(
+                fields=["person_since"],
+                condition=models.Q(person_since__isnull=False),
+                name="notice_waits_for_person",
             ),
         ]
 

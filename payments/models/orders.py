@@ -82,7 +82,11 @@ class Order(StatefulModel):
 
 
 class OrderItem(StatefulModel):
-    """One thing paid in an order, with the bill as it was when the order was opened."""
+    """One thing paid in an order, with the bill as it was when the order was opened.
+
+    Money that moves to another thing becomes an item of its own, which says where it came from;
+    the first one keeps what it took (payments.services.moving).
+    """
 
     State = OrderItemState
 
@@ -107,6 +111,10 @@ class OrderItem(StatefulModel):
     subject_state = models.CharField(max_length=40, blank=True)
     leave_by = models.DateTimeField(null=True)
     taken_fen = MoneyField(_("taken"), default=0)
+    is_part = models.BooleanField(_("a part of what was due"), default=False)
+    moved_from = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="moved_to", verbose_name=_("moved from")
+    )
 
     class Meta:
         verbose_name = _("item")
@@ -114,7 +122,9 @@ class OrderItem(StatefulModel):
         constraints = [
             known(OrderItemState, name="order_item_state_known"),
             models.UniqueConstraint(
-                fields=["order", "payable", "subject_id"], name="order_item_once"
+                fields=["order", "payable", "subject_id"],
+                condition=models.Q(moved_from=None),
+                name="order_item_once",
             ),
             models.CheckConstraint(
                 condition=models.Q(taken_fen__lte=models.F("amount_fen")),
@@ -167,6 +177,7 @@ class Attempt(StatefulModel):
         Order, models.PROTECT, related_name="attempts", verbose_name=_("order")
     )
     provider = models.CharField(_("provider"), max_length=16, choices=providers.choices)
+    account = models.CharField(_("account"), max_length=64, blank=True)  # of ours at the provider
     out_trade_no = models.CharField(_("our number"), max_length=32, unique=True)
     provider_no = models.CharField(_("provider's number"), max_length=64, blank=True)
     amount_fen = MoneyField(_("amount"))
@@ -178,12 +189,16 @@ class Attempt(StatefulModel):
     next_look_at = models.DateTimeField(_("asked next"), null=True)
     looks = models.PositiveSmallIntegerField(_("times asked"), default=0)
     problem = models.CharField(_("problem"), max_length=300, blank=True)
+    # What the provider says was paid, where it is not what we asked for.
+    reported_fen = MoneyField(_("amount as reported"), null=True)
+    person_since = models.DateTimeField(_("waits for a person since"), null=True)
 
     class Meta:
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts to pay")
         permissions = [
             ("query_attempt", gettext_noop("ask the provider about a payment")),
+            ("accept_attempt", gettext_noop("take a payment of another amount")),
         ]
         constraints = [
             known(AttemptState, name="attempt_state_known"),
@@ -198,7 +213,17 @@ class Attempt(StatefulModel):
                 ),
                 name="attempt_to_look_at",
             ),
+            models.Index(
+                fields=["person_since"],
+                condition=models.Q(person_since__isnull=False),
+                name="attempt_waits_for_person",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.out_trade_no
+
+    @property
+    def received_fen(self) -> int:
+        """What came, or is to come: the amount asked for, unless another one was taken."""
+        return self.amount_fen if self.reported_fen is None else self.reported_fen

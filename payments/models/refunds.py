@@ -80,6 +80,14 @@ class Refund(StatefulModel):
     next_look_at = models.DateTimeField(_("asked next"), null=True)
     looks = models.PositiveSmallIntegerField(_("times asked"), default=0)
     problem = models.CharField(_("problem"), max_length=300, blank=True)
+    counter = models.ForeignKey(  # whose cashier hands it back; none where a provider does
+        "accounts.Merchant",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("counter"),
+    )
+    person_since = models.DateTimeField(_("waits for a person since"), null=True)
 
     class Meta:
         verbose_name = _("refund")
@@ -100,6 +108,11 @@ class Refund(StatefulModel):
                 fields=["next_look_at"],
                 condition=models.Q(state__in=[RefundState.ASKED, RefundState.SENT]),
                 name="refund_to_look_at",
+            ),
+            models.Index(
+                fields=["person_since"],
+                condition=models.Q(person_since__isnull=False),
+                name="refund_waits_for_person",
             ),
         ]
 

@@ -6,9 +6,13 @@ order in which a payer sees them.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from typing import Any
 
+from django.utils import timezone
+
+from core import clock
 from payments.errors import ProviderUnknown
 from payments.providers.alipay import Alipay
 from payments.providers.base import Client, Provider
@@ -33,16 +37,47 @@ def offered() -> list[Provider]:
     return [provider for provider in ALL if not provider.by_hand and provider.is_set_up()]
 
 
-def client(name: str) -> Client:
-    """The client of one provider. Raises ProviderUnknown for one that is not offered here."""
-    if name not in [provider.name for provider in offered()]:
+def offered_in(browser: str) -> list[Provider]:
+    """Those of them whose page can be paid in a browser that calls itself so."""
+    return [one for one in offered() if not any(app in browser for app in one.not_inside)]
+
+
+def client(name: str, account: str = "") -> Client:
+    """The client of one provider for one of our accounts there, "" for today's.
+
+    Raises ProviderUnknown for a provider that is not offered here, and for an account that is
+    neither today's nor a former one whose time is not over (docs/money.md).
+    """
+    heard = accounts_heard(name)
+    if account and account not in heard:
         raise ProviderUnknown(name)
-    return _client(name)
+    return _client(name, account or heard[0])
 
 
 @cache
-def _client(name: str) -> Client:
-    return known(name).client()
+def _client(name: str, account: str) -> Client:
+    provider = known(name)
+    return provider.client(provider.accounts().get(account, {}))
+
+
+def account_now(name: str) -> str:
+    """Our account at this provider with which payments are begun today."""
+    return accounts_heard(name)[0]
+
+
+def accounts_heard(name: str) -> list[str]:
+    """Our accounts whose messages, queries and refunds count, today's first.
+
+    Raises ProviderUnknown for a provider that is not offered here.
+    """
+    if name not in [provider.name for provider in offered()]:
+        raise ProviderUnknown(name)
+    today = timezone.localdate(clock.real())
+    return [
+        account
+        for account, said in known(name).accounts().items()
+        if today <= date.fromisoformat(said.get("until", date.max.isoformat()))
+    ]
 
 
 def forget() -> None:

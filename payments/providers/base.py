@@ -37,6 +37,7 @@ class Provider:
     account: ClassVar[Account | None] = None
     form_targets: ClassVar[tuple[str, ...]] = ()  # where a form of ours may lead the payer to
     schemes: ClassVar[tuple[str, ...]] = ()  # of the apps that the payer may be sent on to
+    not_inside: ClassVar[tuple[str, ...]] = ()  # browsers of apps in which its page can't be paid
 
     @property
     def by_hand(self) -> bool:
@@ -52,8 +53,18 @@ class Provider:
         """Whether it can be used here."""
         return bool(self.settings())
 
-    def client(self) -> "Client":
-        """A client with these settings. Not for one that is `by_hand`."""
+    def accounts(self) -> dict[str, dict[str, Any]]:
+        """Our accounts there by the name that tells them apart: today's, then the former ones.
+
+        One that has no account of ours is known as "".
+        """
+        if self.account is None:
+            return {"": {}}
+        said = self.settings()
+        return {self.account.name_of(one): one for one in (said, *said.get("former", []))}
+
+    def client(self, settings: Mapping[str, Any]) -> "Client":
+        """A client with these settings of one account. Not for one that is `by_hand`."""
         raise NotImplementedError
 
 

@@ -20,8 +20,8 @@ class BillLine:
 class Quote:
     """What is due at the moment of asking.
 
-    `subject_state` is what the payer's page may show; `leave_by` is told after paying, where a
-    vehicle that still stands must leave in time or pay on.
+    `subject_state` is what the payer's page may show; `leave_by` is until when a vehicle that
+    still stands may leave if this is paid now.
     """
 
     amount_fen: int
@@ -56,7 +56,9 @@ class Payable:
 
     `quote(subject_id) -> Quote` raises Refused where nothing is due. Each settling function takes
     `(receipt, left_fen)`, returns the fen it took and never raises for money that has arrived.
+    `leave_by(subject_id)` says until when the vehicle may leave that stands there paid, or None.
     """
 
     quote: Callable[[int], Quote]
     settle: Sequence[Callable[[Receipt, int], int]]
+    leave_by: Callable[[int], datetime | None] | None = None

@@ -33,7 +33,7 @@ def counter_account(merchant_id: int) -> str:
     return f"counter:{merchant_id}"
 
 
-def merchant_account(merchant_id: int) -> str:
+def merchant_account(merchant_id: int | str) -> str:
     return f"merchant:{merchant_id}"
 
 

@@ -1,6 +1,12 @@
 """Changes to money: what may be paid, what was paid, what goes back, and the books."""
 
-from payments.services.attempts import begin_attempt, look_at_attempt, pay_at_counter, query_attempt
+from payments.services.attempts import (
+    accept_reported,
+    begin_attempt,
+    look_at_attempt,
+    pay_at_counter,
+    query_attempt,
+)
 from payments.services.books import post
 from payments.services.notifications import (
     LARGEST_NOTIFICATION,
@@ -15,6 +21,7 @@ from payments.services.settling import take_payment
 __all__ = [
     "LARGEST_NOTIFICATION",
     "NotificationReply",
+    "accept_reported",
     "ask_again",
     "begin_attempt",
     "carry_out_refund",

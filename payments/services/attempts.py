@@ -8,10 +8,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
-from core import clock, locks
+from core import audit, clock, locks
 from core.errors import Refused
+from core.money import MOST_PAYMENT_FEN
 from core.transition import transition
 from payments import providers
 from payments.errors import (
@@ -31,6 +35,7 @@ from payments.states import AttemptState
 
 log = logging.getLogger("bowei.payments")
 NEVER_HEARD = timedelta(minutes=2)  # how long a number may still be on its way to the provider
+UNKNOWN_LONG = timedelta(minutes=30)  # after this a person looks at an outcome nobody knows
 
 
 def begin_attempt(
@@ -50,10 +55,11 @@ def begin_attempt(
     so that a death in between leaves something to ask about.
     """
     asks = providers.client(provider)
+    account = providers.account_now(provider)
     if by_qr and Way.CODE not in providers.known(provider).ways:
         raise ProviderUnknown(provider)
     order = _still_right(order_id, actor=actor)
-    attempt, fresh = _write_attempt(order.pk, provider, by_qr=by_qr)
+    attempt, fresh = _write_attempt(order.pk, provider, account, by_qr=by_qr)
     if not fresh:
         return attempt
     asked = Asked(
@@ -102,13 +108,18 @@ def _still_right(order_id: int, *, actor: str) -> Order:
 
 
 @transaction.atomic
-def _write_attempt(order_id: int, provider: str, *, by_qr: bool) -> tuple[Attempt, bool]:
+def _write_attempt(
+    order_id: int, provider: str, account: str, *, by_qr: bool
+) -> tuple[Attempt, bool]:
     order = locks.lock(Order.objects.filter(pk=order_id))[0]
     if order.state != Order.State.OPEN:
         raise OrderNotOpen(order.state)
     real = clock.real()
     waiting = order.attempts.filter(
-        provider=provider, state=Attempt.State.PENDING, expires_at__gt=real + timedelta(minutes=1)
+        provider=provider,
+        account=account,
+        state=Attempt.State.PENDING,
+        expires_at__gt=real + timedelta(minutes=1),
     )
     found = (waiting.exclude(qr="") if by_qr else waiting.exclude(pay_url="")).first()
     if found:
@@ -116,6 +127,7 @@ def _write_attempt(order_id: int, provider: str, *, by_qr: bool) -> tuple[Attemp
     attempt = Attempt.objects.create(
         order=order,
         provider=provider,
+        account=account,
         out_trade_no=attempt_number(order.number, secrets.randbits(40)),
         amount_fen=order.amount_fen,
         created_at=real,
@@ -149,7 +161,7 @@ def pay_at_counter(order_id: int, actor: str, *, merchant_id: int | None = None)
     if len(merchants) != 1 or (merchant_id is not None and merchants != {merchant_id}):
         raise OtherMerchants()
     with transaction.atomic():
-        attempt, _fresh = _write_attempt(order.pk, providers.COUNTER.name, by_qr=False)
+        attempt, _fresh = _write_attempt(order.pk, providers.COUNTER.name, "", by_qr=False)
         take_payment(attempt.pk, provider_no="", paid_at=clock.real(), actor=actor)
         attempt.refresh_from_db()
     return attempt
@@ -158,26 +170,37 @@ def pay_at_counter(order_id: int, actor: str, *, merchant_id: int | None = None)
 def query_attempt(attempt_id: int) -> str:
     """Ask the provider how an attempt stands and act on the answer; the state afterwards.
 
-    Where nothing was paid and nobody may pay any more, the trade is closed at the provider too.
+    The account that began it is asked, whatever account is ours today: only it can say that it
+    has never heard of the number. Where nothing was paid and nobody may pay any more, the trade is
+    closed at the provider too.
     """
     attempt = Attempt.objects.select_related("order").get(pk=attempt_id)
     if providers.known(attempt.provider).by_hand:
         return attempt.state
-    provider = providers.client(attempt.provider)
     try:
+        provider = providers.client(attempt.provider, attempt.account)
         with asking(attempt.provider):
             outcome = provider.query(attempt.out_trade_no)
             if outcome.state == "pending" and _is_over(attempt):
                 provider.close(attempt.out_trade_no)
                 outcome = replace(outcome, state="closed")
     except (ProviderRefused, ProviderUnclear) as error:
-        Attempt.objects.filter(pk=attempt.pk, state__in=Attempt.LIVE).update(
-            problem=str(error)[:300]
-        )
+        _note_unclear(attempt, str(error), now=False)
+        return attempt.state
+    except ProviderUnknown:
+        _note_unclear(attempt, "the account that began it is not set up any more", now=True)
         return attempt.state
     look_at_attempt(attempt, outcome)
     attempt.refresh_from_db()
     return attempt.state
+
+
+def _note_unclear(attempt: Attempt, problem: str, *, now: bool) -> None:
+    """Keep why nobody knows; after a while, or `now`, a person looks at it."""
+    live_one = Attempt.objects.filter(pk=attempt.pk, state__in=Attempt.LIVE)
+    live_one.update(problem=problem[:300])
+    if now or attempt.created_at < clock.real() - UNKNOWN_LONG:
+        live_one.filter(person_since=None).update(person_since=clock.now())
 
 
 def _is_over(attempt: Attempt) -> bool:
@@ -193,6 +216,11 @@ def _heard_of_by(attempt: Attempt) -> datetime:
     return (attempt.expires_at if begun else attempt.created_at) + NEVER_HEARD
 
 
+def _possible(fen: int | None) -> int | None:
+    """An amount that a payment can be; what else a provider reports stays in its message alone."""
+    return fen if fen is not None and 0 < fen <= MOST_PAYMENT_FEN else None
+
+
 def look_at_attempt(attempt: Attempt, outcome: Outcome) -> bool:
     """Act on what a provider says about an attempt; True where this call changed something.
 
@@ -204,7 +232,11 @@ def look_at_attempt(attempt: Attempt, outcome: Outcome) -> bool:
         if outcome.amount_fen != attempt.amount_fen:
             log.error("payments.amount_differs attempt=%s", attempt.out_trade_no)
             Attempt.objects.filter(pk=attempt.pk).exclude(state=AttemptState.PAID).update(
-                problem=f"amount differs: {outcome.amount_fen} fen reported"[:300]
+                problem=f"amount differs: {outcome.amount_fen} fen reported"[:300],
+                reported_fen=_possible(outcome.amount_fen),
+                provider_no=outcome.provider_no[:64],
+                paid_at=outcome.paid_at or clock.real(),
+                person_since=Coalesce("person_since", Value(clock.now())),
             )
             return False
         return take_payment(
@@ -231,5 +263,28 @@ def look_at_attempt(attempt: Attempt, outcome: Outcome) -> bool:
             actor=actor,
             reason=outcome.state,
             next_look_at=None,
+            # Money of another amount still waits for a person, whatever its trade has come to.
+            person_since=None if attempt.reported_fen is None else attempt.person_since,
         )
     return bool(moved)
+
+
+@transaction.atomic
+def accept_reported(attempt_id: int, *, actor: str) -> bool:
+    """A person takes a payment of another amount than was asked for as it came; True where this
+    call did.
+
+    It pays what it reaches, a part of it only in part; what is too much goes back by itself.
+    Raises Refused where no other amount was reported.
+    """
+    attempt = Attempt.objects.get(pk=attempt_id)
+    if attempt.reported_fen is None or attempt.state == AttemptState.PAID:
+        raise Refused("no_other_amount", _("No other amount waits here."))
+    audit.record(attempt, "accepted", actor=actor, reported_fen=attempt.reported_fen)
+    return take_payment(
+        attempt.pk,
+        provider_no=attempt.provider_no,
+        paid_at=attempt.paid_at or clock.real(),
+        actor=actor,
+        other_fen=attempt.reported_fen,
+    )

@@ -1,6 +1,7 @@
 """The only way into the books, and whose account a payment stands on."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -17,25 +18,38 @@ def holding_account(attempt: Attempt) -> str:
     """Who has the money of this attempt in hand: the provider, or the merchant's own counter."""
     if not providers.known(attempt.provider).by_hand:
         return provider_account(attempt.provider)
-    item = attempt.order.items.order_by("pk").first()
+    return counter_account(merchant_of_counter(attempt))
+
+
+def merchant_of_counter(attempt: Attempt) -> int:
+    """The merchant whose cashier took the cash: an order at a counter has one merchant's fees."""
+    item = attempt.order.items.filter(moved_from=None).order_by("pk").first()
     assert item is not None
-    return counter_account(item.merchant_id)
+    return item.merchant_id
 
 
 @transaction.atomic
-def post(*, key: str, entries: Iterable[Entry | tuple[str, int]], note: str) -> LedgerTransfer:
+def post(
+    *,
+    key: str,
+    entries: Iterable[Entry | tuple[str, int]],
+    note: str,
+    posted_at: datetime | None = None,
+) -> LedgerTransfer:
     """Post one balanced transfer, once under `key`: the second time gives the first one back.
 
-    Entries of 0 fen are left out. Raises BooksDoNotBalance, and Refused where the key already
-    stands for other entries. A correction is another transfer; nothing is ever changed.
+    It stands at `posted_at`, when it happened, else now. Entries of 0 fen are left out. Raises
+    BooksDoNotBalance, and Refused where the key already stands for other entries. A correction is
+    another transfer; nothing is ever changed.
     """
     sides = [one if isinstance(one, Entry) else Entry(*one) for one in entries]
     sides = [one for one in sides if one.amount_fen]
     if unbalanced_fen(sides) or len(sides) < 2:
         raise BooksDoNotBalance(f"{key}: {sides}")
-    at = clock.now()
+    now = clock.now()
+    at = posted_at or now
     transfer, created = LedgerTransfer.objects.get_or_create(
-        key=key, defaults={"note": note, "posted_at": at}
+        key=key, defaults={"note": note, "posted_at": at, "recorded_at": now}
     )
     if not created:
         if _kept(transfer) != _told(sides):

@@ -23,8 +23,10 @@ log = logging.getLogger("bowei.payments")
 LARGEST_NOTIFICATION = 64 * 1024
 FORGED_KEPT_A_MINUTE = 30  # enough to look at, too few to fill a disk
 FORGED_KEPT_BYTES = 4096
+AMOUNT_DIFFERS = "amount differs"
 TRIES = 3  # at once, where two transactions stood in each other's way
 AGAIN_S = 30
+STUCK = timedelta(minutes=5)  # after this a person looks at a genuine message nobody could act on
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +57,14 @@ def receive_notification(
         + body
     ).hexdigest()
     try:
-        told = ours.read_notification(headers, body)
+        account, told = _read(provider, headers, body)
     except BadNotification as error:
         log.warning("payments.notification_refused provider=%s why=%s", provider, error.why)
         if _may_keep_forged(provider):
             _keep(provider, fingerprint, headers, body, told=None, problem=error.why)
         return NotificationReply(*ours.answer(False, "signature"))
     notice = _keep(provider, fingerprint, headers, body, told=told, problem="")
-    problem = _process(notice, told)
+    problem = _process(notice, account, told)
     return NotificationReply(*ours.answer(not problem, problem))
 
 
@@ -71,17 +73,32 @@ def process_notification(notice_id: int) -> str:
     notice = Notification.objects.get(pk=notice_id)
     if notice.processed_at:
         return ""
-    ours = providers.client(notice.provider)
-    return _process(notice, ours.read_notification(notice.headers, bytes(notice.raw), kept=True))
+    account, told = _read(notice.provider, notice.headers, bytes(notice.raw), kept=True)
+    return _process(notice, account, told)
 
 
-def _process(notice: Notification, told: ProviderNotice) -> str:
+def _read(
+    provider: str, headers: Mapping[str, str], body: bytes, *, kept: bool = False
+) -> tuple[str, ProviderNotice]:
+    """What a message says, and to which account of ours: today's, or a former one whose time is
+    not over. Raises BadNotification, of today's account, where it is genuine for none."""
+    first: BadNotification | None = None
+    for account in providers.accounts_heard(provider):
+        try:
+            client = providers.client(provider, account)
+            return account, client.read_notification(headers, body, kept=kept)
+        except BadNotification as error:
+            first = first or error
+    raise first or BadNotification("no account")
+
+
+def _process(notice: Notification, account: str, told: ProviderNotice) -> str:
     if notice.processed_at:
         return ""
     problem = ""
     for left in reversed(range(TRIES)):
         try:
-            return _act_once(notice, told)
+            return _act_once(notice, account, told)
         except Exception as error:
             problem = f"{type(error).__name__}: {error}"
             if not (isinstance(error, OperationalError) and left):
@@ -92,33 +109,37 @@ def _process(notice: Notification, told: ProviderNotice) -> str:
 
 
 @transaction.atomic
-def _act_once(notice: Notification, told: ProviderNotice) -> str:
+def _act_once(notice: Notification, account: str, told: ProviderNotice) -> str:
     """The effect and the mark that it was done, together or not at all."""
-    problem = _act(notice, told)
+    problem = _act(notice, account, told)
     if problem:
         _put_off(notice, problem)
     else:
         open_one = Notification.objects.filter(pk=notice.pk, processed_at=None)
-        open_one.update(processed_at=clock.real(), next_try_at=None, problem="")
+        open_one.update(processed_at=clock.real(), next_try_at=None, problem="", person_since=None)
     return problem
 
 
 def _put_off(notice: Notification, problem: str) -> None:
-    Notification.objects.filter(pk=notice.pk, processed_at=None).update(
-        problem=problem[:300], next_try_at=clock.real() + timedelta(seconds=AGAIN_S)
-    )
+    open_one = Notification.objects.filter(pk=notice.pk, processed_at=None)
+    open_one.update(problem=problem[:300], next_try_at=clock.real() + timedelta(seconds=AGAIN_S))
+    # Another amount waits for a person already, as the attempt that it is about.
+    if problem != AMOUNT_DIFFERS and notice.received_at < clock.real() - STUCK:
+        open_one.filter(person_since=None).update(person_since=clock.now())
 
 
-def _act(notice: Notification, told: ProviderNotice) -> str:
+def _act(notice: Notification, account: str, told: ProviderNotice) -> str:
     if told.kind == "payment" and isinstance(told.says, Outcome):
         attempt = Attempt.objects.filter(
             out_trade_no=told.out_trade_no, provider=notice.provider
         ).first()
         if attempt is None:
             return "unknown order number"
+        if attempt.account not in ("", account):
+            return "begun by another account"
         if told.says.state == "paid" and told.says.amount_fen != attempt.amount_fen:
             look_at_attempt(attempt, told.says)
-            return "amount differs"
+            return AMOUNT_DIFFERS
         look_at_attempt(attempt, told.says)
         return ""
     if told.kind == "refund" and isinstance(told.says, RefundSays):

@@ -13,24 +13,24 @@ from core import audit, clock, live, locks
 from core.errors import Invalid, Missing, Refused
 from core.transition import transition
 from payments import providers
-from payments.errors import OtherMerchants, RefundTooLarge
+from payments.errors import OtherMerchants, ProviderUnknown, RefundTooLarge
 from payments.models import Attempt, Credit, Order, OrderItem, Refund
 from payments.providers.base import ProviderRefused, ProviderUnclear, RefundAsked, RefundSays
 from payments.rules import (
     CREDIT,
     REFUNDS,
     Entry,
-    counter_account,
     merchant_account,
     next_look_s,
     refund_number,
 )
 from payments.services.asking import asking
-from payments.services.books import holding_account, post
+from payments.services.books import holding_account, merchant_of_counter, post
 from payments.states import CreditState, RefundState
 
 log = logging.getLogger("bowei.payments")
 SYSTEM = "system:payments.refunds"
+RETURNS_WITHIN = timedelta(days=3)  # after this a person looks at a refund that is not back
 
 
 @transaction.atomic
@@ -102,6 +102,7 @@ def _promise(
     item: OrderItem | None = None,
     credit: Credit | None = None,
 ) -> Refund:
+    now = clock.now()
     by_hand = providers.known(attempt.provider).by_hand
     row = Refund.objects.create(
         attempt=attempt,
@@ -111,9 +112,11 @@ def _promise(
         reason=reason[:200],
         key=key,
         out_refund_no=refund_number(attempt.order.number, secrets.randbits(60)),
-        asked_at=clock.now(),
+        asked_at=now,
         asked_by=actor,
         next_look_at=None if by_hand else clock.real(),
+        counter_id=merchant_of_counter(attempt) if by_hand else None,
+        person_since=now if by_hand else None,
     )
     post(
         key=f"refund:{row.pk}",
@@ -143,11 +146,11 @@ def carry_out_refund(refund_id: int) -> str:
         out_refund_no=row.out_refund_no,
         out_trade_no=row.attempt.out_trade_no,
         amount_fen=row.amount_fen,
-        total_fen=row.attempt.amount_fen,
+        total_fen=row.attempt.received_fen,
         reason=row.reason,
     )
-    provider = providers.client(row.attempt.provider)
     try:
+        provider = providers.client(row.attempt.provider, row.attempt.account)
         with asking(row.attempt.provider):
             says = (
                 provider.refund(asked)
@@ -158,6 +161,8 @@ def carry_out_refund(refund_id: int) -> str:
         return _mark_refund(row, RefundSays(state="failed", problem=str(error)))
     except ProviderUnclear as error:
         return _mark_refund(row, RefundSays(state="unclear", problem=str(error)))
+    except ProviderUnknown:
+        says = RefundSays(state="unclear", problem="the account is not set up any more")
     return _mark_refund(row, says)
 
 
@@ -176,6 +181,7 @@ def _mark_refund(row: Refund, says: RefundSays) -> str:
             reason=says.problem[:300],
             problem=says.problem[:300],
             next_look_at=None,
+            person_since=row.person_since or clock.now(),
         )
     else:
         wait_s = max(60, next_look_s(row.looks)) if says.state == "sent" else next_look_s(row.looks)
@@ -184,6 +190,9 @@ def _mark_refund(row: Refund, says: RefundSays) -> str:
             "problem": says.problem[:300],
             "next_look_at": clock.real() + timedelta(seconds=wait_s),
         }
+        stuck = says.state == "sent" and says.problem
+        if stuck or row.asked_at < clock.now() - RETURNS_WITHIN:
+            facts["person_since"] = row.person_since or clock.now()
         if says.state == "sent" and row.state == RefundState.ASKED:
             transition(row, source=RefundState.ASKED, target=RefundState.SENT, actor=actor, **facts)
         else:
@@ -203,6 +212,7 @@ def finish_refund(row: Refund, *, provider_no: str, actor: str) -> bool:
         done_at=clock.now(),
         next_look_at=None,
         problem="",
+        person_since=None,
     )
     if not moved:
         return False
@@ -231,7 +241,7 @@ def hand_back(refund_id: int, *, merchant_id: int, actor: str) -> bool:
     row = Refund.objects.select_related("attempt__order").filter(pk=refund_id).first()
     if row is None:
         raise Missing()
-    if holding_account(row.attempt) != counter_account(merchant_id):
+    if row.counter_id != merchant_id:
         raise OtherMerchants()
     locks.lock(Order.objects.filter(pk=row.attempt.order_id))
     return finish_refund(row, provider_no="", actor=actor)
@@ -248,6 +258,7 @@ def ask_again(refund_id: int, *, actor: str) -> bool:
         actor=actor,
         looks=0,
         problem="",
+        person_since=None,
         out_refund_no=refund_number(row.attempt.order.number, secrets.randbits(60)),
         next_look_at=clock.real(),
     )

@@ -28,8 +28,17 @@ log = logging.getLogger("bowei.payments")
 
 
 @transaction.atomic(savepoint=False)  # nobody goes on after a part of a payment
-def take_payment(attempt_id: int, *, provider_no: str, paid_at: datetime, actor: str) -> bool:
+def take_payment(
+    attempt_id: int,
+    *,
+    provider_no: str,
+    paid_at: datetime,
+    actor: str,
+    other_fen: int | None = None,
+) -> bool:
     """Book the money of one attempt and settle what it was paid for; True where this call did.
+
+    `other_fen`: what came, where that is not what was asked for.
 
     All or nothing, once: the attempt moves to paid by compare-and-set, the order's row is locked
     first, and the settling functions of config/wiring.py run here, in order, function by function
@@ -54,12 +63,15 @@ def take_payment(attempt_id: int, *, provider_no: str, paid_at: datetime, actor:
         paid_at=paid_at,
         next_look_at=None,
         problem="",
+        reported_fen=other_fen,
+        person_since=None,
     )
     if not moved:
         return False
-    taken = _settle(order, attempt, actor=actor)
-    rest_fen = attempt.amount_fen - sum(fen for _item, fen in taken)
-    _write_books(order, attempt, taken, rest_fen)
+    at = _business_time(paid_at)
+    taken = _settle(order, attempt, at, actor=actor)
+    rest_fen = attempt.received_fen - sum(fen for _item, fen in taken)
+    _write_books(order, attempt, taken, rest_fen, at)
     if rest_fen:
         _give_back(order, attempt, rest_fen, first=bool(taken), actor=actor)
     look_at_attempts_now(order)
@@ -70,16 +82,22 @@ def take_payment(attempt_id: int, *, provider_no: str, paid_at: datetime, actor:
         "payments.paid order=%s provider=%s amount_fen=%s rest_fen=%s",
         order.number,
         attempt.provider,
-        attempt.amount_fen,
+        attempt.received_fen,
         rest_fen,
     )
     return True
 
 
-def _settle(order: Order, attempt: Attempt, *, actor: str) -> list[tuple[OrderItem, int]]:
+def _business_time(paid_at: datetime) -> datetime:
+    """When it was paid, by the clock of business: a late report makes no late payer."""
+    late_s = max(0.0, (clock.real() - paid_at).total_seconds())
+    return clock.now() - timedelta(seconds=int(late_s))
+
+
+def _settle(
+    order: Order, attempt: Attempt, paid_at: datetime, *, actor: str
+) -> list[tuple[OrderItem, int]]:
     """Run the settling chain over the items; what each took. Empty for a second payment."""
-    late_s = max(0.0, (clock.real() - (attempt.paid_at or clock.real())).total_seconds())
-    paid_at = clock.now() - timedelta(seconds=int(late_s))  # a late report makes no late payer
     if not transition(
         order,
         source=[OrderState.OPEN, OrderState.CLOSED],
@@ -90,8 +108,9 @@ def _settle(order: Order, attempt: Attempt, *, actor: str) -> list[tuple[OrderIt
         return []
     items = {item.pk: item for item in order.items.order_by("payable", "subject_id")}
     parts, _rest = allocate(
-        attempt.amount_fen, [ItemShare(item.pk, item.amount_fen) for item in items.values()]
+        attempt.received_fen, [ItemShare(item.pk, item.amount_fen) for item in items.values()]
     )
+    fen_of = {part.item_id: part.amount_fen for part in parts}
     receipts = {
         item.pk: Receipt(
             order_number=order.number,
@@ -101,6 +120,7 @@ def _settle(order: Order, attempt: Attempt, *, actor: str) -> list[tuple[OrderIt
             paid_at=paid_at,
             actor=actor,
             provider=attempt.provider,
+            is_part=item.is_part or fen_of[item.pk] < item.amount_fen,
         )
         for item in items.values()
     }
@@ -137,7 +157,11 @@ def _ended_as(item: OrderItem, taken_fen: int) -> OrderItemState:
 
 
 def _write_books(
-    order: Order, attempt: Attempt, taken: list[tuple[OrderItem, int]], rest_fen: int
+    order: Order,
+    attempt: Attempt,
+    taken: list[tuple[OrderItem, int]],
+    rest_fen: int,
+    paid_at: datetime,
 ) -> None:
     entries = [
         Entry(merchant_account(item.merchant_id), -fen, item.pk) for item, fen in taken if fen
@@ -145,11 +169,12 @@ def _write_books(
     post(
         key=f"payment:{attempt.pk}",
         entries=[
-            Entry(holding_account(attempt), attempt.amount_fen),
+            Entry(holding_account(attempt), attempt.received_fen),
             *entries,
             Entry(CREDIT, -rest_fen),
         ],
         note=f"{order.number} {attempt.provider}",
+        posted_at=paid_at,
     )
 
 

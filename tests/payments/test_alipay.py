@@ -1,8 +1,10 @@
 """Alipay as published, with real RSA2 signatures on both sides."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -157,3 +159,10 @@ def test_a_full_refund_s_trade_closed_never_unpays(order, alipay):
     assert tell(alipay, attempt).body == "success"
     order.refresh_from_db()
     assert order.state == "paid"
+
+
+def test_a_subject_goes_out_without_what_alipay_refuses(order, alipay):
+    Order.objects.filter(pk=order.pk).update(title="停车 · 长宁路/江苏路 & A=B")
+    pay_url = begin(order).pay_url
+    said = json.loads(dict(parse_qsl(urlsplit(pay_url).query))["biz_content"])
+    assert said["subject"] == "停车 · 长宁路 江苏路   A B"

@@ -50,7 +50,7 @@ def test_every_provider_is_called_by_a_word_in_both_languages(provider):
 @pytest.mark.parametrize("provider", NETWORK, ids=lambda provider: provider.name)
 def test_every_provider_but_those_by_hand_can_be_asked_all_we_ask(provider, settings):
     settings.BOWEI_PAYMENTS = KEYS
-    client = provider.client()
+    client = provider.client(provider.settings())
     assert all(callable(getattr(client, name)) for name in ASKED)
     assert all(header == header.lower() for header in client.signature_headers)
 

@@ -1,5 +1,8 @@
 """Alipay, with RSA2."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
 from core.environment import Account
@@ -23,11 +26,13 @@ class Alipay(Provider):
             "seller_id": "our number as a seller; notifications for another one are refused",
             "gateway": "another address than Alipay's own, for trials",
         },
+        known_by=("appid",),
     )
     form_targets = ("https://openapi.alipay.com", "https://mclient.alipay.com")
+    not_inside = ("MicroMessenger",)  # WeChat's own browser takes JSAPI alone
     schemes = ("alipays",)
 
-    def client(self) -> Client:
+    def client(self, settings: Mapping[str, Any]) -> Client:
         from payments.providers.alipay.client import AlipayClient
 
-        return AlipayClient(self.settings())
+        return AlipayClient(settings)

@@ -49,6 +49,9 @@ class _Client(AliPay):
         return body
 
 
+_NOT_IN_SUBJECT = str.maketrans("/=&", "   ")  # Alipay refuses them
+
+
 class AlipayClient:
     """See payments.providers.base.Client."""
 
@@ -71,7 +74,7 @@ class AlipayClient:
         terms = {
             "out_trade_no": asked.out_trade_no,
             "total_amount": plain_yuan(asked.amount_fen),
-            "subject": asked.title[:120],
+            "subject": asked.title.translate(_NOT_IN_SUBJECT)[:120],
             "notify_url": asked.notify_url,
             "time_expire": asked.expires_at.astimezone(CITY).strftime("%Y-%m-%d %H:%M:%S"),
         }

@@ -1,6 +1,9 @@
 """The sandbox: a provider of our own for demo and tests."""
 
-from django.conf import settings
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings as ours
 from django.utils.translation import gettext_lazy as _
 
 from payments.providers.base import Client, Provider, Way
@@ -14,9 +17,9 @@ class Sandbox(Provider):
     ways = (Way.PAGE, Way.CODE)
 
     def is_set_up(self) -> bool:
-        return bool(settings.BOWEI_SANDBOX_PAYMENTS) and not settings.PRODUCTION
+        return bool(ours.BOWEI_SANDBOX_PAYMENTS) and not ours.PRODUCTION
 
-    def client(self) -> Client:
+    def client(self, settings: Mapping[str, Any]) -> Client:
         from payments.providers.sandbox.client import SandboxClient
 
         return SandboxClient()

@@ -1,5 +1,8 @@
 """WeChat Pay, API v3."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
 from core.environment import Account
@@ -29,11 +32,13 @@ class WeChat(Provider):
             "gateway": "another address than WeChat Pay's own, for trials",
         },
         either=(("public_key", "public_key_id"), ("cert_dir",)),
+        known_by=("mchid", "appid"),
     )
     form_targets = ("https://wx.tenpay.com",)
+    not_inside = ("MicroMessenger",)  # WeChat's own browser takes JSAPI alone
     schemes = ("weixin",)
 
-    def client(self) -> Client:
+    def client(self, settings: Mapping[str, Any]) -> Client:
         from payments.providers.wechat.client import WeChatClient
 
-        return WeChatClient(self.settings())
+        return WeChatClient(settings)

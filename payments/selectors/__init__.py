@@ -1,11 +1,12 @@
 """Questions about money."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
 from django.urls import reverse
 
 from core import outages
@@ -13,6 +14,9 @@ from core.errors import Missing
 from payments import providers
 from payments.models import Attempt, LedgerEntry, Order, OrderItem, Refund
 from payments.rules import counter_account, merchant_account
+from payments.selectors.waiting import OPERATORS, WaitingMoney, waiting
+
+__all__ = ["OPERATORS", "WaitingMoney", "waiting"]
 
 Thing = tuple[str, int]  # what is paid for: payable and number
 
@@ -86,11 +90,12 @@ def paid_items(payable: str, subject_id: int) -> QuerySet[OrderItem]:
 
 
 def paid_fen(payable: str, subject_id: int) -> int:
-    """What this thing took of all payments, less what went back or is promised."""
+    """What this thing took of all payments, less what went back, is promised, or was moved."""
     items = paid_items(payable, subject_id)
     taken = items.aggregate(fen=Sum("taken_fen"))["fen"] or 0
     back = Refund.objects.filter(order_item__in=items).aggregate(fen=Sum("amount_fen"))["fen"] or 0
-    return int(taken - back)
+    moved = OrderItem.objects.filter(moved_from__in=items).aggregate(fen=Sum("taken_fen"))["fen"]
+    return int(taken - back - (moved or 0))
 
 
 def refunds_of(order: Order) -> QuerySet[Refund]:
@@ -103,12 +108,22 @@ def balance_fen(account: str) -> int:
     return LedgerEntry.objects.filter(account=account).aggregate(fen=Sum("amount_fen"))["fen"] or 0
 
 
-def earned_fen(merchant_id: int, *, since: datetime, until: datetime) -> int:
-    """What a merchant earned in [since, until), refunds taken off; business time."""
-    rows = LedgerEntry.objects.filter(
-        account=merchant_account(merchant_id), posted_at__gte=since, posted_at__lt=until
-    )
-    return -(rows.aggregate(fen=Sum("amount_fen"))["fen"] or 0)
+def earned_fen(merchant_id: int | None, *, since: datetime, until: datetime) -> int:
+    """What a merchant earned in [since, until), None for all of them (docs/figures.md)."""
+    return -(_earned(merchant_id, since, until).aggregate(fen=Sum("amount_fen"))["fen"] or 0)
+
+
+def earned_by_day(*, since: datetime, until: datetime) -> dict[date, int]:
+    """What all merchants earned on each of the city's days in [since, until) with an entry."""
+    rows = _earned(None, since, until).values(day=TruncDate("posted_at"))
+    return {row["day"]: -row["fen"] for row in rows.annotate(fen=Sum("amount_fen")).order_by()}
+
+
+def _earned(merchant_id: int | None, since: datetime, until: datetime) -> QuerySet[LedgerEntry]:
+    rows = LedgerEntry.objects.filter(posted_at__gte=since, posted_at__lt=until)
+    if merchant_id is None:
+        return rows.filter(account__startswith=merchant_account(""))
+    return rows.filter(account=merchant_account(merchant_id))
 
 
 def entries_of(
@@ -125,10 +140,8 @@ def entries_of(
 
 def cash_to_hand_back(merchant_id: int) -> QuerySet[Refund]:
     """Refunds of cash that wait for this merchant's cashier, oldest first."""
-    by_hand = providers.names_by_hand()
-    rows = Refund.objects.filter(state=Refund.State.ASKED, attempt__provider__in=by_hand)
-    mine = Q(attempt__order__items__merchant_id=merchant_id)
-    return rows.filter(mine).select_related("attempt__order").distinct().order_by("pk")
+    rows = Refund.objects.filter(counter_id=merchant_id, state=Refund.State.ASKED)
+    return rows.select_related("attempt__order").order_by("pk")
 
 
 def cash_fen(merchant_id: int) -> int:

@@ -10,6 +10,6 @@ if __name__ == "__main__":
 
     from core import versions
 
-    if sys.argv[1:2] and sys.argv[1] not in versions.MENDING:
+    if sys.argv[1:2] and sys.argv[1] not in versions.UNASKED:
         versions.watch()
     execute_from_command_line(sys.argv)

@@ -11,8 +11,8 @@ from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import ForeignKey, ManyToManyField
 
-# The commands that are there to mend it.
-MENDING = ("migrate", "makemigrations", "showmigrations", "sqlmigrate", "dbshell")
+# The commands that are there to mend it, and the one that makes databases of its own.
+UNASKED = ("migrate", "makemigrations", "showmigrations", "sqlmigrate", "dbshell", "simulate_city")
 
 Names = dict[str, set[str]]
 

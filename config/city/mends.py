@@ -1,0 +1,94 @@
+"""Mends that a run can lack, to see that the laws notice. Flags of the simulation alone.
+
+Each takes one thing out of the house by a patch, and names the law that must break without it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+from django.test import override_settings
+
+import arrears.reactions
+import arrears.services.holds
+import parking.selectors.facts
+import parking.services.money
+import parking.services.prices
+import recovery.reactions
+from parking.models import TariffVersion
+
+TakeOut = Callable[[], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class Mend:
+    """Without it this law breaks."""
+
+    law: str
+    says: str
+    take_out: TakeOut
+
+
+def _nothing(*values: Any, **more: Any) -> None:
+    """What a function does that is not there."""
+
+
+def _gone(place: Any, *names: str) -> TakeOut:
+    """These functions do nothing."""
+
+    @contextmanager
+    def take_out() -> Iterator[None]:
+        with ExitStack() as stack:
+            for name in names:
+                stack.enter_context(patch.object(place, name, _nothing))
+            yield
+
+    return take_out
+
+
+def _newest_version(tariff_id: int, at: Any) -> TariffVersion:
+    return TariffVersion.objects.filter(tariff_id=tariff_id).order_by("-valid_from")[0]
+
+
+MENDS: dict[str, Mend] = {
+    "gate": Mend(
+        "L1",
+        "nothing is asked while a question is open",
+        lambda: patch.object(parking.selectors.facts, "questions_of", lambda told: ()),
+    ),
+    "hold": Mend("L1", "an objection holds the debt", _gone(arrears.services.holds, "hold")),
+    "give_back": Mend(
+        "L4", "what a stay did not need goes back", _gone(parking.services.money, "promise_back")
+    ),
+    "clear": Mend(
+        "L5",
+        "what is settled is asked for no more",
+        _gone(arrears.reactions, "settled", "voided"),
+    ),
+    "lower": Mend(
+        "L6",
+        "an objection, a waiver and a payment lower the lock",
+        _gone(recovery.reactions, "release", "release_disputed", "release_raised"),
+    ),
+    "version": Mend(
+        "L9",
+        "a stay keeps the prices of its beginning",
+        lambda: patch.object(parking.services.prices, "version_at", _newest_version),
+    ),
+    "own_debts": Mend(
+        "L10",
+        "a terminal is told of its own merchant's debts",
+        lambda: override_settings(BOWEI_SHARE_LISTINGS=True),
+    ),
+}
+
+
+@contextmanager
+def without(mends: Sequence[str]) -> Iterator[None]:
+    """The house as it would be without these."""
+    with ExitStack() as stack:
+        for name in mends:
+            stack.enter_context(MENDS[name].take_out())
+        yield

@@ -1,0 +1,64 @@
+"""A small city under every fault at once, held against the laws after every step."""
+
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from config.city.chance import FAULTS
+from config.city.laws import LAWS
+from config.city.mends import MENDS
+from config.city.run import Run, as_json, city
+
+
+class Command(BaseCommand):
+    help = "Simulate a city in a database of its own and ask every law after each step."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument("--days", type=float, default=1.0, help="of the city's time (1)")
+        parser.add_argument("--faults", default="all", help=f"all, none or of: {', '.join(FAULTS)}")
+        parser.add_argument("--without", default="", help=f"mends left out: {', '.join(MENDS)}")
+        parser.add_argument("--json", action="store_true", help="one JSON object and no words")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        faults = _named(options["faults"], FAULTS, "--faults")
+        lacking = _named(options["without"] or "none", MENDS, "--without")
+        say = self.stderr.write if options["json"] else self.stdout.write
+        say(f"seed {options['seed']}")
+        with city() as here:
+            run = here.live(
+                options["seed"],
+                faults=faults,
+                days=options["days"],
+                lacking=lacking,
+                told=lambda run: say(_sentence(run)),
+            )
+            say(_sentence(run))
+            for violation in run.violations:
+                say(f"{violation.law} {violation.name}: {violation.why}; shortening …")
+                violation.steps = here.shortest(run, violation, lacking)
+                for one in violation.steps:
+                    say(f"    {json.dumps(one, ensure_ascii=False)}")
+        if options["json"]:
+            self.stdout.write(json.dumps(as_json(run), ensure_ascii=False))
+        sys.exit(1 if run.violations else 0)
+
+
+def _sentence(run: Run) -> str:
+    speed = f", {run.steps / run.took_s:.0f} steps a second" if run.took_s else ""
+    return (
+        f"{run.steps} steps, {run.vehicle_days} vehicle-days, {run.laws_asked} times a law was"
+        f" asked ({len(LAWS)} after each step), {len(run.violations)} violations{speed}"
+    )
+
+
+def _named(text: str, known: dict[str, Any], option: str) -> list[str]:
+    if text in ("all", "none"):
+        return list(known) if text == "all" else []
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise CommandError(f"{option}: nobody knows {', '.join(unknown)}.")
+    return names

@@ -12,6 +12,7 @@ MAY: dict[str, frozenset[str]] = {
             "cards",
             "settle_stay",
             "void_stay",
+            "move_money",
             "staff",
         ]
     ),
@@ -26,6 +27,7 @@ MAY: dict[str, frozenset[str]] = {
             "cards",
             "settle_stay",
             "void_stay",
+            "move_money",
         ]
     ),
     "cashier": frozenset(["see", "money", "debts", "settle_stay"]),

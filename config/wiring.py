@@ -99,11 +99,13 @@ PAYABLES: dict[str, Payable] = {
             recovery.services.release_cleared,  # P1.4: paid anywhere, the lock goes down
         ],
         leave_by=parking.services.leave_by_of_stay,
+        correct="parking.correct_paid",
     ),
     "parking.prepayment": Payable(
         quote=parking.services.quote_prepayment,
         settle=[parking.services.settle_prepayment],
         leave_by=parking.services.leave_by_of_prepayment,
+        correct="parking.correct_paid",
     ),
     "recovery.order": Payable(  # P1.4
         quote=recovery.services.quote_order, settle=[recovery.services.settle_order]

@@ -70,6 +70,19 @@ class ReasonForm(forms.Form):
     )
 
 
+class MoveForm(ReasonForm):
+    """For which stay a payment was meant; no berth and plate: it goes back."""
+
+    payment = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    berth = forms.CharField(
+        label=_("Berth code"),
+        max_length=20,
+        required=False,
+        widget=forms.TextInput(attrs={"autocapitalize": "characters", "autocomplete": "off"}),
+    )
+    plate = PlateField(required=False)
+
+
 class CloseForm(ReasonForm):
     """When a vehicle left, as a person knows it."""
 

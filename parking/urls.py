@@ -11,6 +11,7 @@ owner: list[URLPattern] = [
     path("b/<str:berth_code>/", public.berth, name="parking.berth"),
     path("left/", public.left, name="parking.left"),
     path("s/<str:token>/", public.stay, name="parking.stay"),
+    path("paid/<str:token>/", public.correct_paid, name="parking.correct_paid"),
     path("prepay/", public.prepay_begin, name="parking.prepay"),
     path("prepay/<str:token>/", public.prepay_order, name="parking.prepay_order"),
 ]

@@ -38,7 +38,7 @@ class OrderOut(serializers.Serializer):
     amount_fen = serializers.IntegerField()
     expires_at = serializers.DateTimeField()
     paid_at = serializers.DateTimeField(allow_null=True)
-    items = OrderItemOut(many=True, source="items.all")
+    items = OrderItemOut(many=True, source="bills")
     refunds = RefundOut(many=True)
 
 

@@ -58,7 +58,7 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
     outdated = found.state != Order.State.OPEN or found.expires_at <= clock.now()
     context = {
         "order": found,
-        "items": list(found.items.all()),
+        "items": found.bills,
         "outdated": outdated,
         "ways": [{"name": way.name, "text": way.word} for way in ways],
         "elsewhere": len(ways) < len(providers.offered()),
@@ -95,14 +95,18 @@ def done(request: HttpRequest, token: str) -> HttpResponse:
     if found.state == Order.State.OPEN:
         services.look_now(found)
     attempt = selectors.paying_attempt(found)
-    items = list(found.items.all())
-    leave_by = [at for item in items if item.taken_fen and (at := _leave_by(item)) is not None]
+    items = found.bills
+    moved = [item for item in found.items.all() if item.moved_from_id is not None]
+    standing = _standing([*items, *moved])
+    leave_by = [at for at in standing.values() if at and at > clock.now()]
+    correct = [wiring.payable(item.payable).correct for item in standing]
     context = {
         "order": found,
         "items": items,
+        "moved": moved,
+        "correct": next(filter(None, correct), ""),
         "attempt": attempt,
         "way": providers.word(attempt.provider) if attempt else "",
-        "taken_fen": sum(item.taken_fen for item in items),
         "leave_by": min(leave_by) if leave_by else None,
         "refunds": list(selectors.refunds_of(found)),
         "notices": wiring.owner_notices([(item.payable, item.subject_id) for item in items]),
@@ -111,11 +115,16 @@ def done(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "payments/owner_done.html", context)
 
 
-def _leave_by(item: OrderItem) -> datetime | None:
-    """Until when the vehicle that this item was paid for may leave, while it stands there."""
-    ask = wiring.payable(item.payable).leave_by
-    until = ask(item.subject_id) if ask else None
-    return until if until and until > clock.now() else None
+def _standing(items: list[OrderItem]) -> dict[OrderItem, datetime]:
+    """Those of these items that were paid for vehicles that still stand there, and until when
+    each may leave."""
+    found = {}
+    for item in items:
+        ask = wiring.payable(item.payable).leave_by
+        until = ask(item.subject_id) if ask and item.taken_fen else None
+        if until is not None:
+            found[item] = until
+    return found
 
 
 @never_cache
@@ -185,7 +194,7 @@ def take_cash(request: HttpRequest, number: str) -> HttpResponse:
         except BoweiError as error:
             problem = error
             found.refresh_from_db()
-    items = list(found.items.select_related("merchant"))
+    items = list(found.items.filter(moved_from=None).select_related("merchant"))
     context: dict[str, Any] = {
         "order": found,
         "items": [item for item in items if item.merchant_id == merchant_id],

@@ -14,6 +14,7 @@ from parking.services.money import (
     settle_stays,
     told_bill,
 )
+from parking.services.moving import correct_payment, correctable, move_payment, stay_meant
 from parking.services.places import (
     add_berth,
     add_section,
@@ -61,7 +62,9 @@ __all__ = [
     "choose_berth",
     "close_by_hand",
     "close_stay",
+    "correct_payment",
     "correct_plate",
+    "correctable",
     "cover",
     "doubt_plate",
     "draft_prepayment",
@@ -71,6 +74,7 @@ __all__ = [
     "leave_by_of_prepayment",
     "leave_by_of_stay",
     "lock_stays",
+    "move_payment",
     "note_silent_sections",
     "open_by_hand",
     "open_plate_review",
@@ -88,6 +92,7 @@ __all__ = [
     "settle_stay",
     "settle_stays",
     "show_lock",
+    "stay_meant",
     "submit_prepayment",
     "take_reading",
     "take_sighting",

@@ -13,7 +13,8 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from core import audit, clock, live, locks, outbox
+from accounts import selectors as accounts
+from core import audit, clock, live, locks, outbox, plates
 from core.errors import Missing
 from core.transition import transition
 from parking.errors import PlateUnread, StayNotDue
@@ -23,6 +24,7 @@ from parking.rules.cover import Cover, Paid, billed_until, covers
 from parking.services import prices, reminders, stay_rows
 from parking.states import PlateState, StayState
 from parking.words import spoken
+from payments import selectors as payments
 from payments.rules import BillLine, Quote, Receipt
 
 log = logging.getLogger("bowei.parking")
@@ -95,10 +97,10 @@ def promise_back(stay: ParkingSession, amount_fen: int, *, why: str) -> None:
         if part_fen <= 0:
             continue
         amount_fen -= part_fen
-        _give_back(payment, part_fen, why=why)
+        give_back(payment, part_fen, why=why)
 
 
-def _give_back(payment: StayPayment, fen: int, *, why: str) -> None:
+def give_back(payment: StayPayment, fen: int, *, why: str) -> None:
     """Promise back part of one payment; its stay is locked."""
     payment.refunded_fen += fen
     StayPayment.objects.filter(pk=payment.pk).update(refunded_fen=payment.refunded_fen)
@@ -227,14 +229,19 @@ def quote_stay(subject_id: int) -> Quote:
     return Quote(
         amount_fen=amount_fen,
         lines=bill_lines(lines, already_fen=fee_fen - amount_fen),
-        title=_("Parking · %(section)s %(berth)s")
-        % {"section": stay.section.name, "berth": stay.berth.number},
+        title=title_of(stay),
         merchant_id=stay.merchant_id,
         subject_state=stay.state,
         leave_by=clock.now() + timedelta(seconds=stay.section.leave_by_s)
         if stay.state == StayState.PARKED
         else None,
     )
+
+
+def title_of(stay: ParkingSession) -> str:
+    """What a payment of this stay is for."""
+    place = {"section": stay.section.name, "berth": stay.berth.number}
+    return _("Parking · %(section)s %(berth)s") % place
 
 
 def leave_by_of_stay(subject_id: int) -> datetime | None:
@@ -295,46 +302,60 @@ def settle_stays(stay_ids: Collection[int], receipt: Receipt, left_fen: int) -> 
         rest_fen = left_fen - sum(taken.values())
         if rest_fen <= 0 or stay.pk in before:
             continue
-        if stood_when_paid(stay, receipt):
-            kind = StayPayment.Kind.PARKED
-            taken[stay.pk] = pay_standing(stay, receipt, rest_fen, kind=kind)
-        elif stay.state == StayState.DUE and stay.due_fen:
-            taken[stay.pk] = min(rest_fen, stay.due_fen)
-            if rest_fen < stay.due_fen:
-                pay_due(stay, receipt, rest_fen, kind=StayPayment.Kind.AFTER)
-            else:
-                whole.append(stay)
-    _pay_whole(whole, receipt, kind=StayPayment.Kind.AFTER)
+        if 0 < stay.due_fen <= rest_fen and not stood_when_paid(stay, receipt.paid_at):
+            taken[stay.pk] = stay.due_fen
+            whole.append(stay)
+        else:
+            taken[stay.pk] = take(stay, receipt, rest_fen)
+    _pay_whole(whole, receipt)
     return {pk: fen for pk, fen in taken.items() if fen}
 
 
-def stood_when_paid(stay: ParkingSession, receipt: Receipt) -> bool:
+def stood_when_paid(stay: ParkingSession, paid_at: datetime) -> bool:
     """Whether the vehicle still stood there when this was paid (docs/rules.md L5)."""
     if stay.state in (StayState.DUE, StayState.SETTLED) and stay.left_at is not None:
-        return receipt.paid_at <= stay.left_at
+        return paid_at <= stay.left_at
     return stay.state == StayState.PARKED
 
 
-def pay_standing(
-    stay: ParkingSession,
-    receipt: Receipt,
-    left_fen: int,
-    *,
-    kind: str,
-    ahead_until: datetime | None = None,
-) -> int:
-    """Money paid while the vehicle stood there; the fen that the stay took. Its row is locked.
+def wanted_of(stay: ParkingSession, *, paid_at: datetime, ahead_until: datetime | None) -> int:
+    """What a stay needs of money that was paid then; nothing once it is settled or never was."""
+    if stay.simulated or stay.state not in (StayState.PARKED, StayState.DUE):
+        return 0
+    if not stood_when_paid(stay, paid_at):
+        return stay.due_fen
+    return max(stay.due_fen, _wanted_standing(stay, payments_of(stay), paid_at, ahead_until))
 
-    It pays up to the payment, or `ahead_until`. Where the vehicle has left meanwhile the stay is
-    priced as if we had heard at once, and what is too much by that goes back.
-    """
-    at = max(receipt.paid_at, stay.arrived_at)
-    rows = payments_of(stay)
+
+def _wanted_standing(
+    stay: ParkingSession,
+    rows: Iterable[StayPayment],
+    paid_at: datetime,
+    ahead_until: datetime | None,
+) -> int:
+    """What was to pay at that moment, by the payments that had been made."""
+    at = max(paid_at, stay.arrived_at)
     before_fen = sum(row.kept_fen for row in rows if row.paid_at <= at)
-    wanted_fen = prices.bill_of(stay, ahead_until or at).amount_fen - before_fen
+    return prices.bill_of(stay, ahead_until or at).amount_fen - before_fen
+
+
+def take(
+    stay: ParkingSession, receipt: Receipt, left_fen: int, *, ahead_until: datetime | None = None
+) -> int:
+    """Money has come for a stay; the fen that it took. Its row is locked.
+
+    Paid while the vehicle stood there, it pays up to the payment, or `ahead_until`. Where the
+    vehicle has left meanwhile the stay is priced as if we had heard at once, and what is too much
+    by that goes back.
+    """
+    if not stood_when_paid(stay, receipt.paid_at):
+        return _pay_due(stay, receipt, left_fen)
+    rows = payments_of(stay)
+    wanted_fen = _wanted_standing(stay, rows, receipt.paid_at, ahead_until)
     taken_fen = min(left_fen, max(wanted_fen, stay.due_fen))
     if taken_fen <= 0:
         return 0
+    kind = StayPayment.Kind.AHEAD if ahead_until else StayPayment.Kind.PARKED
     payment = _payment(stay, receipt, taken_fen, kind=kind)
     payment.ahead_until = ahead_until
     if stay.state == StayState.SETTLED:
@@ -353,6 +374,42 @@ def pay_standing(
             settled_at=stay.left_at,
         )
     return taken_fen
+
+
+def follow_loss(stay: ParkingSession, *, actor: str, reason: str) -> None:
+    """Money of a stay went elsewhere: what it pays for is told anew, and what is due again is due
+    with the whole time; its row is locked."""
+    follow_money(stay)
+    if stay.state in (StayState.DUE, StayState.SETTLED) and stay.left_at is not None:
+        amend(stay, left_at=stay.left_at, doubt=stay.doubt, actor=actor, reason=reason)
+
+
+def leave_former_payers(stay: ParkingSession, *, actor: str) -> None:
+    """The vehicle of a stay turned out to be another one: what was paid for the former goes back,
+    and the stay is due from whoever it is now. Its row is locked.
+
+    Who paid at the berth while it stood there stood there themselves, unless they are known to hold
+    the former plate.
+    """
+    lost = False
+    for payment in payments_of(stay):
+        theirs = plates.Plate.of(payment.plate_text, payment.plate_colour)
+        if not payment.kept_fen or not payment.plate_text:
+            continue
+        if plates.same_vehicle(theirs, stay.plate) or not _was_former(payment, theirs):
+            continue
+        give_back(payment, payment.kept_fen, why=_("Another vehicle stood there."))
+        lost = True
+    if lost:
+        follow_loss(stay, actor=actor, reason="it was paid for another vehicle")
+
+
+def _was_former(payment: StayPayment, plate: plates.Plate) -> bool:
+    if payment.kind != StayPayment.Kind.PARKED:
+        return True
+    payer_id = payments.item(payment.order_item_id).order.payer_user_id
+    holder = accounts.holder_of(plate.text, plate.colour_text)
+    return payer_id is not None and holder is not None and holder.pk == payer_id
 
 
 def _payment(stay: ParkingSession, receipt: Receipt, fen: int, *, kind: str) -> StayPayment:
@@ -389,27 +446,27 @@ def follow_money(stay: ParkingSession) -> None:
     stay_rows.tell_pages(stay)
 
 
-def pay_due(stay: ParkingSession, receipt: Receipt, left_fen: int, *, kind: str) -> int:
-    """Take what is due for a stay that has left; its row is locked."""
+def _pay_due(stay: ParkingSession, receipt: Receipt, left_fen: int) -> int:
+    """Take what is due for a stay that has left."""
     taken_fen = min(left_fen, stay.due_fen)
     if not taken_fen:
         return 0
     rest_fen = stay.due_fen - taken_fen
     if not rest_fen:
-        _pay_whole([stay], receipt, kind=kind)
+        _pay_whole([stay], receipt)
         return taken_fen
-    _payment(stay, receipt, taken_fen, kind=kind).save()
+    _payment(stay, receipt, taken_fen, kind=StayPayment.Kind.AFTER).save()
     stay_rows.save(stay, due_fen=rest_fen)
     stay_rows.tell_pages(stay)
     return taken_fen
 
 
-def _pay_whole(stays: list[ParkingSession], receipt: Receipt, *, kind: str) -> None:
+def _pay_whole(stays: list[ParkingSession], receipt: Receipt) -> None:
     """Settle stays whose due is covered, in as many statements as one; their rows are locked."""
     if not stays:
         return
     StayPayment.objects.bulk_create(
-        _payment(stay, receipt, stay.due_fen, kind=kind) for stay in stays
+        _payment(stay, receipt, stay.due_fen, kind=StayPayment.Kind.AFTER) for stay in stays
     )
     transition(
         ParkingSession.objects.filter(pk__in=[stay.pk for stay in stays]),

@@ -188,6 +188,8 @@ def put_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence:
     audit.record(stay, "plate settled", actor=by, confidence=round(confidence, 4))
     _no_inspection(stay, by=by)
     _look_for_double(stay)
+    if stay.prepaid_fen or stay.state != StayState.PARKED:
+        money.leave_former_payers(stay, actor=by)
     if stay.state == StayState.DUE:
         money.reprice(stay, actor=by, reason="the plate became known")
         if stay.state == StayState.DUE:
@@ -383,6 +385,7 @@ def correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Parki
         return stay
     _set_plate(stay, plate, by=actor, confidence=1.0)
     audit.record(stay, "plate corrected", actor=actor, reason=why)
+    money.leave_former_payers(stay, actor=actor)
     if stay.state == StayState.DUE:
         money.reprice(stay, actor=actor, reason="the plate was corrected")
     outbox.add(PlateCorrected(stay.pk, old_text, old_colour))

@@ -21,7 +21,7 @@ from core.typed import typed_plate
 from parking.errors import NoBerth, StayNotDue, WrongStep
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, StayPayment
 from parking.rules import candidates, comparison
-from parking.services import money, prices
+from parking.services import money, moving, prices
 from parking.services.reviews import drop_reviews, open_review
 from parking.states import PlateState, PrepaymentState, StayState
 from payments.rules import Quote, Receipt
@@ -164,18 +164,24 @@ def _distance(draft: Prepayment, berth: Berth) -> float:
 
 @transaction.atomic
 def choose_berth(token: str, berth_code: str) -> Prepayment:
-    """One of the candidates is the draft's berth (P2.4). Raises NoBerth for any other."""
+    """One of the candidates is the draft's berth (P2.4). Raises NoBerth for any other.
+
+    A paid one may be corrected until the vehicle leaves: its money follows once the plate fits
+    there, too (`submit_prepayment`).
+    """
     draft = locks.lock(Prepayment.objects.filter(pk=by_token(token).pk))[0]
     if draft.state not in (
         PrepaymentState.DRAFT,
         PrepaymentState.SUBMITTED,
         PrepaymentState.CORRECTING,
+        PrepaymentState.PAID,
     ):
         raise WrongStep(draft.state)
     berth = Berth.objects.filter(code=berth_code, pk__in=draft.candidates).first()
     if berth is None:
         raise NoBerth(berth_code)
-    Prepayment.objects.filter(pk=draft.pk).update(berth=berth, stay=None)
+    paid_for = draft.stay_id if draft.state == PrepaymentState.PAID else None
+    Prepayment.objects.filter(pk=draft.pk).update(berth=berth, stay_id=paid_for)
     return by_token(token)
 
 
@@ -183,8 +189,13 @@ def choose_berth(token: str, berth_code: str) -> Prepayment:
 def submit_prepayment(token: str, plate_text: str = "", plate_colour: str = "") -> Instruction:
     """Submit the draft with its plate (the second plate) and have it compared (P2.5).
 
-    Raises WrongStep, TooMany when the attempts are used up, Invalid for a plate that is none.
+    The plate of a paid one may be corrected, and its berth before, until the vehicle leaves: what
+    was paid goes to the stay that stands there. Raises WrongStep, TooMany when the attempts are
+    used up, Invalid for a plate that is none.
     """
+    paid = by_token(token)
+    if paid.state == PrepaymentState.PAID:
+        return _correct_paid(paid, plate_text, plate_colour)
     draft = locks.lock(Prepayment.objects.filter(pk=by_token(token).pk))[0]
     if draft.state not in (
         PrepaymentState.DRAFT,
@@ -213,6 +224,43 @@ def submit_prepayment(token: str, plate_text: str = "", plate_colour: str = "") 
         )
     draft.stay = stay
     return _judge(draft, stay, actor="owner")
+
+
+def _correct_paid(draft: Prepayment, plate_text: str, plate_colour: str) -> Instruction:
+    """Compare what a paid draft says now with who stands at its berth; the money follows.
+
+    The draft is not locked before its order and stays are (core/locks.py).
+    """
+    if draft.attempts_left <= 0:
+        raise TooMany(
+            "no_attempts_left", _("The plate did not match three times. Ask the car park.")
+        )
+    if plate_text:
+        plate = typed_plate(plate_text, plate_colour)
+        draft.plate_text, draft.plate_colour = plate.text, plate.colour_text
+    _not_too_often(draft.plate_text)
+    stay = ParkingSession.objects.filter(berth_id=draft.berth_id, state=StayState.PARKED).first()
+    if stay is None:
+        raise Refused("no_vehicle", _("No vehicle is known at this berth."))
+    row = Prepayment.objects.filter(pk=draft.pk)
+    if stay.plate_state != PlateState.SETTLED:
+        return Instruction(outcome="waiting", attempts_left=draft.attempts_left)
+    compared = _compare(draft, stay)
+    if compared.verdict != comparison.Verdict.confirm:
+        parts = sorted(compared.differs)
+        row.update(differs=parts, attempts_left=F("attempts_left") - 1)
+        left = draft.attempts_left - 1
+        return Instruction(outcome="modify", parts=tuple(parts), attempts_left=left)
+    if stay.pk != draft.stay_id:
+        payment = moving.payment_of(draft)
+        moving.correct_payment(
+            payment_id=payment.pk,
+            order_number=payment.order_number,
+            to_stay_id=stay.pk,
+            actor="owner",
+        )
+    row.update(differs=[], plate_text=draft.plate_text, plate_colour=draft.plate_colour)
+    return Instruction(outcome="confirmed", attempts_left=draft.attempts_left)
 
 
 def _not_too_often(text: str) -> None:
@@ -393,16 +441,13 @@ def settle_prepayment(receipt: Receipt, left_fen: int) -> int:
     draft = locks.lock(Prepayment.objects.filter(pk=receipt.subject_id))[0]
     if StayPayment.objects.filter(stay=stay, order_item_id=receipt.item_id).exists():
         return 0
-    if not money.stood_when_paid(stay, receipt):
-        return money.pay_due(stay, receipt, left_fen, kind=StayPayment.Kind.AFTER)
     is_parked = stay.state == StayState.PARKED
     if is_parked and draft.state != PrepaymentState.CONFIRMED:
         return 0
     until = covers_until(draft, stay)
-    taken_fen = money.pay_standing(
-        stay, receipt, left_fen, kind=StayPayment.Kind.AHEAD, ahead_until=until
-    )
-    if taken_fen:
+    in_time = money.stood_when_paid(stay, receipt.paid_at)
+    taken_fen = money.take(stay, receipt, left_fen, ahead_until=until)
+    if taken_fen and in_time:
         transition(
             draft,
             source=PrepaymentState.CONFIRMED if is_parked else PrepaymentState.CANCELLED,

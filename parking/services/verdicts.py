@@ -180,6 +180,7 @@ def _declare_unreadable(item: ReviewItem, *, actor: str) -> None:
     if old_text:
         audit.record(stay, "plate unreadable", actor=actor)
         outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
+        money.leave_former_payers(stay, actor=actor)
     if stay.state == StayState.DUE:
         money.write_off(stay, actor=actor, reason="plate unreadable")
 

@@ -13,9 +13,10 @@ from accounts.guards import StaffRequest, actor_of, merchant_page
 from accounts.rules import may
 from core import clock, images, wiring
 from core.errors import BoweiError, Denied, Missing
+from core.money import format_fen
 from core.plates import chip
 from parking import selectors, services
-from parking.forms import CloseForm, OpenForm, PlateForm, ReasonForm
+from parking.forms import CloseForm, MoveForm, OpenForm, PlateForm, ReasonForm
 from parking.models import ParkingSession, ReviewItem
 from parking.services import prices
 from parking.states import StayState
@@ -127,6 +128,7 @@ def stay_page(request: StaffRequest, stay_id: int) -> HttpResponse:
             request.POST if what == "plate" else None,
             initial={"plate": row.plate_text, "colour": row.plate_colour},
         ),
+        "move": MoveForm(request.POST if what == "move" else None, prefix="move"),
     }
     problem = ""
     if what:
@@ -142,7 +144,12 @@ def stay_page(request: StaffRequest, stay_id: int) -> HttpResponse:
 
 def _change(request: StaffRequest, row: ParkingSession, what: str, forms: dict[str, Any]) -> bool:
     """Carry out a change by hand; False where its form must be shown again."""
-    needed = {"close": "settle_stay", "plate": "settle_stay", "void": "void_stay"}.get(what)
+    needed = {
+        "close": "settle_stay",
+        "plate": "settle_stay",
+        "void": "void_stay",
+        "move": "move_money",
+    }.get(what)
     if needed is None or not may(request.role, needed):
         raise Denied()
     form = forms[what]
@@ -157,6 +164,8 @@ def _change(request: StaffRequest, row: ParkingSession, what: str, forms: dict[s
     elif what == "void":
         services.void_stay(stay_id=row.pk, actor=actor, reason=given["reason"])
         messages.success(request, _("The stay is cancelled. What was paid goes back."))
+    elif what == "move":
+        return _move(request, row, form)
     else:
         services.correct_plate(
             stay_id=row.pk,
@@ -166,6 +175,29 @@ def _change(request: StaffRequest, row: ParkingSession, what: str, forms: dict[s
             why="corrected on its page",
         )
         messages.success(request, _("The stay now belongs to this plate."))
+    return True
+
+
+def _move(request: StaffRequest, row: ParkingSession, form: MoveForm) -> bool:
+    """A payment of this stay goes where it was meant to go; False where that is not known."""
+    given = form.cleaned_data
+    if not row.payments.filter(pk=given["payment"]).exists():
+        raise Missing()
+    meant_id = None
+    if given["berth"] or given["plate"]:
+        meant = services.stay_meant(given["berth"], given["plate"])
+        if meant is None:
+            form.add_error(None, _("No vehicle with this plate is known at this berth."))
+            return False
+        meant_id = meant.pk
+    moved = services.move_payment(
+        payment_id=given["payment"],
+        to_stay_id=meant_id,
+        actor=actor_of(request),
+        reason=given["reason"],
+    )
+    told = {"moved": format_fen(moved.moved_fen), "back": format_fen(moved.returned_fen)}
+    messages.success(request, _("%(moved)s moved, %(back)s goes back to the payer.") % told)
     return True
 
 
@@ -191,6 +223,7 @@ def _stay_context(
         "problem": problem,
         "may_settle": may(request.role, "settle_stay"),
         "may_void": may(request.role, "void_stay"),
+        "may_move": may(request.role, "move_money"),
         "topic": f"section:{row.section_id}",
     }
 

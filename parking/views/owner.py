@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import selectors as people
 from accounts.guards import actor_of
-from core import clock, images, links, wiring
+from core import clock, images, links, parse, wiring
 from core.api import ContestRate, LookupRate
 from core.errors import BoweiError, Missing, Refused, TooMany
 from core.plates import chip, holds
@@ -22,6 +22,7 @@ from parking.links import StayLink, read_stay_token, stay_token
 from parking.models import ParkingSession, Prepayment
 from parking.services import prepay, reminders
 from parking.states import PrepaymentState
+from payments import selectors as payments
 from payments import services as payment_services
 
 
@@ -151,6 +152,49 @@ def _evidence(row: ParkingSession) -> list[dict[str, Any]]:
         }
         for one in seen
     ]
+
+
+@require_http_methods(["GET", "POST"])
+def correct_paid(request: HttpRequest, token: str) -> HttpResponse:
+    """Who paid for the wrong berth or vehicle says which was meant, while that one stands there.
+
+    The order's link is the right to it. Asking is limited, and says the same whether the berth or
+    the plate is wrong.
+    """
+    order = payments.order_by_token(token)
+    rows = services.correctable(order.number)
+    form = LeftForm(request.POST if request.POST.get("do") == "move" else None)
+    problem = ""
+    if request.method == "POST":
+        try:
+            if _correct(request, order.number, form):
+                return redirect("payments.done", token=token)
+        except Refused as error:
+            problem = error.message
+    context = {"order": order, "payments": rows, "form": form, "problem": problem}
+    return render(request, "parking/owner_correct.html", context)
+
+
+def _correct(request: HttpRequest, order_number: str, form: LeftForm) -> bool:
+    """Carry the correction out; False where its form must be shown again."""
+    if not LookupRate().allow_request(request, None):  # type: ignore[arg-type]
+        raise TooMany()
+    meant_id = None
+    if request.POST.get("do") != "return":
+        if not form.is_valid():
+            return False
+        meant = services.stay_meant(form.cleaned_data["berth"], form.cleaned_data["plate"])
+        if meant is None:
+            form.add_error(None, _("No vehicle with this plate is known at this berth."))
+            return False
+        meant_id = meant.pk
+    services.correct_payment(
+        payment_id=parse.row_id(request.POST.get("payment", "")),
+        order_number=order_number,
+        to_stay_id=meant_id,
+        actor=actor_of(request),
+    )
+    return True
 
 
 # ── Paying ahead ─────────────────────────────────────────────────────────────────────────────

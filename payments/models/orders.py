@@ -80,6 +80,11 @@ class Order(StatefulModel):
     def __str__(self) -> str:
         return self.number
 
+    @property
+    def bills(self) -> "list[OrderItem]":
+        """What was asked for; what money has moved to since is not among them."""
+        return [item for item in self.items.all() if item.moved_from_id is None]
+
 
 class OrderItem(StatefulModel):
     """One thing paid in an order, with the bill as it was when the order was opened.

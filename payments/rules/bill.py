@@ -56,9 +56,11 @@ class Payable:
 
     `quote(subject_id) -> Quote` raises Refused where nothing is due. Each settling function takes
     `(receipt, left_fen)`, returns the fen it took and never raises for money that has arrived.
-    `leave_by(subject_id)` says until when the vehicle may leave that stands there paid, or None.
+    `leave_by(subject_id)` says until when the vehicle may leave that stands there paid, or None;
+    until then its payer corrects the payment on the page named `correct`, by the order's token.
     """
 
     quote: Callable[[int], Quote]
     settle: Sequence[Callable[[Receipt, int], int]]
     leave_by: Callable[[int], datetime | None] | None = None
+    correct: str = ""

@@ -83,6 +83,14 @@ def item(item_id: int) -> OrderItem:
     return found
 
 
+def first_item(item_id: int) -> OrderItem:
+    """The item as which this money was paid, however often it has moved since. Raises Missing."""
+    found = item(item_id)
+    while found.moved_from_id is not None:
+        found = item(found.moved_from_id)
+    return found
+
+
 def paid_items(payable: str, subject_id: int) -> QuerySet[OrderItem]:
     """The items through which this thing was paid, oldest first, order included; one query."""
     rows = OrderItem.objects.filter(payable=payable, subject_id=subject_id, taken_fen__gt=0)

@@ -8,6 +8,7 @@ from payments.services.attempts import (
     query_attempt,
 )
 from payments.services.books import post
+from payments.services.moving import lock_order, move
 from payments.services.notifications import (
     LARGEST_NOTIFICATION,
     NotificationReply,
@@ -27,8 +28,10 @@ __all__ = [
     "carry_out_refund",
     "close_order",
     "hand_back",
+    "lock_order",
     "look_at_attempt",
     "look_now",
+    "move",
     "open_order",
     "pay_at_counter",
     "post",

@@ -51,7 +51,7 @@ def refund(*, item_id: int, amount_fen: int, reason: str, actor: str, key: str) 
             raise Refused("refund_key_taken", _("This key was used before for another refund."))
         return known
     item.refresh_from_db()
-    left_fen = item.taken_fen - refunded_fen(item)
+    left_fen = item.taken_fen - gone_fen(item)
     if amount_fen > left_fen:
         raise RefundTooLarge(left_fen)
     attempt = _paying_attempt(order)
@@ -79,10 +79,11 @@ def refund_credit(credit: Credit, *, reason: str) -> Refund:
     )
 
 
-def refunded_fen(item: OrderItem) -> int:
-    """What of this item went back or is promised."""
-    total = item.refunds.aggregate(fen=Sum("amount_fen"))["fen"]
-    return total or 0
+def gone_fen(item: OrderItem) -> int:
+    """What of this item went back, is promised, or moved to another thing."""
+    back = item.refunds.aggregate(fen=Sum("amount_fen"))["fen"] or 0
+    moved = item.moved_to.aggregate(fen=Sum("taken_fen"))["fen"] or 0
+    return int(back + moved)
 
 
 def _paying_attempt(order: Order) -> Attempt:

@@ -120,7 +120,9 @@ def _paid_for(order: RecoveryOrder, receipt: Receipt, paid_here_fen: int) -> int
     if receipt.payable == "recovery.order" and receipt.subject_id == order.pk:
         return paid_here_fen
     bound = set(order.bound.values_list("stay_id", flat=True))
-    items = payments.item(receipt.item_id).order.items.filter(payable="parking.stay")
+    items = payments.item(receipt.item_id).order.items.filter(
+        payable="parking.stay", moved_from=None
+    )
     return sum(item.amount_fen for item in items if item.subject_id in bound)
 
 

@@ -42,6 +42,13 @@ class DebtDisputed(Event):
 
 
 @dataclass(frozen=True)
+class StayDisputed(Event):
+    """Somebody objects to a stay, whether or not it is a debt yet, on whatever page."""
+
+    stay_id: int
+
+
+@dataclass(frozen=True)
 class DebtPaid(Event):
     """A debt is paid."""
 

@@ -42,6 +42,7 @@ from arrears.events import (
     DebtResumed,
     DemandTakenBack,
     PayWindowEnded,
+    StayDisputed,
     WatchRanOut,
 )
 from core import outages, outbox
@@ -81,6 +82,7 @@ MESSAGES: dict[str, tuple[Listener, ...]] = dict(
             protocol.LockStatus, devices.messages.lock_status, recovery.messages.lock_status
         ),
         heard(protocol.LockPlaced, recovery.messages.lock_placed),  # P1.3
+        heard(protocol.LockFetched, recovery.messages.lock_fetched),  # P1.6
         heard(  # P1.5
             protocol.ReleaseCodeUsed,
             devices.messages.release_code_used,
@@ -133,21 +135,21 @@ REACTIONS: Reactions = reactions(
         LeftUnpaid,
         arrears.reactions.start_pay_window,
         arrears.reactions.watch,  # P0.4
-        recovery.reactions.vehicle_left,
+        recovery.reactions.stay_changed,
     ),
-    on(StaySettled, arrears.reactions.settled, recovery.reactions.vehicle_left),
-    on(StayVoided, arrears.reactions.voided, recovery.reactions.vehicle_left),
+    on(StaySettled, arrears.reactions.settled, recovery.reactions.stay_changed),
+    on(StayVoided, arrears.reactions.voided, recovery.reactions.stay_changed),
     on(StayRepriced, arrears.reactions.repriced),
     on(
         PlateCorrected,
         arrears.reactions.plate_corrected,
         arrears.reactions.assess,
-        recovery.reactions.plate_corrected,  # never a lock before another's vehicle
+        recovery.reactions.stay_changed,  # never a lock before another's vehicle
     ),
     on(
         StayQuestioned,
         arrears.reactions.hold,
-        recovery.reactions.release_questioned,  # a question: down at once
+        recovery.reactions.stay_changed,  # a question: down at once
     ),
     on(QuestionOver, arrears.reactions.resume),
     on(PayWindowEnded, arrears.reactions.open_debt),  # P3.1, P3.2
@@ -156,7 +158,7 @@ REACTIONS: Reactions = reactions(
     on(
         DebtRaised,
         arrears.reactions.demand,  # P3.2: asked for anew
-        recovery.reactions.release_raised,  # no lock for what nobody was asked for
+        recovery.reactions.debt_changed,  # no lock for what nobody was asked for
     ),
     on(DemandTakenBack, arrears.reactions.demand),
     on(WatchRanOut, arrears.reactions.assist),  # P0.5, P0.6
@@ -165,9 +167,10 @@ REACTIONS: Reactions = reactions(
     on(SmsSent, arrears.reactions.text_sent),
     on(SmsFailed, arrears.reactions.text_failed),
     # recovery
-    on(DebtDisputed, recovery.reactions.release_disputed),  # objection: down at once
-    on(DebtDropped, recovery.reactions.release),  # waived, objection upheld
-    on(DebtPaid, recovery.reactions.release),  # settled without a payment of ours
+    on(StayDisputed, recovery.reactions.stay_changed),  # objection on any page: down at once
+    on(DebtDisputed, recovery.reactions.debt_changed),
+    on(DebtDropped, recovery.reactions.debt_changed),  # waived, objection upheld
+    on(DebtPaid, recovery.reactions.debt_changed),  # the rest may be too little for a lock
     # monthlycard
     on(StatementAgreed, monthlycard.reactions.deduct_agreed),  # P4.12
     on(CardEnded, monthlycard.reactions.refund_rest),  # P4.2
@@ -178,6 +181,7 @@ REACTIONS: Reactions = reactions(
 # What looks for due rows, every second; each says how many it moved.
 SWEEPS: list[Callable[[], int]] = [
     outages.pulse,  # first: whether we were away is known before anything acts on the time
+    recovery.services.ask_all,  # a lock whose ground is gone goes down
     recovery.services.remind_of_moves,  # P1.6
     devices.services.expire_commands,
     devices.services.notice_silence,

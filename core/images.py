@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -104,6 +105,11 @@ def load(sha256: str) -> bytes:
 
 def exists(sha256: str) -> bool:
     return StoredImage.objects.filter(pk=sha256).exists()
+
+
+def kept_at(sha256: str) -> datetime | None:
+    """When this photograph came to us first, in real time; None where it never did."""
+    return StoredImage.objects.filter(pk=sha256).values_list("created_at", flat=True).first()
 
 
 def url(sha256: str) -> str:

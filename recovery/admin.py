@@ -12,9 +12,17 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import actor_of
 from core import plates, states
-from core.admin import ReadOnly, TabularInline
+from core.admin import ModelAdmin, ReadOnly, TabularInline
 from recovery import selectors, services
-from recovery.models import BoundDebt, LockEvent, MoveInstruction, RecoveryOrder, SettlementOrder
+from recovery.models import (
+    BoundDebt,
+    EvidencePhoto,
+    LockEvent,
+    LockTerms,
+    MoveInstruction,
+    RecoveryOrder,
+    SettlementOrder,
+)
 
 
 class Why(forms.Form):
@@ -51,6 +59,20 @@ class MoveInline(_Rows):
 class LockEventInline(_Rows):
     model = LockEvent
     fields = ["position", "cause", "battery_pct", "occurred_at", "received_at"]
+    readonly_fields = fields
+
+
+@admin.register(LockTerms)
+class LockTermsAdmin(ModelAdmin):
+    """What each merchant asks of itself; the operator changes it with the merchant's word."""
+
+    list_display = ["merchant", "floor_fen"]
+    list_select_related = ["merchant"]
+
+
+class EvidencePhotoInline(_Rows):
+    model = EvidencePhoto
+    fields = ["purpose", "by", "berth", "device", "typed", "taken_at"]
     readonly_fields = fields
 
 
@@ -93,7 +115,13 @@ class RecoveryOrderAdmin(ReadOnly):
         "moved_at",
     ]
     readonly_fields = ["masked", "lock", "trouble"]
-    inlines = [BoundDebtInline, SettlementInline, MoveInline, LockEventInline]
+    inlines = [
+        BoundDebtInline,
+        EvidencePhotoInline,
+        SettlementInline,
+        MoveInline,
+        LockEventInline,
+    ]
     actions = ["lower_now"]
     show_full_result_count = False
     ordering = ["-id"]

@@ -32,12 +32,25 @@ class SecondLookIn(serializers.Serializer):
     sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", required=False)
 
 
-class BindIn(serializers.Serializer):
+class LookingIn(serializers.Serializer):
+    """A second look: the plate as a person types it, and a terminal's photograph of this berth by
+    its hash, or one that comes with the request."""
+
+    second_look = SecondLookIn()
+    look_photograph = serializers.FileField(required=False)
+
+
+class BindIn(LookingIn):
     plate_text = serializers.CharField(max_length=32)
     plate_colour = serializers.CharField(max_length=16, required=False, allow_blank=True)
     berth_code = serializers.CharField(max_length=20)
     device_code = serializers.CharField(max_length=40)
-    second_look = SecondLookIn()
+
+
+class RaiseIn(LookingIn):
+    """Where the look that the order was bound by is older than ten minutes."""
+
+    second_look = SecondLookIn(required=False)
 
 
 class PhotographIn(serializers.Serializer):
@@ -47,11 +60,6 @@ class PhotographIn(serializers.Serializer):
 
 class LowerIn(serializers.Serializer):
     reason = serializers.CharField(max_length=200)
-
-
-class MovedIn(PhotographIn):
-    latitude = serializers.FloatField(required=False, min_value=-90, max_value=90)
-    longitude = serializers.FloatField(required=False, min_value=-180, max_value=180)
 
 
 class SettlementOut(serializers.Serializer):
@@ -150,6 +158,8 @@ class Orders(MerchantView, generics.ListAPIView):
         device = devices.by_code(told["device_code"])
         if berth is None or device is None or device.merchant_id != merchant_id:
             raise Missing("no_berth_or_lock")
+        look = _second_look(request, told)
+        said = {name: value for name, value in _body(request).items() if name not in request.FILES}
 
         def bind() -> dict[str, Any]:
             order = services.bind(
@@ -158,14 +168,14 @@ class Orders(MerchantView, generics.ListAPIView):
                 plate_colour=told.get("plate_colour", ""),
                 berth_id=berth.pk,
                 device_id=device.pk,
-                second_look=dict(told["second_look"]),
+                second_look=look,
                 actor=guards.actor_of(request),
             )
             return {"code": order.code}
 
         key = request.headers.get("Idempotency-Key", "")
         scope = f"recovery.bind:{merchant_id}"
-        done = idempotency.once(scope, key, dict(request.data), bind) if key else bind()
+        done = idempotency.once(scope, key, said | {"look": look}, bind) if key else bind()
         return self.answer(request, done["code"], status=201)
 
     def get_queryset(self) -> QuerySet[RecoveryOrder]:
@@ -191,9 +201,14 @@ class Place(MerchantView):
 class Raise(MerchantView):
     """Order the lock up (P1.3)."""
 
-    @extend_schema(request=None, responses=RecoveryOut)
+    @extend_schema(request=RaiseIn, responses=RecoveryOut)
     def post(self, request: Request, code: str) -> Response:
-        services.raise_lock(self.order(request, code).pk, actor=guards.actor_of(request))
+        order, actor = self.order(request, code), guards.actor_of(request)
+        asked = RaiseIn(data=request.data)
+        asked.is_valid(raise_exception=True)
+        if look := _second_look(request, asked.validated_data):
+            services.look_again(order.pk, second_look=look, actor=actor)
+        services.raise_lock(order.pk, actor=actor)
         return self.answer(request, code)
 
 
@@ -212,24 +227,27 @@ class Lower(MerchantView):
         return self.answer(request, code)
 
 
-class Fetched(MerchantView):
-    """The lock was taken away: a photograph, or its own position (P1.6)."""
+class LoweredByHand(MerchantView):
+    """A lock that did not obey was lowered with its manual key; the photograph shows it (P1.5)."""
 
-    @extend_schema(request=MovedIn, responses=RecoveryOut)
+    deed = "lower_lock"
+
+    @extend_schema(request=PhotographIn, responses=RecoveryOut)
     def post(self, request: Request, code: str) -> Response:
         order = self.order(request, code)
-        asked = MovedIn(data=request.data)
-        asked.is_valid(raise_exception=True)
-        told = asked.validated_data
-        position = None
-        if "latitude" in told and "longitude" in told:
-            position = {"latitude": told["latitude"], "longitude": told["longitude"]}
-        services.confirm_move(
-            order.pk,
-            actor=guards.actor_of(request),
-            sha256=_photograph(request, needed=position is None),
-            position=position,
+        services.lowered_by_hand(
+            order.pk, sha256=_photograph(request), actor=guards.actor_of(request)
         )
+        return self.answer(request, code)
+
+
+class Fetched(MerchantView):
+    """The lock was taken away; a new photograph shows it (P1.6)."""
+
+    @extend_schema(request=PhotographIn, responses=RecoveryOut)
+    def post(self, request: Request, code: str) -> Response:
+        order = self.order(request, code)
+        services.confirm_move(order.pk, sha256=_photograph(request), actor=guards.actor_of(request))
         return self.answer(request, code)
 
 
@@ -271,7 +289,15 @@ def _body(request: Request) -> dict[str, Any]:
     return request.data if isinstance(request.data, dict) else {}
 
 
-def _photograph(request: Request, *, needed: bool = True) -> str:
+def _second_look(request: Request, told: dict[str, Any]) -> dict[str, str]:
+    """The look as it was told, with the photograph that came with it."""
+    look = dict(told.get("second_look") or {})
+    if upload := request.FILES.get("look_photograph"):
+        look["sha256"] = images.keep_upload(upload, by=guards.actor_of(request))
+    return look
+
+
+def _photograph(request: Request) -> str:
     """The hash of the photograph that came with the request, or that was kept before."""
     if upload := request.FILES.get("photograph"):
         return images.keep_upload(upload, by=guards.actor_of(request))
@@ -279,6 +305,6 @@ def _photograph(request: Request, *, needed: bool = True) -> str:
     asked = PhotographIn(data={"sha256": body["sha256"]} if "sha256" in body else {})
     asked.is_valid(raise_exception=True)
     sha256: str = asked.validated_data.get("sha256", "")
-    if needed and not sha256:
+    if not sha256:
         raise NoPhotograph()
     return sha256

@@ -47,3 +47,23 @@ class NoPhotograph(Refused):
 
     def __init__(self) -> None:
         super().__init__("no_photograph", _("A photograph is needed for this."))
+
+
+class NotNew(Refused):
+    """A photograph shows one step, and is taken for it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "photograph_not_new",
+            _("This photograph is from before, or shows something else already. Take a new one."),
+        )
+
+
+class LockNotDown(Refused):
+    """A lock that is up is not taken away."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "lock_not_down",
+            _("The lock has not said that it is down. Lower it first, by hand if need be."),
+        )

@@ -15,6 +15,10 @@ class NewOrder(forms.Form):
         max_length=32,
         help_text=_("The second look: read the plate yourself, do not copy it."),
     )
+    look_photograph = forms.FileField(
+        label=_("Photograph of the vehicle in this berth, taken now"),
+        widget=forms.ClearableFileInput(attrs={"accept": "image/*", "capture": "environment"}),
+    )
     lock = forms.ChoiceField(label=_("Lock"))
 
     def __init__(self, *args: Any, locks: list[dict[str, Any]], **kwargs: Any) -> None:
@@ -23,6 +27,13 @@ class NewOrder(forms.Form):
             (lock["id"], " · ".join(part for part in (lock["code"], lock["name"]) if part))
             for lock in locks
         ]
+
+
+class LookAgain(forms.Form):
+    """Another second look, where the first is too old to raise by."""
+
+    typed = NewOrder.base_fields["typed"]
+    look_photograph = NewOrder.base_fields["look_photograph"]
 
 
 class Photograph(forms.Form):

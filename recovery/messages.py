@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from core.errors import Denied, Missing
 from devices.rules import kinds
-from devices.rules.protocol import LockPlaced, LockStatus, ReleaseCodeUsed, Sender
+from devices.rules.protocol import LockFetched, LockPlaced, LockStatus, ReleaseCodeUsed, Sender
 from recovery import services
 from recovery.models import RecoveryOrder
 
@@ -24,14 +24,38 @@ def lock_status(message: LockStatus, sender: Sender) -> None:
 
 def lock_placed(message: LockPlaced, sender: Sender) -> None:
     """The lock stands where it stops the vehicle, with its photograph (P1.3)."""
-    order = RecoveryOrder.objects.filter(
-        code=message.order_code, merchant_id=sender.merchant_id
-    ).first()
+    services.place(
+        _order(message.order_code, sender).pk,
+        sha256=message.sha256,
+        actor=_actor(sender),
+        device_id=sender.device_id,
+        taken_at=_at(message.occurred_at_ms),
+    )
+
+
+def lock_fetched(message: LockFetched, sender: Sender) -> None:
+    """The lock was taken away: a photograph, or where its device is (P1.6)."""
+    position = None
+    if message.latitude is not None and message.longitude is not None:
+        position = message.latitude, message.longitude
+    services.confirm_move(
+        _order(message.order_code, sender).pk,
+        actor=_actor(sender),
+        sha256=message.sha256 or "",
+        position=position,
+        device_id=sender.device_id,
+        taken_at=_at(message.occurred_at_ms),
+    )
+
+
+def _order(code: str, sender: Sender) -> RecoveryOrder:
+    """The order that a lock or a terminal of its merchant speaks of."""
+    order = RecoveryOrder.objects.filter(code=code, merchant_id=sender.merchant_id).first()
     if order is None:
         raise Missing("no_recovery")
     if kinds.of(sender.kind).is_lock and order.device_id != sender.device_id:
         raise Denied("another_lock")
-    services.place(order.pk, sha256=message.sha256, actor=_actor(sender))
+    return order
 
 
 def release_code_used(message: ReleaseCodeUsed, sender: Sender) -> None:

@@ -33,6 +33,13 @@ class RecoveryOrder(WithPlate, StatefulModel):
         DISPUTE = "dispute", _("the owner objects")
         QUESTION = "question", _("a question about the stay is open")
         REPRICED = "repriced", _("the fee was raised")
+        TOO_LITTLE = "too_little", _("too little is still owed")
+        DELISTED = "delisted", _("the vehicle is not listed any more")
+        LEFT = "left", _("the vehicle has left")
+        MISREAD = "misread", _("another vehicle stands there")
+        EXEMPT = "exempt", _("the vehicle is exempt")
+        GROUND = "ground", _("the berth is not the merchant's own ground any more")
+        UNCLEAR = "unclear", _("nobody knows yet whether it was paid")
         EMERGENCY = "emergency", _("lowered by a person")
         LEASE = "lease", _("the lock lowered itself")
         RELEASE_CODE = "release_code", _("release code typed")
@@ -116,6 +123,9 @@ class RecoveryOrder(WithPlate, StatefulModel):
     lock_at = models.DateTimeField(_("lock reported"), null=True)
     problem = models.CharField(_("problem"), max_length=40, blank=True)
     placed_sha = models.CharField(max_length=64, blank=True)
+    next_picture_after = models.DateTimeField(
+        null=True, help_text="real time of the last step: what shows the next one is newer"
+    )
     raise_command = models.BigIntegerField(null=True)
     lower_command = models.BigIntegerField(null=True)
     bound_at = models.DateTimeField(_("bound"))
@@ -202,6 +212,61 @@ class BoundDebt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order_id} {self.debt_id}"
+
+
+class EvidencePhoto(models.Model):
+    """A photograph that shows one step of one order, and nothing else ever again: what it is for,
+    who took it, where and when."""
+
+    class Purpose(models.TextChoices):
+        SECOND_LOOK = "second_look", _("second look")
+        PLACING = "placing", _("lock placed")
+        LOWERED_BY_HAND = "by_hand", _("lowered by hand")
+        FETCHING = "fetching", _("lock fetched")
+
+    order = models.ForeignKey(
+        RecoveryOrder, models.PROTECT, related_name="photographs", verbose_name=_("order")
+    )
+    purpose = models.CharField(_("purpose"), max_length=12, choices=Purpose.choices)
+    sha256 = models.CharField(_("photograph"), max_length=64, unique=True)
+    by = models.CharField(_("by"), max_length=80)
+    berth = models.ForeignKey(
+        "parking.Berth", models.PROTECT, related_name="+", verbose_name=_("berth")
+    )
+    device = models.ForeignKey(
+        "devices.Device", models.PROTECT, null=True, related_name="+", verbose_name=_("device")
+    )
+    typed = models.CharField(_("plate as typed"), max_length=32, blank=True)
+    taken_at = models.DateTimeField(_("taken at"))
+
+    class Meta:
+        verbose_name = _("photograph of an order")
+        verbose_name_plural = _("photographs of orders")
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.purpose}"
+
+
+class LockTerms(models.Model):
+    """What a merchant asks of itself before it uses a lock; without a row the usual holds."""
+
+    FLOOR_FEN = 5000
+
+    merchant = models.OneToOneField(
+        "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
+    )
+    floor_fen = MoneyField(
+        _("no lock below"),
+        default=FLOOR_FEN,
+        help_text=_("What must be owed at least, after demand and grace, before a lock goes up."),
+    )
+
+    class Meta:
+        verbose_name = _("terms of locks")
+        verbose_name_plural = _("terms of locks")
+
+    def __str__(self) -> str:
+        return str(self.merchant_id)
 
 
 class SettlementOrder(models.Model):

@@ -234,6 +234,14 @@ def problem_text(problem: str) -> str:
     return texts.get(problem) or _("The lock could not do it: %(why)s") % {"why": problem}
 
 
+def is_up(order: RecoveryOrder) -> bool:
+    """Whether the lock may stand up: it was sent up, and nothing has said since that it is down. A
+    jammed one is fetched with the manual key."""
+    going = order.state in (RecoveryState.RAISING, RecoveryState.RAISED, *RecoveryOrder.ENDING)
+    down = order.lock_position in ("lowered", "jammed") or order.problem == "jammed"
+    return going and order.raising_at is not None and not down
+
+
 def is_live(debt: DebtFacts) -> bool:
     """Whether this debt is still asked for, or held by an objection."""
     return debt.is_open or debt.disputed

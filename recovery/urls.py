@@ -9,19 +9,28 @@ from recovery import views
 owner: list[URLPattern] = [path("r/<str:token>/", views.order, name="recovery.order")]
 merchant: list[URLPattern] = [
     path("recovery/", views.listing, name="recovery.list"),
-    path("recovery/new/", views.new, name="recovery.new"),
+    path("recovery/new/", takes_photographs(views.new), name="recovery.new"),
     path("recovery/<int:order_id>/", takes_photographs(views.detail), name="recovery.detail"),
 ]
 api: list[URLPattern] = [
-    path("orders/", interface.Orders.as_view(), name="recovery.api_orders"),
+    path("orders/", takes_photographs(interface.Orders.as_view()), name="recovery.api_orders"),
     path("orders/<str:code>/", interface.OneOrder.as_view(), name="recovery.api_order"),
     path(
         "orders/<str:code>/place/",
         takes_photographs(interface.Place.as_view()),
         name="recovery.api_place",
     ),
-    path("orders/<str:code>/raise/", interface.Raise.as_view(), name="recovery.api_raise"),
+    path(
+        "orders/<str:code>/raise/",
+        takes_photographs(interface.Raise.as_view()),
+        name="recovery.api_raise",
+    ),
     path("orders/<str:code>/lower/", interface.Lower.as_view(), name="recovery.api_lower"),
+    path(
+        "orders/<str:code>/by-hand/",
+        takes_photographs(interface.LoweredByHand.as_view()),
+        name="recovery.api_by_hand",
+    ),
     path(
         "orders/<str:code>/moved/",
         takes_photographs(interface.Fetched.as_view()),

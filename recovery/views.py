@@ -18,7 +18,7 @@ from core.plates import chip, holds
 from parking import selectors as parking
 from payments import services as payments
 from recovery import forms, selectors, services
-from recovery.errors import NotEligible
+from recovery.errors import NoPhotograph, NotEligible
 from recovery.models import RecoveryOrder
 from recovery.states import RecoveryState
 from recovery.tables import RecoveryTable
@@ -156,7 +156,7 @@ def new(request: HttpRequest) -> HttpResponse:
     """Bind a vehicle's debts to a lock: every rule is shown with its answer before it is done."""
     merchant_id = request.merchant.pk  # type: ignore[attr-defined]
     locks = selectors.locks_of(merchant_id)
-    form = forms.NewOrder(request.POST or None, locks=locks)
+    form = forms.NewOrder(request.POST or None, request.FILES or None, locks=locks)
     if request.method == "GET" and request.GET.get("berth"):
         form.initial["berth"] = request.GET["berth"]
     problem: BoweiError | None = None
@@ -175,7 +175,7 @@ def new(request: HttpRequest) -> HttpResponse:
                     plate_colour=stay.plate_colour,
                     berth_id=berth.pk,
                     device_id=int(told["lock"]),
-                    second_look={"typed": told["typed"]},
+                    second_look=_look(request, told),
                     actor=actor_of(request),
                 )
                 return redirect("recovery.detail", order_id=made.pk)
@@ -219,6 +219,9 @@ def detail(request: HttpRequest, order_id: int) -> HttpResponse:
         "move": getattr(found, "move", None),
         "evidence": _evidence(found),
         "photograph": forms.Photograph(),
+        "look": forms.LookAgain(),
+        "look_is_old": any(rule["code"] == "second_look" and not rule["ok"] for rule in rules),
+        "up": selectors.is_up(found),
         "standing": found.state in RecoveryOrder.STANDING,
         "open": found.state in RecoveryOrder.OPEN,
         "may_recover": _may(request, "recover"),
@@ -240,14 +243,25 @@ def _merchant_does(request: HttpRequest, found: RecoveryOrder) -> None:
         reason = request.POST.get("reason", "")
         services.emergency_lower(found.pk, actor=actor, reason=reason)
         return
+    if action == "by_hand":
+        if not _may(request, "lower_lock"):
+            raise Denied()
+        upload = request.FILES.get("photograph")
+        sha256 = images.keep_upload(upload, by=actor) if upload else ""
+        services.lowered_by_hand(found.pk, sha256=sha256, actor=actor)
+        return
     if not _may(request, "recover"):
         raise Denied()
-    if action in ("raise", "place", "moved") and (upload := request.FILES.get("photograph")):
-        sha256 = images.keep_upload(upload, by=actor)
-    else:
-        sha256 = ""
+    upload = request.FILES.get("photograph")
+    sha256 = images.keep_upload(upload, by=actor) if upload else ""
     if action == "place":
         services.place(found.pk, sha256=sha256, actor=actor)
+    elif action == "look":
+        form = forms.LookAgain(request.POST, request.FILES)
+        if not form.is_valid():
+            raise NoPhotograph()
+        look = _look(request, form.cleaned_data)
+        services.look_again(found.pk, second_look=look, actor=actor)
     elif action == "raise":
         if sha256:
             services.place(found.pk, sha256=sha256, actor=actor)
@@ -256,6 +270,12 @@ def _merchant_does(request: HttpRequest, found: RecoveryOrder) -> None:
         services.confirm_move(found.pk, actor=actor, sha256=sha256)
     elif action == "cancel":
         services.cancel(found.pk, actor=actor, reason=request.POST.get("reason", ""))
+
+
+def _look(request: HttpRequest, told: dict[str, Any]) -> dict[str, str]:
+    """A second look as a form says it, with its photograph kept."""
+    sha256 = images.keep_upload(told["look_photograph"], by=actor_of(request))
+    return {"typed": told["typed"], "sha256": sha256}
 
 
 def _merchant_steps(found: RecoveryOrder) -> list[dict[str, Any]]:
@@ -284,16 +304,15 @@ def _merchant_steps(found: RecoveryOrder) -> list[dict[str, Any]]:
 
 
 def _evidence(found: RecoveryOrder) -> list[dict[str, Any]]:
-    """Photographs of placing and fetching."""
-    shown = []
-    if found.placed_sha:
-        url = images.url(found.placed_sha)
-        shown.append({"url": url, "text": _("Lock placed"), "at": found.placed_at})
-    move = getattr(found, "move", None)
-    if move and move.evidence.get("sha256"):
-        url = images.url(move.evidence["sha256"])
-        shown.append({"url": url, "text": _("Lock fetched"), "at": move.confirmed_at})
-    return shown
+    """Photographs of this order's steps, in their order: what each shows, by whom and when."""
+    return [
+        {
+            "url": images.url(one.sha256),
+            "text": one.get_purpose_display().capitalize(),
+            "at": one.taken_at,
+        }
+        for one in found.photographs.order_by("pk")
+    ]
 
 
 def _may(request: HttpRequest, action: str) -> bool:

@@ -1,5 +1,6 @@
 """A street for the tests: sections on own ground and on the road, their stays and devices."""
 
+import itertools
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from io import BytesIO
@@ -61,6 +62,19 @@ def photograph(seed: int = 0) -> str:
     """The hash of a small stored photograph, another one for another seed."""
     data = BytesIO()
     Image.new("RGB", (64, 48), (seed % 256, seed // 256 % 256, 90)).save(data, "JPEG")
+    return images.keep(data.getvalue(), by=TEST)
+
+
+_taken = itertools.count(1)
+
+
+def new_photograph() -> str:
+    """The hash of a stored photograph that nobody has kept before."""
+    data = BytesIO()
+    number = next(_taken)
+    picture = Image.new("RGB", (64, 48), (40, 80, 120))
+    picture.putpixel((0, 0), (number % 256, number // 256 % 256, number // 65536))
+    picture.save(data, "PNG")
     return images.keep(data.getvalue(), by=TEST)
 
 

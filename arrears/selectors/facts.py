@@ -2,21 +2,24 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 
-from arrears.models import BlacklistEntry, Debt
+from arrears.models import BlacklistEntry, Debt, Dispute
 from arrears.selectors.questions import with_held
-from arrears.states import DebtState, ListingState
+from arrears.states import DebtState, DisputeState, ListingState
 from core.plates import Plate
 from core.vehicles import of_vehicle, plate_of
+from parking.selectors import StayFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DebtFacts:
-    """One debt at the moment of asking; `demanded_at` is when its first demand was delivered."""
+    """One debt at the moment of asking; `demanded_at` is when its first demand was delivered,
+    `grace_until` the time to pay that it gave."""
 
     id: int
     stay_id: int
@@ -31,6 +34,7 @@ class DebtFacts:
     state: str
     opened_at: datetime
     demanded_at: datetime | None
+    grace_until: datetime | None
     arrived_at: datetime
     left_at: datetime | None
     held: bool
@@ -85,10 +89,17 @@ def _facts(debt: Any) -> DebtFacts:
         state=debt.state,
         opened_at=debt.opened_at,
         demanded_at=debt.demanded_at,
+        grace_until=_grace_until(debt),
         arrived_at=debt.stay.arrived_at,
         left_at=debt.stay.left_at,
         held=debt.held,
     )
+
+
+def _grace_until(debt: Debt) -> datetime | None:
+    if debt.demanded_at is None:
+        return None
+    return debt.demanded_at + timedelta(hours=settings.BOWEI_GRACE_H)
 
 
 def debts(debt_ids: Collection[int]) -> list[DebtFacts]:
@@ -117,6 +128,27 @@ def open_debts_of(plate: Plate, merchant_id: int | None = None) -> list[DebtFact
     if merchant_id is not None:
         rows = rows.filter(merchant_id=merchant_id)
     return [_facts(debt) for debt in rows.order_by("opened_at", "pk")]
+
+
+def live_debts_by_plate(texts: Collection[str]) -> list[DebtFacts]:
+    """Live debts of all plates with these texts, contested ones too, oldest first; one query."""
+    rows = _rows().filter(plate_text__in=list(texts), state__in=Debt.LIVE)
+    return [_facts(debt) for debt in rows.order_by("opened_at", "pk")]
+
+
+def listed_by_plate(texts: Collection[str]) -> list[Plate]:
+    """The vehicles with these plates' texts that are listed actively now; one query."""
+    rows = BlacklistEntry.objects.filter(plate_text__in=list(texts), state=ListingState.ACTIVE)
+    return [Plate.of(*one) for one in rows.values_list("plate_text", "plate_colour")]
+
+
+def objected_to(stays: Collection[StayFacts]) -> set[int]:
+    """Those of these stays that somebody objects to, said while it was this vehicle's or nobody's
+    yet; one query."""
+    of = {one.id: (one.plate_text, one.plate_colour) for one in stays}
+    rows = Dispute.objects.filter(stays__in=list(of), state=DisputeState.OPEN)
+    said = rows.values_list("stays", "plate_text", "plate_colour")
+    return {pk for pk, text, colour in said if pk in of and (not text or (text, colour) == of[pk])}
 
 
 def demand_delivered(debt_ids: Iterable[int]) -> bool:

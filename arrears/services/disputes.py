@@ -10,12 +10,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from arrears.errors import DisputeDecided, NothingToObject
+from arrears.events import StayDisputed
 from arrears.models import Assessment, Debt, Dispute, PayWindow
 from arrears.selectors.questions import said_against
 from arrears.services import debts, holds
 from arrears.services.stays import locked
 from arrears.states import DebtState, DisputeState, PayWindowState
-from core import audit, clock, live
+from core import audit, clock, live, outbox
 from core.errors import Invalid
 from core.transition import transition
 from parking import selectors as parking
@@ -41,7 +42,7 @@ def object(
 
     What was said before in the same words is that open dispute; other words are one of their own,
     so that nothing is lost. With this commit the debts are held, the vehicle is suspended or off
-    the list, contacts and watches stop and notices are withdrawn; `arrears.debt_disputed` lowers a
+    the list, contacts and watches stop and notices are withdrawn; `arrears.stay_disputed` lowers a
     lock. Nobody has to pay before being heard. Raises Invalid, NothingToObject.
     """
     if reason not in Dispute.Reason.values:
@@ -81,6 +82,7 @@ def object(
     new = [pk for ids in fresh.values() for pk in ids]
     if new:
         holds.hold(new, actor=actor, reason=reason)
+        outbox.add(*map(StayDisputed, new))
     if reason == Dispute.Reason.DECISION:
         Assessment.objects.filter(stay_id__in=new).update(objected=True)
     return [*standing.values(), *opened]

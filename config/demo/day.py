@@ -260,7 +260,10 @@ def _raise_a_lock(links: dict[str, Link]) -> None:
         plate_colour=colour,
         berth_id=berth.pk,
         device_id=device.pk,
-        second_look={"typed": text},
+        second_look={
+            "typed": text,
+            "sha256": images.keep(photograph(OWNER_PLATE, seed=7), by=f"user:{guard.pk}"),
+        },
         actor=f"user:{guard.pk}",
     )
     sha = images.keep(photograph(OWNER_PLATE, seed=order.pk), by=f"user:{guard.pk}")

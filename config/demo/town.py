@@ -22,12 +22,14 @@ from monthlycard.models import LotSystem, Plan
 from monthlycard.rules import PriceWindow, Terms
 from parking import services as parking
 from parking.models import Berth, Section
+from recovery.models import LockTerms
 
 BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))  # a Monday
 ACTOR = "system:town"
 OWNER_PHONE = "13912345678"
 OWNER_PLATE = ("沪A12345", "blue")
 HELP_PHONE = "021-12345"
+LOCKS_FROM_FEN = 1000  # the merchant of own ground asks for little, so that one stay is enough
 
 STREET = {
     "windows": [
@@ -124,6 +126,7 @@ def _people(town: Town) -> tuple[Merchant, Merchant, Merchant]:
     city = accounts.create_merchant(name="泊位市停车中心", code="city", is_city=True, actor=ACTOR)
     yuyuan = accounts.create_merchant(name="愚园停车", code="yuyuan", actor=ACTOR)
     jiangsu = accounts.create_merchant(name="江苏路停车", code="jiangsu", actor=ACTOR)
+    LockTerms.objects.create(merchant=yuyuan, floor_fen=LOCKS_FROM_FEN)
     for merchant, name, role in (
         (city, "city", "owner"),
         (city, "inspector", "attendant"),

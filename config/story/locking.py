@@ -98,12 +98,14 @@ def _order(world: World, code: str) -> dict[str, Any]:
 def _bind(world: World) -> dict[str, Any]:
     plate = world.plate
     assert plate is not None
+    handheld = world.handheld(HANDHELD, "yuyuan-guard")
+    sha256 = world.wire.do(handheld.client.upload(world.another_photo()))
     asked = {
         "plate_text": plate.text,
         "plate_colour": plate.colour_text,
         "berth_code": BERTH,
         "device_code": LOCK,
-        "second_look": {"typed": plate.text},
+        "second_look": {"typed": plate.text, "sha256": sha256},
     }
     with world.teller.step("P1.1", "P1.2", title="The merchant binds the debts to a lock") as step:
         order: dict[str, Any] = world.yuyuan.api("POST", ORDERS, asked)
@@ -117,7 +119,7 @@ def _bind(world: World) -> dict[str, Any]:
 def _raise(world: World, order: dict[str, Any], lock: Lock) -> None:
     with world.teller.step("P1.3", title="The lock is placed and reports raised") as step:
         handheld = world.handheld(HANDHELD, "yuyuan-guard")
-        world.wire.do(handheld.place_lock(order["code"], world.photo))
+        world.wire.do(handheld.place_lock(order["code"], world.another_photo()))
         world.wait("the placed lock", lambda: _order(world, order["code"])["state"] == "placed")
         world.yuyuan.api("POST", f"{ORDERS}{order['code']}/raise/")
         world.wait("the raised lock", lambda: _order(world, order["code"])["state"] == "raised")
@@ -159,11 +161,8 @@ def _fetch(world: World, order: dict[str, Any]) -> None:
     with world.teller.step("P1.6", title="Move instruction; the merchant takes the lock") as step:
         move = _order(world, order["code"])["move"]
         must(move and move["state"] == "open", "no move instruction")
-        world.yuyuan.api(
-            "POST",
-            f"{ORDERS}{order['code']}/moved/",
-            {"latitude": 31.2, "longitude": 121.4},
-        )
+        handheld = world.handheld(HANDHELD, "yuyuan-guard")
+        world.wire.do(handheld.fetch_lock(order["code"], world.another_photo()))
         moved = world.wait(
             "the confirmed move",
             lambda: (o := _order(world, order["code"]))["move"]["state"] == "confirmed" and o,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import re
 import threading
 import time
@@ -11,6 +12,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from PIL import Image
 
 from accounts.models import SmsMessage
 from accounts.states import SmsState
@@ -58,6 +60,7 @@ class World:
     clients: dict[str, DeviceClient] = field(default_factory=dict)
     plate: Plate | None = None
     misread: bool = False
+    taken: int = 0  # other photographs than the first
 
     def __post_init__(self) -> None:
         self.operator = self.staff("operator")
@@ -98,6 +101,14 @@ class World:
     def camera(self, code: str) -> Camera:
         """A camera that sees the story's photograph, whatever berth it is asked for."""
         return Camera(self.client(code), lambda berth, purpose: self.photo)
+
+    def another_photo(self) -> bytes:
+        """The story's photograph as a new one: the same vehicle, other bytes."""
+        self.taken += 1
+        out = io.BytesIO()
+        picture = Image.open(io.BytesIO(self.photo)).convert("RGB")
+        picture.save(out, "JPEG", quality=92, comment=f"{self.taken}")
+        return out.getvalue()
 
     def handheld(self, code: str, attendant: str) -> Handheld:
         """A handheld with an attendant logged in."""

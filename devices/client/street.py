@@ -138,6 +138,15 @@ class Handheld:
         )
         return await self._as_attendant(type(message).__name__, message.payload())
 
+    async def fetch_lock(self, order_code: str, data: bytes) -> Payload:
+        """Show by a photograph that the lock was taken away (P1.6)."""
+        sha256 = await self.client.upload(data)
+        await self.client.learn_time()
+        message = protocol.LockFetched(
+            order_code=order_code, sha256=sha256, occurred_at_ms=self.client.now_ms()
+        )
+        return await self._as_attendant(type(message).__name__, message.payload())
+
     async def notice(self, timeout_s: float = 10.0) -> Payload:
         """The next notice that appears on the screen."""
         async with asyncio.timeout(timeout_s):

@@ -15,6 +15,7 @@ from devices.rules.protocol import (
     FromDevice,
     Heartbeat,
     ImageTaken,
+    LockFetched,
     LockPlaced,
     LockStatus,
     LowerLock,
@@ -97,6 +98,7 @@ HANDHELD = DeviceKind(
         AttendantLogin,
         AttendantLogout,
         LockPlaced,
+        LockFetched,
         NoticeOutcome,
     ),
     told=(TakeImage, ShowNotice, WithdrawNotice),
@@ -105,7 +107,7 @@ HANDHELD = DeviceKind(
 LOCK = DeviceKind(
     name="lock",
     word=_("lock"),
-    says=(*EVERY, LockStatus, LockPlaced, ReleaseCodeUsed),
+    says=(*EVERY, LockStatus, LockPlaced, LockFetched, ReleaseCodeUsed),
     told=(RaiseLock, LowerLock),
 )
 GATE = DeviceKind(

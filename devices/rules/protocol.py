@@ -30,6 +30,8 @@ Seconds = Annotated[int, Limits(ge=1, le=7 * 86400)]
 Percent = Annotated[int, Limits(ge=0, le=100)]
 Id = Annotated[int, Limits(ge=1, le=2**63 - 1)]
 Fen = Annotated[int, Limits(ge=0, le=10**12)]
+Latitude = Annotated[float, Limits(ge=-90, le=90)]
+Longitude = Annotated[float, Limits(ge=-180, le=180)]
 
 MOST_NAMED = 10  # wrong fields that an error lists
 MOST_PATH = 40  # characters of a field's name in it
@@ -174,6 +176,20 @@ class LockPlaced(FromDevice):
     order_code: Code
     sha256: Sha256
     occurred_at_ms: Millis
+
+    def is_evidence(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockFetched(FromDevice):
+    """The lock is down and taken away: a photograph shows it, or where this device is (P1.6)."""
+
+    order_code: Code
+    occurred_at_ms: Millis
+    sha256: Sha256 | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
 
     def is_evidence(self) -> bool:
         return True

@@ -193,6 +193,40 @@ def open_stay_at(berth_id: int) -> ParkingSession | None:
     return rows.select_related("berth", "section", "tariff_version__tariff").first()
 
 
+def standing_at(berth_ids: Collection[int]) -> dict[int, StayFacts]:
+    """The stays of the vehicles that stand in these berths, by berth; two queries."""
+    rows = _rows().filter(berth_id__in=list(berth_ids), state=StayState.PARKED)
+    return {row.berth_id: _facts(row) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A photograph that a device took of a berth: what for, and which plate was settled for it."""
+
+    berth_id: int | None
+    device_id: int | None
+    by: str
+    purpose: str
+    taken_at: datetime
+    plate: plates.Plate | None
+
+
+def seen_in_image(sha256: str, *, merchant_id: int) -> Seen | None:
+    """What a device of this merchant's says of this photograph; None where none took it."""
+    rows = Sighting.objects.filter(image_sha=sha256, merchant_id=merchant_id)
+    row = rows.select_related("device").order_by("-pk").first()
+    if row is None:
+        return None
+    return Seen(
+        berth_id=row.berth_id,
+        device_id=row.device_id,
+        by=row.attendant or (row.device.actor if row.device else ""),
+        purpose=row.purpose,
+        taken_at=row.occurred_at,
+        plate=plate_of(row) if row.state == SightingState.SETTLED else None,
+    )
+
+
 def shown_plate(
     row: ParkingSession | StayFacts, *, own: Collection[tuple[str, str]] = ()
 ) -> dict[str, Any]:
@@ -201,12 +235,3 @@ def shown_plate(
     `own` are the (text, colour) that the reader has shown to hold. The plate chip does the masking.
     """
     return plates.chip(row.plate, whole=plates.holds(own, row.plate))
-
-
-def plate_in_image(sha256: str, *, merchant_id: int) -> plates.Plate | None:
-    """The plate that was settled for a photograph of one merchant's; None where none was yet."""
-    rows = Sighting.objects.filter(
-        image_sha=sha256, merchant_id=merchant_id, state=SightingState.SETTLED
-    )
-    seen = rows.order_by("-pk").values("plate_text", "plate_colour").first()
-    return plates.Plate.of(seen["plate_text"], seen["plate_colour"]) if seen else None

@@ -64,13 +64,22 @@ def under_way(things: Collection[Thing]) -> set[Thing]:
 
     One query, by the index of the things; an attempt by hand is over with its transaction.
     """
+    return _tried(things, Attempt.LIVE)
+
+
+def unclear(things: Collection[Thing]) -> set[Thing]:
+    """Those of these things of which nobody knows whether they were paid; one query."""
+    return _tried(things, (Attempt.State.UNKNOWN,))
+
+
+def _tried(things: Collection[Thing], states: Collection[str]) -> set[Thing]:
     wanted = Q()
     for payable in {name for name, _id in things}:
         ids = [subject_id for name, subject_id in things if name == payable]
         wanted |= Q(payable=payable, subject_id__in=ids)
     if not wanted:
         return set()
-    live = Attempt.objects.filter(order=OuterRef("order"), state__in=Attempt.LIVE)
+    live = Attempt.objects.filter(order=OuterRef("order"), state__in=states)
     rows = OrderItem.objects.filter(wanted, Exists(live))
     return set(rows.values_list("payable", "subject_id"))
 

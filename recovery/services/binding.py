@@ -6,16 +6,14 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from core import audit, clock, live, plates
-from core.errors import Invalid
 from core.typed import typed_plate
 from parking import selectors as parking
 from recovery.errors import NotEligible
 from recovery.models import BoundDebt, RecoveryOrder
-from recovery.rules import bindable, judge, order_code
-from recovery.services import facts
+from recovery.rules import Rule, Situation, bindable, holds, judge, order_code
+from recovery.services import evidence, facts
 from recovery.services.facts import RuleResult
 
 
@@ -26,18 +24,21 @@ def check_eligibility(
     berth_id: int,
     device_id: int | None = None,
     second_look: dict[str, str] | None = None,
+    actor: str = "",
 ) -> list[RuleResult]:
     """Every rule with its answer and its reason; all of them hold or nothing is bound (P1.1)."""
-    rules = judge(
-        facts.situation(
-            merchant_id=merchant_id,
-            plate=plate,
-            berth_id=berth_id,
-            device_id=device_id,
-            second_look_agrees=_agrees(plate, second_look, merchant_id),
-        )
+    target = facts.Target(merchant_id=merchant_id, plate=plate, berth=facts.berth(berth_id))
+    look = evidence.look_of(
+        second_look, plate=plate, berth_id=berth_id, merchant_id=merchant_id, actor=actor
     )
-    return facts.worded(rules)
+    return facts.worded(_asked(target, device_id, look)[1])
+
+
+def _asked(
+    target: facts.Target, device_id: int | None, look: evidence.Look | None
+) -> tuple[Situation, list[Rule]]:
+    now = facts.situation(target, device_id=device_id, look=look.seen if look else None)
+    return now, judge(now)
 
 
 def bind(
@@ -52,8 +53,9 @@ def bind(
 ) -> RecoveryOrder:
     """The recovery order for this vehicle at this place; one, whoever asks, however often (P1.2).
 
-    `second_look` is {"typed": what a person reads on the plate} or {"sha256": a photograph whose
-    plate was settled}. Raises NotEligible with every rule's answer, Invalid for no plate at all.
+    `second_look` is {"sha256": a new photograph of this berth, "typed": the plate that a person
+    reads there}, as `evidence.look_of` wants it. Raises NotEligible with every rule's answer,
+    Invalid for no plate at all.
     """
     plate = typed_plate(plate_text, plate_colour)
     place = facts.berth(berth_id)
@@ -109,16 +111,14 @@ def _write(
     second_look: dict[str, str],
     actor: str,
 ) -> RecoveryOrder:
-    results = check_eligibility(
-        merchant_id=merchant_id,
-        plate=plate,
-        berth_id=place.pk,
-        device_id=device_id,
-        second_look=second_look,
+    target = facts.Target(merchant_id=merchant_id, plate=plate, berth=place)
+    look = evidence.look_of(
+        second_look, plate=plate, berth_id=place.pk, merchant_id=merchant_id, actor=actor
     )
-    answers = [asdict(result) for result in results]
-    if not all(result.ok for result in results):
-        raise NotEligible(answers)
+    asked, rules = _asked(target, device_id, look)
+    if not holds(rules):
+        raise NotEligible([asdict(result) for result in facts.worded(rules)])
+    assert look is not None  # the rule second_look held
     stay = parking.open_stay_at(place.pk)
     assert stay is not None  # the rule vehicle_present held
     now = clock.now()
@@ -131,30 +131,18 @@ def _write(
         device_id=device_id,
         plate_text=plate.text,
         plate_colour=stay.plate_colour or plate.colour_text,
-        eligibility=[{"code": a["code"], "ok": a["ok"]} for a in answers],
+        eligibility=[{"code": rule.code, "ok": rule.ok} for rule in rules],
         second_look=second_look,
+        next_picture_after=clock.real(),
         bound_at=now,
         bound_by=actor,
     )
+    evidence.keep_look(order, look)
     BoundDebt.objects.bulk_create(
         BoundDebt(order=order, debt_id=debt.id, stay_id=debt.stay_id, amount_fen=debt.amount_fen)
         for debt in facts.debts_of(plate, merchant_id)
-        if bindable(facts.debt_seen(debt), merchant_id)
+        if bindable(facts.debt_seen(debt), merchant_id, asked.grounds.now)
     )
     audit.record(order, "bound", actor=actor, device_id=device_id, stay_id=stay.pk)
     live.push(f"merchant:{merchant_id}")
     return order
-
-
-def _agrees(
-    plate: plates.Plate, second_look: dict[str, str] | None, merchant_id: int
-) -> bool | None:
-    """Whether what a person typed, or a photograph showed, is this vehicle's plate."""
-    if not second_look:
-        return None
-    if typed := second_look.get("typed", "").strip():
-        return plates.normalise(typed) == plate.text
-    if sha256 := second_look.get("sha256", "").strip():
-        read = parking.plate_in_image(sha256, merchant_id=merchant_id)
-        return read is not None and plates.same_vehicle(read, plate)
-    raise Invalid("no_second_look", _("Type the plate that you see, or photograph it."))

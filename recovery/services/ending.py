@@ -1,10 +1,9 @@
-"""Ends of recovery orders: payment anywhere, waiver, objection, a person (P1.4, P1.5)."""
+"""Ends of recovery orders: a payment anywhere, a person (P1.4, P1.5); standing.py has the law's."""
 
 import logging
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
@@ -14,7 +13,6 @@ from core import audit, clock, locks
 from core.errors import Invalid, Missing, Refused
 from core.transition import transition
 from devices import services as devices
-from parking import selectors as parking
 from parking import services as parking_services
 from payments import selectors as payments
 from payments.rules import BillLine, Quote, Receipt
@@ -105,7 +103,7 @@ def _release(stay_ids: list[int], receipt: Receipt, *, paid_here_fen: int = 0) -
             ignore_conflicts=True,
         )
         if order.state in RecoveryOrder.STANDING:
-            _end(order, target=RecoveryState.PAID, ended_by=End.PAYMENT, actor=receipt.actor)
+            end(order, target=RecoveryState.PAID, ended_by=End.PAYMENT, actor=receipt.actor)
         else:
             tell_pages(order)
 
@@ -126,90 +124,7 @@ def _paid_for(order: RecoveryOrder, receipt: Receipt, paid_here_fen: int) -> int
     return sum(item.amount_fen for item in items if item.subject_id in bound)
 
 
-# ── Without a payment ─────────────────────────────────────────────────────────────────────────
-@transaction.atomic
-def release_dropped(debt_id: int, *, actor: str) -> int:
-    """A debt was waived or its objection upheld: orders with no open debt left end (P1.4)."""
-    ended = 0
-    for order in _standing_for(debt_id):
-        if not has_live_debts(order):
-            ended += _end(order, target=RecoveryState.LOWERING, ended_by=End.DROPPED, actor=actor)
-    return ended
-
-
-@transaction.atomic
-def end_disputed(debt_id: int, *, actor: str) -> int:
-    """The owner objects: the lock goes down before anybody has looked at it (docs/rules.md 8)."""
-    return sum(
-        _end(order, target=RecoveryState.LOWERING, ended_by=End.DISPUTE, actor=actor)
-        for order in _standing_for(debt_id)
-    )
-
-
-@transaction.atomic
-def end_questioned(stay_id: int, *, actor: str) -> int:
-    """A question about a stay is open: no lock stands before it, or for it (docs/rules.md L1)."""
-    about = BoundDebt.objects.filter(stay_id=stay_id).values("order_id")
-    orders = RecoveryOrder.objects.filter(
-        Q(stay_id=stay_id) | Q(pk__in=about), state__in=RecoveryOrder.STANDING
-    )
-    return sum(
-        _end(order, target=RecoveryState.LOWERING, ended_by=End.QUESTION, actor=actor)
-        for order in locks.lock(orders)
-    )
-
-
-@transaction.atomic
-def end_raised(debt_id: int, *, actor: str) -> int:
-    """The fee of a debt was raised: no lock stands for an amount that was never demanded."""
-    return sum(
-        _end(order, target=RecoveryState.LOWERING, ended_by=End.REPRICED, actor=actor)
-        for order in _standing_for(debt_id)
-    )
-
-
-@transaction.atomic
-def end_misread(stay_id: int, *, actor: str) -> int:
-    """The plate of a stay was corrected: an order on it is about another vehicle now; how many."""
-    corrected = parking.stay(stay_id)
-    about = BoundDebt.objects.filter(stay_id=stay_id).values("order_id")
-    orders = locks.lock(
-        RecoveryOrder.objects.filter(
-            Q(stay_id=stay_id) | Q(pk__in=about), state__in=RecoveryOrder.STANDING
-        )
-    )
-    return sum(
-        _end(
-            order,
-            target=RecoveryState.LOWERING,
-            ended_by=End.DROPPED,
-            actor=actor,
-            reason="plate corrected",
-        )
-        for order in orders
-        if order.plate_text != corrected.plate_text
-    )
-
-
-@transaction.atomic
-def object_and_lower(
-    order_id: int,
-    *,
-    debt_ids: list[int],
-    reason: str,
-    text: str,
-    user_id: int | None,
-    actor: str,
-) -> None:
-    """The owner objects before the lock: held and lowered in one transaction, not when an event
-    comes round (docs/rules.md 8, 9). Raises what arrears says of the objection."""
-    arrears_services.object(
-        debt_ids=debt_ids, reason=reason, text=text, user_id=user_id, actor=actor
-    )
-    for debt_id in sorted(debt_ids):
-        end_disputed(debt_id, actor=actor)
-
-
+# ── By a person ───────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def emergency_lower(order_id: int, *, actor: str, reason: str) -> bool:
     """A person lowers the lock at once, whatever is owed; who and why is audited (P1.4, P1.5).
@@ -224,7 +139,7 @@ def emergency_lower(order_id: int, *, actor: str, reason: str) -> bool:
     order = _locked(order_id)
     audit.record(order, "emergency_lower", actor=actor, reason=reason[:300])
     if order.state in RecoveryOrder.STANDING:
-        return _end(
+        return end(
             order, target=RecoveryState.LOWERING, ended_by=End.EMERGENCY, actor=actor, reason=reason
         )
     lower_again(order, actor=actor)
@@ -245,6 +160,7 @@ def cancel(order_id: int, *, actor: str, reason: str = "") -> bool:
         reason=reason,
         ended_by=End.CANCELLED,
         ended_at=clock.now(),
+        next_picture_after=clock.real(),
     )
     if moved:
         _order_down(order, actor=actor)  # never again for this order, even from a late queue
@@ -254,26 +170,6 @@ def cancel(order_id: int, *, actor: str, reason: str = "") -> bool:
     return bool(moved)
 
 
-def give_up_for_stay(stay_id: int) -> int:
-    """The vehicle of this stay has left: orders for it whose lock never went up are given up."""
-    orders = RecoveryOrder.objects.filter(
-        stay_id=stay_id, state__in=[RecoveryState.BOUND, RecoveryState.PLACED]
-    )
-    return sum(
-        cancel(pk, actor="system:recovery.give_up_for_stay", reason="the vehicle has left")
-        for pk in orders.order_by("pk").values_list("pk", flat=True)
-    )
-
-
-def _standing_for(debt_id: int) -> list[RecoveryOrder]:
-    return locks.lock(
-        RecoveryOrder.objects.filter(
-            pk__in=BoundDebt.objects.filter(debt_id=debt_id).values("order_id"),
-            state__in=RecoveryOrder.STANDING,
-        )
-    )
-
-
 def _locked(order_id: int) -> RecoveryOrder:
     rows = locks.lock(RecoveryOrder.objects.filter(pk=order_id))
     if not rows:
@@ -281,7 +177,7 @@ def _locked(order_id: int) -> RecoveryOrder:
     return rows[0]
 
 
-def _end(
+def end(
     order: RecoveryOrder, *, target: RecoveryState, ended_by: str, actor: str, reason: str = ""
 ) -> bool:
     """End a standing order: lowering command and move instruction, as rows of this transaction."""
@@ -296,6 +192,7 @@ def _end(
         ended_at=clock.now(),
         lower_command=command_id,
         problem="",
+        next_picture_after=clock.real(),
     )
     if not moved:
         return False

@@ -52,7 +52,11 @@ def take_lock_report(
         seen["problem"] = effect.problem
     facts = dict(seen)
     if effect.ended_by:
-        facts |= {"ended_by": effect.ended_by, "ended_at": now}
+        facts |= {
+            "ended_by": effect.ended_by,
+            "ended_at": now,
+            "next_picture_after": clock.real(),
+        }
     if effect.target in AT:
         facts[AT[effect.target]] = now
     moved: list[int] = []
@@ -92,6 +96,7 @@ def take_release_code_used(*, device_id: int, order_code: str, actor: str) -> No
         reason="release code",
         ended_by=RecoveryOrder.End.RELEASE_CODE,
         ended_at=now,
+        next_picture_after=clock.real(),
     )
     moved = moved or transition(
         order,

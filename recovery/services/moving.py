@@ -1,19 +1,25 @@
 """Move instructions (P1.6): fetching the lock after an order has ended, with reminders."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from core import clock, images, live, locks
+from core import clock, live, locks
 from core.transition import transition
-from recovery.errors import NoPhotograph, WrongState
-from recovery.models import MoveInstruction, RecoveryOrder, SettlementOrder
+from parking import services as parking
+from parking.rules.candidates import distance_m
+from recovery import selectors
+from recovery.errors import LockNotDown, NoPhotograph, WrongState
+from recovery.models import EvidencePhoto, MoveInstruction, RecoveryOrder, SettlementOrder
 from recovery.rules import ALARM_AFTER, reminder_after_s
 from recovery.services.ending import lower_again
+from recovery.services.evidence import keep_step
 from recovery.services.raising import tell_pages
 from recovery.states import MoveState, RecoveryState
 
 BATCH = 200
+NEAR_M = 100.0
+Position = tuple[float, float]  # latitude, longitude, as a device measured it
 
 
 @transaction.atomic
@@ -22,20 +28,36 @@ def confirm_move(
     *,
     actor: str,
     sha256: str = "",
-    position: dict[str, float] | None = None,
+    position: Position | None = None,
+    device_id: int | None = None,
+    taken_at: datetime | None = None,
 ) -> bool:
-    """The lock is taken away, shown by a photograph or the device's own position.
+    """The lock is taken away: a new photograph shows it, or where a device says that it is.
 
-    True where this call noted it. A jammed or silent lock is fetched too. Raises NoPhotograph;
-    WrongState while the order still stands.
+    True where this call noted it. A jammed lock is fetched too, and one that a person has lowered
+    by hand. Raises NoPhotograph for neither, or for a position that is not near the berth; NotNew;
+    WrongState while the order still stands; LockNotDown while the lock is up.
     """
-    if not position and not images.exists(sha256):
-        raise NoPhotograph()
-    order = locks.lock(RecoveryOrder.objects.filter(pk=order_id))[0]
+    order = locks.lock(RecoveryOrder.objects.filter(pk=order_id).select_related("berth"))[0]
     if order.state in RecoveryOrder.STANDING:
         raise WrongState(order.state)
-    now = clock.now()
     instructions = MoveInstruction.objects.filter(order_id=order_id)
+    if not instructions.filter(state=MoveState.OPEN).exists():
+        return False
+    if selectors.is_up(order):
+        raise LockNotDown()
+    if sha256:
+        keep_step(
+            order,
+            EvidencePhoto.Purpose.FETCHING,
+            sha256,
+            actor=actor,
+            device_id=device_id,
+            taken_at=taken_at,
+        )
+    elif position is None or not _is_near(order, position):
+        raise NoPhotograph()
+    now = clock.now()
     noted = transition(
         instructions,
         source=MoveState.OPEN,
@@ -43,7 +65,7 @@ def confirm_move(
         actor=actor,
         confirmed_at=now,
         confirmed_by=actor,
-        evidence={"sha256": sha256, "position": position},
+        evidence={"sha256": sha256, "position": position, "device": device_id},
     )
     if not noted:
         return False
@@ -54,6 +76,46 @@ def confirm_move(
         actor=actor,
         moved_at=now,
     )
+    parking.show_lock(berth_id=order.berth_id, up=False)
+    tell_pages(order)
+    return True
+
+
+def _is_near(order: RecoveryOrder, position: Position) -> bool:
+    """Whether a device was at the berth; nowhere where nobody knows where that is."""
+    berth = order.berth
+    if berth.latitude is None or berth.longitude is None:
+        return False
+    return distance_m(position, (berth.latitude, berth.longitude)) <= NEAR_M
+
+
+@transaction.atomic
+def lowered_by_hand(order_id: int, *, sha256: str, actor: str) -> bool:
+    """A person has lowered a lock that did not obey, with its manual key; a photograph shows it.
+
+    False where it had said itself that it is down. Raises NoPhotograph, NotNew; WrongState while
+    the order still stands: then it is lowered by its command first.
+    """
+    order = locks.lock(RecoveryOrder.objects.filter(pk=order_id))[0]
+    if order.state in RecoveryOrder.STANDING:
+        raise WrongState(order.state)
+    if order.state not in RecoveryOrder.ENDING:
+        return False
+    keep_step(order, EvidencePhoto.Purpose.LOWERED_BY_HAND, sha256, actor=actor)
+    now = clock.now()
+    transition(
+        order,
+        source=list(RecoveryOrder.ENDING),
+        target=RecoveryState.LOWERED,
+        actor=actor,
+        reason="lowered by hand",
+        lowered_at=now,
+        lock_position="lowered",
+        lock_cause="by_hand",
+        problem="",
+        next_picture_after=clock.real(),
+    )
+    parking.show_lock(berth_id=order.berth_id, up=False)
     tell_pages(order)
     return True
 

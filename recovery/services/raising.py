@@ -1,32 +1,48 @@
 """The lock is placed and rises (P1.3): by a person's command alone (docs/rules.md 8)."""
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
-from core import clock, images, live, locks
+from core import clock, live, locks
 from core.errors import Missing
 from core.plates import Plate
 from core.transition import transition
 from devices import services as devices
-from recovery.errors import NoPhotograph, NotEligible, WrongState
-from recovery.models import RecoveryOrder
-from recovery.rules import Rule, bindable, judge
-from recovery.services import facts
+from recovery.errors import NotEligible, WrongState
+from recovery.models import EvidencePhoto, RecoveryOrder
+from recovery.rules import LookSeen, judge
+from recovery.services import evidence, facts
 from recovery.states import RecoveryState
 
 
 @transaction.atomic
-def place(order_id: int, *, sha256: str, actor: str) -> RecoveryOrder:
-    """The lock stands where it stops the vehicle; the photograph shows it. Repeating is harmless.
+def place(
+    order_id: int,
+    *,
+    sha256: str,
+    actor: str,
+    device_id: int | None = None,
+    taken_at: datetime | None = None,
+) -> RecoveryOrder:
+    """The lock stands where it stops the vehicle; a new photograph shows it. Repeating is harmless.
 
-    Raises NoPhotograph; WrongState once the order has ended.
+    Raises NoPhotograph, NotNew; WrongState once the order has ended.
     """
-    if not images.exists(sha256):
-        raise NoPhotograph()
     order = _locked(order_id)
+    if order.state not in RecoveryOrder.STANDING:
+        raise WrongState(order.state)
+    evidence.keep_step(
+        order,
+        EvidencePhoto.Purpose.PLACING,
+        sha256,
+        actor=actor,
+        device_id=device_id,
+        taken_at=taken_at,
+    )
     now = clock.now()
     facts_of_move: dict[str, Any] = {"placed_sha": sha256, "placed_at": now}
     moved = transition(
@@ -37,20 +53,42 @@ def place(order_id: int, *, sha256: str, actor: str) -> RecoveryOrder:
         **facts_of_move,
     )
     if not moved:
-        if order.state not in RecoveryOrder.STANDING:
-            raise WrongState(order.state)
         RecoveryOrder.objects.filter(pk=order.pk, placed_sha="").update(**facts_of_move)
     tell_pages(order)
     return order
 
 
 @transaction.atomic
+def look_again(order_id: int, *, second_look: dict[str, str], actor: str) -> None:
+    """Another second look for an order whose first is too old to raise by.
+
+    Raises NotEligible where it doesn't agree, Invalid for none, WrongState.
+    """
+    order = _locked(order_id)
+    if order.state not in (RecoveryState.BOUND, RecoveryState.PLACED):
+        raise WrongState(order.state)
+    look = evidence.look_of(
+        second_look,
+        plate=Plate.of(order.plate_text, order.plate_colour),
+        berth_id=order.berth_id,
+        merchant_id=order.merchant_id,
+        actor=actor,
+    )
+    asked = rules_for(order, look=look.seen if look else None)
+    refused = [rule for rule in asked if rule.code == "second_look" and not rule.ok]
+    if refused or look is None:
+        raise NotEligible([asdict(rule) for rule in refused])
+    evidence.keep_look(order, look)
+    tell_pages(order)
+
+
+@transaction.atomic
 def raise_lock(order_id: int, *, actor: str) -> RecoveryOrder:
     """Order the lock up, after every rule has been asked again, payments last.
 
-    The order's row is locked: a payment or an objection of the same moment comes either before,
-    and the rules refuse, or after, and lowers the lock again. Repeating it while the lock goes up
-    is harmless. Raises NotEligible, WrongState.
+    The order's row is locked: a payment, an objection or a question of the same moment comes either
+    before, and the rules refuse, or after, and lowers the lock again. Repeating it while the lock
+    goes up is harmless. Raises NotEligible, WrongState.
     """
     order = _locked(order_id)
     if order.state in (RecoveryState.RAISING, RecoveryState.RAISED):
@@ -81,24 +119,14 @@ def raise_lock(order_id: int, *, actor: str) -> RecoveryOrder:
     return order
 
 
-def rules_for(order: RecoveryOrder) -> list[facts.RuleResult]:
-    """The rules as they stand now for an order that is bound; it does not stand against itself.
-
-    The second look was asked when it was bound. Every bound debt must still be due.
-    """
+def rules_for(order: RecoveryOrder, *, look: LookSeen | None = None) -> list[facts.RuleResult]:
+    """The rules as they stand now for an order that is bound; it does not stand against itself."""
     now = facts.situation(
-        merchant_id=order.merchant_id,
-        plate=Plate.of(order.plate_text, order.plate_colour),
-        berth_id=order.berth_id,
+        facts.target_of(order),
         device_id=order.device_id,
-        second_look_agrees=True,
-        but_for=order.pk,
+        look=look or evidence.last_look(order),
     )
-    bound = set(order.bound.values_list("debt_id", flat=True))
-    still = [debt for debt in now.debts if debt.id in bound]
-    due = bool(still) and all(bindable(debt, order.merchant_id) for debt in still)
-    rules = [Rule(r.code, due) if r.code == "own_debts" else r for r in judge(now)]
-    return facts.worded(rules)
+    return facts.worded(judge(now))
 
 
 def _locked(order_id: int) -> RecoveryOrder:

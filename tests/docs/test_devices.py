@@ -49,6 +49,8 @@ def spoken(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return "word"
     match schema["type"]:
+        case "number":
+            return f"number {schema['minimum']:g} to {schema['maximum']:g}"
         case "integer":
             return f"integer {schema['minimum']} to {schema['maximum']}"
         case "string" if "pattern" in schema:

@@ -23,8 +23,10 @@ from recovery.models import RecoveryOrder
 from tests.interfaces.conftest import THIRD_PLATE, Ask, Town
 from tests.monthlycard.conftest import agreed
 from tests.people import TEST, prove
+from tests.recovery.conftest import look as second_look
 from tests.recovery.conftest import pay
 from tests.street import OTHER_PLATE, PLATE, photograph
+from tests.street import new_photograph as taken_now
 
 ROOT = "/api/v1"
 Recipe = Callable[[Town], Ask]
@@ -357,7 +359,7 @@ def bind_debts_to_a_lock(town: Town) -> Ask:
         "plate_colour": "blue",
         "berth_code": town.corner.code,
         "device_code": town.free_lock.code,
-        "second_look": {"typed": THIRD_PLATE.text},
+        "second_look": second_look(THIRD_PLATE.text),
     }
     return Ask(town.clerk, "post", f"{ORDERS}/", body=body, headers={"Idempotency-Key": "once"})
 
@@ -374,23 +376,31 @@ def one_order(town: Town) -> Ask:
 
 @recipe
 def the_lock_is_placed(town: Town) -> Ask:
-    body = {"sha256": photograph(12)}
-    return Ask(town.clerk, "post", f"{ORDERS}/{{code}}/place/", {"code": _bound(town).code}, body)
+    code = _bound(town).code
+    body = {"sha256": taken_now()}
+    return Ask(town.clerk, "post", f"{ORDERS}/{{code}}/place/", {"code": code}, body)
 
 
 @recipe
 def the_lock_is_placed_and_photographed_at_once(town: Town) -> Ask:
-    picture = BytesIO(images.load(photograph(13)))
-    picture.name = "lock.jpg"
+    ask = the_lock_is_placed(town)
+    picture = BytesIO(images.load(taken_now()))
+    picture.name = "lock.png"
     body = encode_multipart(BOUNDARY, {"photograph": picture})
-    return replace(the_lock_is_placed(town), body=body, kind=MULTIPART_CONTENT)
+    return replace(ask, body=body, kind=MULTIPART_CONTENT)
 
 
 @recipe
 def raise_the_lock(town: Town) -> Ask:
     order = _bound(town)
-    recovery.place(order.pk, sha256=photograph(12), actor=TEST)
+    recovery.place(order.pk, sha256=taken_now(), actor=TEST)
     return Ask(town.clerk, "post", f"{ORDERS}/{{code}}/raise/", {"code": order.code})
+
+
+@recipe
+def raise_the_lock_with_another_look(town: Town) -> Ask:
+    body = {"second_look": second_look(THIRD_PLATE.text)}
+    return replace(raise_the_lock(town), body=body)
 
 
 @recipe
@@ -406,7 +416,14 @@ def the_lock_was_fetched(town: Town) -> Ask:
         order_code=town.raised.code, action="LowerLock", outcome="failed", details={"why": "jam"}
     )
     path, values = f"{ORDERS}/{{code}}/moved/", {"code": town.raised.code}
-    return Ask(town.clerk, "post", path, values, {"latitude": 31.2, "longitude": 121.4})
+    return Ask(town.clerk, "post", path, values, {"sha256": taken_now()})
+
+
+@recipe
+def the_lock_was_lowered_by_hand(town: Town) -> Ask:
+    pay(("recovery.order", town.raised.pk))
+    path, values = f"{ORDERS}/{{code}}/by-hand/", {"code": town.raised.code}
+    return Ask(town.clerk, "post", path, values, {"sha256": taken_now()})
 
 
 @recipe

@@ -42,12 +42,14 @@ def test_the_plate_in_a_photograph_is_told_to_its_merchant_alone(
     section: Section, merchant: Any, other_merchant: Any, enrolled: Any, seen: Any
 ) -> None:
     sighting = seen(enrolled("H-001", "handheld", merchant), merchant)
-    assert selectors.plate_in_image(sighting.image_sha, merchant_id=merchant.pk) is None
+    before = selectors.seen_in_image(sighting.image_sha, merchant_id=merchant.pk)
+    assert before is not None
+    assert (before.plate, before.purpose, before.berth_id) == (None, "capture", None)
     services.take_reading(sighting_id=sighting.pk, reading=reading())
-    plate = selectors.plate_in_image(sighting.image_sha, merchant_id=merchant.pk)
-    assert plate == PLATE
-    other = selectors.plate_in_image(sighting.image_sha, merchant_id=other_merchant.pk)
-    assert other is None
+    seen_now = selectors.seen_in_image(sighting.image_sha, merchant_id=merchant.pk)
+    assert seen_now is not None
+    assert seen_now.plate == PLATE
+    assert selectors.seen_in_image(sighting.image_sha, merchant_id=other_merchant.pk) is None
 
 
 def test_the_street_tells_each_berth_apart(

@@ -16,9 +16,9 @@ from monthlycard import services as monthlycard
 from monthlycard.models import Card, Plan
 from parking import services as parking
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem
-from recovery.models import RecoveryOrder
+from recovery.models import LockTerms, RecoveryOrder
 from tests.people import TEST, logged_in, prove
-from tests.recovery.conftest import bind, make_debt, make_lock
+from tests.recovery.conftest import bind, look, make_debt, make_lock
 
 WRITTEN = [
     "沪A12345",
@@ -149,6 +149,7 @@ def another_vehicle_on_a_card(street: Street, text: str) -> Any:
 
 def a_recovery_order(street: Street, text: str) -> Any:
     plate = Plate("沪A12345", Colour.blue)
+    LockTerms.objects.create(merchant=street.merchant, floor_fen=1000)
     make_debt(street.stay_of(Berth.objects.get(code="A-002"), plate, minutes=110))
     street.stands(plate)
     lock = make_lock(street.merchant)
@@ -157,7 +158,7 @@ def a_recovery_order(street: Street, text: str) -> Any:
         Berth.objects.get(code="A-001"),
         lock,
         plate_text=text,
-        second_look={"typed": text},
+        second_look=look(text),
     )
     return RecoveryOrder.objects.get()
 

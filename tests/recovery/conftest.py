@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from accounts.models import Merchant
 from arrears import services as arrears
@@ -15,12 +16,12 @@ from devices.models import Command, Device
 from parking.models import Berth, ParkingSession
 from payments import services as payments
 from recovery import services
-from recovery.models import RecoveryOrder
-from tests.street import PLATE, TEST, photograph
+from recovery.models import LockTerms, RecoveryOrder
+from tests.street import PLATE, TEST, new_photograph
 
 
 def make_debt(stay: ParkingSession, *, demanded: bool = True) -> Debt:
-    """The window of an unpaid stay has ended; its debt, with a delivered demand."""
+    """The window of an unpaid stay has ended; its debt, demanded, and the grace for it over."""
     arrears.start_pay_window(stay_id=stay.pk)
     business_clock.advance(timedelta(hours=80))
     arrears.end_pay_windows()
@@ -31,6 +32,8 @@ def make_debt(stay: ParkingSession, *, demanded: bool = True) -> Debt:
         assert demand is not None
         arrears.deliver_demand(demand_id=demand.pk, evidence="paper", actor=TEST)
         assert Demand.objects.get(pk=demand.pk).state == "delivered"
+        business_clock.advance(timedelta(hours=settings.BOWEI_GRACE_H, seconds=1))
+        arrears.end_graces()
     debt.refresh_from_db()
     return debt
 
@@ -46,7 +49,9 @@ def make_lock(merchant: Merchant, code: str = "L-1", **facts: Any) -> Device:
 
 @pytest.fixture
 def debts(section: Any, stay_of: Callable[..., ParkingSession]) -> list[Debt]:
-    """Two debts of PLATE over 1200 fen each, on the merchant's own ground, demanded."""
+    """Two debts of PLATE over 1200 fen each, on the merchant's own ground, demanded; the merchant
+    uses locks from ¥10 on."""
+    LockTerms.objects.create(merchant=section.merchant, floor_fen=1000)
     berths = Berth.objects.filter(section=section).order_by("position")
     return [make_debt(stay_of(berths[n], minutes=110)) for n in (0, 1)]
 
@@ -77,10 +82,15 @@ def bind(merchant: Merchant, berth: Berth, lock: Device, **changed: Any) -> Reco
         "plate_colour": str(PLATE.colour),
         "berth_id": berth.pk,
         "device_id": lock.pk,
-        "second_look": {"typed": "沪A·12345"},
+        "second_look": look(),
         "actor": "user:1",
     }
     return services.bind(**{**asked, **changed})
+
+
+def look(typed: str = "沪A·12345") -> dict[str, str]:
+    """A person has read the plate and photographed the vehicle."""
+    return {"typed": typed, "sha256": new_photograph()}
 
 
 @pytest.fixture
@@ -92,7 +102,7 @@ def order(standing: Berth, merchant: Merchant, lock: Device) -> RecoveryOrder:
 @pytest.fixture
 def raised(order: RecoveryOrder) -> RecoveryOrder:
     """The lock stands up before the vehicle."""
-    services.place(order.pk, sha256=photograph(), actor="user:1")
+    services.place(order.pk, sha256=new_photograph(), actor="user:1")
     services.raise_lock(order.pk, actor="user:1")
     say(order, "raised")
     order.refresh_from_db()

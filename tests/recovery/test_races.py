@@ -8,15 +8,16 @@ from core import clock as business_clock
 from core import outbox
 from core.models import AuditEntry
 from devices.models import Command
+from parking import services as parking
 from payments.models import Attempt, Refund
 from payments.services import begin_attempt, open_order, take_payment
 from recovery import services
 from recovery.errors import NotEligible, WrongState
-from recovery.models import MoveInstruction, RecoveryOrder, SettlementOrder
+from recovery.models import LockTerms, MoveInstruction, RecoveryOrder, SettlementOrder
 from tests.payments.threads import at_once
 from tests.people import staff
 from tests.recovery.conftest import bind, make_lock, say, told
-from tests.street import TEST, photograph
+from tests.street import TEST, new_photograph
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,7 +61,7 @@ def test_two_people_bind_two_locks_at_once_and_get_one_order(standing, merchant,
 
 
 def test_a_payment_while_the_lock_is_raised_lowers_it(order, debts):  # P1.4
-    services.place(order.pk, sha256=photograph(), actor="user:1")
+    services.place(order.pk, sha256=new_photograph(), actor="user:1")
     attempt = attempt_for(("recovery.order", order.pk))
 
     _paid, raised = at_once(
@@ -77,7 +78,7 @@ def test_a_payment_while_the_lock_is_raised_lowers_it(order, debts):  # P1.4
 
 
 def test_an_objection_while_the_lock_is_raised_lowers_it(order, debts):  # docs/rules.md 8
-    services.place(order.pk, sha256=photograph(), actor="user:1")
+    services.place(order.pk, sha256=new_photograph(), actor="user:1")
 
     at_once(
         lambda: arrears.object(debt_ids=[debts[0].pk], reason="not_mine", actor="owner"),
@@ -89,6 +90,30 @@ def test_an_objection_while_the_lock_is_raised_lowers_it(order, debts):  # docs/
     assert (order.state, order.ended_by) == ("lowering", "dispute")
     assert is_down_or_told_so(order)
     assert not SettlementOrder.objects.exists()
+
+
+@pytest.mark.parametrize("what", ["question", "part payment"])
+def test_what_ends_its_ground_while_the_lock_is_raised_lowers_it(
+    order, debts, what
+):  # docs/rules.md L6
+    services.place(order.pk, sha256=new_photograph(), actor="user:1")
+    LockTerms.objects.update(floor_fen=2000)
+    attempt = attempt_for(("parking.stay", debts[0].stay_id))
+
+    def happens() -> None:
+        if what == "question":
+            parking.doubt_plate(stay_id=order.stay_id, actor="owner")
+        else:
+            arrive(attempt)
+
+    Attempt.objects.filter(pk=attempt.pk).update(state="closed")  # not at the cashier any more
+    _done, raised = at_once(happens, lambda: services.raise_lock(order.pk, actor="user:1"))
+    assert isinstance(raised, RecoveryOrder | NotEligible)
+    outbox.run_pending(raise_errors=True)
+
+    order.refresh_from_db()
+    assert order.state not in ("raising", "raised")
+    assert not Command.objects.filter(action="RaiseLock", state__in=Command.OPEN).exists()
 
 
 def test_the_lock_s_report_heard_on_two_connections_counts_once(raised):
@@ -130,7 +155,8 @@ def test_an_emergency_and_a_payment_at_once_lower_the_lock(raised):  # P1.5
 
 def test_two_people_fetch_the_lock_at_once_and_one_is_noted(raised):  # P1.6
     arrive(attempt_for(("recovery.order", raised.pk)))
-    sha256 = photograph(4)
+    say(raised, "lowered")
+    sha256 = new_photograph()
     noted = at_once(
         *[
             lambda who=who: services.confirm_move(raised.pk, actor=who, sha256=sha256)

@@ -13,7 +13,8 @@ from devices.client.lock import Lock
 from parking.models import Berth
 from recovery.models import RecoveryOrder
 from tests.people import PASSWORD
-from tests.street import photograph
+from tests.recovery.conftest import look
+from tests.street import new_photograph
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,7 +79,7 @@ def bound(portal: Portal, berth: Berth) -> dict[str, Any]:
         "plate_colour": "blue",
         "berth_code": berth.code,
         "device_code": "L-7",
-        "second_look": {"typed": "沪A 12345"},
+        "second_look": look("沪A 12345"),
     }
     answer = portal.post("/api/v1/recovery/orders/", json=asked)
     assert answer.status_code == 201, answer.text
@@ -89,7 +90,7 @@ def bound(portal: Portal, berth: Berth) -> dict[str, Any]:
 
 def raise_it(portal: Portal, code: str) -> None:
     path = f"/api/v1/recovery/orders/{code}"
-    sha256 = photograph(2)
+    sha256 = new_photograph()
     assert portal.post(f"{path}/place/", json={"sha256": sha256}).json()["state"] == "placed"
     assert portal.post(f"{path}/raise/", json={}).json()["state"] == "raising"
 
@@ -127,7 +128,8 @@ async def test_a_payment_on_the_owner_s_page_lowers_the_lock_on_its_socket(
     assert (told["due_fen"], told["move"]["state"]) == (0, "open")
 
     path = f"/api/v1/recovery/orders/{code}/moved/"
-    moved = await in_thread(merchant.post, path, json={"latitude": 31.2, "longitude": 121.4})
+    picture = await in_thread(new_photograph)
+    moved = await in_thread(merchant.post, path, json={"sha256": picture})
     assert (moved.json()["state"], moved.json()["move"]["state"]) == ("moved", "confirmed")
     await lock.stop()
 

@@ -151,7 +151,6 @@ class Bench:
         clock.release()  # held, it would stand still while the lock's own clock goes on
         self.berth = Berth.objects.select_related("section").get(code="Y-001")
         self.device = Device.objects.get(code=LOCK)
-        self.sha256 = images.keep(photograph(), by=ACTOR)
         plates = [f"沪B{n:05d}" for n in range(self.repeats + WARM_UP)]
         self._indebt(plates)
         wire = Wire()
@@ -202,6 +201,9 @@ class Bench:
             arrears.make_demand(debt_id=debt_id)
         for demand_id in Demand.objects.filter(state=DemandState.MADE).values_list("pk", flat=True):
             arrears.deliver_demand(demand_id=demand_id, evidence="paper", actor=ACTOR)
+        clock.advance(timedelta(hours=settings.BOWEI_GRACE_H, seconds=1))
+        while arrears.end_graces():
+            pass
 
     def _arrive(self, plate: str) -> int:
         stay_id = parking.open_stay(berth_id=self.berth.pk, occurred_at=clock.now(), said_by=ACTOR)
@@ -241,7 +243,7 @@ class Bench:
         notice = Notification.objects.get(out_trade_no=out_trade_no)
         command = DeviceCommand.objects.get(reference=order.code, action="LowerLock")
         assert command.sent_at is not None
-        recovery.confirm_move(order.pk, actor=ACTOR, position={"latitude": 0, "longitude": 0})
+        recovery.confirm_move(order.pk, actor=ACTOR, sha256=kept())
         clock.advance(timedelta(minutes=5))
         self._leave()
         return {
@@ -263,10 +265,10 @@ class Bench:
             plate_colour="blue",
             berth_id=self.berth.pk,
             device_id=self.device.pk,
-            second_look={"typed": plate},
+            second_look={"typed": plate, "sha256": kept()},
             actor=ACTOR,
         )
-        recovery.place(order.pk, sha256=self.sha256, actor=ACTOR)
+        recovery.place(order.pk, sha256=kept(), actor=ACTOR)
         return recovery.raise_lock(order.pk, actor=ACTOR)
 
     def _is(self, order: RecoveryOrder, state: str) -> bool:
@@ -375,10 +377,11 @@ def _quiet() -> bool:
     return not OutboxDelivery.objects.filter(state=OutboxDelivery.State.PENDING).exists()
 
 
-def photograph() -> bytes:
+def kept() -> str:
+    """The hash of a photograph that nobody has kept before."""
     data = BytesIO()
-    Image.new("RGB", (64, 48), (90, 90, 90)).save(data, "JPEG")
-    return data.getvalue()
+    Image.frombytes("RGB", (64, 48), os.urandom(64 * 48 * 3)).save(data, "PNG")
+    return images.keep(data.getvalue(), by=ACTOR)
 
 
 def commit() -> None:

@@ -1,5 +1,6 @@
 """Outbox event handlers: windows, debts, demands, watches and texts (see config/wiring.py)."""
 
+from datetime import datetime
 from functools import partial
 
 from django.db import transaction
@@ -16,6 +17,7 @@ from arrears.events import (
 )
 from arrears.services import assistance, demands, notices
 from arrears.tasks import ask_scorer
+from core.events import OutageChanged
 from core.plates import Plate
 from devices.events import CommandDone
 from parking.events import (
@@ -143,6 +145,11 @@ def text_failed(event: SmsFailed) -> None:
         demands.text_failed(int(number))
     elif kind == "contact":
         assistance.text_failed(int(number))
+
+
+def set_right(event: OutageChanged) -> None:
+    """core.outage_changed: our time costs nobody theirs; what came too early is taken back."""
+    services.set_right(datetime.fromisoformat(event.since))
 
 
 def notice_shown(event: CommandDone) -> None:

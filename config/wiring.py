@@ -46,6 +46,7 @@ from arrears.events import (
     WatchRanOut,
 )
 from core import outages, outbox
+from core.events import OutageChanged
 from core.wiring import Reactions, on, reactions
 from devices.events import CommandDone, CommandExpired, CommandFailed
 from devices.rules import protocol
@@ -166,6 +167,7 @@ REACTIONS: Reactions = reactions(
     on(HoldingProven, arrears.reactions.ask_new_holder),
     on(SmsSent, arrears.reactions.text_sent),
     on(SmsFailed, arrears.reactions.text_failed),
+    on(OutageChanged, arrears.reactions.set_right),
     # recovery
     on(StayDisputed, recovery.reactions.stay_changed),  # objection on any page: down at once
     on(DebtDisputed, recovery.reactions.debt_changed),

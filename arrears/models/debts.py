@@ -58,7 +58,13 @@ class PayWindow(WithPlate, StatefulModel):
     state = StateField(State, verbose_name=_("state"), default=State.OPEN)
     plate_text = models.CharField(_("plate"), max_length=16)
     plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
-    due_at = models.DateTimeField(_("ends"))
+    began_at = models.DateTimeField(_("began"))
+    length_s = models.PositiveIntegerField(
+        _("length (s)"), help_text=_("The section's when it began.")
+    )
+    due_at = models.DateTimeField(
+        _("ends"), help_text=_("So much later than it began, without outages of ours.")
+    )
 
     class Meta:
         verbose_name = _("pay window")
@@ -71,6 +77,11 @@ class PayWindow(WithPlate, StatefulModel):
                 name="pay_window_running",
             )
         ]
+
+    @property
+    def given_s(self) -> float:
+        """Seconds by which outages of ours have put its end off (docs/rules.md L7)."""
+        return (self.due_at - self.began_at).total_seconds() - self.length_s
 
     def __str__(self) -> str:
         return f"{self.stay_id}"

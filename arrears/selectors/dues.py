@@ -34,6 +34,7 @@ class Due:
     amount_fen: int
     object_path: str
     why_path: str | None
+    given_s: float = 0.0  # what outages of ours, or a payment that was unclear, have put it off by
     raised_from_fen: int | None = None
     raised_why: str = ""
 
@@ -83,6 +84,7 @@ def _dues(stays: dict[int, StayFacts]) -> list[Due]:
                 debt_id=debt.pk if debt else None,
                 state=state,
                 pay_by=window.due_at if window else None,
+                given_s=window.given_s if window else 0.0,
                 amount_fen=facts.due_fen,
                 object_path=_object_path([facts]),
                 why_path=why_path(facts.id) if facts.id in scored else None,

@@ -3,17 +3,21 @@
 Windows, debts, demands, texts, watches, the list, notices and locks ask here, and nowhere else.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, When
 
 from arrears.models import Debt, Dispute
 from arrears.states import DebtState, DisputeState
+from core import outages
 from parking import selectors as parking
 from parking.selectors import Question, StayFacts
 from parking.states import PlateState, StayState
+from payments import selectors as payments
 
 OBJECTION = "objection"
+STAY = "parking.stay"  # as config/wiring.py names what is paid for a stay
 
 
 def is_owed(facts: StayFacts) -> bool:
@@ -51,6 +55,19 @@ def held_by(facts: StayFacts) -> tuple[Question, ...]:
 def may_be_asked_for(facts: StayFacts) -> bool:
     """Whether anything may be asked of anybody for this stay now; who wants to pay always may."""
     return is_owed(facts) and not held_by(facts)
+
+
+def under_way(stay_ids: Collection[int]) -> set[int]:
+    """Those of these stays for which a payment may be on its way: being made, or of an outcome that
+    nobody knows. They are asked for when it is known, and not before (docs/rules.md L7)."""
+    things = [(STAY, stay_id) for stay_id in stay_ids]
+    return {stay_id for _payable, stay_id in payments.under_way(things)}
+
+
+def standing_still(section_ids: Collection[int] = ()) -> bool:
+    """Whether an outage runs, one of these sections' devices too: nothing is listed, demanded or
+    told meanwhile (docs/rules.md L7)."""
+    return bool(outages.running()) or any(outages.running(one) for one in set(section_ids))
 
 
 def with_held(debts: QuerySet[Debt]) -> QuerySet[Any]:

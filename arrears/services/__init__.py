@@ -41,6 +41,7 @@ from arrears.services.notices import (
     tell_lot,
     told_before,
 )
+from arrears.services.outages import set_right
 from arrears.services.portraits import delete_portraits
 from arrears.services.scoring import assess, score
 from arrears.services.sweeps import end_graces
@@ -85,6 +86,7 @@ __all__ = [
     "relist",
     "score",
     "send_demands",
+    "set_right",
     "settle_dispute",
     "start_pay_window",
     "take_outcome",

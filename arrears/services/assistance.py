@@ -16,11 +16,17 @@ from arrears.models import Contact, OptOut, Plan, Portrait, Watch
 from arrears.rules import contacts as hours
 from arrears.rules import schemes as rules
 from arrears.rules.vehicle import subject_of
-from arrears.selectors.questions import held_by, is_owed, may_be_asked_for
+from arrears.selectors.questions import (
+    held_by,
+    is_owed,
+    may_be_asked_for,
+    standing_still,
+    under_way,
+)
 from arrears.services import schemes
 from arrears.services.stays import locked_one
 from arrears.states import ContactState, PlanState, WatchState
-from core import clock, live
+from core import clock, live, outages
 from core.errors import Missing
 from core.money import format_fen, split_fen
 from core.transition import transition
@@ -33,6 +39,7 @@ EXPERIMENT = "assistance-2026"
 KEY = "contact:"
 LINK_LIVES = timedelta(days=14)
 INTRUSIVE = ("sms", "call")
+PATIENCE = timedelta(minutes=10)  # until a contact that must wait is looked at again
 
 
 # ── The plan (P0.5) ──────────────────────────────────────────────────────────────────────────
@@ -136,6 +143,10 @@ def carry_out(contact_id: int) -> int:
         return _end(contact, ContactState.STOPPED, "disputed")
     if opted_out(contact.subject) or (plan.user is not None and plan.user.sms_opted_out):
         return _end(contact, ContactState.BLOCKED, "opted out")
+    allowed_at = _time_was_given(contact, plan, facts)
+    if allowed_at > now:
+        Contact.objects.filter(pk=contact.pk).update(due_at=allowed_at, why="outage or payment")
+        return 1
     if contact.channel in INTRUSIVE:
         _serialise(contact.subject)
         allowed_at = hours.next_allowed(now, _earlier(contact.subject, since=now - hours.WEEK))
@@ -144,6 +155,19 @@ def carry_out(contact_id: int) -> int:
             Contact.objects.filter(pk=contact.pk).update(due_at=allowed_at, why=why)
             return 1
     return _make(contact, plan, facts)
+
+
+def _time_was_given(contact: Contact, plan: Plan, facts: parking.StayFacts) -> datetime:
+    """When this contact may be made if outages of ours don't count as the person's time; later
+    where one runs, or where a payment may be on its way."""
+    now = clock.now()
+    if standing_still([facts.section_id]) or under_way([facts.id]):
+        return now + PATIENCE
+    before = plan.contacts.filter(number=contact.number - 1).first()
+    since = before.at if before and before.at else plan.made_at
+    gap = timedelta(hours=plan.scheme.gap_h if before else plan.scheme.delay_h)
+    gap = min(gap, max(contact.due_at - since, timedelta(0)))  # as far as it was planned so
+    return outages.stretched(since, gap, about=facts.section_id)
 
 
 def _serialise(subject: str) -> None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from arrears.errors import DebtMoved
 from arrears.events import DebtDropped, DebtOpened, DebtPaid, DebtRaised, PayWindowEnded
 from arrears.models import Debt, Demand, PayWindow
-from arrears.selectors.questions import held_by, is_owed
+from arrears.selectors.questions import held_by, is_owed, under_way
 from arrears.services import assistance, demands, listing, notices, watches, windows
 from arrears.services.stays import locked, locked_one
 from arrears.states import DebtState, DemandState, PayWindowState, PlanState, WatchState
@@ -43,6 +43,9 @@ def open_debt(*, stay_id: int, actor: str = SYSTEM) -> Debt | None:
         return None
     if held_by(facts):  # asked at this instant: the answer begins the whole time anew
         windows.hold([stay_id], actor=actor, reason="a question is open")
+        return None
+    if under_way([stay_id]):  # begun at this instant: looked at again with the windows
+        windows.reopen(window, due_at=clock.now() + windows.PATIENCE, reason="being paid")
         return None
     debt, created = Debt.objects.get_or_create(
         stay_id=stay_id,
@@ -305,17 +308,23 @@ def _follow_fee(debt: Debt, due_fen: int, *, actor: str, why: str = "") -> None:
 
 
 def _end_for_another(debt: Debt, *, actor: str) -> None:
+    unsay(debt, actor=actor, reason="plate corrected")
+
+
+def unsay(debt: Debt, *, actor: str, reason: str) -> None:
+    """There should have been no debt, or not yet: what followed from it goes back; the stay stays
+    due, and its lock is held. `arrears.debt_dropped` lowers a lock."""
     transition(
         debt,
         source=list(Debt.LIVE),
         target=DebtState.CANCELLED,
         actor=actor,
-        reason="plate corrected",
+        reason=reason,
         event=partial(DebtDropped, reason="corrected"),
         ended_at=clock.now(),
     )
-    demands.take_back([debt.pk], actor=actor, reason="plate corrected")
-    _relist([(debt.plate_text, debt.plate_colour)], actor=actor, reason="plate corrected")
+    demands.take_back([debt.pk], actor=actor, reason=reason)
+    _relist([(debt.plate_text, debt.plate_colour)], actor=actor, reason=reason)
     live.push(f"merchant:{debt.merchant_id}")
 
 
@@ -352,12 +361,8 @@ def _open_missed(stay_id: int, begins: datetime) -> Debt | None:
     window = windows.start_pay_window(stay_id=stay_id, begins=begins)
     if window is None:
         return None
-    transition(
-        PayWindow.objects.filter(pk=window.pk, due_at__lte=clock.now()),
-        source=PayWindowState.OPEN,
-        target=PayWindowState.ENDED,
-        actor=SYSTEM,
-        reason="found at a sighting",
+    windows.end_due(
+        PayWindow.objects.filter(pk=window.pk, state=PayWindowState.OPEN, due_at__lte=clock.now())
     )
     return open_debt(stay_id=stay_id)
 

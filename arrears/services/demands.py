@@ -18,7 +18,7 @@ from arrears.events import DemandTakenBack
 from arrears.models import Debt, Demand
 from arrears.rules.contacts import after_quiet, is_quiet
 from arrears.rules.vehicle import holds
-from arrears.selectors.questions import with_held
+from arrears.selectors.questions import standing_still, with_held
 from arrears.services import listing
 from arrears.states import DebtState, DemandState
 from core import clock, images, live, locks, outbox
@@ -92,7 +92,7 @@ def take_back(debt_ids: Collection[int], *, actor: str, reason: str) -> None:
 
 def send_demands() -> int:
     """A sweep: texts whose time has come; each in a transaction of its own."""
-    if is_quiet(clock.now()):
+    if is_quiet(clock.now()) or standing_still():
         return 0
     due = Demand.objects.filter(state=DemandState.MADE, channel="sms", due_at__lte=clock.now())
     ids = list(due.order_by("due_at").values_list("pk", flat=True)[:BATCH])
@@ -113,6 +113,9 @@ def _send(demand_id: int) -> int:
         return len(
             transition(demand, source=DemandState.MADE, target=DemandState.DROPPED, actor=SYSTEM)
         )
+    if listing.must_wait(debts):
+        Demand.objects.filter(pk=demand.pk).update(due_at=clock.now() + listing.PATIENCE)
+        return 0
     phone = demand.user.phone if demand.user else ""
     if not phone:
         transition(

@@ -1,20 +1,22 @@
 """The list of vehicles with unpaid debts, recomputed where a debt changes (P3.2)."""
 
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 
 from arrears.models import BlacklistEntry, Debt
 from arrears.rules import listing as rules
-from arrears.selectors.questions import with_held
+from arrears.selectors.questions import standing_still, under_way, with_held
 from arrears.services import notices
 from arrears.states import ListingState
-from core import clock, live, locks
+from core import clock, live, locks, outages
 from core.plates import Plate, exempt
 from core.transition import transition
 
 SYSTEM = "system:arrears.listing"
+PATIENCE = timedelta(minutes=10)  # until a vehicle that must wait is looked at again
 
 
 def grace() -> timedelta:
@@ -44,11 +46,14 @@ def relist(plate_text: str, plate_colour: str, *, actor: str = SYSTEM, reason: s
         return ListingState.GONE
     entry = entries[0]
     owed = list(with_held(debts.filter(state__in=Debt.LIVE)).order_by("opened_at", "pk"))
+    register = outages.known(min((one.demanded_at or now for one in owed), default=now))
     place = rules.place(
-        [rules.Owed(one.amount_fen, one.demanded_at, one.held) for one in owed],
+        [rules.Owed(one.amount_fen, _counts_from(one, register), one.held) for one in owed],
         now=now,
         grace=grace(),
     )
+    if place.state == ListingState.ACTIVE != entry.state and must_wait(owed):
+        place = rules.ListPosition(ListingState.PENDING, place.amount_fen, now + PATIENCE)
     why = {
         "debts": [one.pk for one in owed],
         "count": len(owed),
@@ -65,6 +70,20 @@ def relist(plate_text: str, plate_colour: str, *, actor: str = SYSTEM, reason: s
     for merchant_id in {one.merchant_id for one in owed}:
         live.push(f"merchant:{merchant_id}")
     return place.state
+
+
+def _counts_from(debt: Debt, register: outages.Register) -> datetime | None:
+    """From when on a debt's grace runs: as much later than its demand as our outages took of it."""
+    if debt.demanded_at is None:
+        return None
+    return register.stretched(debt.demanded_at, grace(), about=debt.section_id) - grace()
+
+
+def must_wait(owed: Collection[Debt]) -> bool:
+    """Whether a vehicle with these debts is not listed just now: an outage of ours runs, or a
+    payment of one of them may be on its way."""
+    still = standing_still([one.section_id for one in owed])
+    return still or bool(under_way([one.stay_id for one in owed]))
 
 
 def _move(

@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from arrears.models import BlacklistEntry, Debt, RecoveryNotice
-from arrears.selectors.questions import with_held
+from arrears.selectors.questions import standing_still, under_way, with_held
 from arrears.states import DebtState, ListingState, NoticeState
 from core import clock, live, locks, plates
 from core.errors import BoweiError
@@ -145,13 +145,17 @@ def _active_entry(plate: plates.Plate) -> BlacklistEntry | None:
 
 
 def _owed_here(entry: BlacklistEntry, merchant_id: int) -> list[Debt]:
+    if standing_still():
+        return []
     debts = Debt.objects.filter(
         plate_text=entry.plate_text, plate_colour=entry.plate_colour, state=DebtState.OPEN
     ).select_related("stay__section", "stay__berth")
     debts = with_held(debts).filter(held=False)
     if not settings.BOWEI_SHARE_LISTINGS:
         debts = debts.filter(merchant_id=merchant_id)
-    return list(debts.order_by("opened_at", "pk"))
+    found = list(debts.order_by("opened_at", "pk"))
+    paying = under_way([debt.stay_id for debt in found])
+    return [debt for debt in found if debt.stay_id not in paying]
 
 
 def _terminals(device_id: int | None, section_id: int | None) -> list[int | None]:

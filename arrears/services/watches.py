@@ -6,13 +6,14 @@ from datetime import timedelta
 from django.db import transaction
 
 from arrears.events import WatchRanOut
-from arrears.models import Assessment, Watch
-from arrears.selectors.questions import may_be_asked_for
+from arrears.models import Assessment, PayWindow, Watch
+from arrears.selectors.questions import may_be_asked_for, under_way
 from arrears.services import windows
 from arrears.services.stays import locked_one
 from arrears.states import AssessmentState, WatchState
-from core import clock
+from core import clock, outages
 from core.transition import transition
+from parking import selectors as parking
 from parking.selectors import StayFacts
 
 SYSTEM = "system:arrears.watches"
@@ -59,7 +60,7 @@ def end_watches() -> int:
     due = Watch.objects.filter(state=WatchState.WATCHING, due_at__lte=clock.now()).order_by(
         "due_at"
     )
-    rows = dict(due.values_list("pk", "stay_id")[:BATCH])
+    rows = _really_over(list(due[:BATCH]))
     if not rows:
         return 0
     moved = transition(
@@ -70,6 +71,29 @@ def end_watches() -> int:
         event=lambda pk: WatchRanOut(pk, rows[pk]),
     )
     return len(moved)
+
+
+def _really_over(due: list[Watch]) -> dict[int, int]:
+    """Of these watches those whose time is over if outages of ours don't count, with their stay;
+    none whose payment may be on its way."""
+    if not due:
+        return {}
+    sections = parking.stays([one.stay_id for one in due])
+    paying = under_way([one.stay_id for one in due])
+    # Where the predicted time was counted from: at the latest from when the watch began.
+    begun = {
+        row.stay_id: row.began_at
+        for row in PayWindow.objects.filter(stay_id__in=[one.stay_id for one in due])
+    }
+    since = {one.pk: min(begun.get(one.stay_id, one.began_at), one.due_at) for one in due}
+    register, now = outages.known(min(since.values())), clock.now()
+    over = {}
+    for one in due:
+        section_id = sections[one.stay_id].section_id
+        ends = register.stretched(since[one.pk], one.due_at - since[one.pk], about=section_id)
+        if ends <= now and one.stay_id not in paying:
+            over[one.pk] = one.stay_id
+    return over
 
 
 def end(stay_ids: Collection[int], *, target: WatchState, actor: str) -> list[int]:

@@ -2,25 +2,34 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from arrears.events import PayWindowEnded
 from arrears.models import Debt, PayWindow
-from arrears.selectors.questions import may_be_asked_for
+from arrears.selectors.questions import may_be_asked_for, under_way
 from arrears.services.stays import locked_one
 from arrears.states import PayWindowState
-from core import clock
+from core import clock, outages
 from core.transition import transition
 from parking.selectors import StayFacts
 
 SYSTEM = "system:arrears.windows"
 BATCH = 200
 LATE_TO_ASK = timedelta(minutes=10)
+PATIENCE = timedelta(minutes=10)  # until a payment that may be on its way is asked about again
 
 
 def length_of(facts: StayFacts) -> timedelta:
     return timedelta(seconds=facts.pay_window_s)
+
+
+def _times(facts: StayFacts, begins: datetime) -> dict[str, Any]:
+    """A window's begin and end; what is known of outages since then does not count."""
+    over = outages.stretched(begins, length_of(facts), about=facts.section_id)
+    return {"began_at": begins, "length_s": facts.pay_window_s, "due_at": over}
 
 
 @transaction.atomic
@@ -49,7 +58,7 @@ def _start(facts: StayFacts, begins: datetime | None = None) -> PayWindow:
         defaults={
             "plate_text": facts.plate_text,
             "plate_colour": facts.plate_colour,
-            "due_at": begins + length_of(facts),
+            **_times(facts, begins),
         },
     )
     if not created:
@@ -61,7 +70,7 @@ def _start(facts: StayFacts, begins: datetime | None = None) -> PayWindow:
             reason="due again",
             plate_text=facts.plate_text,
             plate_colour=facts.plate_colour,
-            due_at=clock.now() + length_of(facts),
+            **_times(facts, clock.now()),
         )
     return window
 
@@ -79,7 +88,7 @@ def renew(facts: StayFacts, *, actor: str, reason: str) -> bool:
         target=PayWindowState.OPEN,
         actor=actor,
         reason=reason,
-        due_at=clock.now() + length_of(facts),
+        **_times(facts, clock.now()),
         plate_text=facts.plate_text,
         plate_colour=facts.plate_colour,
     )
@@ -105,6 +114,19 @@ def hold(stay_ids: Collection[int], *, actor: str, reason: str) -> None:
     )
 
 
+def reopen(window: PayWindow, *, due_at: datetime, reason: str) -> bool:
+    """It was ended too early; its stay's lock is held."""
+    moved = transition(
+        window,
+        source=PayWindowState.ENDED,
+        target=PayWindowState.OPEN,
+        actor=SYSTEM,
+        reason=reason,
+        due_at=due_at,
+    )
+    return bool(moved)
+
+
 def is_of(window: PayWindow, facts: StayFacts) -> bool:
     """Whether it was this plate's holder who had that time."""
     return window.plate == facts.plate
@@ -122,24 +144,49 @@ def began_at(facts: StayFacts) -> datetime:
     """From when on the holder of this plate could pay: the window's begin, else the departure."""
     assert facts.left_at is not None
     window = PayWindow.objects.filter(stay_id=facts.id).first()
-    return max(facts.left_at, window.due_at - length_of(facts)) if window else facts.left_at
+    return max(facts.left_at, window.began_at) if window else facts.left_at
 
 
 @transaction.atomic
 def end_pay_windows() -> int:
     """A sweep: windows whose time is over; `arrears.pay_window_ended` for each."""
-    due = PayWindow.objects.filter(state=PayWindowState.OPEN, due_at__lte=clock.now()).order_by(
-        "due_at"
-    )
-    rows = list(due.values_list("pk", "stay_id")[:BATCH])
-    if not rows:
-        return 0
-    stay_of = dict(rows)
-    moved = transition(
-        PayWindow.objects.filter(pk__in=stay_of, due_at__lte=clock.now()),
+    due = PayWindow.objects.filter(state=PayWindowState.OPEN, due_at__lte=clock.now())
+    return len(end_due(due.order_by("due_at")[:BATCH]))
+
+
+def end_due(windows: QuerySet[PayWindow]) -> list[int]:
+    """End those of these open windows, all due, whose time is really over; which.
+
+    None whose time fell into an outage, also one that nobody has reckoned with yet, and none whose
+    payment may be on its way: they are looked at again when the rest of their time is over.
+    """
+    rows = {one.pk: one for one in reckoned(windows)}
+    away = under_way([one.stay_id for one in rows.values()])
+    paying = [pk for pk, one in rows.items() if one.stay_id in away]
+    for pk in paying:
+        rows[pk].due_at = max(rows[pk].due_at, clock.now() + PATIENCE)
+    PayWindow.objects.bulk_update([rows[pk] for pk in paying], ["due_at"])
+    return transition(
+        PayWindow.objects.filter(pk__in=rows, due_at__lte=clock.now()),
         source=PayWindowState.OPEN,
         target=PayWindowState.ENDED,
         actor=SYSTEM,
-        event=lambda pk: PayWindowEnded(pk, stay_of[pk]),
+        event=lambda pk: PayWindowEnded(pk, rows[pk].stay_id),
     )
-    return len(moved)
+
+
+def reckoned(windows: QuerySet[PayWindow]) -> list[PayWindow]:
+    """These windows, each with its end as the register of outages has it now."""
+    rows = list(windows.select_related("stay"))
+    if not rows:
+        return []
+    register = outages.known(min(row.began_at for row in rows))
+    moved = []
+    for row in rows:
+        length = timedelta(seconds=row.length_s)
+        over = register.stretched(row.began_at, length, about=row.stay.section_id)
+        if over != row.due_at:
+            row.due_at = over
+            moved.append(row)
+    PayWindow.objects.bulk_update(moved, ["due_at"])
+    return rows

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from core import clock, live, locks
+from core import clock, live, locks, outages
 from core.transition import transition
 from parking import services as parking
 from parking.rules.candidates import distance_m
@@ -137,6 +137,13 @@ def _remind(order_id: int) -> bool:
     row = MoveInstruction.objects.get(order_id=order_id)
     if row.state != MoveInstruction.State.OPEN or row.due_at > now:
         return False
+    had = timedelta(seconds=reminder_after_s(row.reminders))
+    over = outages.stretched(row.due_at - had, had, about=order.section_id)
+    if over > now:  # nobody could see it while we were away
+        MoveInstruction.objects.filter(pk=row.pk).update(due_at=over)
+        if order.state in RecoveryOrder.ENDING:
+            lower_again(order, actor="system:recovery.remind_of_moves")
+        return True
     row.reminders += 1
     row.due_at = now + timedelta(seconds=reminder_after_s(row.reminders))
     if row.reminders >= ALARM_AFTER and row.alarm_at is None:

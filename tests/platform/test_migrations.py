@@ -61,6 +61,9 @@ def test_a_demo_of_the_first_migrations_is_brought_on_with_all_its_rows(empty):
                 assert counted == (head["rows"],), head["table"]
         unchecked = "SELECT conname FROM pg_constraint WHERE NOT convalidated"
         assert database.execute(unchecked).fetchall() == []
+        kept = "began_at + length_s * interval '1 second' = due_at"
+        windows = database.execute(f"SELECT bool_and({kept}) FROM arrears_paywindow").fetchone()
+        assert windows == (True,)
         with pytest.raises(psycopg.errors.RestrictViolation):
             database.execute("UPDATE payments_ledgerentry SET amount_fen = amount_fen + 1")
     again = manage(empty, "migrate", "--check")

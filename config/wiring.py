@@ -103,6 +103,7 @@ PAYABLES: dict[str, Payable] = {
         ],
         leave_by=parking.services.leave_by_of_stay,
         correct="parking.correct_paid",
+        in_parts=True,
     ),
     "parking.prepayment": Payable(
         quote=parking.services.quote_prepayment,

@@ -20,9 +20,10 @@ from django.views.decorators.http import require_POST
 
 from accounts.guards import actor_of, merchant_page
 from core import clock, wiring
-from core.errors import BoweiError, Missing
+from core.errors import BoweiError, Invalid, Missing
 from payments import providers, selectors, services
 from payments.errors import AmountChanged, OrderNotOpen
+from payments.forms import PartForm
 from payments.models import Order, OrderItem, SandboxTrade
 from payments.providers.sandbox.client import pay_at_sandbox
 from payments.states import TradeState
@@ -43,9 +44,12 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
     if found.state == Order.State.PAID:
         return redirect("payments.done", token=token)
     problem: BoweiError | None = None
-    if request.method == "POST":
+    part = PartForm(request.POST if "part" in request.POST else None)
+    if part.is_bound and not part.is_valid():
+        problem = Invalid("bad_amount", part.errors["part"][0])
+    elif request.method == "POST":
         try:
-            return _begin(request, found)
+            return _begin(request, found, part)
         except AmountChanged as change:
             messages.warning(request, change.message)
             return redirect("payments.order", token=change.token)
@@ -61,6 +65,8 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
         "items": found.bills,
         "outdated": outdated,
         "ways": [{"name": way.name, "text": way.word} for way in ways],
+        "part": part,
+        "in_parts": all(wiring.payable(item.payable).in_parts for item in found.bills),
         "elsewhere": len(ways) < len(providers.offered()),
         "address": selectors.order_public_url(found),
         "unclear": selectors.unclear_attempt(found),
@@ -70,8 +76,16 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "payments/owner_order.html", context, status=status)
 
 
-def _begin(request: HttpRequest, found: Order) -> HttpResponse:
+def _begin(request: HttpRequest, found: Order, part: PartForm) -> HttpResponse:
     actor = actor_of(request)
+    if part.is_bound:
+        asked = services.open_order(
+            items=[(item.payable, item.subject_id) for item in found.bills],
+            payer_user_id=found.payer_user_id,
+            actor=actor,
+            amount_fen=part.cleaned_data["part"],
+        )
+        return redirect("payments.order", token=asked.token)
     if "renew" in request.POST:
         fresh = services.reopen_order(found, actor=actor)
         return redirect("payments.order", token=fresh.token)

@@ -46,11 +46,11 @@ def covers(
             continue
         total_fen += one.amount_fen
         until = affordable_until(total_fen)
-        if one.ahead_until is not None:
+        if one.is_part:
+            found.append(Cover(paid_until=until, leave_by=until))
+        elif one.ahead_until is not None:
             until = max(until, one.ahead_until)
             found.append(Cover(paid_until=until, leave_by=until + grace))
-        elif one.is_part:
-            found.append(Cover(paid_until=until, leave_by=until))
         else:
             found.append(Cover(paid_until=until, leave_by=max(one.at + grace, until)))
     return found

@@ -58,9 +58,11 @@ class Payable:
     `(receipt, left_fen)`, returns the fen it took and never raises for money that has arrived.
     `leave_by(subject_id)` says until when the vehicle may leave that stands there paid, or None;
     until then its payer corrects the payment on the page named `correct`, by the order's token.
+    `in_parts`: whether a part of what is due may be paid.
     """
 
     quote: Callable[[int], Quote]
     settle: Sequence[Callable[[Receipt, int], int]]
     leave_by: Callable[[int], datetime | None] | None = None
     correct: str = ""
+    in_parts: bool = False

@@ -36,6 +36,7 @@ AT_60 = Paid(at=minute(60), amount_fen=600)
         (136, (Paid(at=minute(0), amount_fen=1200, ahead_until=minute(120)),), 136),
         (61, (Paid(at=minute(60), amount_fen=10, is_part=True),), 61),
         (61, (Paid(at=minute(60), amount_fen=0),), 61),
+        (90, (Paid(at=minute(0), amount_fen=600, ahead_until=minute(120), is_part=True),), 90),
     ],
 )
 def test_leaving_in_time_costs_what_was_promised(

@@ -27,6 +27,7 @@ from parking.events import (
     QuestionOver,
     StayQuestioned,
     StayRepriced,
+    StayResumed,
     StaySettled,
     StayVoided,
 )
@@ -96,6 +97,11 @@ def voided(event: StayVoided) -> None:
     """parking.stay_voided: nothing is owed for a stay that never was, nothing left to object to."""
     services.forget_stay(stay_id=event.stay_id)
     services.end_voided(stay_id=event.stay_id)
+
+
+def resumed(event: StayResumed) -> None:
+    """parking.stay_resumed: it had not left, so nothing is owed yet."""
+    services.forget_stay(stay_id=event.stay_id)
 
 
 def repriced(event: StayRepriced) -> None:

@@ -53,17 +53,21 @@ from devices.rules import protocol
 from devices.rules.listening import Listener, heard
 from monthlycard.events import CardEnded, StatementAgreed
 from parking.events import (
+    ArrivedAgain,
     ImageTaken,
     LeftUnpaid,
     MoneyToReturn,
     PlateCorrected,
     PlateSettled,
     QuestionOver,
+    ReadingsDiffer,
     StayQuestioned,
     StayRepriced,
+    StayResumed,
     StaySettled,
     StayVoided,
     VehicleArrived,
+    VehicleLeft,
 )
 from payments.rules import Payable
 
@@ -126,6 +130,9 @@ PAYABLES: dict[str, Payable] = {
 REACTIONS: Reactions = reactions(
     # parking
     on(VehicleArrived, parking.reactions.order_image),  # P2.2
+    on(ArrivedAgain, parking.reactions.look_again),
+    on(VehicleLeft, parking.reactions.order_leaving_image),
+    on(ReadingsDiffer, parking.reactions.tell_anew),
     on(CommandFailed, parking.reactions.next_camera, recovery.reactions.follow_command),  # P2.2
     on(CommandExpired, parking.reactions.next_camera, recovery.reactions.follow_command),  # P2.2
     on(CommandDone, recovery.reactions.follow_command, arrears.reactions.notice_shown),  # P1.4
@@ -141,9 +148,11 @@ REACTIONS: Reactions = reactions(
     ),
     on(StaySettled, arrears.reactions.settled, recovery.reactions.stay_changed),
     on(StayVoided, arrears.reactions.voided, recovery.reactions.stay_changed),
+    on(StayResumed, arrears.reactions.resumed),
     on(StayRepriced, arrears.reactions.repriced),
     on(
         PlateCorrected,
+        parking.reactions.tell_corrected_anew,
         arrears.reactions.plate_corrected,
         arrears.reactions.assess,
         recovery.reactions.stay_changed,  # never a lock before another's vehicle
@@ -193,6 +202,7 @@ SWEEPS: list[Callable[[], int]] = [
     parking.services.chase_images,  # P2.2
     parking.tasks.read_again,  # P2.3
     parking.services.flag_long_stays,
+    parking.services.finish_departures,
     parking.services.remind_of_end,
     payments.tasks.close_outdated_orders,
     payments.tasks.look_at_attempts,

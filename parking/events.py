@@ -13,6 +13,34 @@ class VehicleArrived(Event):
 
 
 @dataclass(frozen=True)
+class VehicleLeft(Event):
+    """A vehicle has just left its berth."""
+
+    stay_id: int
+
+
+@dataclass(frozen=True)
+class ArrivedAgain(Event):
+    """An arrival was reported though none had left for good: whose vehicle stands there now?"""
+
+    stay_id: int
+
+
+@dataclass(frozen=True)
+class ReadingsDiffer(Event):
+    """A photograph shows another plate than its stay has, or the one that was in doubt."""
+
+    sighting_id: int
+
+
+@dataclass(frozen=True)
+class StayResumed(Event):
+    """A stay that had ended goes on: its vehicle had not left."""
+
+    stay_id: int
+
+
+@dataclass(frozen=True)
 class ImageTaken(Event):
     """A photograph has come in (P2.3, P0.1)."""
 

@@ -6,7 +6,15 @@ from django.db import transaction
 
 from devices.events import CommandExpired, CommandFailed
 from parking import services
-from parking.events import ImageTaken, MoneyToReturn, VehicleArrived
+from parking.events import (
+    ArrivedAgain,
+    ImageTaken,
+    MoneyToReturn,
+    PlateCorrected,
+    ReadingsDiffer,
+    VehicleArrived,
+    VehicleLeft,
+)
 from parking.tasks import ask_reader
 from payments import services as payments
 
@@ -14,6 +22,26 @@ from payments import services as payments
 def order_image(event: VehicleArrived) -> None:
     """parking.vehicle_arrived: have the vehicle photographed (P2.2)."""
     services.order_image(stay_id=event.stay_id)
+
+
+def order_leaving_image(event: VehicleLeft) -> None:
+    """parking.vehicle_left: have the berth photographed while the vehicle goes."""
+    services.order_leaving_image(stay_id=event.stay_id)
+
+
+def look_again(event: ArrivedAgain) -> None:
+    """parking.arrived_again: have whatever stands there photographed (P2.2)."""
+    services.order_image(stay_id=event.stay_id, again=True)
+
+
+def tell_anew(event: ReadingsDiffer) -> None:
+    """parking.readings_differ: it may be another vehicle than before."""
+    services.tell_anew(sighting_id=event.sighting_id)
+
+
+def tell_corrected_anew(event: PlateCorrected) -> None:
+    """parking.plate_corrected: what looked like two vehicles may be one."""
+    services.tell_anew(stay_id=event.stay_id)
 
 
 def next_camera(event: CommandFailed | CommandExpired) -> None:

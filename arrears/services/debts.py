@@ -225,10 +225,11 @@ def drop(debt_ids: Collection[int], *, target: DebtState, actor: str, reason: st
 
 @transaction.atomic
 def forget_stay(*, stay_id: int, actor: str = SYSTEM) -> None:
-    """A person has voided the stay: nothing is owed for it, nobody is contacted about it."""
+    """The stay never was, or had not ended: nothing is owed, nobody is contacted about it."""
     facts = locked_one(stay_id)
-    if facts.state != StayState.VOID:
+    if facts.state not in (StayState.VOID, StayState.PARKED):
         return
+    reason = "stay voided" if facts.state == StayState.VOID else "the stay goes on"
     debts = Debt.objects.filter(stay_id=stay_id, state__in=Debt.LIVE)
     plates = list(debts.values_list("plate_text", "plate_colour"))
     ids = list(debts.values_list("pk", flat=True))
@@ -237,7 +238,7 @@ def forget_stay(*, stay_id: int, actor: str = SYSTEM) -> None:
         source=list(Debt.LIVE),
         target=DebtState.CANCELLED,
         actor=actor,
-        reason="stay voided",
+        reason=reason,
         event=partial(DebtDropped, reason="upheld"),
         ended_at=clock.now(),
     )
@@ -250,7 +251,7 @@ def forget_stay(*, stay_id: int, actor: str = SYSTEM) -> None:
     watches.end([stay_id], target=WatchState.DROPPED, actor=actor)
     assistance.stop([stay_id], target=PlanState.STOPPED, why="voided", actor=actor)
     _drop_demands(dropped or ids, actor=actor)
-    _relist(plates, actor=actor, reason="stay voided")
+    _relist(plates, actor=actor, reason=reason)
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from parking.models.places import (
 from parking.models.prepayments import Prepayment
 from parking.models.reviews import ReviewItem
 from parking.models.sightings import ImageOrder, InspectionTask, PlateReading, Sighting
-from parking.models.stays import BerthEvent, ParkingSession, StayPayment
+from parking.models.stays import BerthEvent, ParkingSession, StayGap, StayPayment
 
 __all__ = [
     "Berth",
@@ -28,6 +28,7 @@ __all__ = [
     "ReviewItem",
     "Section",
     "Sighting",
+    "StayGap",
     "StayPayment",
     "Tariff",
     "TariffVersion",

@@ -81,6 +81,12 @@ class Section(models.Model):
         help_text=_("A stay without departure is flagged and its fee stops growing after this."),
     )
 
+    flap_s = models.PositiveIntegerField(
+        _("flapping sensor (s)"),
+        default=120,
+        help_text=_("A departure and an arrival closer than this are one stay of one vehicle."),
+    )
+
     class Meta:
         verbose_name = _("section")
         verbose_name_plural = _("sections")

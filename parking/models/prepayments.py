@@ -47,6 +47,7 @@ class Prepayment(WithPlate, StatefulModel):
             PrepaymentState.CANCELLED,
         },
         PrepaymentState.PAID: {PrepaymentState.USED},
+        PrepaymentState.USED: {PrepaymentState.PAID},  # its vehicle had not left
         PrepaymentState.CANCELLED: {PrepaymentState.USED},  # paid in time, told after it had left
     }
 

@@ -24,7 +24,11 @@ class Sighting(WithPlate, StatefulModel):
         CAPTURE = "capture", _("inspection")
 
     MOVES = {
-        SightingState.RECEIVED: {SightingState.REVIEW, SightingState.SETTLED},
+        SightingState.RECEIVED: {
+            SightingState.REVIEW,
+            SightingState.SETTLED,
+            SightingState.UNREADABLE,  # of a departure: nobody has to look
+        },
         SightingState.REVIEW: {SightingState.SETTLED, SightingState.UNREADABLE},
         SightingState.SETTLED: {
             SightingState.REVIEW,
@@ -87,6 +91,7 @@ class Sighting(WithPlate, StatefulModel):
                 name="sighting_to_read",
             ),
             models.Index(fields=["merchant", "-occurred_at"]),
+            models.Index(fields=["berth", "occurred_at"], name="sighting_at_berth"),
             models.Index(fields=["plate_text", "plate_colour", "occurred_at"]),
         ]
 
@@ -145,7 +150,10 @@ class PlateReading(StatefulModel):
 
 
 class ImageOrder(StatefulModel):
-    """A camera was asked for a picture of a stay; the next one is asked where it stays silent."""
+    """A camera was asked for a picture of a stay; the next one is asked where it stays silent.
+
+    Once at a time for each purpose: an order that failed may be given again.
+    """
 
     State = ImageOrderState
 
@@ -167,6 +175,9 @@ class ImageOrder(StatefulModel):
     command = models.OneToOneField(
         "devices.Command", models.PROTECT, related_name="+", verbose_name=_("command")
     )
+    purpose = models.CharField(
+        _("purpose"), max_length=8, choices=Sighting.Purpose.choices, default="arrival"
+    )
     asked_at = models.DateTimeField(_("asked at"))
     give_up_at = models.DateTimeField(_("given up at"))  # real time
 
@@ -175,7 +186,11 @@ class ImageOrder(StatefulModel):
         verbose_name_plural = _("image orders")
         constraints = [
             known(ImageOrderState, name="image_order_state_known"),
-            models.UniqueConstraint(fields=["stay", "device"], name="image_order_once_a_camera"),
+            models.UniqueConstraint(
+                fields=["stay", "device", "purpose"],
+                condition=models.Q(state=ImageOrderState.ASKED),
+                name="image_order_once_a_camera",
+            ),
         ]
         indexes = [
             models.Index(

@@ -26,14 +26,14 @@ class ParkingSession(WithPlate, StatefulModel):
         NEXT_ARRIVED = "next_arrived", _("the next vehicle came before this one was seen to leave")
         NO_DEPARTURE = "no_departure", _("no departure was reported")
         SPLIT = "split", _("another arrival was reported in the middle of this stay")
+        GAP = "sensor_gap", _("the sensor was silent for a part of this stay")
 
     MOVES = {
         StayState.PARKED: {StayState.DUE, StayState.SETTLED, StayState.VOID},
-        StayState.DUE: {StayState.SETTLED, StayState.VOID},
-        StayState.SETTLED: {
-            StayState.DUE,
-            StayState.VOID,
-        },  # due again: a departure became known later, or was corrected
+        # Parked again: it had not left, its sensor only said so. Due again: a departure became
+        # known later, or was corrected.
+        StayState.DUE: {StayState.SETTLED, StayState.VOID, StayState.PARKED},
+        StayState.SETTLED: {StayState.DUE, StayState.VOID, StayState.PARKED},
     }
 
     state = StateField(State, verbose_name=_("state"), default=State.PARKED)
@@ -47,8 +47,12 @@ class ParkingSession(WithPlate, StatefulModel):
         "accounts.Merchant", models.PROTECT, related_name="+", verbose_name=_("merchant")
     )
     tariff_version = models.ForeignKey(
-        "parking.TariffVersion", models.PROTECT, related_name="+", verbose_name=_("tariff version")
-    )
+        "parking.TariffVersion",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("tariff version"),
+    )  # none: the section had no price, and the stay is free
     arrived_at = models.DateTimeField(_("arrived"))
     left_at = models.DateTimeField(_("left"), null=True, blank=True)
 
@@ -72,6 +76,14 @@ class ParkingSession(WithPlate, StatefulModel):
     leave_by = models.DateTimeField(_("leave by"), null=True, blank=True)
     capped_at = models.DateTimeField(_("fee stops at"), null=True, blank=True)
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+    final_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When its departure counts, unless it is said to stand.",
+    )
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, editable=False, related_name="merged"
+    )  # the stay that this one turned out to be a part of
     check_departure_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     doubtful = models.BooleanField(_("in doubt"), default=False)
@@ -133,6 +145,11 @@ class ParkingSession(WithPlate, StatefulModel):
                 condition=models.Q(state=StayState.PARKED),
                 name="stay_paid_time_ends",
             ),
+            models.Index(
+                fields=["final_at"],
+                condition=models.Q(final_at__isnull=False),
+                name="stay_departure_final",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -163,6 +180,10 @@ class BerthEvent(models.Model):
     stay = models.ForeignKey(
         ParkingSession, models.SET_NULL, null=True, related_name="events", verbose_name=_("stay")
     )
+    by_hand = models.BooleanField(_("said by a person"), default=False)
+    device_at = models.DateTimeField(
+        _("by the device's clock"), null=True
+    )  # where that was wrong, and `occurred_at` is when we heard
     ignored = models.BooleanField(_("set aside by a person"), default=False)
     times = models.PositiveIntegerField(_("times said"), default=1)
 
@@ -177,6 +198,39 @@ class BerthEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk}"
+
+
+class StayGap(models.Model):
+    """Time within a stay in which nothing could prove that the vehicle stood there: not billed."""
+
+    stay = models.ForeignKey(
+        ParkingSession, models.CASCADE, related_name="gaps", verbose_name=_("stay")
+    )
+    device = models.ForeignKey(
+        "devices.Device", models.PROTECT, null=True, related_name="+", verbose_name=_("device")
+    )
+    began_at = models.DateTimeField(_("from"))
+    ended_at = models.DateTimeField(_("until"), null=True)
+    why = models.CharField(_("why"), max_length=40)
+
+    class Meta:
+        verbose_name = _("gap of a stay")
+        verbose_name_plural = _("gaps of stays")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["stay"],
+                condition=models.Q(ended_at__isnull=True),
+                name="one_open_gap_a_stay",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ended_at__isnull=True)
+                | models.Q(ended_at__gte=models.F("began_at")),
+                name="stay_gap_ends_after_it_begins",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stay_id} {self.began_at}"
 
 
 class StayPayment(models.Model):

@@ -1,58 +1,167 @@
-"""Which stays follow from what was said about a berth, in whatever order it was said (P2.1). Pure.
+"""Which stays follow from what was said and seen at a berth, in whatever order (P2.1). Pure.
 
-Sensors repeat themselves, come late and come swapped. So stays are not made from a message but from
-all that was said around its moment: sorted by when it occurred, an arrival begins a stay and the
-next departure ends it. An arrival on top of an arrival ends the former stay in doubt; a departure
-without a stay is stray until its arrival comes. The same things said in any order are the same.
+Sensors repeat themselves, come late and come swapped, flap and start anew under a vehicle that
+never moved. So stays are not made from a message but from all that was said around its moment:
+sorted by when it occurred, an arrival begins a presence and the next departure ends it. Presences
+that nothing tells apart are one stay (docs/rules.md L3); a departure without a stay is stray until
+its arrival comes. The same things said and seen in any order are the same.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from core.plates import Plate, same_vehicle
 
 ARRIVED, LEFT = "arrived", "left"
+BEFORE_ARRIVAL = timedelta(seconds=60)  # a camera may see the vehicle before the sensor does
+INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """That a berth was taken or left; `key` is the row that holds it."""
+    """That a berth was taken or left; `key` is the row that holds it. `by_person`: somebody who was
+    there says so, and no sensor's moment of weakness is behind it."""
 
     key: int
     kind: str
     at: datetime
+    by_person: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """That this vehicle stood in the berth: a photograph whose plate was settled, or the word of
+    whoever began the stay."""
+
+    at: datetime
+    plate: Plate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldStay:
-    """A stay as told: its departure, or the next arrival that came without one, or neither."""
+    """A stay as told: its departure, or the next vehicle's arrival that came without one, or
+    neither. What is seen after `since` is seen of it.
+
+    `inner` is what was said in between and changes nothing. `unproven_at`: an arrival was reported
+    then though none had left, and nothing shows that it was this vehicle still.
+    """
 
     arrival: Said
+    since: datetime
     departure: Said | None = None
     next_arrival: Said | None = None
+    inner: tuple[Said, ...] = ()
+    unproven_at: datetime | None = None
+    plate: Plate | None = None
 
     @property
     def is_open(self) -> bool:
         return self.departure is None and self.next_arrival is None
 
+    @property
+    def ended_at(self) -> datetime | None:
+        end = self.departure or self.next_arrival
+        return end.at if end else None
 
-def stays_of(said: Iterable[Said]) -> tuple[list[ToldStay], list[Said]]:
+    @property
+    def said(self) -> list[Said]:
+        """All that was said of this stay, in order."""
+        return [self.arrival, *self.inner, *([self.departure] if self.departure else [])]
+
+
+def stays_of(
+    said: Iterable[Said], *, flap: timedelta = timedelta(), seen: Sequence[Seen] = ()
+) -> tuple[list[ToldStay], list[Said]]:
     """The stays in order of arrival, and the departures that belong to none.
 
-    At the same instant a departure counts before an arrival: one vehicle makes room for the next.
+    Two presences are one stay unless something tells them apart: between a departure and the next
+    arrival, that they are `flap` or more from each other, or that a person saw it leave; always,
+    that different vehicles were seen before and after. An arrival on top of an arrival is none by
+    itself. At the same instant a departure counts before an arrival.
     """
+    presences, stray = _presences(said)
+    told: list[ToldStay] = []
+    for presence in presences:
+        presence = replace(presence, plate=_first(seen, presence))
+        if told and not _differ(told[-1], presence, flap=flap, seen=seen):
+            presence = _joined(told.pop(), presence, seen=seen)
+        told.append(presence)
+    return told, stray
+
+
+def begins_anew(before: Said | None, arrival: Said, *, flap: timedelta) -> bool:
+    """Whether what was said before this arrival can't belong to its stay, whatever is seen."""
+    if before is None:
+        return True
+    return before.kind == LEFT and (before.by_person or arrival.at - before.at >= flap)
+
+
+def _presences(said: Iterable[Said]) -> tuple[list[ToldStay], list[Said]]:
     told: list[ToldStay] = []
     stray: list[Said] = []
-    standing: Said | None = None
+    standing: ToldStay | None = None
     for one in sorted(said, key=lambda one: (one.at, one.kind == ARRIVED, one.key)):
         if one.kind == ARRIVED:
             if standing is not None:
-                told.append(ToldStay(arrival=standing, next_arrival=one))
-            standing = one
+                told.append(replace(standing, next_arrival=one))
+            standing = ToldStay(arrival=one, since=_since(one, told[-1] if told else None))
         elif standing is None:
             stray.append(one)
         else:
-            told.append(ToldStay(arrival=standing, departure=one))
+            told.append(replace(standing, departure=one))
             standing = None
     if standing is not None:
-        told.append(ToldStay(arrival=standing))
+        told.append(standing)
     return told, stray
+
+
+def _since(arrival: Said, before: ToldStay | None) -> datetime:
+    if before is None:
+        return arrival.at - BEFORE_ARRIVAL
+    if before.departure is None:
+        return arrival.at - INSTANT
+    return max(before.departure.at, arrival.at - BEFORE_ARRIVAL)
+
+
+def _differ(former: ToldStay, later: ToldStay, *, flap: timedelta, seen: Sequence[Seen]) -> bool:
+    if former.departure is not None and begins_anew(former.departure, later.arrival, flap=flap):
+        return True
+    before = _last(seen, former)
+    return before is not None and later.plate is not None and not same_vehicle(before, later.plate)
+
+
+def _joined(former: ToldStay, later: ToldStay, *, seen: Sequence[Seen]) -> ToldStay:
+    unproven_at = former.unproven_at
+    if former.departure is None:
+        unproven_at = later.arrival.at
+    if later.plate is not None and _last(seen, former) is not None:
+        unproven_at = None  # seen before and after, and the same
+    between = [former.departure] if former.departure else []
+    return replace(
+        later,
+        arrival=former.arrival,
+        since=former.since,
+        inner=(*former.inner, *between, later.arrival, *later.inner),
+        unproven_at=unproven_at,
+        plate=former.plate or later.plate,
+    )
+
+
+def _first(seen: Sequence[Seen], stay: ToldStay) -> Plate | None:
+    within = [one for one in seen if _within(one, stay)]
+    return min(within, key=lambda one: one.at).plate if within else None
+
+
+def _last(seen: Sequence[Seen], stay: ToldStay) -> Plate | None:
+    within = [one for one in seen if _within(one, stay)]
+    return max(within, key=lambda one: one.at).plate if within else None
+
+
+def _within(one: Seen, stay: ToldStay) -> bool:
+    """Whether this was seen of this stay's vehicle: while it stood there."""
+    if one.at <= stay.since:
+        return False
+    if stay.departure is not None:
+        return one.at <= stay.departure.at
+    return stay.next_arrival is None or one.at < stay.next_arrival.at

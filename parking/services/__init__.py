@@ -4,6 +4,7 @@ from parking.services.history import import_history
 from parking.services.images import (
     image_failed,
     order_image,
+    order_leaving_image,
     take_sighting,
 )
 from parking.services.money import (
@@ -46,8 +47,10 @@ from parking.services.silence import note_silent_sections
 from parking.services.stays import (
     close_by_hand,
     close_stay,
+    finish_departures,
     open_by_hand,
     open_stay,
+    tell_anew,
     void_stay,
 )
 from parking.services.sweeps import chase_images, flag_long_stays
@@ -68,6 +71,7 @@ __all__ = [
     "cover",
     "doubt_plate",
     "draft_prepayment",
+    "finish_departures",
     "flag_long_stays",
     "image_failed",
     "import_history",
@@ -80,6 +84,7 @@ __all__ = [
     "open_plate_review",
     "open_stay",
     "order_image",
+    "order_leaving_image",
     "place_sensor",
     "post_handheld",
     "publish_tariff",
@@ -96,6 +101,7 @@ __all__ = [
     "submit_prepayment",
     "take_reading",
     "take_sighting",
+    "tell_anew",
     "told_bill",
     "undo_review",
     "void_stay",

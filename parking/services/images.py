@@ -1,6 +1,7 @@
 """Pictures of vehicles: ordered from the best camera, taken in, and read (P2.2, P2.3, P0.1)."""
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -25,6 +26,7 @@ from parking.models import (
     ParkingSession,
     Sighting,
 )
+from parking.rules.timeline import BEFORE_ARRIVAL
 from parking.states import ImageOrderState, InspectionState, PlateState, StayState
 
 log = logging.getLogger("bowei.parking")
@@ -34,40 +36,69 @@ CAMERA_PATIENCE_S = 60  # from the order to the photograph; after it the next ca
 HANDHELD_TTL_S = 15 * 60
 READ_AGAIN_S = 60
 AROUND_LEAVING = timedelta(seconds=60)
-BEFORE_ARRIVAL = timedelta(seconds=60)  # a camera may see the vehicle before the sensor does
 
 
 @transaction.atomic
-def order_image(*, stay_id: int) -> int | None:
+def order_image(*, stay_id: int, again: bool = False) -> int | None:
     """Ask the best camera that was not asked yet; the command's id (P2.2).
 
     Best is who is connected, then who has the lowest priority number. Where every camera was asked
-    the section's attendant is (an inspection task). None where no picture is needed any more.
+    the section's attendant is (an inspection task). `again`: an arrival was reported in the middle
+    of the stay, and the best camera looks once more. None where no picture is needed any more.
     """
     stay = ParkingSession.objects.select_related("berth").get(pk=stay_id)
-    if stay.state != StayState.PARKED or stay.plate_state in (
-        PlateState.SETTLED,
-        PlateState.REVIEW,
-    ):
+    known = stay.plate_state in (PlateState.SETTLED, PlateState.REVIEW)
+    if stay.state != StayState.PARKED or (known and not again):
         return None
-    asked = ImageOrder.objects.filter(stay=stay).values_list("device_id", flat=True)
-    left = list(CameraCoverage.objects.filter(berth=stay.berth).exclude(device_id__in=list(asked)))
-    if not left:
+    asked = ImageOrder.objects.filter(stay=stay, purpose=Sighting.Purpose.ARRIVAL)
+    if again:
+        asked = asked.filter(state=ImageOrderState.ASKED)
+    best = _best_camera(stay.berth_id, without=asked.values_list("device_id", flat=True))
+    if best is not None:
+        return _order(stay, best, purpose=Sighting.Purpose.ARRIVAL)
+    if not known:
         _ask_attendant(stay)
+    return None
+
+
+@transaction.atomic
+def order_leaving_image(*, stay_id: int) -> int | None:
+    """Ask the best camera for a picture of the departure, as evidence; the command's id.
+
+    None where no camera sees the berth, or where we have heard of it too late to see it go.
+    """
+    stay = ParkingSession.objects.select_related("berth").get(pk=stay_id)
+    if stay.left_at is None or clock.now() - stay.left_at > AROUND_LEAVING:
+        return None
+    asked = ImageOrder.objects.filter(stay=stay, purpose=Sighting.Purpose.LEAVING)
+    asked = asked.filter(state=ImageOrderState.ASKED)
+    best = _best_camera(stay.berth_id, without=asked.values_list("device_id", flat=True))
+    return _order(stay, best, purpose=Sighting.Purpose.LEAVING) if best is not None else None
+
+
+def _best_camera(berth_id: int, *, without: Iterable[int]) -> int | None:
+    rows = CameraCoverage.objects.filter(berth_id=berth_id).exclude(device_id__in=list(without))
+    left = list(rows)
+    if not left:
         return None
     online = set(devices.online_ids([one.device_id for one in left]))
     best = min(left, key=lambda one: (one.device_id not in online, one.priority, one.pk))
+    return best.device_id
+
+
+def _order(stay: ParkingSession, device_id: int, *, purpose: str) -> int:
     command_id = device_services.order(
-        device_id=best.device_id,
+        device_id=device_id,
         action="TakeImage",
-        payload={"berth_code": stay.berth.code, "purpose": "arrival"},
+        payload={"berth_code": stay.berth.code, "purpose": purpose},
         reference=f"stay:{stay.pk}",
         ttl_s=CAMERA_TTL_S,
         actor=SYSTEM,
     )
     ImageOrder.objects.create(
         stay=stay,
-        device_id=best.device_id,
+        device_id=device_id,
+        purpose=purpose,
         command_id=command_id,
         asked_at=clock.now(),
         give_up_at=clock.real() + timedelta(seconds=CAMERA_PATIENCE_S),
@@ -113,7 +144,9 @@ def image_failed(*, command_id: int, reason: str) -> bool:
     )
     if not moved:
         return False
-    order_image(stay_id=orders.get().stay_id)
+    order = orders.get()
+    if order.purpose == Sighting.Purpose.ARRIVAL:
+        order_image(stay_id=order.stay_id)
     return True
 
 
@@ -216,7 +249,7 @@ def _stay_of(
 ) -> ParkingSession | None:
     """The stay in the picture: the one it was ordered for, else the one of that moment."""
     if order is not None:
-        return order.stay
+        return order.stay.merged_into or order.stay
     if berth is None:
         return None
     stays = ParkingSession.objects.filter(

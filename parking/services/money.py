@@ -145,7 +145,8 @@ def amend(
             "lines": stay.lines,
         }
         _amend_state(stay, facts, actor=actor, reason=reason, settled_at=settled_at)
-        promise_back(stay, surplus_fen, why=_("The fee turned out lower."))
+        if stay.final_at is None:  # else when the departure counts
+            promise_back(stay, surplus_fen, why=_("The fee turned out lower."))
     audit.record(
         stay,
         "amended",
@@ -281,7 +282,7 @@ def bill_lines(lines: list[dict[str, Any]], *, already_fen: int = 0) -> tuple[Bi
 @transaction.atomic(savepoint=False)  # in the payment's transaction, which is all or nothing
 def settle_stay(receipt: Receipt, left_fen: int) -> int:
     """Money for a stay has arrived; the fen it took. Never raises (P2.6, docs/rules.md 5)."""
-    return settle_stays([receipt.subject_id], receipt, left_fen).get(receipt.subject_id, 0)
+    return sum(settle_stays([receipt.subject_id], receipt, left_fen).values())
 
 
 @transaction.atomic(savepoint=False)
@@ -294,6 +295,10 @@ def settle_stays(stay_ids: Collection[int], receipt: Receipt, left_fen: int) -> 
     """
     found = ParkingSession.objects.filter(pk__in=list(stay_ids))
     stays = locks.lock(found.select_related("section", "tariff_version"))
+    if joined := [stay.merged_into_id for stay in stays if stay.merged_into_id]:
+        return settle_stays(
+            [*(stay.pk for stay in stays if not stay.merged_into_id), *joined], receipt, left_fen
+        )
     paid = StayPayment.objects.filter(stay__in=stays, order_item_id=receipt.item_id)
     before = set(paid.values_list("stay_id", flat=True))
     taken: dict[int, int] = {}

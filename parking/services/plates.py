@@ -15,7 +15,7 @@ from core.errors import Missing
 from core.transition import transition
 from core.typed import typed_plate
 from parking.errors import NotReadYet
-from parking.events import PlateCorrected, PlateSettled
+from parking.events import PlateCorrected, PlateSettled, ReadingsDiffer
 from parking.models import InspectionTask, ParkingSession, PlateReading, ReviewItem, Sighting
 from parking.services import money, prepay
 from parking.services.reviews import drop_reviews, open_review
@@ -86,16 +86,20 @@ def take_reading(*, sighting_id: int, reading: "Reading") -> bool:
 def open_plate_review(*, sighting_id: int, why: str) -> bool:
     """A person must read this plate; False where it was settled meanwhile."""
     sighting = Sighting.objects.select_related("stay").get(pk=sighting_id)
+    # A picture of a departure is evidence; an empty berth in it is no question.
+    is_leaving = sighting.purpose == Sighting.Purpose.LEAVING
     moved = transition(
         sighting,
         source=SightingState.RECEIVED,
-        target=SightingState.REVIEW,
+        target=SightingState.UNREADABLE if is_leaving else SightingState.REVIEW,
         actor=READER,
         reason=why,
         read_again_at=None,
     )
     if not moved:
         return False
+    if is_leaving:
+        return True
     open_review(
         kind=ReviewItem.Kind.PLATE,
         why=why,
@@ -169,7 +173,10 @@ def _give_to_stay(
     stay = locks.lock(ParkingSession.objects.filter(pk=sighting.stay_id))[0]
     if stay.plate_state == PlateState.SETTLED:
         if plates.same_vehicle(stay.plate, plate):
+            if stay.doubt == ParkingSession.Doubt.SPLIT:
+                outbox.add(ReadingsDiffer(sighting.pk))  # it was this vehicle still
             return stay.pk
+        outbox.add(ReadingsDiffer(sighting.pk))
         open_review(
             kind=ReviewItem.Kind.STAY,
             why="readings_differ",

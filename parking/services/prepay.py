@@ -438,11 +438,14 @@ def settle_prepayment(receipt: Receipt, left_fen: int) -> int:
     stay = locks.lock(
         ParkingSession.objects.filter(pk=stay_id).select_related("section", "tariff_version")
     )[0]
+    if stay.merged_into_id:  # joined with another a moment ago
+        rows = ParkingSession.objects.filter(pk=stay.merged_into_id)
+        stay = locks.lock(rows.select_related("section", "tariff_version"))[0]
     draft = locks.lock(Prepayment.objects.filter(pk=receipt.subject_id))[0]
     if StayPayment.objects.filter(stay=stay, order_item_id=receipt.item_id).exists():
         return 0
-    is_parked = stay.state == StayState.PARKED
-    if is_parked and draft.state != PrepaymentState.CONFIRMED:
+    is_open = draft.state == PrepaymentState.CONFIRMED
+    if stay.state == StayState.PARKED and not is_open:
         return 0
     until = covers_until(draft, stay)
     in_time = money.stood_when_paid(stay, receipt.paid_at)
@@ -450,8 +453,8 @@ def settle_prepayment(receipt: Receipt, left_fen: int) -> int:
     if taken_fen and in_time:
         transition(
             draft,
-            source=PrepaymentState.CONFIRMED if is_parked else PrepaymentState.CANCELLED,
-            target=PrepaymentState.PAID if is_parked else PrepaymentState.USED,
+            source=PrepaymentState.CONFIRMED if is_open else PrepaymentState.CANCELLED,
+            target=PrepaymentState.PAID if is_open else PrepaymentState.USED,
             actor=receipt.actor,
             amount_fen=taken_fen,
             paid_at=receipt.paid_at,

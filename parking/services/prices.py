@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy
 
 from core import calendar, clock, plates
-from core.errors import Invalid, Refused
+from core.errors import Invalid
 from parking.models import ParkingSession, TariffVersion
 from parking.rules import pricing
 from parking.rules.tariff import Scope
@@ -61,16 +61,16 @@ def _need_known(tariff: pricing.Tariff) -> None:
         raise pricing.BadTariff("debtors_lose_benefits", "stays are priced without their debts")
 
 
-def version_at(tariff_id: int, at: datetime) -> TariffVersion:
+def version_at(tariff_id: int, at: datetime) -> TariffVersion | None:
     """The version that holds at `at`, marked as used; before the first one, the first one.
 
-    Raises Refused for a tariff without a version.
+    None for a tariff without a version: what happens there is kept all the same.
     """
     versions = TariffVersion.objects.filter(tariff_id=tariff_id)
     version = versions.filter(valid_from__lte=at).order_by("-valid_from").first()
     version = version or versions.order_by("valid_from").first()
     if version is None:
-        raise Refused("no_tariff", gettext_lazy("This section has no tariff yet."))
+        return None
     if version.first_used_at is None:
         versions.filter(pk=version.pk, first_used_at=None).update(first_used_at=clock.now())
     return version
@@ -85,6 +85,8 @@ def bill_of(stay: ParkingSession, until: datetime) -> Bill:
     for stop in (stay.capped_at, stay.check_departure_at):
         until = min(until, stop or until)
     until = max(until, stay.arrived_at)
+    if stay.tariff_version is None:
+        return Bill(0, [])
     tariff = pricing.Tariff.from_json(stay.tariff_version.terms)
     fee = pricing.fee(
         tariff, arrived_at=stay.arrived_at, left_at=until, **_circumstances(stay, tariff)
@@ -94,6 +96,8 @@ def bill_of(stay: ParkingSession, until: datetime) -> Bill:
 
 def affordable_until(stay: ParkingSession, amount_fen: int) -> datetime:
     """Up to when `amount_fen` pays this stay."""
+    if stay.tariff_version is None:
+        return stay.arrived_at
     tariff = pricing.Tariff.from_json(stay.tariff_version.terms)
     return pricing.affordable_until(
         tariff,

@@ -1,65 +1,60 @@
-"""Stays: begun and ended by berth events, or by hand (P2.1).
+"""Stays: begun and ended by berth events, or by hand (P2.1); see retelling for what follows."""
 
-Whatever is said about a berth is kept as an event; the stays around it are then told anew by
-parking/rules/timeline.py and brought up to date. The berth's row is locked meanwhile, so two
-messages about one berth wait for each other. Lock order: berth → stay.
-"""
-
-import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Max
 from django.utils.translation import gettext_lazy as _
 
-from core import audit, clock, locks, outbox
-from core.errors import Invalid
+from core import audit, clock, locks
+from core.errors import Invalid, Missing
 from core.transition import transition
-from parking.errors import BerthTaken, NoBerth, ReasonNeeded, StayMoved
-from parking.events import StayVoided, VehicleArrived
-from parking.models import (
-    Berth,
-    BerthEvent,
-    InspectionTask,
-    ParkingSession,
-    Prepayment,
-    ReviewItem,
-    Section,
-    Sighting,
-)
-from parking.rules.timeline import Said, ToldStay, stays_of
-from parking.services import money, prices, reminders, stay_rows
+from parking.errors import BerthTaken, ReasonNeeded, StayMoved
+from parking.events import StayVoided
+from parking.models import Berth, BerthEvent, ParkingSession, Section, Sighting
+from parking.services import money, retelling, stay_rows
 from parking.services.plates import correct_plate
-from parking.services.reviews import drop_reviews, open_review
-from parking.states import InspectionState, PrepaymentState, StayState
+from parking.services.retelling import ARRIVED, LEFT, hear
+from parking.services.reviews import drop_reviews
+from parking.states import StayState
 
-log = logging.getLogger("bowei.parking")
-SYSTEM = "system:parking.stays"
-ARRIVED, LEFT = BerthEvent.Kind.ARRIVED, BerthEvent.Kind.LEFT
-Doubt = ParkingSession.Doubt
+BATCH = 200
 
 
 @transaction.atomic
 def open_stay(
-    *, berth_id: int, occurred_at: datetime, said_by: str, device_id: int | None = None
+    *,
+    berth_id: int,
+    occurred_at: datetime,
+    said_by: str,
+    device_id: int | None = None,
+    device_at: datetime | None = None,
 ) -> int | None:
     """A vehicle has come to this berth; the stay it belongs to (P2.1).
 
-    The same arrival said again is the same stay. An arrival on top of another ends the former stay
-    as doubtful, at the last proof that its vehicle stood there.
+    The same arrival said again is the same stay, and so is another one on top of it until another
+    vehicle is seen there. `device_at`: what the device's clock said, where that can't be.
     """
-    return _hear(berth_id, ARRIVED, occurred_at, said_by=said_by, device_id=device_id)
+    return hear(
+        berth_id, ARRIVED, occurred_at, said_by=said_by, device_id=device_id, device_at=device_at
+    )
 
 
 @transaction.atomic
 def close_stay(
-    *, berth_id: int, occurred_at: datetime, said_by: str, device_id: int | None = None
+    *,
+    berth_id: int,
+    occurred_at: datetime,
+    said_by: str,
+    device_id: int | None = None,
+    device_at: datetime | None = None,
 ) -> int | None:
     """The berth is empty; the stay that ended, None for a departure that is kept for later.
 
     A departure whose arrival has not been heard yet is matched when that comes.
     """
-    return _hear(berth_id, LEFT, occurred_at, said_by=said_by, device_id=device_id)
+    return hear(
+        berth_id, LEFT, occurred_at, said_by=said_by, device_id=device_id, device_at=device_at
+    )
 
 
 @transaction.atomic
@@ -82,7 +77,7 @@ def open_by_hand(
     _need_recent(arrived_at, berth.section)
     if berth.stays.filter(state=StayState.PARKED).exists():
         raise BerthTaken(berth.code)
-    stay_id = _hear(berth_id, ARRIVED, arrived_at, said_by=actor)
+    stay_id = hear(berth_id, ARRIVED, arrived_at, said_by=actor, by_hand=True)
     if stay_id is None:
         raise StayMoved()
     audit.record(
@@ -114,7 +109,7 @@ def close_by_hand(*, stay_id: int, left_at: datetime, actor: str, reason: str) -
             fields={"left_at": _("Choose a time after the arrival.")},
         )
     audit.record(stay, "closed by hand", actor=actor, reason=reason)
-    _hear(stay.berth_id, LEFT, left_at, said_by=actor)
+    hear(stay.berth_id, LEFT, left_at, said_by=actor, by_hand=True)
 
 
 @transaction.atomic
@@ -135,12 +130,13 @@ def void_stay(*, stay_id: int, actor: str, reason: str) -> None:
         due_fen=0,
         left_at=stay.left_at or max(clock.now(), stay.arrived_at),
         check_departure_at=None,
+        final_at=None,
     )
     if not moved:
         raise StayMoved()
     BerthEvent.objects.filter(stay=stay).update(ignored=True)
     money.promise_back(stay, money.paid_fen(stay), why=str(_("The stay was cancelled.")))
-    _free(stay, actor=actor, used="cancelled")
+    retelling.let_go(stay, actor=actor, used="cancelled")
     drop_reviews(stay=stay, actor=actor)
     stay_rows.tell_pages(stay)
 
@@ -161,187 +157,33 @@ def _need_recent(arrived_at: datetime, section: Section) -> None:
         raise Invalid("too_long_ago", text, fields={"arrived_at": text})
 
 
-# ── What was said, and what follows for the stays around it ──────────────────────────────────
-def _hear(
-    berth_id: int, kind: str, at: datetime, *, said_by: str, device_id: int | None = None
-) -> int | None:
-    berths = locks.lock(Berth.objects.filter(pk=berth_id).select_related("section"))
-    if not berths:
-        raise NoBerth(str(berth_id))
-    event, new = BerthEvent.objects.get_or_create(
-        berth_id=berth_id,
-        kind=kind,
-        occurred_at=at,
-        defaults={"received_at": clock.now(), "device_id": device_id, "said_by": said_by},
-    )
-    if not new:
-        BerthEvent.objects.filter(pk=event.pk).update(times=F("times") + 1)
-        return event.stay_id
-    _retell(berths[0], at, actor=said_by)
-    event.refresh_from_db()
-    if event.stay_id is None:
-        log.info("parking.departure_kept berth=%s", berths[0].code)
-    return event.stay_id
+@transaction.atomic
+def finish_departures() -> int:
+    """A sweep: departures that no arrival joins any more count from now on."""
+    rows = ParkingSession.objects.select_for_update(
+        no_key=True, skip_locked=True, of=("self",)
+    ).filter(final_at__lte=clock.now())
+    stays = list(rows.order_by("final_at")[:BATCH])
+    for stay in stays:
+        retelling.finish(stay, actor=retelling.SYSTEM)
+    return len(stays)
 
 
-def _retell(berth: Berth, at: datetime, *, actor: str) -> None:
-    """Bring the stays around `at` up to date: from the arrival before it to the one after it."""
-    events = berth.events.filter(ignored=False)
-    arrivals = events.filter(kind=ARRIVED)
-    before = arrivals.filter(occurred_at__lt=at).order_by("-occurred_at").first()
-    after = arrivals.filter(occurred_at__gt=at).order_by("occurred_at").first()
-    around = events.filter(occurred_at__gte=before.occurred_at if before else at)
-    if before:
-        around = around.exclude(kind=LEFT, occurred_at=before.occurred_at)
-    if after:
-        around = around.filter(occurred_at__lte=after.occurred_at)
-    rows = {row.pk: row for row in around}
-    told, stray = stays_of(
-        Said(key=row.pk, kind=row.kind, at=row.occurred_at) for row in rows.values()
-    )
-    if after and told and told[-1].arrival.key == after.pk:
-        told.pop()  # its own end lies outside of what we looked at
-    BerthEvent.objects.filter(pk__in=[one.key for one in stray]).update(stay=None)
-    for one in told:
-        stay_id = rows[one.arrival.key].stay_id
-        stay = (
-            _begin(berth, one, device_id=rows[one.arrival.key].device_id, actor=actor)
-            if stay_id is None
-            else _update(stay_id, one, actor=actor)
-        )
-        heard = [one.arrival.key] + ([one.departure.key] if one.departure else [])
-        BerthEvent.objects.filter(pk__in=heard).update(stay=stay)
-
-
-def _begin(berth: Berth, told: ToldStay, *, device_id: int | None, actor: str) -> ParkingSession:
-    """Write down a new stay; one that has ended already is priced at once."""
-    section: Section = berth.section
-    version = prices.version_at(section.tariff_id, told.arrival.at)
-    stay = ParkingSession(
-        berth=berth,
-        section=section,
-        merchant_id=section.merchant_id,
-        tariff_version=version,
-        arrived_at=told.arrival.at,
-        check_departure_at=told.arrival.at + timedelta(seconds=section.longest_stay_s),
-    )
-    if told.is_open:
-        stay.save()
-        audit.record(stay, "arrived", actor=actor)
+@transaction.atomic
+def tell_anew(*, stay_id: int | None = None, sighting_id: int | None = None) -> None:
+    """A photograph or a person's word about a plate may join stays of one vehicle, or split one of
+    two (docs/rules.md L3). Raises Missing."""
+    place: tuple[int | None, datetime] | None
+    if sighting_id is not None:
+        seen = Sighting.objects.filter(pk=sighting_id)
+        place = seen.values_list("berth_id", "occurred_at").first()
     else:
-        left_at, doubt = _ended(stay, told)
-        money.price(stay, left_at)
-        stay.left_at, stay.doubt, stay.doubtful = left_at, doubt, bool(doubt)
-        stay.state = StayState.DUE if stay.due_fen else StayState.SETTLED
-        stay.settled_at = None if stay.due_fen else left_at
-        stay.check_departure_at = None
-        stay.save()
-        audit.record(stay, "arrived and left", actor=actor)
-        _review_doubt(stay)
-    outbox.add(VehicleArrived(stay.pk))
-    stay_rows.tell_pages(stay)
-    log.info("parking.vehicle_arrived stay=%s berth=%s", stay.pk, berth.code)
-    return stay
-
-
-def _update(stay_id: int, told: ToldStay, *, actor: str) -> ParkingSession:
-    stay = locks.lock(ParkingSession.objects.filter(pk=stay_id))[0]
-    if told.is_open or stay.state == StayState.VOID:
-        return stay
-    left_at, doubt = _ended(stay, told)
-    if stay.state == StayState.PARKED:
-        end_stay(stay, left_at=left_at, doubt=doubt, actor=actor)
-    elif (left_at, doubt) != (stay.left_at, stay.doubt):
-        money.amend(
-            stay, left_at=left_at, doubt=doubt, actor=actor, reason="the departure came late"
-        )
-        if not doubt:
-            drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=Doubt.values, actor=actor)
-        _review_doubt(stay)
-    return stay
-
-
-def _ended(stay: ParkingSession, told: ToldStay) -> tuple[datetime, str]:
-    """When the stay ended, and the doubt about it.
-
-    Without a departure it ended no later than the next arrival; what is billed goes to the last
-    proof that the vehicle stood there, because doubt is the owner's (docs/features.md 10, 11).
-    """
-    if told.departure is not None:
-        return told.departure.at, Doubt.NO_DEPARTURE if stay.capped_at else Doubt.NONE
-    assert told.next_arrival is not None
-    was_whole = stay.left_at is not None and stay.doubt != Doubt.NEXT_ARRIVED
-    return (
-        last_proof(stay, before=told.next_arrival.at),
-        Doubt.SPLIT if was_whole else Doubt.NEXT_ARRIVED,
-    )
-
-
-def last_proof(stay: ParkingSession, *, before: datetime) -> datetime:
-    """The last moment before `before` at which a photograph shows this stay's vehicle there."""
-    if stay._state.adding:
-        return stay.arrived_at
-    seen = Sighting.objects.filter(stay=stay, occurred_at__lt=before).exclude(purpose="leaving")
-    last = seen.aggregate(last=Max("occurred_at"))["last"]
-    return max(stay.arrived_at, last) if last else stay.arrived_at
-
-
-def end_stay(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str) -> None:
-    """The vehicle has left: price the stay, and say what is due. The stay's row is locked."""
-    money.price(stay, left_at)
-    surplus_fen = max(0, money.paid_fen(stay) - stay.fee_fen)
-    target = StayState.DUE if stay.due_fen else StayState.SETTLED
-    transition(
-        stay,
-        source=StayState.PARKED,
-        target=target,
-        actor=actor,
-        left_at=left_at,
-        doubt=doubt,
-        doubtful=bool(doubt),
-        fee_fen=stay.fee_fen,
-        due_fen=stay.due_fen,
-        lines=stay.lines,
-        check_departure_at=None,
-        settled_at=None if stay.due_fen else left_at,
-    )
-    money.promise_back(stay, surplus_fen, why=str(_("The unused part of a pre-payment.")))
-    _free(stay, actor=actor, used="used")
-    money.tell_due(stay)
-    _review_doubt(stay)
-    stay_rows.tell_pages(stay)
-    log.info("parking.vehicle_left stay=%s due_fen=%s", stay.pk, stay.due_fen)
-
-
-def _free(stay: ParkingSession, *, actor: str, used: str) -> None:
-    """Nothing waits any more for the vehicle that stood here."""
-    reminders.recall(stay, actor=actor)
-    transition(
-        InspectionTask.objects.filter(stay=stay),
-        source=InspectionState.OPEN,
-        target=InspectionState.CANCELLED,
-        actor=actor,
-    )
-    ahead = Prepayment.objects.filter(stay=stay)
-    transition(
-        ahead, source=PrepaymentState.PAID, target=PrepaymentState.USED, actor=actor, reason=used
-    )
-    transition(
-        ahead,
-        source=[
-            PrepaymentState.DRAFT,
-            PrepaymentState.SUBMITTED,
-            PrepaymentState.CORRECTING,
-            PrepaymentState.CONFIRMED,
-        ],
-        target=PrepaymentState.CANCELLED,
-        actor=actor,
-        reason="the vehicle has left",
-    )
-
-
-def _review_doubt(stay: ParkingSession) -> None:
-    if stay.doubtful:
-        open_review(
-            kind=ReviewItem.Kind.STAY, why=stay.doubt, merchant_id=stay.merchant_id, stay=stay
-        )
+        stays = ParkingSession.objects.filter(pk=stay_id)
+        place = stays.values_list("berth_id", "arrived_at").first()
+    if place is None:
+        raise Missing()
+    berth_id, at = place
+    if berth_id is None:
+        return
+    berth = locks.lock(Berth.objects.filter(pk=berth_id).select_related("section"))[0]
+    retelling.retell(berth, at, actor=retelling.SYSTEM)

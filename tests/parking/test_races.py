@@ -12,7 +12,7 @@ from payments.models import LedgerEntry, Refund
 from tests.parking.test_money import arrive_money, begin
 from tests.parking.test_plates import reading
 from tests.payments.threads import at_once
-from tests.street import PLATE, TEST, new_section, photograph
+from tests.street import OTHER_PLATE, PLATE, TEST, new_section, photograph
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,7 +35,7 @@ def test_two_sensors_say_the_same_arrival_at_once(berth: Berth, clock: Any) -> N
     assert BerthEvent.objects.get().times == 3
 
 
-def test_two_different_arrivals_at_once_leave_one_open_stay(berth: Berth, clock: Any) -> None:
+def test_two_different_arrivals_at_once_are_one_open_stay(berth: Berth, clock: Any) -> None:
     at = clock.now()
     moments = (at - timedelta(minutes=5), at)
     results = at_once(
@@ -47,7 +47,7 @@ def test_two_different_arrivals_at_once_leave_one_open_stay(berth: Berth, clock:
         )
     )
     assert all(isinstance(one, int) for one in results), results
-    assert ParkingSession.objects.filter(state="parked").get().arrived_at == at
+    assert ParkingSession.objects.get().arrived_at == moments[0]  # nobody saw another vehicle
 
 
 def test_arrival_and_departure_at_once_are_one_stay(berth: Berth, clock: Any) -> None:
@@ -74,6 +74,80 @@ def test_paying_and_leaving_at_once_loses_no_fen(berth: Berth, clock: Any, stay_
     assert (stay.state, stay.due_fen) == ("settled", 0)
     assert StayPayment.objects.get().amount_fen == 600
     assert sum(LedgerEntry.objects.values_list("amount_fen", flat=True)) == 0
+
+
+def test_a_flap_and_a_payment_at_once_lose_no_fen_and_make_no_second_stay(
+    berth: Berth, clock: Any, stay_of: Any
+) -> None:
+    stay = stay_of(berth, PLATE, ago_min=50)
+    attempt = begin(("parking.stay", stay.pk))
+
+    def flap() -> int | None:
+        at = clock.now()
+        services.close_stay(berth_id=berth.pk, occurred_at=at, said_by=TEST)
+        again = at + timedelta(seconds=20)
+        return services.open_stay(berth_id=berth.pk, occurred_at=again, said_by=TEST)
+
+    results = at_once(lambda: arrive_money(attempt), flap)
+    assert not [one for one in results if isinstance(one, Exception)], results
+    clock.advance(timedelta(minutes=5))
+    services.finish_departures()
+    stay = ParkingSession.objects.get()
+    assert (stay.state, stay.final_at) == ("parked", None)
+    payment = StayPayment.objects.get()
+    assert (payment.kept_fen, payment.kind) == (600, "parked")
+    assert not Refund.objects.exists()
+
+
+def test_a_payment_for_a_stay_that_is_just_joined_follows_it(
+    berth: Berth, clock: Any, merchant: Any, enrolled: Any, seen: Any
+) -> None:
+    """A misread photograph made two of one; the second is being paid while a person corrects it."""
+    hand = enrolled("H-1", "handheld", merchant)
+    first = services.open_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    mine = seen(hand, merchant, berth=berth, seed=1)
+    services.settle_plate(sighting_id=mine.pk, plate=PLATE, by=TEST, why="test")
+    clock.advance(timedelta(minutes=20))
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    clock.advance(timedelta(seconds=20))
+    services.open_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    clock.advance(timedelta(seconds=5))
+    other = seen(hand, merchant, berth=berth, seed=2)
+    services.settle_plate(sighting_id=other.pk, plate=OTHER_PLATE, by=TEST, why="test")
+    services.tell_anew(sighting_id=other.pk)
+    second = ParkingSession.objects.get(state="parked")
+    assert second.pk != first
+    clock.advance(timedelta(minutes=30))
+    attempt = begin(("parking.stay", second.pk))
+
+    def correct() -> None:
+        services.correct_plate(
+            stay_id=second.pk, plate_text=PLATE.text, plate_colour="blue", actor=TEST, why="test"
+        )
+        services.tell_anew(stay_id=second.pk)
+
+    results = at_once(lambda: arrive_money(attempt), correct)
+    assert not [one for one in results if isinstance(one, Exception)], results
+    stay = ParkingSession.objects.exclude(state="void").get()
+    assert (stay.pk, stay.state) == (first, "parked")
+    assert sum(row.kept_fen for row in stay.payments.all()) == 600
+    assert not Refund.objects.exists()
+
+
+def test_a_photograph_and_the_departure_at_once_end_in_one_stay_with_its_plate(
+    berth: Berth, clock: Any, merchant: Any, enrolled: Any, seen: Any
+) -> None:
+    hand = enrolled("H-1", "handheld", merchant)
+    services.open_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    clock.advance(timedelta(minutes=50))
+    sighting = seen(hand, merchant, berth=berth)
+    results = at_once(
+        lambda: services.settle_plate(sighting_id=sighting.pk, plate=PLATE, by=TEST, why="test"),
+        lambda: services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST),
+    )
+    assert not [one for one in results if isinstance(one, Exception)], results
+    stay = ParkingSession.objects.get()
+    assert (stay.plate_text, stay.state, stay.fee_fen) == (PLATE.text, "due", 600)
 
 
 def test_two_payments_of_one_stay_at_once_take_it_once(

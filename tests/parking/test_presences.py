@@ -1,0 +1,288 @@
+"""One presence of one vehicle is one stay; two presences are never one (docs/rules.md L3)."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from arrears.models import Debt, PayWindow
+from core import clock as business_clock
+from core import outbox
+from devices.models import Command
+from parking import services
+from parking.models import Berth, ParkingSession, ReviewItem, Section, StayPayment
+from payments.models import Refund
+from tests.parking.test_money import pay
+from tests.parking.test_stays import arrive, at, leave
+from tests.street import OTHER_PLATE, PLATE, TEST
+
+
+@pytest.fixture
+def pass_time(clock: Any, run_reactions: Any) -> Callable[..., None]:
+    """Time passes and everything follows."""
+
+    def go(**span: float) -> None:
+        run_reactions()
+        clock.advance(timedelta(**span))
+        for _round in range(4):
+            outbox.sweep_once()
+            run_reactions()
+
+    return go
+
+
+@pytest.fixture
+def photographed(berth: Berth, merchant: Any, enrolled: Any, seen: Any) -> Callable[..., Any]:
+    """A handheld's photograph of the berth that shows `plate`, taken at a minute since 09:00."""
+    hand = enrolled("H-1", "handheld", merchant)
+    seeds = iter(range(1, 1000))
+
+    def take(minute: float, plate: Any = PLATE) -> None:
+        before = business_clock.now()
+        business_clock.hold(at(0) + timedelta(minutes=minute))
+        sighting = seen(hand, merchant, berth=berth, seed=next(seeds))
+        business_clock.hold(before)
+        services.settle_plate(sighting_id=sighting.pk, plate=plate, by=TEST, why="test")
+
+    return take
+
+
+def flap(berth: Berth, clock: Any, seconds: int = 20) -> int | None:
+    """The sensor says left and, seconds later, arrived; the stay that it then names."""
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    clock.advance(timedelta(seconds=seconds))
+    return services.open_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+
+
+def test_a_sensor_that_flaps_under_a_prepaid_vehicle_changes_nothing_for_its_owner(
+    section: Section, berth: Berth, stay_of: Any, clock: Any, run_reactions: Any
+) -> None:
+    stay = stay_of(berth, PLATE, ago_min=3)
+    draft = services.draft_prepayment(plate_text=PLATE.text, minutes=120, section_id=section.pk)
+    services.candidate_berths(draft.token)
+    services.choose_berth(draft.token, berth.code)
+    assert services.submit_prepayment(draft.token).outcome == "confirmed"
+    pay(("parking.prepayment", draft.pk))
+    clock.advance(timedelta(minutes=30))
+
+    assert flap(berth, clock) == stay.pk
+    services.finish_departures()
+    run_reactions()
+    stay.refresh_from_db()
+    draft.refresh_from_db()
+    assert (stay.state, draft.state) == ("parked", "paid")
+    assert not Refund.objects.exists()
+
+    clock.advance(timedelta(minutes=70))  # 103 minutes in all
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    stay.refresh_from_db()
+    assert (stay.state, stay.due_fen, stay.doubt) == ("settled", 0, "")
+    assert ParkingSession.objects.count() == 1
+
+
+@pytest.mark.parametrize(("seconds", "stays"), [(119, 1), (120, 2)])
+def test_closer_than_the_sections_seconds_is_one_stay(
+    berth: Berth, stay_of: Any, clock: Any, seconds: int, stays: int
+) -> None:
+    stay_of(berth, PLATE, ago_min=60)
+    flap(berth, clock, seconds)
+    assert ParkingSession.objects.exclude(state="void").count() == stays
+
+
+def test_a_section_sets_how_close_is_one(
+    section: Section, berth: Berth, stay_of: Any, clock: Any
+) -> None:
+    Section.objects.filter(pk=section.pk).update(flap_s=10)
+    first = stay_of(berth, PLATE, ago_min=60)
+    assert flap(berth, clock, 10) != first.pk
+
+
+def test_another_vehicle_within_the_seconds_is_another_stay(
+    berth: Berth, stay_of: Any, clock: Any, photographed: Any, run_reactions: Any
+) -> None:
+    clock.advance(timedelta(hours=2))
+    first = stay_of(berth, PLATE, ago_min=60)
+    assert flap(berth, clock) == first.pk  # nobody has seen it yet
+    clock.advance(timedelta(minutes=1))
+    minute = (clock.now() - at(0)).total_seconds() / 60
+    photographed(minute, OTHER_PLATE)
+    run_reactions()
+
+    first.refresh_from_db()
+    second = ParkingSession.objects.get(state="parked")
+    assert (first.state, first.plate_text, first.fee_fen) == ("due", PLATE.text, 600)
+    assert (second.plate_text, second.arrived_at - first.left_at) == (
+        OTHER_PLATE.text,
+        timedelta(seconds=20),
+    )
+    assert not ReviewItem.objects.filter(state="open").exists()
+
+
+def test_a_person_who_saw_it_leave_is_proof_enough(berth: Berth, stay_of: Any, clock: Any) -> None:
+    first = stay_of(berth, PLATE, ago_min=60)
+    services.close_by_hand(stay_id=first.pk, left_at=clock.now(), actor="user:7", reason="saw it")
+    clock.advance(timedelta(seconds=20))
+    again = services.open_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    assert again != first.pk
+
+
+def test_a_paid_stay_whose_sensor_starts_anew_stays_paid(
+    section: Section, berth: Berth, stay_of: Any, clock: Any, run_reactions: Any, pass_time: Any
+) -> None:
+    stay = stay_of(berth, PLATE)
+    clock.advance(timedelta(hours=1))
+    pay(("parking.stay", stay.pk))
+    clock.advance(timedelta(minutes=2))
+    assert services.open_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST) == stay.pk
+    run_reactions()
+    clock.advance(timedelta(minutes=10))
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    pass_time(hours=80)
+
+    stay.refresh_from_db()
+    assert (stay.state, stay.due_fen, stay.fee_fen) == ("settled", 0, 600)
+    assert not Debt.objects.exists()
+    assert not Refund.objects.exists()
+
+
+def test_the_camera_looks_again_when_an_arrival_is_reported_in_the_middle(
+    berth: Berth, merchant: Any, enrolled: Any, stay_of: Any, clock: Any, run_reactions: Any
+) -> None:
+    camera = enrolled("C-1", "camera", merchant)
+    services.cover(berth_id=berth.pk, device_id=camera, actor=TEST)
+    stay_of(berth, PLATE, ago_min=60)
+    run_reactions()
+    before = Command.objects.filter(action="TakeImage").count()
+    services.open_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    run_reactions()
+    assert Command.objects.filter(action="TakeImage").count() == before + 1
+
+
+def test_seen_before_and_after_a_second_arrival_is_no_question(
+    berth: Berth, clock: Any, photographed: Any, run_reactions: Any
+) -> None:
+    clock.advance(timedelta(hours=3))
+    arrive(berth, 0)
+    photographed(1)
+    arrive(berth, 60)
+    photographed(61)
+    leave(berth, 120)
+    run_reactions()
+    stay = ParkingSession.objects.get()
+    assert (stay.fee_fen, stay.doubt, stay.state) == (1200, "", "due")
+
+
+def test_a_photograph_read_after_the_departure_ends_the_question(
+    berth: Berth, clock: Any, photographed: Any, run_reactions: Any
+) -> None:
+    clock.advance(timedelta(hours=3))
+    arrive(berth, 0)
+    photographed(1)
+    arrive(berth, 60)
+    leave(berth, 120)
+    run_reactions()
+    assert ReviewItem.objects.get(state="open").why == "split"
+    photographed(61)
+    run_reactions()
+    assert ParkingSession.objects.get().doubt == ""
+    assert not ReviewItem.objects.filter(state="open").exists()
+
+
+SWAP = [("a", 0, None), ("p", 1, PLATE), ("l", 60, None), ("a", 60.5, None), ("p", 61, OTHER_PLATE)]
+
+
+@pytest.mark.parametrize("order", list(permutations(SWAP))[::7])
+def test_whatever_the_order_two_vehicles_within_seconds_are_two_stays(
+    order: Any, berth: Berth, clock: Any, photographed: Any, run_reactions: Any
+) -> None:
+    clock.advance(timedelta(hours=3))
+    for what, minute, plate in order:
+        if what == "p":
+            photographed(minute, plate)
+        else:
+            (arrive if what == "a" else leave)(berth, minute)
+        run_reactions()
+    rows = berth.stays.exclude(state="void").order_by("arrived_at")
+    assert [(row.plate_text, row.state, row.fee_fen) for row in rows] == [
+        (PLATE.text, "due", 600),
+        (OTHER_PLATE.text, "parked", 0),
+    ]
+
+
+FLAP = [("a", 0, None), ("p", 1, PLATE), ("l", 60, None), ("a", 60.5, None), ("l", 90, None)]
+
+
+@pytest.mark.parametrize("order", list(permutations(FLAP))[::7])
+def test_whatever_the_order_a_flap_is_one_stay(
+    order: Any, berth: Berth, clock: Any, photographed: Any, run_reactions: Any
+) -> None:
+    clock.advance(timedelta(hours=3))
+    for what, minute, plate in order:
+        if what == "p":
+            photographed(minute, plate)
+        else:
+            (arrive if what == "a" else leave)(berth, minute)
+        run_reactions()
+    rows = berth.stays.exclude(state="void")
+    assert [(row.plate_text, row.state, row.fee_fen) for row in rows] == [(PLATE.text, "due", 1200)]
+
+
+def test_two_stays_that_turn_out_to_be_one_take_their_money_along(
+    berth: Berth, clock: Any, photographed: Any, run_reactions: Any, pass_time: Any
+) -> None:
+    """A misreading made two of one; both were paid; a person corrects it."""
+    clock.advance(timedelta(minutes=61))
+    first = arrive(berth, 0)
+    photographed(1)
+    leave(berth, 60)
+    arrive(berth, 60.5)
+    photographed(60.7, OTHER_PLATE)
+    run_reactions()
+    second = ParkingSession.objects.get(state="parked")
+    assert second.pk != first
+    pay(("parking.stay", first))
+    clock.advance(timedelta(minutes=30))
+    pay(("parking.stay", second.pk))
+    run_reactions()
+    services.correct_plate(
+        stay_id=second.pk, plate_text=PLATE.text, plate_colour="blue", actor="user:7", why="misread"
+    )
+    run_reactions()
+
+    stay = ParkingSession.objects.exclude(state="void").get()
+    second.refresh_from_db()
+    assert (stay.pk, stay.state, second.merged_into_id) == (first, "parked", stay.pk)
+    assert sorted(stay.payments.values_list("amount_fen", flat=True)) == [600, 600]
+    assert not PayWindow.objects.filter(state="open").exists()
+    clock.advance(timedelta(minutes=5))
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    pass_time(hours=1)
+    stay.refresh_from_db()
+    assert (stay.state, stay.due_fen, stay.fee_fen) == ("settled", 0, 1200)
+    assert not Refund.objects.exists()
+
+
+def test_money_goes_back_once_no_arrival_can_join_the_departure(
+    section: Section, berth: Berth, stay_of: Any, clock: Any, run_reactions: Any
+) -> None:
+    stay = stay_of(berth, PLATE)
+    draft = services.draft_prepayment(plate_text=PLATE.text, minutes=120, section_id=section.pk)
+    services.candidate_berths(draft.token)
+    services.choose_berth(draft.token, berth.code)
+    services.submit_prepayment(draft.token)
+    pay(("parking.prepayment", draft.pk))
+    clock.advance(timedelta(minutes=30))
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+
+    clock.advance(timedelta(seconds=119))
+    assert services.finish_departures() == 0
+    clock.advance(timedelta(seconds=1))
+    assert services.finish_departures() == 1
+    assert services.finish_departures() == 0
+    run_reactions()
+    assert Refund.objects.get().amount_fen == 600
+    draft.refresh_from_db()
+    assert draft.state == "used"
+    assert StayPayment.objects.get(stay=stay).kept_fen == 600

@@ -173,7 +173,11 @@ REACTIONS: Reactions = reactions(
     ),
     on(DemandTakenBack, arrears.reactions.demand),
     on(WatchRanOut, arrears.reactions.assist),  # P0.5, P0.6
-    on(HoldingEnded, arrears.reactions.leave_former_holder),
+    on(
+        HoldingEnded,
+        arrears.reactions.leave_former_holder,
+        monthlycard.reactions.end_cards_of_former_holder,
+    ),
     on(HoldingProven, arrears.reactions.ask_new_holder),
     on(SmsSent, arrears.reactions.text_sent),
     on(SmsFailed, arrears.reactions.text_failed),
@@ -217,6 +221,7 @@ SWEEPS: list[Callable[[], int]] = [
     arrears.services.carry_out_contacts,
     arrears.services.expire_notices,
     arrears.tasks.ask_again,
+    monthlycard.services.expire_due,  # P4.2
     monthlycard.services.close_due,  # P4.9
     monthlycard.services.take_silence,  # P4.12
     monthlycard.services.notice_missed,  # P4.10

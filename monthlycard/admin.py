@@ -29,6 +29,7 @@ from monthlycard.models import (
     LotSystem,
     PassRecord,
     Plan,
+    PlanVersion,
     Statement,
     StatementDifference,
 )
@@ -37,8 +38,8 @@ from monthlycard.services.statements import agree
 MOST_QUOTA = 2**31 - 1  # what its column holds
 
 
-def _in_its_unit(plan: Plan, amount: int) -> str:
-    """So much of a plan's quota: money, time, or a number of visits."""
+def _in_its_unit(plan: PlanVersion, amount: int) -> str:
+    """So much of a card's quota: money, time, or a number of visits."""
     if plan.quota_kind == Plan.Quota.MONEY:
         return money_tag(amount)
     return duration(amount) if plan.quota_kind == Plan.Quota.TIME else str(amount)
@@ -59,6 +60,9 @@ class PlanForm(forms.ModelForm):
         if self.instance.pk and self.instance.quota_kind == Plan.Quota.MONEY:
             self.initial["quota"] = YuanField().prepare_value(self.instance.quota)
 
+    def clean_grace_days(self) -> int:
+        return self.cleaned_data["grace_days"] or 0
+
     def clean_quota(self) -> Any:
         field = (
             YuanField()
@@ -77,9 +81,22 @@ class PlanAdmin(ModelAdmin):
     list_display = ["name", "code", "merchant", "price_fen", "days", "quota_kind", "on_sale"]
     filter_horizontal = ["lots"]
 
+    actions = ["carry_over"]
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """What is sold from now on is a version of its own; cards that were sold keep theirs."""
         super().save_related(request, form, formsets, change)
-        services.reissue(plan_id=form.instance.pk)
+        services.version_of(form.instance)
+
+    @admin.action(
+        description=_("Carry these plans' lots over to the cards that were sold"),
+        permissions=["carry"],
+    )
+    def carry_over(self, request: HttpRequest, queryset: QuerySet[Plan]) -> None:
+        for plan in queryset:
+            told = services.reissue(plan_id=plan.pk, actor=actor_of(request))
+            text = gettext("%(plan)s: %(count)s cards have other lots now.")
+            messages.info(request, text % {"plan": plan.name, "count": told})
 
 
 @admin.register(Card)
@@ -87,7 +104,7 @@ class CardAdmin(ReadOnly):
     list_display = ["number", "masked", "plan", "state", "valid_until", "left"]
     list_filter = ["state", "plan"]
     search_fields = ["number"]
-    list_select_related = ["plan"]
+    list_select_related = ["plan", "terms"]
     fields = ["number", "masked", "plan", "state", "licence", "valid_from", "valid_until"]
     fields += ["left", "applied_at"]
     actions = ["verify", "refuse", "suspend", "resume", "end"]
@@ -98,7 +115,7 @@ class CardAdmin(ReadOnly):
 
     @admin.display(description=_("remaining"), ordering="quota_left")
     def left(self, card: Card) -> str:
-        return _in_its_unit(card.plan, card.quota_left)
+        return _in_its_unit(card.terms, card.quota_left)
 
     @admin.action(
         description=_("I have seen the vehicle licence: the card may be paid"),
@@ -228,10 +245,10 @@ class StatementAdmin(ReadOnly):
 @admin.register(Deduction)
 class DeductionAdmin(ReadOnly):
     list_display = ["deducted_at", "statement", "card", "fee_fen", "covered_fen", "due_fen"]
-    list_select_related = ["statement", "card"]
+    list_select_related = ["statement", "card__terms"]
     exclude = ["quota_used"]
     readonly_fields = ["used"]
 
     @admin.display(description=_("quota used"))
     def used(self, row: Deduction) -> str:
-        return _in_its_unit(row.card.plan, row.quota_used)
+        return _in_its_unit(row.card.terms, row.quota_used)

@@ -27,6 +27,16 @@ class NotForSale(Refused):
         super().__init__("not_for_sale", _("This card is not on sale."))
 
 
+class CoversOtherwise(Refused):
+    """The plan covers by another measure than the card that was bought."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "covers_otherwise",
+            _("This plan covers in another way now. Buy a new card when yours has ended."),
+        )
+
+
 class CardMissing(Missing):
     def __init__(self) -> None:
         super().__init__("no_card", _("There is no such card among yours."))

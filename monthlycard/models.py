@@ -1,5 +1,6 @@
 """Cards, the lots they open, what the lots report, and the statements that both sides check."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -125,15 +126,44 @@ class Plan(models.Model):
         _("covers"), max_length=5, choices=Quota.choices, default=Quota.MONEY
     )
     quota = models.PositiveIntegerField(_("quota"), default=0)
+    grace_days = models.PositiveSmallIntegerField(
+        _("days of grace"),
+        default=0,
+        blank=True,
+        help_text=_("So many days the lots still take a card that has run out, to be renewed."),
+    )
     lots = models.ManyToManyField(LotSystem, related_name="plans", verbose_name=_("lots"))
     on_sale = models.BooleanField(_("on sale"), default=True)
 
     class Meta:
         verbose_name = _("card plan")
         verbose_name_plural = _("card plans")
+        permissions = [
+            ("carry_plan", gettext_noop("carry a plan's lots over to the cards that were sold")),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class PlanVersion(models.Model):
+    """What a plan offered at one time; only ever added: cards keep theirs (L9)."""
+
+    plan = models.ForeignKey(Plan, models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    price_fen = MoneyField()
+    days = models.PositiveIntegerField()
+    quota_kind = models.CharField(max_length=5, choices=Plan.Quota.choices)
+    quota = models.PositiveIntegerField()
+    grace_days = models.PositiveSmallIntegerField()
+    lots = models.JSONField()  # the codes of those that it opened
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["plan", "number"], name="version_of_a_plan")]
+
+    def __str__(self) -> str:
+        return f"{self.plan_id} v{self.number}"
 
 
 class Card(WithPlate, StatefulModel):
@@ -144,9 +174,12 @@ class Card(WithPlate, StatefulModel):
     MOVES = {
         CardState.APPLIED: {CardState.VERIFIED, CardState.REFUSED, CardState.ENDED},
         CardState.VERIFIED: {CardState.ACTIVE, CardState.ENDED},
-        CardState.ACTIVE: {CardState.SUSPENDED, CardState.ENDED},
-        CardState.SUSPENDED: {CardState.ACTIVE, CardState.ENDED},
+        CardState.ACTIVE: {CardState.SUSPENDED, CardState.EXPIRED, CardState.ENDED},
+        CardState.SUSPENDED: {CardState.ACTIVE, CardState.EXPIRED, CardState.ENDED},
+        CardState.EXPIRED: {CardState.ACTIVE},  # renewed
     }
+    HELD = (CardState.APPLIED, CardState.VERIFIED, CardState.ACTIVE, CardState.SUSPENDED)
+    IN_FORCE = (CardState.ACTIVE, CardState.SUSPENDED)
 
     number = models.CharField(_("number"), max_length=20, unique=True)
     user = models.ForeignKey(
@@ -155,6 +188,10 @@ class Card(WithPlate, StatefulModel):
     plan = models.ForeignKey(
         Plan, models.PROTECT, related_name="cards", verbose_name=_("card plan")
     )
+    terms = models.ForeignKey(  # of the application, then of the newest period
+        PlanVersion, models.PROTECT, related_name="cards", verbose_name=_("as it was bought")
+    )
+    lots = models.JSONField(default=list)  # the codes of the lots that it opens
     plate_text = models.CharField(_("plate"), max_length=16)
     plate_colour = models.CharField(_("colour"), max_length=16)
     evidence_sha = models.CharField(_("vehicle licence"), max_length=64, blank=True)
@@ -162,6 +199,9 @@ class Card(WithPlate, StatefulModel):
     applied_at = models.DateTimeField(_("applied"))
     valid_from = models.DateTimeField(_("valid from"), null=True)
     valid_until = models.DateTimeField(_("valid until"), null=True)
+    expires_at = models.DateTimeField(  # the end with its days of grace: until then lots take it
+        _("taken until"), null=True
+    )
     quota_left = models.BigIntegerField(_("remaining"), default=0)
 
     class Meta:
@@ -190,10 +230,35 @@ class Card(WithPlate, StatefulModel):
                 condition=models.Q(quota_left__gte=0), name="card_quota_not_negative"
             ),
         ]
-        indexes = [models.Index(fields=["plate_text", "plate_colour"])]
+        indexes = [
+            models.Index(fields=["plate_text", "plate_colour"]),
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(state__in=[CardState.ACTIVE, CardState.SUSPENDED]),
+                name="card_expires",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.number
+
+    def state_at(self, now: datetime) -> CardState:
+        """The state as time has it: one that ran out has expired, whoever has looked yet."""
+        over = self.expires_at is not None and self.expires_at <= now
+        state = CardState(self.state)
+        return CardState.EXPIRED if over and state in self.IN_FORCE else state
+
+
+class CardPeriod(models.Model):
+    """One period of a card that was paid for or granted: from when to when, and by what terms."""
+
+    card = models.ForeignKey(Card, models.PROTECT, related_name="periods")
+    terms = models.ForeignKey(PlanVersion, models.PROTECT, related_name="+")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.card_id} {self.starts_at:%Y-%m-%d}"
 
 
 class RecordCursor(models.Model):

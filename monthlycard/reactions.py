@@ -1,5 +1,6 @@
 """Outbox event handlers: deductions of agreed statements, refunds of ended cards."""
 
+from accounts.events import HoldingEnded
 from monthlycard import services
 from monthlycard.events import CardEnded, StatementAgreed
 from payments import services as payments
@@ -20,3 +21,8 @@ def refund_rest(event: CardEnded) -> None:
             actor="system:monthlycard.refund_rest",
             key=f"monthlycard.card:{event.card_id}:{item_id}",
         )
+
+
+def end_cards_of_former_holder(event: HoldingEnded) -> None:
+    """A vehicle that is no longer a person's stands on none of their cards (P4.2)."""
+    services.end_cards_of_former_holder(user_id=event.user_id)

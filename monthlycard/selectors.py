@@ -85,11 +85,11 @@ def history_of(lot: LotSystem, card_ids: Iterable[int]) -> list[CardRecord]:
 
 
 def cards_of(user_id: int) -> QuerySet[Card]:
-    """A person's cards, those in force or under way first, then the newest; with their plan."""
-    rows = Card.objects.filter(user_id=user_id).select_related("plan")
-    return rows.order_by(
-        Case(When(state__in=[CardState.ENDED, CardState.REFUSED], then=1), default=0), "-pk"
-    )
+    """A person's cards, those in force or under way first, then the newest; with their terms."""
+    rows = Card.objects.filter(user_id=user_id).select_related("plan", "terms", "user")
+    over = Q(state__in=[CardState.EXPIRED, CardState.ENDED, CardState.REFUSED])
+    over |= Q(expires_at__lte=clock.now())
+    return rows.order_by(Case(When(over, then=1), default=0), "-pk")
 
 
 def plans_on_sale() -> QuerySet[Plan]:

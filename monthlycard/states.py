@@ -14,6 +14,7 @@ class CardState(States, subject="card"):
     VERIFIED = "verified", Shape.WAITS, _("To pay")
     ACTIVE = "active", Shape.DONE, _("Valid")
     SUSPENDED = "suspended", Shape.DOUBT, _("Suspended")
+    EXPIRED = "expired", Shape.PAST, _("Run out")
     ENDED = "ended", Shape.PAST, _("Ended")
     REFUSED = "refused", Shape.VOID, _("Refused")
 

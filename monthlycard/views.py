@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import selectors as accounts
 from accounts.guards import actor_of, merchant_page, owner_page
-from core import images
+from core import clock, images
 from core.errors import BoweiError, Invalid
 from core.money import format_fen
 from core.plates import Plate, chip
@@ -36,6 +36,7 @@ def cards(request: HttpRequest) -> HttpResponse:
             return _apply(request)
         except BoweiError as error:
             problem = error
+    now = clock.now()
     mine = list(selectors.cards_of(_user_id(request)))
     ids = [card.pk for card in mine]
     plates = [_plate(text, colour) for text, colour in accounts.proven_plates_of(request.user)]
@@ -43,12 +44,13 @@ def cards(request: HttpRequest) -> HttpResponse:
         "cards": [
             {
                 "card": card,
+                "state": card.state_at(now),
+                "grace": card.valid_until is not None and card.valid_until <= now,
                 "plate": _plate(card.plate_text, card.plate_colour),
                 "refund_fen": services.refundable_fen(card),
                 "others": [one for one in plates if one["text"] != card.plate_text],
-                "may_renew": card.state == CardState.ACTIVE and card.plan.on_sale,
-                "may_end": card.state
-                in (CardState.APPLIED, CardState.VERIFIED, CardState.ACTIVE, CardState.SUSPENDED),
+                "may_renew": services.may_renew(card),
+                "may_end": card.state_at(now) in Card.HELD,
             }
             for card in mine
         ],

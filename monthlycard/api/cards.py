@@ -3,17 +3,20 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.guards import actor_of
+from core import clock
 from core.api import ModelOut
+from core.fields import choices_of
 from core.plates import Colour
 from monthlycard import selectors, services
 from monthlycard.api.access import valid
 from monthlycard.models import Card
+from monthlycard.states import CardState
 
 
 class CardIn(serializers.Serializer):
@@ -27,6 +30,7 @@ class CardIn(serializers.Serializer):
 
 class CardOut(ModelOut):
     plan: Any = serializers.SlugRelatedField("code", read_only=True)
+    state: Any = serializers.SerializerMethodField()
 
     class Meta:
         model = Card
@@ -41,6 +45,10 @@ class CardOut(ModelOut):
             "valid_until",
             "quota_left",
         ]
+
+    @extend_schema_field(serializers.ChoiceField(choices_of(CardState)))
+    def get_state(self, card: Card) -> str:
+        return card.state_at(clock.now()).value
 
 
 @extend_schema_view(get=extend_schema(summary="Your monthly cards (P4.2)"))

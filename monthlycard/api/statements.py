@@ -13,7 +13,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core import clock
 from core.errors import Missing
 from core.fields import choices_of
 from core.inputs import MomentField
@@ -175,7 +174,7 @@ class StatementView(LotView):
         row = self.lot.statements.select_related("agreement").filter(number=number).first()
         if row is None:
             raise StatementMissing()
-        Statement.objects.filter(pk=row.pk, fetched_at=None).update(fetched_at=clock.now())
+        services.note_fetched(row)
         kind = request.query_params.get("file", "")
         if kind == "csv":
             return HttpResponse(row.csv.encode(), content_type="text/csv; charset=utf-8")

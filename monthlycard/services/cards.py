@@ -5,19 +5,36 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts import selectors as accounts
 from accounts import services as accounts_services
 from accounts.states import HoldingState
 from core import audit, clock, images, locks
-from core.errors import Missing
+from core.errors import Missing, Refused
 from core.transition import transition
 from core.typed import typed_plate
-from monthlycard.errors import AlreadyHeld, CardMissing, NotDue, NotForSale, NotTheirPlate
+from monthlycard.errors import (
+    AlreadyHeld,
+    CardMissing,
+    CoversOtherwise,
+    NotDue,
+    NotForSale,
+    NotTheirPlate,
+)
 from monthlycard.events import CardEnded
-from monthlycard.models import Card, CardVehicle, Plan, RecordCursor
-from monthlycard.rules import Rest, rest_of_card
+from monthlycard.models import (
+    Card,
+    CardPeriod,
+    CardVehicle,
+    LotSystem,
+    Plan,
+    PlanVersion,
+    RecordCursor,
+)
+from monthlycard.rules import PaidPeriod, Rest, quota_needed, rest_of_periods
+from monthlycard.services.usage import undeducted
 from monthlycard.states import CardState
 from payments import selectors as payments
 from payments.rules import BillLine, Quote, Receipt
@@ -40,16 +57,29 @@ def apply(
     plan = Plan.objects.filter(code=plan_code, on_sale=True).first()
     if plan is None:
         raise NotForSale()
+    terms = version_of(plan)
     user = accounts.user(user_id)
     if evidence_sha and not images.exists(evidence_sha):
         raise Missing("no_image")
     holding = accounts_services.claim_plate(
         user=user, plate_text=plate_text, plate_colour=plate_colour
     )
+    same = Card.objects.filter(plan=plan, plate_text=holding.plate_text)
+    expire(same)
+    if holding.state == HoldingState.PROVEN:
+        # Who has shown nothing keeps the vehicle from nobody who has.
+        transition(
+            same.filter(plate_colour=holding.plate_colour).exclude(user=user),
+            source=CardState.APPLIED,
+            target=CardState.ENDED,
+            actor=actor,
+            reason="another has shown the vehicle",
+        )
     card = Card(
         number=_number(),
         user_id=user_id,
         plan=plan,
+        terms=terms,
         plate_text=holding.plate_text,
         plate_colour=holding.plate_colour,
         evidence_sha=evidence_sha,
@@ -111,22 +141,58 @@ def refuse(*, card_id: int, actor: str, reason: str) -> bool:
     return bool(moved)
 
 
+@transaction.atomic
+def version_of(plan: Plan) -> PlanVersion:
+    """The plan as it is offered now; a version of its own wherever something has changed (L9)."""
+    offered: dict[str, Any] = {
+        "price_fen": plan.price_fen,
+        "days": plan.days,
+        "quota_kind": plan.quota_kind,
+        "quota": plan.quota,
+        "grace_days": min(plan.grace_days, plan.days - 1),
+        "lots": _codes(plan),
+    }
+    found = _version(plan, offered)
+    if found is not None:
+        return found
+    locks.one_at_a_time("monthlycard.plan", plan.pk)
+    found = _version(plan, offered)
+    if found is not None:
+        return found
+    number = plan.versions.count() + 1
+    return PlanVersion.objects.create(plan=plan, number=number, made_at=clock.now(), **offered)
+
+
+def _version(plan: Plan, offered: dict[str, Any]) -> PlanVersion | None:
+    newest = plan.versions.order_by("-number").first()
+    same = newest and all(getattr(newest, name) == value for name, value in offered.items())
+    return newest if same else None
+
+
 def quote_card(subject_id: int) -> Quote:
-    """What a card costs that waits for its payment, or is renewed. Raises NotDue, NotForSale."""
-    card = Card.objects.select_related("plan").get(pk=subject_id)
-    if card.state not in (CardState.VERIFIED, CardState.ACTIVE):
+    """What a card costs that waits for its payment, or is renewed.
+
+    An application is paid as it was made, a renewal as the plan is offered now. Raises NotDue,
+    NotForSale, CoversOtherwise, NotTheirPlate, AlreadyHeld.
+    """
+    card = Card.objects.select_related("plan", "terms", "user").get(pk=subject_id)
+    state = card.state_at(clock.now())
+    if state == CardState.VERIFIED:
+        terms = card.terms
+    elif state in (CardState.ACTIVE, CardState.EXPIRED):
+        terms = version_of(card.plan)
+        _check_renewable(card, state, terms.quota_kind)
+    else:
         raise NotDue()
-    if card.state == CardState.ACTIVE and not card.plan.on_sale:
-        raise NotForSale()
     return Quote(
-        amount_fen=card.plan.price_fen,
+        amount_fen=terms.price_fen,
         lines=(
             BillLine(
-                _("%(name)s, %(days)s days") % {"name": card.plan.name, "days": card.plan.days},
+                _("%(name)s, %(days)s days") % {"name": card.plan.name, "days": terms.days},
                 1,
                 "",
-                card.plan.price_fen,
-                card.plan.price_fen,
+                terms.price_fen,
+                terms.price_fen,
             ),
         ),
         title=card.plan.name,
@@ -134,17 +200,53 @@ def quote_card(subject_id: int) -> Quote:
     )
 
 
+def may_renew(card: Card) -> bool:
+    """Whether one more period can be bought now, at the plan's price."""
+    state = card.state_at(clock.now())
+    if state not in (CardState.ACTIVE, CardState.EXPIRED):
+        return False
+    try:
+        _check_renewable(card, state, card.plan.quota_kind)
+    except Refused:
+        return False
+    return True
+
+
+def _check_renewable(card: Card, state: CardState, quota_kind: str) -> None:
+    if not card.plan.on_sale:
+        raise NotForSale()
+    if quota_kind != card.terms.quota_kind:
+        raise CoversOtherwise()
+    if state == CardState.ACTIVE:
+        return
+    if (card.plate_text, card.plate_colour) not in accounts.proven_plates_of(card.user):
+        raise NotTheirPlate()
+    same = Card.objects.filter(plan=card.plan, plate_text=card.plate_text, state__in=Card.HELD)
+    if same.filter(plate_colour=card.plate_colour).exclude(pk=card.pk).exists():
+        raise AlreadyHeld()
+
+
 @transaction.atomic
 def settle_card(receipt: Receipt, left_fen: int) -> int:
     """Grant or renew the card with money that has arrived; the fen taken, 0 where it is not due."""
     card = _locked(receipt.subject_id)
-    if card is None or left_fen < card.plan.price_fen:
+    if card is None:
         return 0
-    if card.state == Card.State.VERIFIED:
-        taken = grant(card=card, actor=receipt.actor)
-    else:
-        taken = _renew(card, actor=receipt.actor)
-    return card.plan.price_fen if taken else 0
+    new = card.state == CardState.VERIFIED
+    terms = card.terms if new else _quoted(card, receipt)
+    if terms is None or left_fen < terms.price_fen:
+        return 0
+    taken = (
+        grant(card=card, actor=receipt.actor) if new else _renew(card, terms, actor=receipt.actor)
+    )
+    return terms.price_fen if taken else 0
+
+
+def _quoted(card: Card, receipt: Receipt) -> PlanVersion | None:
+    """The version that a renewal's order was opened by, whatever has been edited since."""
+    item = payments.item(receipt.item_id)
+    known = card.plan.versions.filter(made_at__lte=item.order.created_at)
+    return known.filter(price_fen=item.amount_fen).order_by("-number").first()
 
 
 @transaction.atomic
@@ -157,24 +259,72 @@ def grant(*, card: Card, actor: str) -> bool:
         target=CardState.ACTIVE,
         actor=actor,
         valid_from=now,
-        valid_until=now + timedelta(days=card.plan.days),
-        quota_left=card.plan.quota,
+        quota_left=card.terms.quota,
+        lots=card.terms.lots,
+        **_add_period(card, card.terms, now),
     )
     if moved:
         _record(card)
     return bool(moved)
 
 
-def _renew(card: Card, *, actor: str) -> bool:
-    """Add a period to a valid card: from its end, or from now where that has passed."""
-    if card.state != Card.State.ACTIVE or card.valid_until is None:
+def _renew(card: Card, terms: PlanVersion, *, actor: str) -> bool:
+    """Add a period: from the card's end, or from now where its days of grace are over too."""
+    expire(Card.objects.filter(pk=card.pk))
+    card.refresh_from_db(fields=["state"])
+    if card.valid_until is None or card.state not in (CardState.ACTIVE, CardState.EXPIRED):
         return False
-    card.valid_until = max(card.valid_until, _second()) + timedelta(days=card.plan.days)
-    card.quota_left += card.plan.quota
-    card.save(update_fields=["valid_until", "quota_left"])
+    again = card.state == CardState.EXPIRED
+    try:
+        _check_renewable(card, CardState(card.state), terms.quota_kind)
+    except Refused:
+        return False
+    facts: dict[str, Any] = {
+        "quota_left": card.quota_left + terms.quota,
+        # What runs still opens what it was bought for.
+        "lots": terms.lots if again else sorted({*terms.lots, *card.lots}),
+        "terms": terms,
+        **_add_period(card, terms, _second() if again else card.valid_until),
+    }
+    if again:
+        source, target = CardState.EXPIRED, CardState.ACTIVE
+        if not transition(card, source=source, target=target, actor=actor, **facts):
+            return False
+    else:
+        for name, value in facts.items():
+            setattr(card, name, value)
+        card.save(update_fields=list(facts))
     audit.record(card, "renewed", actor=actor)
     _record(card)
     return True
+
+
+def _add_period(card: Card, terms: PlanVersion, starts_at: datetime) -> dict[str, Any]:
+    """One more period by these terms; the card's ends with it."""
+    ends_at = starts_at + timedelta(days=terms.days)
+    CardPeriod.objects.create(card=card, terms=terms, starts_at=starts_at, ends_at=ends_at)
+    return {"valid_until": ends_at, "expires_at": ends_at + timedelta(days=terms.grace_days)}
+
+
+def expire_due() -> int:
+    """Sweep: cards whose time and days of grace are over have run out (P4.2); how many."""
+    return expire(Card.objects.all())
+
+
+@transaction.atomic
+def expire(cards: QuerySet[Card]) -> int:
+    """Those of these cards that have run out are so, and keep their vehicle from nobody.
+
+    The lots know the end from their list; nothing new is told.
+    """
+    due = cards.filter(state__in=Card.IN_FORCE, expires_at__lte=clock.now())
+    moved = transition(
+        due,
+        source=Card.IN_FORCE,
+        target=CardState.EXPIRED,
+        actor="system:monthlycard.expire",
+    )
+    return len(moved)
 
 
 @transaction.atomic
@@ -204,8 +354,9 @@ def end_card(*, card_id: int, actor: str, reason: str) -> int:
     facts: dict[str, Any] = (
         {"quota_left": max(0, card.quota_left - rest.quota)} if was_in_force else {}
     )
-    if card.valid_until is not None:
+    if card.valid_until is not None and card.expires_at is not None:
         facts["valid_until"] = min(card.valid_until, _second())
+        facts["expires_at"] = min(card.expires_at, _second())
     refund_fen = sum(fen for _item, fen in refunds)
     moved = transition(
         card,
@@ -223,18 +374,42 @@ def end_card(*, card_id: int, actor: str, reason: str) -> int:
     return refund_fen
 
 
+@transaction.atomic
+def end_cards_of_former_holder(*, user_id: int) -> int:
+    """Cards for vehicles that are no longer this person's end, their rest goes back; how many."""
+    user = accounts.user(user_id)
+    theirs = accounts.proven_plates_of(user)
+    shown = [CardState.VERIFIED, *Card.IN_FORCE]
+    over = [
+        card.pk
+        for card in Card.objects.filter(user=user, state__in=shown).order_by("pk")
+        if (card.plate_text, card.plate_colour) not in theirs
+    ]
+    for card_id in over:
+        end_card(
+            card_id=card_id,
+            actor="system:monthlycard.end_cards_of_former_holder",
+            reason="the vehicle is no longer theirs",
+        )
+    return len(over)
+
+
 def rest_now(card: Card) -> Rest:
-    """What an ending card would leave now."""
-    if card.valid_until is None or card.state not in (CardState.ACTIVE, CardState.SUSPENDED):
+    """What an ending card would leave now, less what it has used that is not deducted yet."""
+    now = clock.now()
+    if card.valid_until is None or card.state not in Card.IN_FORCE:
         return Rest(0, 0)
-    plan = card.plan
-    return rest_of_card(
-        price_fen=plan.price_fen,
-        days=plan.days,
-        quota=0 if plan.quota_kind == Plan.Quota.NONE else plan.quota,
-        time_left=card.valid_until - clock.now(),
-        quota_left=card.quota_left,
-    )
+    used = quota_needed(card.terms.quota_kind, undeducted(card))  # type: ignore[arg-type]
+    periods = [
+        PaidPeriod(
+            price_fen=row.terms.price_fen,
+            days=row.terms.days,
+            quota=0 if row.terms.quota_kind == Plan.Quota.NONE else row.terms.quota,
+            time_left=row.ends_at - now,
+        )
+        for row in card.periods.select_related("terms").order_by("starts_at", "pk")
+    ]
+    return rest_of_periods(periods, quota_left=card.quota_left - used)
 
 
 def refundable_fen(card: Card) -> int:
@@ -265,7 +440,7 @@ def change_plate(*, card_id: int, plate_text: str, plate_colour: str, actor: str
     """
     plate = typed_plate(plate_text, plate_colour)
     card = _locked(card_id)
-    if card is None or card.state not in (CardState.ACTIVE, CardState.SUSPENDED):
+    if card is None or card.state_at(clock.now()) not in Card.IN_FORCE:
         raise CardMissing()
     if (plate.text, plate.colour_text) not in accounts.proven_plates_of(card.user):
         raise NotTheirPlate()
@@ -280,22 +455,42 @@ def change_plate(*, card_id: int, plate_text: str, plate_colour: str, actor: str
 
 
 @transaction.atomic
-def reissue(*, plan_id: int) -> int:
-    """Tell the lots again where a plan's lots have changed (P4.4); how many cards."""
-    cards = Card.objects.filter(plan_id=plan_id, state__in=[CardState.ACTIVE, CardState.SUSPENDED])
+def reissue(*, plan_id: int, actor: str = "system:monthlycard.reissue") -> int:
+    """Carry a plan's lots over to its cards that were sold, and tell the lots (P4.4); how many.
+
+    Cards keep the lots that they were bought for, whatever is edited; this is the one deed that
+    changes them, such as where a lot takes part no more.
+    """
+    codes = _codes(Plan.objects.get(pk=plan_id))
     told = 0
-    for card in locks.lock(cards.select_related("plan")):
-        newest = card.records.order_by("-version").first()
-        if newest is None or newest.lots != _lots(card):
-            _record(card)
-            told += 1
+    for card in locks.lock(Card.objects.filter(plan_id=plan_id, state__in=Card.IN_FORCE)):
+        if card.lots != codes:
+            card.lots = codes
+            card.save(update_fields=["lots"])
+            audit.record(card, "lots_changed", actor=actor)
+        told += _tell_lots(card)
     return told
+
+
+def tell_of_lot(code: str) -> None:
+    """Tell the lots of the cards that this one is on: it takes cards again, or none for now."""
+    for card in locks.lock(Card.objects.filter(lots__contains=[code], state__in=Card.IN_FORCE)):
+        _tell_lots(card)
+
+
+def _tell_lots(card: Card) -> bool:
+    newest = card.records.order_by("-version").first()
+    if newest is not None and newest.lots == _lots(card):
+        return False
+    _record(card)
+    return True
 
 
 def _change_state(
     card_id: int, source: CardState, target: CardState, actor: str, reason: str
 ) -> bool:
-    card = Card.objects.select_related("plan").get(pk=card_id)
+    card = Card.objects.get(pk=card_id)
+    expire(Card.objects.filter(pk=card_id))
     moved = transition(card, source=source, target=target, actor=actor, reason=reason)
     if moved:
         _record(card)
@@ -303,9 +498,9 @@ def _change_state(
 
 
 def _locked(card_id: int) -> Card | None:
-    """The card with its plan, its row locked until the transaction ends."""
-    rows = Card.objects.select_for_update(no_key=True, of=("self",)).select_related("plan", "user")
-    return rows.filter(pk=card_id).first()
+    """The card with its plan and terms, its row locked until the transaction ends."""
+    rows = Card.objects.select_for_update(no_key=True, of=("self",))
+    return rows.select_related("plan", "terms", "user").filter(pk=card_id).first()
 
 
 def _number() -> str:
@@ -321,9 +516,15 @@ def _second() -> datetime:
     return clock.now().replace(microsecond=0)
 
 
+def _codes(plan: Plan) -> list[str]:
+    """The lots that a plan names, whether they take cards just now or not."""
+    return sorted(plan.lots.values_list("code", flat=True))
+
+
 def _lots(card: Card) -> list[str]:
-    """Where the card opens: its plan's lots, as far as they take cards (P4.8)."""
-    return sorted(card.plan.lots.filter(takes_cards=True).values_list("code", flat=True))
+    """Where the card opens: the lots that it was bought for, as far as they take cards (P4.8)."""
+    rows = LotSystem.objects.filter(code__in=card.lots, takes_cards=True)
+    return sorted(rows.values_list("code", flat=True))
 
 
 def _record(card: Card) -> CardVehicle:
@@ -336,7 +537,7 @@ def _record(card: Card) -> CardVehicle:
     cursor.value += 1
     cursor.save(update_fields=["value"])
     assert card.valid_from is not None
-    assert card.valid_until is not None
+    assert card.expires_at is not None
     newest = card.records.order_by("-version").first()
     lots = _lots(card)
     record = CardVehicle.objects.create(
@@ -348,7 +549,7 @@ def _record(card: Card) -> CardVehicle:
         lots=lots,
         told=sorted({*lots, *(newest.lots if newest else [])}),
         valid_from=card.valid_from,
-        valid_until=card.valid_until,
+        valid_until=card.expires_at,
         state=card.state,
         made_at=_second(),
     )

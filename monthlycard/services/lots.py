@@ -20,7 +20,7 @@ from monthlycard import selectors
 from monthlycard.errors import BadSignature, BadTerms, OtherBody
 from monthlycard.models import Agreement, Card, LotSystem, PassRecord, Question
 from monthlycard.rules import Terms, admit, held_at, period_of, signing
-from monthlycard.services.cards import reissue
+from monthlycard.services.cards import tell_of_lot
 from monthlycard.states import AgreementState
 
 CLOCKS_DIFFER = timedelta(minutes=10)  # a pass further ahead than this is typed `future`
@@ -138,13 +138,12 @@ def renew_secret(*, lot: LotSystem, actor: str) -> str:
 
 @transaction.atomic
 def set_takes_cards(*, lot: LotSystem, takes: bool, actor: str) -> bool:
-    """Whether a lot takes cards (P4.8); its plans' cards are told to the lots again."""
+    """Whether a lot takes cards (P4.8); its cards are told to the lots again."""
     rows = LotSystem.objects.filter(pk=lot.pk, takes_cards=not takes)
     if not rows.update(takes_cards=takes):
         return False
     audit.record(lot, "takes_cards" if takes else "takes_no_cards", actor=actor)
-    for plan_id in lot.plans.values_list("pk", flat=True):
-        reissue(plan_id=plan_id)
+    tell_of_lot(lot.code)
     return True
 
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from core import audit, clock, live, locks
+from core import audit, clock, live, locks, outages
 from core.transition import transition
 from monthlycard import selectors
 from monthlycard.errors import NotDue, StatementMissing, WrongChecksum
@@ -19,7 +19,6 @@ from monthlycard.models import (
     Deduction,
     LotSystem,
     PassRecord,
-    Plan,
     Statement,
     StatementDifference,
     StatementItem,
@@ -31,6 +30,7 @@ from monthlycard.rules import (
     card_visits,
     checksum,
     compare,
+    cover,
     pair,
     period_before,
     statement_lines,
@@ -38,6 +38,7 @@ from monthlycard.rules import (
 )
 from monthlycard.rules.periods import CITY
 from monthlycard.services.lots import close_at
+from monthlycard.services.usage import charges_of
 from monthlycard.states import StatementState
 from payments import services as payments
 from payments.rules import BillLine, Entry, Quote, Receipt, merchant_account
@@ -136,8 +137,6 @@ def _make(
     lines = statement_lines(Terms.from_json(agreement.terms), visits)
     data = as_csv(lines)
     last_day = (ends_at - timedelta(microseconds=1)).astimezone(CITY)
-    hours = agreement.silence_agrees_after_h
-    now = clock.now()
     statement = Statement.objects.create(
         lot=lot,
         agreement=agreement,
@@ -149,8 +148,7 @@ def _make(
         exits=len(visits),
         csv=data.decode(),
         checksum=checksum(data),
-        made_at=now,
-        silence_at=None if hours is None else now + timedelta(hours=hours),
+        made_at=clock.now(),
     )
     cards = {row.card.number: row.card for row in rows.values() if row.card}
     StatementItem.objects.bulk_create(
@@ -246,11 +244,28 @@ def agree(statement: Statement, *, actor: str, reason: str = "") -> bool:
     return bool(moved)
 
 
+def note_fetched(statement: Statement) -> None:
+    """The lot has it now: from here on its silence counts, where the agreement has one (P4.12)."""
+    now = clock.now()
+    hours = statement.agreement.silence_agrees_after_h
+    silence_at = None if hours is None else now + timedelta(hours=hours)
+    rows = Statement.objects.filter(pk=statement.pk, fetched_at=None)
+    rows.update(fetched_at=now, silence_at=silence_at)
+
+
 def take_silence() -> int:
-    """Sweep: silence agrees where the signed agreement says so, and only there (P4.12)."""
+    """Sweep: silence agrees where the signed agreement says so, and only there (P4.12).
+
+    It counts from when the lot fetched the statement; while we are away nobody's silence runs.
+    """
     due = Statement.objects.filter(state=StatementState.SENT, silence_at__lte=clock.now())
     agreed = 0
     for statement in due.order_by("silence_at")[:BATCH]:
+        fetched_at, silence_at = statement.fetched_at, statement.silence_at
+        if fetched_at is None or silence_at is None:
+            continue
+        if outages.stretched(fetched_at, silence_at - fetched_at) > clock.now():
+            continue
         with transaction.atomic():
             agreed += agree(statement, actor="system:monthlycard.take_silence", reason="silence")
     return agreed
@@ -300,59 +315,36 @@ def deduct(*, statement_id: int, actor: str) -> int:
         .filter(pk__in=parts)
         .order_by("pk")
     )
-    for card in cards.select_related("plan"):
+    for card in cards.select_related("plan", "terms"):
         _deduct_card(statement, card, parts[card.pk])
     return len(parts)
 
 
 def _deduct_card(statement: Statement, card: Card, items: list[StatementItem]) -> None:
     fee_fen = sum(item.fee_fen for item in items)
-    covered_fen, used = _covered(card, items, fee_fen)
-    if used:
-        Card.objects.filter(pk=card.pk).update(quota_left=F("quota_left") - used)
+    kind: Any = card.terms.quota_kind
+    covered = cover(kind, card.quota_left, charges_of(items))
+    if covered.quota:
+        Card.objects.filter(pk=card.pk).update(quota_left=F("quota_left") - covered.quota)
     row = Deduction.objects.create(
         statement=statement,
         card=card,
         fee_fen=fee_fen,
-        covered_fen=covered_fen,
-        due_fen=fee_fen - covered_fen,
-        quota_used=used,
+        covered_fen=covered.fen,
+        due_fen=fee_fen - covered.fen,
+        quota_used=covered.quota,
         deducted_at=clock.now(),
     )
     seller, lot_owner = card.plan.merchant_id, statement.lot.merchant_id
-    if covered_fen and seller != lot_owner:
+    if covered.fen and seller != lot_owner:
         payments.post(
             key=f"monthlycard.deduction.{row.pk}",
             entries=[
-                Entry(merchant_account(seller), covered_fen),
-                Entry(merchant_account(lot_owner), -covered_fen),
+                Entry(merchant_account(seller), covered.fen),
+                Entry(merchant_account(lot_owner), -covered.fen),
             ],
             note=f"{statement.number} {card.number}",
         )
-
-
-def _covered(card: Card, items: list[StatementItem], fee_fen: int) -> tuple[int, int]:
-    """What the card's quota covers of this fee, and how much of the quota that takes.
-
-    Whole visits are covered in their order while the quota lasts; money covers to the fen.
-    """
-    kind = card.plan.quota_kind
-    if kind == Plan.Quota.NONE:
-        return fee_fen, 0
-    if kind == Plan.Quota.MONEY:
-        covered_fen = min(fee_fen, card.quota_left)
-        return covered_fen, covered_fen
-    covered_fen, used = 0, 0
-    visits: dict[str, list[StatementItem]] = defaultdict(list)
-    for item in items:
-        visits[item.visit].append(item)
-    for mine in visits.values():
-        stay_s = int((mine[0].counted_until - mine[0].entry_at).total_seconds())
-        need = 1 if kind == Plan.Quota.COUNT else stay_s
-        if used + need <= card.quota_left:
-            used += need
-            covered_fen += sum(item.fee_fen for item in mine)
-    return covered_fen, used
 
 
 def quote_deduction(subject_id: int) -> Quote:

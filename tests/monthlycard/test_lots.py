@@ -264,6 +264,8 @@ def test_silence_agrees_only_where_the_signed_agreement_says_so(
         lot.report()
     clock.advance(timedelta(days=7))
     services.close_due()
+    for lot in (list_lot, ask_lot):
+        lot.client.get(f"statements/{lot.open_statements()[0]}/")
     clock.advance(timedelta(hours=73))
     services.take_silence()
 

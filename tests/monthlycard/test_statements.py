@@ -121,11 +121,11 @@ def test_the_hash_that_is_signed_can_be_computed_from_what_the_lot_reads(world):
     ],
 )
 def test_a_card_covers_by_money_by_time_or_by_count(
-    world, card, clock, kind, quota, covered_fen, left
+    world, owner, clock, kind, quota, covered_fen, left
 ):
     """P4.12: two visits of an hour, ¥10.00 each; the rest is due."""
-    world.plan.quota_kind = kind
-    world.plan.save()
+    Plan.objects.update(quota_kind=kind)
+    card = grant_card(owner, world.plan)
     Card.objects.filter(pk=card.pk).update(quota_left=quota)
     desk.signed(world.east)
     for n in range(2):

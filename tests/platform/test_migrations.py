@@ -55,6 +55,9 @@ def test_a_demo_of_the_first_migrations_is_brought_on_with_all_its_rows(empty):
     assert brought_on.returncode == 0, brought_on.stderr
 
     with psycopg.connect(empty["DATABASE_URL"], autocommit=True) as database:
+        bought = "SELECT count(*) FROM monthlycard_cardperiod p JOIN monthlycard_card c"
+        bought += " ON c.id = p.card_id AND c.terms_id = p.terms_id AND c.lots <> '[]'"
+        assert database.execute(bought).fetchone() == (1,)
         for head, _ in snapshots.read(SNAPSHOT)[1]:
             if head["table"] not in MADE_BY_DJANGO:
                 counted = database.execute(f'SELECT count(*) FROM "{head["table"]}"').fetchone()

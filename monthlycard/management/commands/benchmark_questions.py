@@ -17,8 +17,17 @@ from django.urls import reverse
 from accounts import services as accounts
 from core import clock, personal
 from monthlycard import selectors
-from monthlycard.models import Card, CardVehicle, LotSystem, Plan, Question, RecordCursor
+from monthlycard.models import (
+    Card,
+    CardVehicle,
+    LotSystem,
+    Plan,
+    PlanVersion,
+    Question,
+    RecordCursor,
+)
 from monthlycard.rules import signing
+from monthlycard.services import version_of
 from monthlycard.states import CardState
 
 PLAN = "benchmark"
@@ -74,18 +83,21 @@ def seed(lot: LotSystem, count: int) -> list[str]:
     )
     now = clock.now()
     plates = [f"沪{'ABCDEFGHJK'[n % 10]}{n:05d}" for n in range(count)]
+    terms = version_of(plan)
     cards = Card.objects.bulk_create(
         [
             Card(
                 number=f"B{n:011d}",
                 user=owner,
                 plan=plan,
+                terms=terms,
                 plate_text=plate,
                 plate_colour="blue",
                 state=CardState.ACTIVE,
                 applied_at=now,
                 valid_from=now,
                 valid_until=now + timedelta(days=30),
+                expires_at=now + timedelta(days=30),
             )
             for n, plate in enumerate(plates)
         ],
@@ -123,6 +135,7 @@ def forget() -> None:
     Question.objects.filter(card__in=cards).delete()
     CardVehicle.objects.filter(card__in=cards).delete()
     cards.delete()
+    PlanVersion.objects.filter(plan__code=PLAN).delete()
     Plan.objects.filter(code=PLAN).delete()
 
 

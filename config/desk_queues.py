@@ -19,7 +19,7 @@ from core import clock
 from core.models import Outage, OutboxDelivery
 from devices.models import Command, Device
 from monthlycard.models import Statement
-from parking.models import ReviewItem
+from parking.models import CloneCase, ReviewItem
 from payments import selectors as payments
 from recovery.models import MoveInstruction
 
@@ -111,6 +111,11 @@ QUEUES = [
         _("Reviews"),
         _("readings and stays that a machine may not decide"),
         [QueuePart(ReviewItem, {"state": ReviewItem.State.OPEN}, since="opened_at")],
+    ),
+    Queue(
+        _("Copied plates"),
+        _("plates that two vehicles seem to carry; every stay of theirs waits"),
+        [QueuePart(CloneCase, {"state": list(CloneCase.LIVE)}, since="opened_at")],
     ),
     Queue(
         _("Disputes"),

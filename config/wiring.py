@@ -7,6 +7,7 @@ REACTIONS is the story of a vehicle.
 """
 
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Any
 
 import accounts.reactions
@@ -47,6 +48,7 @@ from arrears.events import (
 )
 from core import outages, outbox
 from core.events import OutageChanged
+from core.plates import Plate
 from core.wiring import Reactions, on, reactions
 from devices.events import CommandDone, CommandExpired, CommandFailed
 from devices.rules import protocol
@@ -245,6 +247,12 @@ NEEDS: list[Callable[[int], list[dict[str, Any]]]] = [
     arrears.selectors.needs,
     recovery.selectors.needs,  # P1.6
     monthlycard.selectors.needs,  # P4.10, P4.11
+]
+
+# Where else vehicles are seen: (plate, since, until, section_id) → whether that one was seen
+# outside of this section in this time.
+SEEN_ELSEWHERE: list[Callable[[Plate, datetime, datetime, int], bool]] = [
+    monthlycard.selectors.passed_a_gate
 ]
 
 # What an owner must see first on pages about a stay or a payment: [(payable, id)] → notices, each

@@ -2,6 +2,7 @@
 
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from importlib import import_module
 from inspect import Parameter, signature
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from core.events import Event
+from core.plates import Plate
 
 E = TypeVar("E", bound=Event)
 Reaction = Callable[[Any], None]
@@ -89,6 +91,11 @@ def owner_notices(about: Collection[tuple[str, int]]) -> list[dict[str, Any]]:
     return [notice for ask in _table("OWNER_NOTICES") for notice in ask(about)]
 
 
+def seen_elsewhere(plate: Plate, since: datetime, until: datetime, section_id: int) -> bool:
+    """Whether a higher row knows that this vehicle was outside of this section in this time."""
+    return any(ask(plate, since, until, section_id) for ask in _table("SEEN_ELSEWHERE"))
+
+
 # ── The check at start-up ───────────────────────────────────────────────────────────────────────
 def misfits() -> Iterator[str]:
     """What in the wiring does not fit its place: a sentence for each."""
@@ -111,6 +118,7 @@ def misfits() -> Iterator[str]:
         ("BREAKABLE", 0),
         ("NEEDS", 1),
         ("OWNER_NOTICES", 1),
+        ("SEEN_ELSEWHERE", 4),
     ):
         for function in _table(place):
             yield from _shape(function, place, wanted)

@@ -391,6 +391,7 @@ class PassRecord(models.Model):
         ]
         indexes = [
             models.Index(fields=["lot", "passed_at"]),
+            models.Index(fields=["plate_text", "passed_at"], name="pass_of_plate"),
             models.Index(fields=["card", "passed_at"]),
             models.Index(
                 fields=["lot", "card"],

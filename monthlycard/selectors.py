@@ -9,6 +9,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from core import clock
+from core.plates import Plate
+from core.vehicles import of_vehicle
 from monthlycard.models import (
     Agreement,
     Card,
@@ -22,6 +24,12 @@ from monthlycard.models import (
 )
 from monthlycard.rules import CardRecord, Pass, StatementLine
 from monthlycard.states import AgreementState, CardState, StatementState
+
+
+def passed_a_gate(plate: Plate, since: datetime, until: datetime, section_id: int) -> bool:
+    """Whether a lot that is not this section let this vehicle in or out in this time."""
+    rows = PassRecord.objects.filter(of_vehicle(plate), passed_at__gt=since, passed_at__lt=until)
+    return rows.exclude(lot__section=section_id).exclude(oddity__in=["future"]).exists()
 
 
 def lot_by_code(code: str) -> LotSystem | None:

@@ -10,7 +10,10 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
@@ -26,6 +29,7 @@ from parking.models import (
     BerthEvent,
     BerthSensor,
     CameraCoverage,
+    CloneCase,
     HandheldPost,
     ImageOrder,
     InspectionTask,
@@ -207,7 +211,7 @@ class ParkingSessionAdmin(Exported, ReadOnly):
     date_hierarchy = "arrived_at"
     show_full_result_count = False
     exclude = ["lines"]
-    readonly_fields = ["bill"]
+    readonly_fields = ["questions", "bill"]
     inlines = [SightingInline, PaymentInline, EventInline]
     actions_detail = ["end_stay", "cancel_stay", "correct_stay"]
     actions_list = ["open_stay"]
@@ -215,6 +219,26 @@ class ParkingSessionAdmin(Exported, ReadOnly):
     @display(description=gettext_lazy("plate"))
     def masked(self, row: ParkingSession) -> str:
         return plates.masked(row.plate_text) if row.plate_text else "-"
+
+    @display(description=gettext_lazy("open questions"))
+    def questions(self, row: ParkingSession) -> str:
+        """What holds everything that is asked for the stay: what, since when, whose answer."""
+        asked = ReviewItem.objects.filter(
+            pk__in=[one.item for one in selectors.questions_about(row.pk)]
+        )
+        return format_html_join(
+            SafeString("<br>"),
+            '<a href="{}">{}</a> {} · {}',
+            (
+                (
+                    reverse("admin:parking_reviewitem_look", args=[one.pk]),
+                    reason_of(one.why),
+                    date_format(timezone.localtime(one.opened_at), "SHORT_DATETIME_FORMAT"),
+                    one.merchant,
+                )
+                for one in asked.select_related("merchant").order_by("opened_at")
+            ),
+        )
 
     @display(description=gettext_lazy("bill"))
     def bill(self, row: ParkingSession) -> str:
@@ -389,12 +413,76 @@ class PrepaymentAdmin(ReadOnly):
     show_full_result_count = False
 
 
+# ── Copied plates ────────────────────────────────────────────────────────────────────────────
+@admin.register(CloneCase)
+class CloneCaseAdmin(ReadOnly):
+    """Plates that two vehicles seem to carry: found copied, and closed, each with its reason."""
+
+    list_display = ["id", "plate_text", "plate_colour", "why", "state", "opened_at", "closed_at"]
+    list_filter = ["state", "why"]
+    search_fields = ["plate_text"]
+    ordering = [Case(When(state__in=CloneCase.LIVE, then=0), default=1), "opened_at"]
+    show_full_result_count = False
+    readonly_fields = ["stays_in_question"]
+    exclude = ["stays"]
+    actions_detail = ["say_copied", "close_case"]
+
+    @display(description=gettext_lazy("stays"))
+    def stays_in_question(self, case: CloneCase) -> str:
+        return format_html_join(
+            SafeString("<br>"),
+            '<a href="{}">{} · {}</a>',
+            (
+                (
+                    reverse("admin:parking_parkingsession_change", args=[one.pk]),
+                    one.berth.code,
+                    date_format(timezone.localtime(one.arrived_at), "SHORT_DATETIME_FORMAT"),
+                )
+                for one in case.stays.select_related("berth").order_by("-arrived_at")[:100]
+            ),
+        )
+
+    @action(
+        description=gettext_lazy("The plate is copied"), url_path="copied", permissions=["settle"]
+    )
+    def say_copied(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._decide(request, object_id, services.say_copied, title=_("The plate is copied"))
+
+    @action(description=gettext_lazy("Close the case"), url_path="close", permissions=["settle"])
+    def close_case(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._decide(request, object_id, services.close_case, title=_("Close the case"))
+
+    def _decide(
+        self, request: HttpRequest, object_id: str, decide: Any, *, title: str
+    ) -> HttpResponse:
+        form = ReasonForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            decide(
+                case_id=parse.row_id(object_id),
+                actor=actor_of(request),
+                reason=form.cleaned_data["reason"],
+            )
+            messages.success(request, _("Done, and noted in the audit trail."))
+            return redirect("admin:parking_clonecase_change", object_id)
+        context = {**self.admin_site.each_context(request), "form": form, "title": title}
+        return TemplateResponse(request, "parking/operator_by_hand.html", context)
+
+
 # ── The review queue ─────────────────────────────────────────────────────────────────────────
 @admin.register(ReviewItem)
 class ReviewItemAdmin(ReadOnly):
     """The queue: picture, candidates with their doubt per character, keys 1-5, undo."""
 
-    list_display = ["look", "kind", "reason", "state", "opened_at", "settled_by", "settled_at"]
+    list_display = [
+        "look",
+        "kind",
+        "reason",
+        "merchant",
+        "state",
+        "opened_at",
+        "settled_by",
+        "settled_at",
+    ]
     list_display_links = None
     list_filter = ["state", "kind", "merchant"]
     ordering = [Case(When(state=ReviewState.OPEN, then=0), default=1), "opened_at"]

@@ -57,3 +57,9 @@ class PlateState(States, subject="plate"):
     REVIEW = "review", Shape.DOUBT, _("Needs a look")
     SETTLED = "settled", Shape.DONE, _("Plate settled")
     UNREADABLE = "unreadable", Shape.VOID, _("Unreadable")
+
+
+class CloneState(States, subject="clone"):
+    OPEN = "open", Shape.DOUBT, _("Needs a look")
+    COPIED = "copied", Shape.ALARM, _("Copied")
+    CLOSED = "closed", Shape.PAST, _("Closed")

@@ -25,7 +25,8 @@ LINK_LIVES_S = 180 * 24 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """One stay that is not paid. `state`: window (time to pay is running), open or disputed."""
+    """One stay that is not paid. `state`: window (time to pay is running), open or disputed, which
+    is held: by an objection or, where `questioned`, because we have to look at it first."""
 
     stay: StayFacts
     debt_id: int | None
@@ -35,6 +36,7 @@ class Due:
     object_path: str
     why_path: str | None
     given_s: float = 0.0  # what outages of ours, or a payment that was unclear, have put it off by
+    questioned: bool = False
     raised_from_fen: int | None = None
     raised_why: str = ""
 
@@ -88,6 +90,7 @@ def _dues(stays: dict[int, StayFacts]) -> list[Due]:
                 amount_fen=facts.due_fen,
                 object_path=_object_path([facts]),
                 why_path=why_path(facts.id) if facts.id in scored else None,
+                questioned=bool(facts.questions),
                 **_raised(debt, facts),
             )
         )

@@ -156,6 +156,9 @@ def _uphold(dispute: Dispute, stay_ids: list[int], *, actor: str) -> None:
         actor=actor,
         reason=reason,
     )
+    if dispute.reason == Dispute.Reason.NOT_MINE:
+        for stay_id in stay_ids:
+            parking_services.suspect_copy(stay_id=stay_id)
     gone = set(Debt.objects.filter(pk__in=dropped).values_list("stay_id", flat=True))
     for stay_id in stay_ids:
         if stay_id not in gone and parking.stay(stay_id).state in (

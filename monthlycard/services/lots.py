@@ -22,6 +22,7 @@ from monthlycard.models import Agreement, Card, LotSystem, PassRecord, Question
 from monthlycard.rules import Terms, admit, held_at, period_of, signing
 from monthlycard.services.cards import tell_of_lot
 from monthlycard.states import AgreementState
+from parking import services as parking_services
 
 CLOCKS_DIFFER = timedelta(minutes=10)  # a pass further ahead than this is typed `future`
 AT_THE_BARRIER = timedelta(minutes=5)  # a question of another time is answered without debts
@@ -308,6 +309,13 @@ def take_passes(*, lot: LotSystem, reports: list[Report]) -> list[dict[str, str]
         if not created and row.body_hash != body_hash:
             outcomes.append({"record_id": report.record_id, "outcome": OtherBody("").code})
             continue
+        if created:
+            parking_services.look_at_pass(
+                plate_text=report.plate_text,
+                plate_colour=report.plate_colour,
+                at=report.passed_at,
+                section_id=lot.section_id,
+            )
         outcome = "stored" if created else "again"
         outcomes.append({"record_id": report.record_id, "outcome": outcome, "oddity": row.oddity})
     if any(report.direction == "exit" for report in reports):

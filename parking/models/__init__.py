@@ -1,5 +1,6 @@
 """Places and prices, stays, what was seen, what a person must look at, what was paid ahead."""
 
+from parking.models.clones import CloneCase
 from parking.models.places import (
     Berth,
     BerthSensor,
@@ -19,6 +20,7 @@ __all__ = [
     "BerthEvent",
     "BerthSensor",
     "CameraCoverage",
+    "CloneCase",
     "HandheldPost",
     "ImageOrder",
     "InspectionTask",

@@ -6,6 +6,7 @@ from parking.selectors.doubts import (
     is_questioned,
     is_questioned_sighting,
     open_questions,
+    questions_about,
 )
 from parking.selectors.facts import (
     StayFacts,
@@ -51,6 +52,7 @@ __all__ = [
     "open_reviews",
     "open_stay_at",
     "paid_after_leaving",
+    "questions_about",
     "read_stay_token",
     "reviews_for",
     "section",

@@ -41,6 +41,12 @@ def open_questions(stay: str = "pk") -> QuerySet[ReviewItem]:
     return rows.exclude(leaving & ~Q(why=ReviewItem.DOUBTED))
 
 
+def questions_about(stay_id: int) -> tuple[Question, ...]:
+    """The open questions about one stay, oldest first; one query."""
+    rows = ParkingSession.objects.filter(pk=stay_id).annotate(asked=asked())
+    return questions_of([one for told in rows.values_list("asked", flat=True) for one in told])
+
+
 def is_questioned(stay_id: int) -> bool:
     """Whether a question about this stay is open."""
     return ParkingSession.objects.filter(Exists(open_questions()), pk=stay_id).exists()

@@ -1,5 +1,12 @@
 """Changes to places, stays, sightings, reviews and pre-payments."""
 
+from parking.services.elsewhere import (
+    close_case,
+    confirm_stay,
+    look_at_pass,
+    say_copied,
+    suspect_copy,
+)
 from parking.services.history import import_history
 from parking.services.images import (
     image_failed,
@@ -64,7 +71,9 @@ __all__ = [
     "chase_images",
     "choose_berth",
     "close_by_hand",
+    "close_case",
     "close_stay",
+    "confirm_stay",
     "correct_payment",
     "correct_plate",
     "correctable",
@@ -78,6 +87,7 @@ __all__ = [
     "leave_by_of_prepayment",
     "leave_by_of_stay",
     "lock_stays",
+    "look_at_pass",
     "move_payment",
     "note_silent_sections",
     "open_by_hand",
@@ -91,6 +101,7 @@ __all__ = [
     "quote_prepayment",
     "quote_stay",
     "remind_of_end",
+    "say_copied",
     "settle_plate",
     "settle_prepayment",
     "settle_review",
@@ -99,6 +110,7 @@ __all__ = [
     "show_lock",
     "stay_meant",
     "submit_prepayment",
+    "suspect_copy",
     "take_reading",
     "take_sighting",
     "tell_anew",

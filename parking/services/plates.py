@@ -17,7 +17,7 @@ from core.typed import typed_plate
 from parking.errors import NotReadYet
 from parking.events import PlateCorrected, PlateSettled, ReadingsDiffer
 from parking.models import InspectionTask, ParkingSession, PlateReading, ReviewItem, Sighting
-from parking.services import money, prepay
+from parking.services import elsewhere, money, prepay
 from parking.services.reviews import drop_reviews, open_review
 from parking.states import (
     InspectionState,
@@ -143,6 +143,8 @@ def settle_plate(
         return False
     drop_reviews(sighting=sighting, kind=ReviewItem.Kind.PLATE, actor=by)
     stay_id = _give_to_stay(sighting, plate, by=by, confidence=confidence)
+    if stay_id is None:
+        elsewhere.look_at_sighting(sighting, plate)
     _tell_settled(sighting, plate, stay_id=stay_id, confidence=confidence)
     return True
 
@@ -194,7 +196,7 @@ def put_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence:
     _set_plate(stay, plate, by=by, confidence=confidence)
     audit.record(stay, "plate settled", actor=by, confidence=round(confidence, 4))
     _no_inspection(stay, by=by)
-    _look_for_double(stay)
+    elsewhere.look(stay)
     if stay.prepaid_fen or stay.state != StayState.PARKED:
         money.leave_former_payers(stay, actor=by)
     if stay.state == StayState.DUE:
@@ -232,19 +234,6 @@ def _no_inspection(stay: ParkingSession, *, by: str) -> None:
     )
 
 
-def _look_for_double(stay: ParkingSession) -> None:
-    """One plate in two berths at once: a person is asked to look (docs/features.md 20)."""
-    if stay.state != StayState.PARKED:
-        return
-    others = ParkingSession.objects.filter(
-        plate_text=stay.plate_text, plate_colour=stay.plate_colour, state=StayState.PARKED
-    ).exclude(pk=stay.pk)
-    if others.exists():
-        open_review(
-            kind=ReviewItem.Kind.STAY, why="plate_twice", merchant_id=stay.merchant_id, stay=stay
-        )
-
-
 # ── A person's word ──────────────────────────────────────────────────────────────────────────
 def see_again(sighting: Sighting, plate: plates.Plate, *, actor: str, why: str) -> None:
     """A photograph of no stay showed another vehicle than was read: tell that one (P3.3)."""
@@ -261,6 +250,7 @@ def see_again(sighting: Sighting, plate: plates.Plate, *, actor: str, why: str) 
         settled_at=clock.now(),
     )
     if moved:
+        elsewhere.look_at_sighting(sighting, plate)
         _tell_settled(sighting, plate, stay_id=None, confidence=1.0)
 
 
@@ -360,7 +350,8 @@ def correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Parki
         settled_at=clock.now(),
     )
     drop_reviews(stay=stay, kind=ReviewItem.Kind.PLATE, actor=actor)
-    drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=["readings_differ"], actor=actor)
+    differing = ["readings_differ", *elsewhere.ABOUT_PLACES]
+    drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=differing, actor=actor)
     waiting, seen_again = [], []
     for sighting in stay.sightings.exclude(purpose="leaving").order_by("occurred_at", "pk"):
         if sighting.state == SightingState.RECEIVED:
@@ -390,7 +381,10 @@ def correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Parki
             settle_plate(sighting_id=pk, plate=plate, by=actor, why=why)
         stay.refresh_from_db()
         return stay
+    was = stay.plate
     _set_plate(stay, plate, by=actor, confidence=1.0)
+    elsewhere.reconsider(was, actor=actor)
+    elsewhere.look(stay)
     audit.record(stay, "plate corrected", actor=actor, reason=why)
     money.leave_former_payers(stay, actor=actor)
     if stay.state == StayState.DUE:

@@ -21,7 +21,7 @@ from core.typed import typed_plate
 from parking.errors import NoBerth, StayNotDue, WrongStep
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, StayPayment
 from parking.rules import candidates, comparison
-from parking.services import money, moving, prices
+from parking.services import elsewhere, money, moving, prices
 from parking.services.reviews import drop_reviews, open_review
 from parking.states import PlateState, PrepaymentState, StayState
 from payments.rules import Quote, Receipt
@@ -301,6 +301,7 @@ def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Instructio
             **facts,
         )
         drop_reviews(prepayment=draft, actor=actor)  # what is declared is what was read
+        elsewhere.confirmed_by_owner(stay, actor=actor)
         return Instruction(outcome="confirmed", attempts_left=draft.attempts_left)
     parts = sorted(compared.differs)
     transition(

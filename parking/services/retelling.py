@@ -41,7 +41,7 @@ from parking.models import (
     StayPayment,
 )
 from parking.rules.timeline import BEFORE_ARRIVAL, Said, Seen, ToldStay, begins_anew, stays_of
-from parking.services import money, prices, reminders, stay_rows
+from parking.services import elsewhere, money, prices, reminders, stay_rows
 from parking.services.plates import clear_plate, put_plate
 from parking.services.reviews import drop_reviews, open_review, tell_asked, tell_over
 from parking.states import (
@@ -299,6 +299,8 @@ def _follow(
         )
         if not doubt:
             drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=Doubt.values, actor=actor)
+        elsewhere.reconsider(stay.plate, actor=actor)
+        elsewhere.look(stay)
         _review_doubt(stay)
     return stay
 
@@ -362,6 +364,8 @@ def end_stay(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str)
         settled_at=None if stay.due_fen else left_at,
     )
     reminders.recall(stay, actor=actor)
+    elsewhere.reconsider(stay.plate, actor=actor)
+    elsewhere.look(stay)
     money.tell_due(stay)
     outbox.add(VehicleLeft(stay.pk))
     _review_doubt(stay)
@@ -480,6 +484,7 @@ def _merge(extra: ParkingSession, kept: ParkingSession, *, actor: str) -> None:
         final_at=None,
         merged_into=kept,
     )
+    elsewhere.reconsider(extra.plate, actor=actor)
     audit.record(kept, "joined", actor=actor, stay_id=extra.pk)
     if kept.plate_state != PlateState.SETTLED and extra.plate_state == PlateState.SETTLED:
         assert extra.plate is not None

@@ -11,7 +11,7 @@ from core.transition import transition
 from parking.errors import BerthTaken, ReasonNeeded, StayMoved
 from parking.events import StayVoided
 from parking.models import Berth, BerthEvent, ParkingSession, Section, Sighting
-from parking.services import money, retelling, stay_rows
+from parking.services import elsewhere, money, retelling, stay_rows
 from parking.services.plates import correct_plate
 from parking.services.retelling import ARRIVED, LEFT, hear
 from parking.services.reviews import drop_reviews
@@ -138,6 +138,7 @@ def void_stay(*, stay_id: int, actor: str, reason: str) -> None:
     money.promise_back(stay, money.paid_fen(stay), why=str(_("The stay was cancelled.")))
     retelling.let_go(stay, actor=actor, used="cancelled")
     drop_reviews(stay=stay, actor=actor)
+    elsewhere.reconsider(stay.plate, actor=actor)
     stay_rows.tell_pages(stay)
 
 

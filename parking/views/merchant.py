@@ -216,7 +216,10 @@ def _stay_context(
         "payments": row.payments.order_by("pk"),
         "evidence": _evidence(row),
         "events": row.events.order_by("occurred_at", "pk"),
-        "reviews": selectors.open_reviews(request.merchant.pk).filter(stay=row),
+        "reviews": [
+            {"text": reason_of(one.code), "since": one.since, "item": one.item}
+            for one in selectors.questions_about(row.pk)
+        ],
         "why_doubt": reason_of(row.doubt) if row.doubtful else "",
         "trail": selectors.trail_of(row),
         "forms": forms,

@@ -21,6 +21,7 @@ from parking.forms import DraftForm, FindBerth, LeftForm, PlateForm
 from parking.links import StayLink, read_stay_token, stay_token
 from parking.models import ParkingSession, Prepayment
 from parking.services import prepay, reminders
+from parking.services.elsewhere import COPIED_PLATE
 from parking.states import PrepaymentState
 from payments import selectors as payments
 from payments import services as payment_services
@@ -89,6 +90,9 @@ def stay(request: HttpRequest, token: str) -> HttpResponse:
                     raise TooMany()
                 services.doubt_plate(stay_id=row.pk, actor="owner")
                 return redirect("parking.stay", token=token)
+            if "mine" in request.POST and context["holds"]:
+                services.confirm_stay(stay_id=row.pk, actor=actor_of(request))
+                return redirect("parking.stay", token=token)
             return redirect(_order_url(request, [("parking.stay", row.pk)]))
         except Refused as error:
             context["error"] = error
@@ -113,6 +117,7 @@ def _stay_context(request: HttpRequest, row: ParkingSession, link: StayLink) -> 
     except (StayNotDue, PlateUnread) as error:
         why_nothing = error.message
         lines = list(services.told_bill(row))
+    asked = selectors.questions_about(row.pk)
     return {
         "stay": row,
         "berth": row.berth,
@@ -132,6 +137,8 @@ def _stay_context(request: HttpRequest, row: ParkingSession, link: StayLink) -> 
         "ends_soon": reminders.ends_soon(row, now),
         "evidence": _evidence(row) if full else [],
         "doubt": selectors.doubt_of(row.pk),
+        "questioned": bool(asked),
+        "copied": any(one.code in COPIED_PLATE for one in asked),
         "topic": f"section:{row.section_id}",
     }
 

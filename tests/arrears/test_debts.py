@@ -185,7 +185,7 @@ def test_of_two_debts_one_payment_leaves_the_other_listed(
     section: Any, holder: Any, stay_of: Any, pass_time: Any, pay: Any
 ) -> None:
     first, second = Berth.objects.filter(section=section)[:2]
-    a, b = stay_of(first, minutes=90), stay_of(second, minutes=30)
+    a, b = stay_of(first, minutes=90), stay_of(second, ago_min=180, minutes=30)
     pass_time(hours=73)
     pass_time(hours=73)
     assert (entry().state, entry().amount_fen) == ("active", 1800)

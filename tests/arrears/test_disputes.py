@@ -154,7 +154,8 @@ def test_notices_about_it_are_withdrawn(
 @pytest.fixture
 def three(section: Any, stay_of: Any) -> list[ParkingSession]:
     """Three stays of PLATE within their window, none of them a debt."""
-    return [stay_of(one, minutes=90) for one in section.berths.order_by("pk")]
+    berths = section.berths.order_by("pk")
+    return [stay_of(one, ago_min=90 * n, minutes=80) for n, one in enumerate(berths, start=1)]
 
 
 def test_every_stay_that_an_objection_names_is_held_and_answered(

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from accounts.models import SmsMessage
 from arrears import selectors, services
@@ -14,6 +15,7 @@ from core import outbox
 from core.models import OutboxDelivery
 from parking import selectors as parking_selectors
 from parking import services as parking
+from parking.links import stay_token
 from parking.models import Berth, ParkingSession, ReviewItem, Sighting
 from parking.services.reviews import open_review
 from tests.payments.threads import at_once
@@ -22,7 +24,7 @@ from tests.street import OTHER_PLATE, PLATE, TEST
 Ask = Callable[[ParkingSession], ReviewItem]
 
 
-@pytest.fixture(params=["doubted", "readings_differ", "plate_twice", "weak_plate"])
+@pytest.fixture(params=["doubted", "readings_differ", "too_far", "weak_plate"])
 def ask(request: Any) -> Ask:
     """Opens a question about a stay: about the stay itself, or which plate is in its photograph."""
     why: str = request.param
@@ -202,6 +204,38 @@ def test_nobody_is_accused_by_the_photograph_of_a_stay_in_question(
     parking.settle_plate(sighting_id=sighting.pk, plate=PLATE, by=TEST, why="test", confidence=1.0)
     pass_time(seconds=1)
     assert not RecoveryNotice.objects.exists()
+
+
+@pytest.mark.parametrize("page", ["stay", "berth", "dues"])
+def test_the_page_says_that_nothing_is_asked_and_still_offers_to_pay(
+    berth: Berth, owner_client: Any, holder: Any, stay_of: Any, pass_time: Any, page: str
+) -> None:
+    stay = stay_of(berth, **({"ago_min": 90} if page == "berth" else {"minutes": 90}))
+    open_review(kind="stay", why="plate_twice", merchant_id=stay.merchant_id, stay=stay)
+    pass_time(seconds=1)
+    path = {
+        "stay": f"/s/{stay_token(stay.pk)}/",
+        "berth": f"/b/{berth.code}/",
+        "dues": "/dues/",
+    }[page]
+    shown = owner_client.get(path, headers={"Accept-Language": "en"}).content.decode()
+    assert "A person still has to look at this stay" in shown
+    assert "Pay ¥12.00" in shown or "Pay the chosen fees" in shown
+    assert "checked" not in shown
+
+
+def test_who_looks_at_a_stay_sees_what_is_asked_since_when_and_by_whom(
+    berth: Berth, merchant_client: Any, operator_client: Any, stay_of: Any
+) -> None:
+    stay = stay_of(berth, minutes=90)
+    item = open_review(kind="stay", why="plate_twice", merchant_id=stay.merchant_id, stay=stay)
+    why = "The same plate stands in two berths."
+    merchants = reverse("parking.merchant_stay", args=[stay.pk])
+    desks = reverse("admin:parking_parkingsession_change", args=[stay.pk])
+    for client, path in ((merchant_client, merchants), (operator_client, desks)):
+        page = client.get(path, headers={"Accept-Language": "en"}).content.decode()
+        assert why in page
+        assert str(item.pk) in page
 
 
 @pytest.mark.django_db(transaction=True)

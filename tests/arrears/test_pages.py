@@ -29,7 +29,7 @@ def test_the_dues_of_a_proven_holder_are_shown_in_full_and_paid_together(
     from parking.models import Berth
 
     first, second = Berth.objects.filter(section=section)[:2]
-    stays = [stay_of(first, minutes=90), stay_of(second, minutes=30)]
+    stays = [stay_of(first, minutes=90), stay_of(second, ago_min=180, minutes=30)]
     pass_time(hours=1)
     page = owner_client.get("/dues/").content.decode()
     assert "18.00" in page

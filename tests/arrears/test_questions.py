@@ -212,7 +212,7 @@ def test_an_objection_to_several_stays_stays_open_for_the_others(
     section: Any, stay_of: Any, pass_time: Any
 ) -> None:
     first, second = Berth.objects.filter(section=section)[:2]
-    a, b = stay_of(first, minutes=90), stay_of(second, minutes=30)
+    a, b = stay_of(first, minutes=90), stay_of(second, ago_min=180, minutes=30)
     pass_time(hours=73)
     [dispute] = services.object(
         stay_ids=[a.pk, b.pk], reason="not_mine", text="Not I.", actor="owner"
@@ -400,7 +400,7 @@ def test_the_other_debt_of_a_recalled_text_is_asked_for_alone(
     section: Any, holder: Any, stay_of: Any, clock: Any, pass_time: Any, run_reactions: Any
 ) -> None:
     first, second = Berth.objects.filter(section=section)[:2]
-    a, _b = stay_of(first, minutes=90), stay_of(second, minutes=30)
+    a, _b = stay_of(first, minutes=90), stay_of(second, ago_min=180, minutes=30)
     run_reactions()
     clock.move_to(PayWindow.objects.order_by("-due_at")[0].due_at)
     services.end_pay_windows()

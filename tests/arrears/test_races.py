@@ -44,7 +44,7 @@ def test_two_payments_at_once_of_two_debts_leave_the_list(
     transactional_db: None, section: Any, stay_of: Any, pass_time: Any
 ) -> None:
     first, second = Berth.objects.filter(section=section)[:2]
-    stays = [stay_of(first, minutes=90), stay_of(second, minutes=30)]
+    stays = [stay_of(first, minutes=90), stay_of(second, ago_min=180, minutes=30)]
     pass_time(hours=73)
     assert BlacklistEntry.objects.get().amount_fen == 1800
     results = at_once(*[counter(stay) for stay in stays])
@@ -57,7 +57,7 @@ def test_two_debts_at_once_make_one_entry(
     transactional_db: None, section: Any, stay_of: Any, run_reactions: Any, clock: Any
 ) -> None:
     first, second = Berth.objects.filter(section=section)[:2]
-    stays = [stay_of(first, minutes=90), stay_of(second, minutes=30)]
+    stays = [stay_of(first, minutes=90), stay_of(second, ago_min=180, minutes=30)]
     run_reactions()
     clock.move_to(PayWindow.objects.order_by("-due_at")[0].due_at)
     services.end_pay_windows()

@@ -364,9 +364,9 @@ def test_a_photograph_must_have_been_uploaded(
 def test_one_plate_in_two_berths_is_a_question(
     berth: Berth, section: Section, stay_of: Any
 ) -> None:
-    stay_of(berth, PLATE)
-    stay_of(Berth.objects.get(code="A-002"), PLATE)
-    assert ReviewItem.objects.get(kind="stay", state="open").why == "plate_twice"
+    both = [stay_of(berth, PLATE), stay_of(Berth.objects.get(code="A-002"), PLATE)]
+    asked = ReviewItem.objects.filter(kind="stay", state="open", why="plate_twice")
+    assert set(asked.values_list("stay_id", flat=True)) == {one.pk for one in both}
 
 
 def test_a_plate_typed_on_the_stays_page_is_told_like_any_settled_one(

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser, Permission
 from django.db.models import Q
 
 from accounts.models import Membership, Merchant, PlateHolding, User
-from accounts.rules import may_give
+from accounts.rules import may, may_give
 from accounts.states import HoldingState
 
 
@@ -48,6 +48,13 @@ def merchant_for(user: User | AnonymousUser) -> Merchant | None:
 def role_of(user: User | AnonymousUser, merchant_id: int) -> str | None:
     membership = membership_of(user, merchant_id)
     return membership.role if membership else None
+
+
+def phones_of_staff(merchant_id: int, deed: str) -> list[tuple[int, str]]:
+    """(person, phone) of those who work for this merchant, may do `deed` and have a phone."""
+    rows = Membership.objects.filter(merchant_id=merchant_id, user__is_active=True)
+    found = [row for row in rows.select_related("user").order_by("pk") if may(row.role, deed)]
+    return [(row.user_id, row.user.phone) for row in found if row.user.phone]
 
 
 def may_manage(person: User, other: User) -> bool:

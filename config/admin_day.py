@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Count, Sum
 from django.http import HttpRequest
@@ -19,6 +20,7 @@ from payments import selectors as payments
 from recovery.models import RecoveryOrder
 
 DAYS_SHOWN = 14
+LOCKS_UP = {"lock_position__exact": "raised"}  # as the locks themselves have said it last
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -75,9 +77,9 @@ def _figures() -> list[dict[str, Any]]:
         },
         {
             "label": _("Locks up"),
-            "value": str(RecoveryOrder.objects.filter(state__in=RecoveryOrder.STANDING).count()),
+            "value": str(RecoveryOrder.objects.filter(**LOCKS_UP).count()),
             "change": _("on merchants' own ground"),
-            "url": _list("recovery_recoveryorder"),
+            "url": _list("recovery_recoveryorder", f"?{urlencode(LOCKS_UP)}"),
         },
         {
             "label": _("Devices"),

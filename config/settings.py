@@ -225,6 +225,7 @@ BOWEI_SMS, BOWEI_SMS_ACCOUNT = sms.chosen(os.environ, production=PRODUCTION)
 
 # --- payments: a provider is offered where its settings are present ------------------------------
 BOWEI_LOCK_LEASE_S = env.int("BOWEI_LOCK_LEASE_S", 1800)  # silent so long, a lock lowers itself
+BOWEI_LOWER_WITHIN_S = env.int("BOWEI_LOWER_WITHIN_S", 120)  # then an alarm, and the fee goes back
 BOWEI_ORDER_VALID_S = env.int("BOWEI_ORDER_VALID_S", 900)
 BOWEI_PAYMENTS = providers.accounts(os.environ)  # by name; docs/money.md tells the variables
 

@@ -72,6 +72,7 @@ from parking.events import (
     VehicleLeft,
 )
 from payments.rules import Payable
+from recovery.events import LockAlarm, LockLate, LockReleased, MoveOverdue
 
 # What a device says → who listens, in order: all of devices/rules/protocol.py.
 MESSAGES: dict[str, tuple[Listener, ...]] = dict(
@@ -189,6 +190,10 @@ REACTIONS: Reactions = reactions(
     on(DebtDisputed, recovery.reactions.debt_changed),
     on(DebtDropped, recovery.reactions.debt_changed),  # waived, objection upheld
     on(DebtPaid, recovery.reactions.debt_changed),  # the rest may be too little for a lock
+    on(LockReleased, recovery.reactions.tell_released),  # P1.6
+    on(LockAlarm, recovery.reactions.tell_trouble),
+    on(LockLate, recovery.reactions.give_fee_back),
+    on(MoveOverdue, recovery.reactions.tell_overdue),  # P1.6
     # monthlycard
     on(StatementAgreed, monthlycard.reactions.deduct_agreed),  # P4.12
     on(CardEnded, monthlycard.reactions.refund_rest),  # P4.2
@@ -200,6 +205,7 @@ REACTIONS: Reactions = reactions(
 SWEEPS: list[Callable[[], int]] = [
     outages.pulse,  # first: whether we were away is known before anything acts on the time
     recovery.services.ask_all,  # a lock whose ground is gone goes down
+    recovery.services.chase_lowerings,  # P1.4: in time, or an alarm
     recovery.services.remind_of_moves,  # P1.6
     devices.services.expire_commands,
     devices.services.notice_silence,

@@ -37,6 +37,7 @@ PARTS = {
     DISPATCHER: _("the dispatcher"),
     SMS: _("text messages"),
 }
+OURS = frozenset({PLATFORM, DATABASE, BROKER, DISPATCHER})  # without which nothing follows
 PULSE_EVERY = timedelta(seconds=5)
 HOLE = timedelta(minutes=3)  # longer than a restart or the slowest round of sweeps
 FAILS_FOR = timedelta(minutes=10)  # how long another's service may fail before it is away

@@ -14,6 +14,13 @@ class KeyRefused(Denied):
         super().__init__("key_refused", _("The device's key is not valid."))
 
 
+class Helpless(Refused):
+    """The platform answers, but could not lower a lock now."""
+
+    def __init__(self) -> None:
+        super().__init__("not_serving", _("The platform can't serve now. Try again later."))
+
+
 class StaleEpoch(Refused):
     """A newer log-in of the same device has taken over."""
 

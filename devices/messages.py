@@ -9,10 +9,10 @@ from django.db.models import Q
 
 from accounts import rules as roles
 from accounts import selectors as people
-from core import clock
-from devices.errors import LoginRefused, LoginTooOften
+from core import clock, outages
+from devices.errors import Helpless, LoginRefused, LoginTooOften
 from devices.models import Connection, Device, DeviceMessage
-from devices.rules import protocol
+from devices.rules import kinds, protocol
 from devices.services import commands, hints, release
 from devices.services.liveness import HEARTBEAT_S
 
@@ -22,7 +22,13 @@ WRONG_WITHIN = timedelta(minutes=15)
 
 
 def heartbeat(message: protocol.Heartbeat, sender: protocol.Sender) -> dict[str, Any]:
-    """The device is here, and learns both clocks."""
+    """The device is here, and learns both clocks.
+
+    A lock is not told so while nobody could lower it by a payment or objection: its lease runs on
+    (docs/rules.md L6). Raises Helpless.
+    """
+    if kinds.of(sender.kind).is_lock and any(one.what in outages.OURS for one in outages.running()):
+        raise Helpless()
     now_ms, real_ms = _ms(clock.now()), _ms(clock.real())
     return {"now_ms": now_ms, "real_ms": real_ms, "interval_s": HEARTBEAT_S}
 

@@ -88,7 +88,7 @@ class RecoveryOrderAdmin(ReadOnly):
         "trouble",
         "bound_at",
     ]
-    list_filter = ["state", "ended_by", "problem", "merchant"]
+    list_filter = ["state", "lock_position", "ended_by", "problem", "merchant"]
     search_fields = ["code", "device__code"]
     list_select_related = ["merchant"]
     fields = [
@@ -111,6 +111,7 @@ class RecoveryOrderAdmin(ReadOnly):
         "raising_at",
         "raised_at",
         "ended_at",
+        "late_at",
         "lowered_at",
         "moved_at",
     ]
@@ -157,5 +158,5 @@ class RecoveryOrderAdmin(ReadOnly):
             services.emergency_lower(
                 order.pk, actor=actor_of(request), reason=form.cleaned_data["reason"]
             )
-        messages.success(request, _("The locks have been told to go down."))
+        messages.success(request, _("The locks are ordered down."))
         return None

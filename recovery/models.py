@@ -40,6 +40,7 @@ class RecoveryOrder(WithPlate, StatefulModel):
         EXEMPT = "exempt", _("the vehicle is exempt")
         GROUND = "ground", _("the berth is not the merchant's own ground any more")
         UNCLEAR = "unclear", _("nobody knows yet whether it was paid")
+        OUTAGE = "outage", _("something of ours is away")
         EMERGENCY = "emergency", _("lowered by a person")
         LEASE = "lease", _("the lock lowered itself")
         RELEASE_CODE = "release_code", _("release code typed")
@@ -135,6 +136,7 @@ class RecoveryOrder(WithPlate, StatefulModel):
     ended_at = models.DateTimeField(_("lowering ordered"), null=True)
     lowered_at = models.DateTimeField(_("lowered"), null=True)
     moved_at = models.DateTimeField(_("taken away"), null=True)
+    late_at = models.DateTimeField(_("not down in time"), null=True)
     bound_by = models.CharField(_("by"), max_length=80)
 
     class Meta:

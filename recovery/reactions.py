@@ -4,6 +4,7 @@ from arrears.events import DebtDisputed, DebtDropped, DebtPaid, DebtRaised, Stay
 from devices.events import CommandDone, CommandExpired, CommandFailed
 from parking.events import LeftUnpaid, PlateCorrected, StayQuestioned, StaySettled, StayVoided
 from recovery import services
+from recovery.events import LockAlarm, LockLate, LockReleased, MoveOverdue
 
 
 def debt_changed(event: DebtDisputed | DebtDropped | DebtPaid | DebtRaised) -> None:
@@ -27,3 +28,23 @@ def follow_command(event: CommandDone | CommandFailed | CommandExpired) -> None:
             outcome=event.outcome,
             details=event.details,
         )
+
+
+def tell_released(event: LockReleased) -> None:
+    """An order is over: whose lock it is, is told to fetch it (P1.6)."""
+    services.tell_released(event.order_id)
+
+
+def tell_trouble(event: LockAlarm) -> None:
+    """A lock needs a person."""
+    services.tell_trouble(event.order_id, event.problem)
+
+
+def give_fee_back(event: LockLate) -> None:
+    """The lock is late: what was paid for it goes back (docs/decisions/0057)."""
+    services.give_fee_back(event.order_id)
+
+
+def tell_overdue(event: MoveOverdue) -> None:
+    """A reminder to fetch a lock (P1.6)."""
+    services.tell_overdue(event.order_id, event.reminders)

@@ -13,6 +13,7 @@ from core import clock
 from core.errors import Missing
 from core.plates import chip
 from devices import selectors as devices
+from devices.states import CommandState
 from parking import selectors as parking
 from recovery.models import LockEvent, RecoveryOrder
 from recovery.states import MoveState, RecoveryState
@@ -123,7 +124,8 @@ def release_code_ready(order: RecoveryOrder) -> bool:
         return False
     command = devices.command(order.lower_command) if order.lower_command else None
     waits = command is not None and (clock.real() - command.created_at).total_seconds()
-    if order.device.online and waits is not False and waits < CODE_AFTER_S:
+    waiting = order.device.online and waits is not False and waits < CODE_AFTER_S
+    if waiting and order.late_at is None:
         return False
     return devices.has_release_code(device_id=order.device_id, order_code=order.code)
 
@@ -168,7 +170,7 @@ def _need(order: RecoveryOrder) -> dict[str, Any]:
     elif order.lowered_at:
         text = _("The lock is down. Fetch it.")
     else:
-        text = _("The lock is going down. Fetch it.")
+        text = lowering_text(order)
     return {
         "since": order.ended_at or order.raised_at or order.bound_at,
         "plate": chip(order.plate),
@@ -202,7 +204,7 @@ def owner_notices(about: Collection[tuple[str, int]]) -> list[dict[str, Any]]:
         elif order.state == RecoveryState.LOWERED:
             text, verb = _("The lock is down. Drive off slowly."), _("Look at the lock")
         else:
-            text, verb = _("The lock is going down."), _("Look at the lock")
+            text, verb = lowering_text(order), _("Look at the lock")
         notices.append(
             {
                 "text": text,
@@ -212,13 +214,59 @@ def owner_notices(about: Collection[tuple[str, int]]) -> list[dict[str, Any]]:
                 "tone": "leaf" if order.state == RecoveryState.LOWERED else "amber",
             }
         )
-    return notices
+    return notices + _left_behind(stays)
+
+
+def _left_behind(stay_ids: Collection[int]) -> list[dict[str, Any]]:
+    """For who stands where a lock for another vehicle is not down yet: why, and whom to call.
+
+    Nothing is said of the other vehicle.
+    """
+    berths = {one.berth_id for one in parking.stays(stay_ids).values() if one.left_at is None}
+    rows = RecoveryOrder.objects.filter(berth_id__in=berths, state__in=RecoveryOrder.ENDING)
+    rows = rows.exclude(stay_id__in=stay_ids).select_related("merchant").order_by("pk")
+    return [
+        {
+            "text": _(
+                "A lock at this berth was meant for a vehicle before yours and is being lowered. "
+                "Nothing is asked of you for it. Do not drive over it; help by phone: %(phone)s"
+            )
+            % {"phone": order.merchant.help_phone or "12328"},
+            "verb": "",
+            "url": "",
+            "topic": f"recovery:{order.pk}",
+            "tone": "signal",
+        }
+        for order in rows
+        if is_up(order)
+    ]
+
+
+def lowering_text(order: RecoveryOrder) -> str:
+    """How far the lowering of an ended order is: what the command's row and the lock have said."""
+    if order.lowered_at is not None or order.lock_position == "lowered":
+        return _("The lock is down.")
+    if order.state == RecoveryState.LOWERING and order.lock_position == "lowering":
+        return _("The lock is going down.")
+    command = devices.command(order.lower_command) if order.lower_command else None
+    if command is None or command.state == CommandState.QUEUED:
+        return _("The lock has not been reached yet; it is told as soon as it answers.")
+    if command.state == CommandState.SENT:
+        return _("The lock is being told; it has not answered yet.")
+    if command.state == CommandState.ACKNOWLEDGED:
+        return _("The lock has been told to go down.")
+    if command.state == CommandState.DONE:
+        return _("The lock says that it has gone down.")
+    return _("The lock did not go down when it was told.")
 
 
 def problem_text(problem: str) -> str:
     """What is wrong with an order's lock, as a sentence."""
     texts = {
         "expired": _("The lock did not answer in time."),
+        "late": _("The lock is not down in time. Lower it by hand, take the manual key along."),
+        "left": _("The vehicle has left a lock that was up. It was ordered down: look there."),
+        "another_vehicle": _("Another vehicle stands at a lock that is not down. Go there now."),
         "jam": _("The lock is jammed. Take the manual key along."),
         "jammed": _("The lock is jammed. Take the manual key along."),
         "not_lowered": _("The lock did not say that it went down."),

@@ -61,6 +61,8 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
         "standing": found.state in RecoveryOrder.STANDING,
         "settlement": getattr(found, "settlement", None),
         "steps": _owner_steps(found),
+        "lowering": selectors.lowering_text(found),
+        "late": found.late_at is not None and found.lowered_at is None,
         "code_ready": selectors.release_code_ready(found),
         "release_code": code,
         "placed_url": images.url(found.placed_sha) if found.placed_sha else "",
@@ -88,7 +90,7 @@ def _owner_does(request: HttpRequest, found: RecoveryOrder) -> HttpResponse:
             actor=actor,
         )
         messages.success(
-            request, _("We have your objection. The lock is going down; a person will look.")
+            request, _("We have your objection. The lock was ordered down; a person will look.")
         )
         return redirect("recovery.order", token=found.token)
     payer = request.user.pk if request.user.is_authenticated else None
@@ -103,17 +105,16 @@ def _owner_steps(found: RecoveryOrder) -> list[dict[str, Any]]:
     if found.state in RecoveryOrder.STANDING or found.state == RecoveryState.CANCELLED:
         return []
     down = found.lowered_at is not None
-    moving = found.state == RecoveryState.LOWERING or found.lock_position == "lowering"
     settlement = getattr(found, "settlement", None)
     steps = []
     if settlement:
         steps.append({"text": _("Paid"), "state": "done", "at": settlement.made_at})
     steps += [
         {
-            "text": _("The lock is going down"),
+            "text": _("The lock is ordered down"),
             "state": "done" if down else "now",
             "at": found.ended_at,
-            "note": "" if down or moving else _("The lock has been told."),
+            "note": "" if down else selectors.lowering_text(found),
         },
         {
             "text": _("The lock is down"),
@@ -222,6 +223,7 @@ def detail(request: HttpRequest, order_id: int) -> HttpResponse:
         "look": forms.LookAgain(),
         "look_is_old": any(rule["code"] == "second_look" and not rule["ok"] for rule in rules),
         "up": selectors.is_up(found),
+        "lowering": selectors.lowering_text(found),
         "standing": found.state in RecoveryOrder.STANDING,
         "open": found.state in RecoveryOrder.OPEN,
         "may_recover": _may(request, "recover"),

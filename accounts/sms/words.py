@@ -17,6 +17,7 @@ TEXTS = {
     "plan": "【泊位】{place}的停车费 {amount} 可以分 {parts} 次支付，没有额外费用：{url} 退订回T",
     "paid_time": "【泊位】您在{place}的停车已付到 {until}。要多停请提前续付，离开则不必理会："
     "{url} 退订回T",
+    "lock": "【泊位】{place}的地锁：{what}查看订单：{url}",
     "receipt": "【泊位】已收到 {amount}，谢谢。明细：{url}",
 }
 

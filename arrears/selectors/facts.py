@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from arrears.models import BlacklistEntry, Debt, Dispute
 from arrears.selectors.questions import with_held
 from arrears.states import DebtState, DisputeState, ListingState
+from core import outages
 from core.plates import Plate
 from core.vehicles import of_vehicle, plate_of
 from parking.selectors import StayFacts
@@ -18,8 +19,7 @@ from parking.selectors import StayFacts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DebtFacts:
-    """One debt at the moment of asking; `demanded_at` is when its first demand was delivered,
-    `grace_until` the time to pay that it gave."""
+    """One debt at the moment of asking; `demanded_at` is when its first demand was delivered."""
 
     id: int
     stay_id: int
@@ -34,7 +34,6 @@ class DebtFacts:
     state: str
     opened_at: datetime
     demanded_at: datetime | None
-    grace_until: datetime | None
     arrived_at: datetime
     left_at: datetime | None
     held: bool
@@ -89,17 +88,24 @@ def _facts(debt: Any) -> DebtFacts:
         state=debt.state,
         opened_at=debt.opened_at,
         demanded_at=debt.demanded_at,
-        grace_until=_grace_until(debt),
         arrived_at=debt.stay.arrived_at,
         left_at=debt.stay.left_at,
         held=debt.held,
     )
 
 
-def _grace_until(debt: Debt) -> datetime | None:
-    if debt.demanded_at is None:
-        return None
-    return debt.demanded_at + timedelta(hours=settings.BOWEI_GRACE_H)
+def graces_of(debts: Collection[DebtFacts]) -> dict[int, datetime]:
+    """Until when the demands of those of these debts that were demanded gave time to pay, what we
+    were away added (docs/rules.md L7); two queries."""
+    asked = {one.id: (one.demanded_at, one.section_id) for one in debts if one.demanded_at}
+    if not asked:
+        return {}
+    register = outages.known(min(at for at, _section in asked.values()))
+    grace = timedelta(hours=settings.BOWEI_GRACE_H)
+    return {
+        pk: register.stretched(at, grace, about=section_id)
+        for pk, (at, section_id) in asked.items()
+    }
 
 
 def debts(debt_ids: Collection[int]) -> list[DebtFacts]:

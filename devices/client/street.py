@@ -90,10 +90,12 @@ class Handheld:
         self.client, self.picture = client, picture
         self.notices: dict[int, Payload] = {}  # what stands on the screen
         self.shown: asyncio.Queue[Payload] = asyncio.Queue()  # each notice as it appears
+        self.tasks: asyncio.Queue[Payload] = asyncio.Queue()  # what to do about locks
         self.attendant = ""  # the name of who is logged in
         self._person: tuple[str, str] | None = None
         client.on("ShowNotice", self._show)
         client.on("WithdrawNotice", self._withdraw)
+        client.on("ShowTask", self._show_task)
         client.on("TakeImage", self._take)
         client.on_connect(self._log_in_again)
 
@@ -173,6 +175,10 @@ class Handheld:
         self.shown.put_nowait(command)
         with contextlib.suppress(CallRefused, ConnectionLost):
             await self.answer(command["notice_id"], "shown")
+        return {}
+
+    async def _show_task(self, command: Payload) -> Payload:
+        self.tasks.put_nowait(command)
         return {}
 
     async def _withdraw(self, command: Payload) -> Payload:

@@ -24,6 +24,7 @@ from devices.rules.protocol import (
     RaiseLock,
     ReleaseCodeUsed,
     ShowNotice,
+    ShowTask,
     TakeImage,
     ToDevice,
     VehicleArrived,
@@ -101,7 +102,7 @@ HANDHELD = DeviceKind(
         LockFetched,
         NoticeOutcome,
     ),
-    told=(TakeImage, ShowNotice, WithdrawNotice),
+    told=(TakeImage, ShowNotice, WithdrawNotice, ShowTask),
     speaks_for_all_berths=True,
 )
 LOCK = DeviceKind(

@@ -284,6 +284,18 @@ class WithdrawNotice(ToDevice):
     notice_id: Id
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowTask(ToDevice):
+    """Show the attendant what to do about a lock: fetch it, or see to it now (P1.6)."""
+
+    order_code: Code
+    berth_code: Code
+    plate: Annotated[str, Limits(min_length=1, max_length=32)]
+    lines: Annotated[list[Text], Limits(max_length=50)]
+    alarm: bool
+    expires_at_ms: Millis
+
+
 def parse(action: str, payload: dict[str, Any]) -> FromDevice:
     """The device's message; raises InvalidPayload (unknown_action, bad_payload) with its fields."""
     if action not in MESSAGES:

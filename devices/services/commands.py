@@ -19,7 +19,12 @@ from devices.services.connections import Link
 from devices.states import CommandState
 
 URGENT = 0  # overtakes an open call; only a lock that goes down
-TTL_S = {"LowerLock": 24 * 3600, "ShowNotice": 1800, "WithdrawNotice": 1800}
+TTL_S = {
+    "LowerLock": 24 * 3600,
+    "ShowNotice": 1800,
+    "WithdrawNotice": 1800,
+    "ShowTask": 4 * 3600,  # a terminal that comes back must still hear of a lock
+}
 DEFAULT_TTL_S = 60
 RESULT_AFTER_S = 30  # acknowledged, but nothing was said since: ask again
 BATCH = 20

@@ -3,6 +3,7 @@
 from recovery.rules.eligibility import (
     CODES,
     LOOK_LASTS,
+    Away,
     DebtSeen,
     Grounds,
     LockSeen,
@@ -30,6 +31,7 @@ __all__ = [
     "CODES",
     "LOOK_LASTS",
     "MOVE_WITHIN_S",
+    "Away",
     "DebtSeen",
     "Effect",
     "Grounds",

@@ -25,6 +25,14 @@ class Paying(StrEnum):
     UNKNOWN = "unknown"  # nobody knows whether it was paid
 
 
+class Away(StrEnum):
+    """Whether something that a lock needs is away now (docs/rules.md L7)."""
+
+    NOTHING = ""
+    OTHERS = "others"  # a provider, text messages
+    OURS = "ours"  # the platform itself, or the section's devices: nobody could lower, or see
+
+
 class Why(StrEnum):
     """What ended that a lock stood on. The values are those of models.RecoveryOrder.End."""
 
@@ -39,6 +47,7 @@ class Why(StrEnum):
     EXEMPT = "exempt"
     GROUND = "ground"
     UNCLEAR = "unclear"
+    OUTAGE = "outage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +108,7 @@ class Grounds:
     listed: bool
     floor_fen: int
     paying: Paying
+    away: Away
 
     @property
     def own(self) -> list[DebtSeen]:
@@ -147,6 +157,7 @@ CODES = (
     "listed",
     "debt_enough",
     "no_payment",
+    "no_outage",
 )
 
 
@@ -211,14 +222,16 @@ def _standing(now: Grounds) -> list[Rule]:
             {"owed_fen": owed_fen, "floor_fen": now.floor_fen},
         ),
         Rule("no_payment", now.paying == Paying.NONE),
+        Rule("no_outage", now.away == Away.NOTHING),
     ]
 
 
 def ended(now: Grounds) -> Why | None:
     """What ended that a standing lock stands on, or None while all of it holds.
 
-    The same rules as before raising but for one: who is at the cashier has not paid yet, and the
-    payment itself lowers; only where nobody knows its outcome the lock goes down for it.
+    The same rules as before raising but for two: who is at the cashier has not paid yet, and the
+    payment itself lowers; only where nobody knows its outcome the lock goes down for it. And what
+    is away of others keeps nobody from lowering it.
     """
     if now.vehicle is None:
         return Why.LEFT
@@ -227,6 +240,8 @@ def ended(now: Grounds) -> Why | None:
     broken = {rule.code for rule in _standing(now) if not rule.ok}
     if now.paying != Paying.UNKNOWN:
         broken.discard("no_payment")
+    if now.away != Away.OURS:
+        broken.discard("no_outage")
     for why, codes in _ENDS:
         if broken & codes:
             return why
@@ -243,6 +258,7 @@ _ENDS: tuple[tuple[Why, frozenset[str]], ...] = (
     (Why.EXEMPT, frozenset({"not_exempt"})),
     (Why.GROUND, frozenset({"own_ground"})),
     (Why.UNCLEAR, frozenset({"no_payment"})),
+    (Why.OUTAGE, frozenset({"no_outage"})),
 )
 
 

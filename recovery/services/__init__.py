@@ -14,17 +14,21 @@ from recovery.services.moving import confirm_move, lowered_by_hand, note_seen, r
 from recovery.services.raising import look_again, place, raise_lock, rules_for
 from recovery.services.release import show_release_code
 from recovery.services.standing import ask_all, debt_changed, object_and_lower, stay_changed
+from recovery.services.telling import tell_overdue, tell_released, tell_trouble
+from recovery.services.timing import chase_lowerings, give_fee_back
 
 __all__ = [
     "RuleResult",
     "ask_all",
     "bind",
     "cancel",
+    "chase_lowerings",
     "check_eligibility",
     "command_ended",
     "confirm_move",
     "debt_changed",
     "emergency_lower",
+    "give_fee_back",
     "look_again",
     "lowered_by_hand",
     "note_seen",
@@ -40,4 +44,7 @@ __all__ = [
     "stay_changed",
     "take_lock_report",
     "take_release_code_used",
+    "tell_overdue",
+    "tell_released",
+    "tell_trouble",
 ]

@@ -138,10 +138,13 @@ def _write(
         bound_by=actor,
     )
     evidence.keep_look(order, look)
+    ripe = {
+        debt.id for debt in asked.grounds.debts if bindable(debt, merchant_id, asked.grounds.now)
+    }
     BoundDebt.objects.bulk_create(
         BoundDebt(order=order, debt_id=debt.id, stay_id=debt.stay_id, amount_fen=debt.amount_fen)
         for debt in facts.debts_of(plate, merchant_id)
-        if bindable(facts.debt_seen(debt), merchant_id, asked.grounds.now)
+        if debt.id in ripe
     )
     audit.record(order, "bound", actor=actor, device_id=device_id, stay_id=stay.pk)
     live.push(f"merchant:{merchant_id}")

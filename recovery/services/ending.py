@@ -9,13 +9,14 @@ from django.utils.translation import gettext as _
 
 from arrears import services as arrears_services
 from arrears.selectors import DebtFacts
-from core import audit, clock, locks
+from core import audit, clock, locks, outbox
 from core.errors import Invalid, Missing, Refused
 from core.transition import transition
 from devices import services as devices
 from parking import services as parking_services
 from payments import selectors as payments
 from payments.rules import BillLine, Quote, Receipt
+from recovery.events import LockAlarm, LockReleased
 from recovery.models import BoundDebt, MoveInstruction, RecoveryOrder, SettlementOrder
 from recovery.rules import MOVE_WITHIN_S
 from recovery.selectors import bound_debts, has_live_debts, is_live
@@ -166,6 +167,7 @@ def cancel(order_id: int, *, actor: str, reason: str = "") -> bool:
         _order_down(order, actor=actor)  # never again for this order, even from a late queue
         if placed:
             instruct_move(order)
+            outbox.add(LockReleased(order.pk))
         tell_pages(order)
     return bool(moved)
 
@@ -178,9 +180,18 @@ def _locked(order_id: int) -> RecoveryOrder:
 
 
 def end(
-    order: RecoveryOrder, *, target: RecoveryState, ended_by: str, actor: str, reason: str = ""
+    order: RecoveryOrder,
+    *,
+    target: RecoveryState,
+    ended_by: str,
+    actor: str,
+    reason: str = "",
+    problem: str = "",
 ) -> bool:
-    """End a standing order: lowering command and move instruction, as rows of this transaction."""
+    """End a standing order: lowering command and move instruction, as rows of this transaction.
+
+    `problem`: what a person must see to at once, beside the lowering.
+    """
     command_id = _order_down(order, actor=actor)
     moved = transition(
         order,
@@ -191,12 +202,15 @@ def end(
         ended_by=ended_by,
         ended_at=clock.now(),
         lower_command=command_id,
-        problem="",
+        problem=problem,
         next_picture_after=clock.real(),
+        event=LockReleased,
     )
     if not moved:
         return False
     instruct_move(order)
+    if problem:
+        outbox.add(LockAlarm(order.pk, problem))
     tell_pages(order)
     log.info("recovery.ended order=%s by=%s", order.code, ended_by)
     return True

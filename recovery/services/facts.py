@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -11,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from arrears import selectors as arrears
 from arrears.selectors import DebtFacts
-from core import clock, plates
+from core import clock, outages, plates
 from core.errors import Missing
 from core.money import format_fen
 from devices import selectors as devices
@@ -22,6 +23,7 @@ from parking.states import PlateState
 from payments import selectors as payments
 from recovery.models import BoundDebt, LockTerms, RecoveryOrder
 from recovery.rules import (
+    Away,
     DebtSeen,
     Grounds,
     LockSeen,
@@ -96,6 +98,10 @@ WORDS: dict[str, tuple[str | Promise, str | Promise]] = {  # code → holds, doe
         _("No payment for them is under way."),
         _("A payment is under way, or its outcome is not known yet. Look again in a minute."),
     ),
+    "no_outage": (
+        _("Everything that a lock needs is there."),
+        _("Something that a lock needs is away: none goes up meanwhile."),
+    ),
 }
 
 
@@ -141,14 +147,14 @@ def debts_of(plate: plates.Plate, merchant_id: int) -> list[DebtFacts]:
     return arrears.open_debts_of(plate, merchant_id=merchant_id)
 
 
-def debt_seen(debt: DebtFacts) -> DebtSeen:
+def debt_seen(debt: DebtFacts, grace_until: datetime | None) -> DebtSeen:
     return DebtSeen(
         id=debt.id,
         merchant_id=debt.merchant_id,
         amount_fen=debt.amount_fen,
         demanded=debt.demanded_at is not None,
         disputed=debt.disputed,
-        grace_until=debt.grace_until,
+        grace_until=grace_until,
     )
 
 
@@ -204,8 +210,10 @@ def grounds_of(targets: Sequence[Target]) -> list[Grounds]:
             "merchant_id", "floor_fen"
         )
     )
+    away = {pk: _away(pk) for pk in {one.berth.section_id for one in targets}}
     listed = arrears.listed_by_plate({one.plate.text for one in targets})
     debts = arrears.live_debts_by_plate({one.plate.text for one in targets})
+    graces = arrears.graces_of(debts)
     own = [
         [
             debt
@@ -235,11 +243,12 @@ def grounds_of(targets: Sequence[Target]) -> list[Grounds]:
             vehicle=_vehicle(one, there.get(one.berth.pk)),
             question=any(stays[pk].questions for pk in ids if pk in stays),
             objection=any(pk in objected for pk in ids),
-            debts=tuple(debt_seen(debt) for debt in mine),
+            debts=tuple(debt_seen(debt, graces.get(debt.id)) for debt in mine),
             bound=None if one.order is None else frozenset(bound.get(one.order.pk, {})),
             listed=any(plates.same_vehicle(plate, one.plate) for plate in listed),
             floor_fen=floors.get(one.merchant_id, LockTerms.FLOOR_FEN),
             paying=_paying(some, on_its_way, unclear),
+            away=away[one.berth.section_id],
         )
         for one, mine, ids, some in zip(targets, own, about, paid_for, strict=True)
     ]
@@ -276,6 +285,14 @@ def _paying(
     if unclear.intersection(things):
         return Paying.UNKNOWN
     return Paying.UNDER_WAY if on_its_way.intersection(things) else Paying.NONE
+
+
+def _away(section_id: int) -> Away:
+    """What is away now that a lock in this section needs."""
+    now = {one.what for one in outages.running(section_id)}
+    if now & {*outages.OURS, outages.section(section_id)}:
+        return Away.OURS
+    return Away.OTHERS if now else Away.NOTHING
 
 
 def situation(target: Target, *, device_id: int | None, look: LookSeen | None) -> Situation:

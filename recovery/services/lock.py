@@ -5,9 +5,10 @@ from typing import Any
 
 from django.db import transaction
 
-from core import clock, locks
+from core import clock, locks, outbox
 from core.transition import transition
 from parking import services as parking
+from recovery.events import LockAlarm, LockReleased
 from recovery.models import LockEvent, RecoveryOrder
 from recovery.rules import effect_of
 from recovery.services.ending import instruct_move, lower_again
@@ -46,7 +47,7 @@ def take_lock_report(
     )
     if order.lock_at and occurred_at < order.lock_at:
         return
-    effect = effect_of(order.state, position, cause)
+    effect, before = effect_of(order.state, position, cause), order.problem
     seen: dict[str, Any] = {"lock_position": position, "lock_cause": cause, "lock_at": occurred_at}
     if effect.problem is not None:
         seen["problem"] = effect.problem
@@ -74,6 +75,9 @@ def take_lock_report(
         order.refresh_from_db()
     if effect.ended_by:
         instruct_move(order)
+        outbox.add(LockReleased(order.pk))
+    if effect.problem and effect.problem != before:
+        outbox.add(LockAlarm(order.pk, effect.problem))
     if position in ("raised", "lowered"):
         parking.show_lock(berth_id=order.berth_id, up=position == "raised")
     if effect.lower:
@@ -107,6 +111,7 @@ def take_release_code_used(*, device_id: int, order_code: str, actor: str) -> No
     )
     if moved:
         instruct_move(order)
+        outbox.add(LockReleased(order.pk))
         tell_pages(order)
 
 
@@ -159,6 +164,7 @@ def command_ended(*, order_code: str, action: str, outcome: str, details: dict[s
     elif action == "LowerLock" and order.state in RecoveryOrder.ENDING:
         problem = "jammed" if why == "jam" else "not_lowered"
         RecoveryOrder.objects.filter(pk=order.pk).update(problem=problem)
+        outbox.add(LockAlarm(order.pk, problem))
     tell_pages(order)
 
 

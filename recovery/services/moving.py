@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from core import clock, live, locks, outages
+from core import clock, live, locks, outages, outbox
 from core.transition import transition
 from parking import services as parking
 from parking.rules.candidates import distance_m
 from recovery import selectors
 from recovery.errors import LockNotDown, NoPhotograph, WrongState
+from recovery.events import MoveOverdue
 from recovery.models import EvidencePhoto, MoveInstruction, RecoveryOrder, SettlementOrder
 from recovery.rules import ALARM_AFTER, reminder_after_s
 from recovery.services.ending import lower_again
@@ -75,6 +76,7 @@ def confirm_move(
         target=RecoveryState.MOVED,
         actor=actor,
         moved_at=now,
+        lock_position="",
     )
     parking.show_lock(berth_id=order.berth_id, up=False)
     tell_pages(order)
@@ -149,6 +151,7 @@ def _remind(order_id: int) -> bool:
     if row.reminders >= ALARM_AFTER and row.alarm_at is None:
         row.alarm_at = now
     row.save(update_fields=["reminders", "due_at", "alarm_at"])
+    outbox.add(MoveOverdue(order.pk, row.reminders))
     if order.state in RecoveryOrder.ENDING:
         lower_again(order, actor="system:recovery.remind_of_moves")
     tell_pages(order)

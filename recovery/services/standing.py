@@ -18,6 +18,7 @@ from recovery.services.ending import cancel, end
 from recovery.states import RecoveryState
 
 BATCH = 200
+LEFT = "left"  # a lock up where nobody stands: the next one would drive into it
 UP = (RecoveryState.RAISING, RecoveryState.RAISED)
 
 
@@ -93,4 +94,10 @@ def _asked(orders: Iterable[RecoveryOrder]) -> list[tuple[RecoveryOrder, Why | N
 def _end(order: RecoveryOrder, why: Why, *, actor: str) -> bool:
     if why == Why.LEFT and order.state not in UP:
         return cancel(order.pk, actor=actor, reason="the vehicle has left")
-    return end(order, target=RecoveryState.LOWERING, ended_by=RecoveryOrder.End(why), actor=actor)
+    return end(
+        order,
+        target=RecoveryState.LOWERING,
+        ended_by=RecoveryOrder.End(why),
+        actor=actor,
+        problem=LEFT if why == Why.LEFT else "",
+    )

@@ -66,6 +66,14 @@ def test_a_kind_is_told_its_own_commands_and_no_others(merchant):
             "expires_at_ms": 1,
         },
         "WithdrawNotice": {"notice_id": 1},
+        "ShowTask": {
+            "order_code": "R-1",
+            "berth_code": "A-001",
+            "plate": "沪A·12345",
+            "lines": ["fetch it"],
+            "alarm": False,
+            "expires_at_ms": 1,
+        },
     }
     assert set(payloads) == set(protocol.COMMANDS)
     for kind in kinds.ALL:

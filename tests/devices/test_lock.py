@@ -3,16 +3,17 @@
 import asyncio
 import statistics
 import time
+from datetime import timedelta
 
 import pytest
 
 from core import clock
-from core.models import AuditEntry, OutboxEvent
+from core.models import AuditEntry, Outage, OutboxEvent
 from devices import selectors, services
 from devices.client import Lock
 from devices.models import Command, ReleaseCode
 from devices.rules import frames
-from devices.services import reception
+from devices.services import connections, reception
 from tests.devices.conftest import Street, in_thread, until
 from tests.devices.test_commands import is_state, lower_lock, raise_lock, state, told
 
@@ -105,6 +106,24 @@ async def test_an_answer_that_is_an_error_does_not_keep_a_lock_up(
             assert lock.client.connected.is_set()  # the line was there all the time
     finally:
         await lock.stop()
+
+
+@pytest.mark.parametrize(
+    ("what", "kept"), [("platform", False), ("dispatcher", False), ("sms", True)]
+)
+def test_a_lock_has_no_contact_while_what_would_lower_it_is_away(
+    db, merchant, what: str, kept: bool
+) -> None:
+    """docs/rules.md L6: an answer is contact only where the platform could serve."""
+    _device, key = services.enroll(code="L-1", kind="lock", merchant_id=merchant.pk, actor="test")
+    _sensor, other = services.enroll(code="S-1", kind="sensor", merchant_id=merchant.pk, actor="t")
+    Outage.objects.create(what=what, began_at=clock.now() - timedelta(minutes=5), said_by="user:1")
+    for code, secret, answers in (("L-1", key, kept), ("S-1", other, True)):
+        link = connections.log_in(code, secret)
+        call = frames.Call("1", "Heartbeat", {})
+        answer = frames.decode(reception.receive(link, call.encode(), call).frame)
+        assert isinstance(answer, frames.Result) == answers
+        assert answers or answer.code == "not_serving"
 
 
 async def test_the_release_code_lowers_an_offline_lock_once(street: Street, listeners) -> None:

@@ -65,7 +65,7 @@ def test_what_stands_before_the_wheel(live, browser, raised):
     if SHOTS:
         both(browser, live, f"/r/{raised.token}/", "recovery-owner-raised")
     pay(("recovery.order", raised.pk))
-    page.get_by_role("heading", name="Paid. The lock is going down.").wait_for()  # by itself
+    page.get_by_role("heading", name="Paid. The lock has not been reached yet").wait_for()  # itself
     if SHOTS:
         both(browser, live, f"/r/{raised.token}/", "recovery-owner-paid")
     say(raised, "lowered")
@@ -89,7 +89,7 @@ def test_pages_about_the_stay_tell_of_the_lock_and_lead_its_owner_to_it(client, 
 
     paid = pay(("recovery.order", raised.pk))
     receipt = client.get(f"/o/{paid.token}/done/").content.decode()
-    assert "正在降锁" in receipt
+    assert "尚未联系上地锁" in receipt
     assert lead in receipt
 
 
@@ -105,7 +105,7 @@ def test_the_owner_objects_without_scripts(live, browser, raised):
     page.locator("select[name=reason]").select_option("sold")
     shoot(page, "recovery-owner-objects")
     page.get_by_role("button", name="Object, and lower the lock").click()
-    assert "The lock is going down" in page.inner_text("h1")
+    assert "The lock has not been reached yet" in page.inner_text("h1")
     raised.refresh_from_db()
     assert raised.ended_by == "dispute"
 

@@ -7,6 +7,7 @@ import pytest
 
 from recovery.rules import (
     LOOK_LASTS,
+    Away,
     DebtSeen,
     Grounds,
     LockSeen,
@@ -52,6 +53,7 @@ GROUNDS = Grounds(
     listed=True,
     floor_fen=5000,
     paying=Paying.NONE,
+    away=Away.NOTHING,
 )
 GOOD = Situation(grounds=GROUNDS, look=LOOK, open_order=False, lock=LOCK)
 
@@ -83,6 +85,8 @@ def test_all_rules_hold_for_a_listed_vehicle_on_own_ground():
         ({"floor_fen": 6001}, {"debt_enough"}),
         ({"paying": Paying.UNDER_WAY}, {"no_payment"}),
         ({"paying": Paying.UNKNOWN}, {"no_payment"}),
+        ({"away": Away.OTHERS}, {"no_outage"}),
+        ({"away": Away.OURS}, {"no_outage"}),
         ({"debts": ()}, {"own_debts", "demand_delivered"}),
         ({"debts": (replace(DEBT, merchant_id=8),)}, {"own_debts", "demand_delivered"}),
         ({"debts": (replace(DEBT, demanded=False),)}, {"demand_delivered"}),
@@ -141,6 +145,8 @@ def test_the_refusal_within_the_grace_names_the_day_until_which_the_text_gave_ti
         ({}, None),
         ({"paying": Paying.UNDER_WAY}, None),  # the payment itself lowers
         ({"paying": Paying.UNKNOWN}, Why.UNCLEAR),
+        ({"away": Away.OTHERS}, None),
+        ({"away": Away.OURS}, Why.OUTAGE),
         ({"vehicle": None}, Why.LEFT),
         ({"vehicle": VehicleSeen(same=False, plate_settled=True)}, Why.MISREAD),
         ({"vehicle": VehicleSeen(same=True, plate_settled=False)}, Why.QUESTION),

@@ -24,7 +24,7 @@ FAULTS = {
     "wrong_berth": "somebody pays for the neighbour's berth",
     "objection": "owners object, take it back, say that it is not their vehicle",
     "sale": "vehicles are sold",
-    "staff": "staff cancel, waive, correct",
+    "staff": "staff cancel, waive, correct, come and go",
     "price": "prices change",
     "lock_away": "a lock is out of reach",
     "outage": "each process of ours, and the provider, is away for a while",
@@ -167,6 +167,7 @@ class Chance:
             ("twice_paid", 1, lambda: self._turn("tell")),
             ("unknown_payment", 1, lambda: self._turn("pay_begun")),
             ("twice_paid", 0.5, lambda: self._turn("pay_begun")),
+            ("wrong_berth", 1.5, lambda: self._turn("correct_payment", v=self._vehicle())),
             ("objection", 1, lambda: self._at(sorted(world.built.berths), "doubt")),
             ("objection", 1.5, lambda: self._object()),
             (
@@ -186,6 +187,7 @@ class Chance:
             ("staff", 0.3, lambda: self._turn("waive")),
             ("staff", 0.7, lambda: self._at(sorted(world.built.berths), "correct")),
             ("staff", 0.4, lambda: self._turn("lower_lock")),
+            ("staff", 0.3, lambda: self._guard()),
             ("price", 0.1, lambda: self._price()),
             ("lock_away", 0.4, lambda: ("lose_lock", {"code": rng.choice(sorted(world.locks))})),
             ("lock_away", 1.5, lambda: self._find_lock(world)),
@@ -210,6 +212,10 @@ class Chance:
             "section": street.code,
             "fen": street.unit_fen + self.rng.choice([-100, 100, 200]),
         }
+
+    def _guard(self) -> Step:
+        values = {"section": self.rng.choice(STREETS).code, "number": self.rng.randrange(4)}
+        return "change_guard", values
 
     def _find_lock(self, world: World) -> Step | None:
         away = sorted(code for code, lock in world.locks.items() if lock.away)

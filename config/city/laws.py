@@ -255,7 +255,8 @@ LAWS = (
         LEFT JOIN payments_credit c ON c.attempt_id = a.id
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(i.taken_fen), 0) AS fen FROM payments_orderitem i
-            WHERE i.order_id = a.order_id AND coalesce(c.why, '') <> 'second') took
+            WHERE i.order_id = a.order_id AND i.moved_from_id IS NULL
+              AND coalesce(c.why, '') <> 'second') took
         WHERE a.state = 'paid' AND a.paid_at > %(since)s
           AND a.amount_fen <> took.fen + coalesce(c.amount_fen, 0)
         """,
@@ -269,7 +270,7 @@ LAWS = (
             || ', due ' || s.due_fen
         FROM parking_parkingsession s
         CROSS JOIN LATERAL (
-            SELECT coalesce(sum(p.amount_fen - p.refunded_fen), 0) AS fen
+            SELECT coalesce(sum(p.amount_fen - p.refunded_fen - p.moved_fen), 0) AS fen
             FROM parking_staypayment p WHERE p.stay_id = s.id) kept
         WHERE s.arrived_at > %(since)s AND (
             (s.state = 'void' AND kept.fen > 0)
@@ -315,7 +316,7 @@ LAWS = (
         "follows",
         "Who paid for a stay that turns out to be another vehicle's has their money.",
         """
-        SELECT 'stay ' || s.id, w.plate || ' paid ' || (p.amount_fen - p.refunded_fen)
+        SELECT 'stay ' || s.id, w.plate || ' paid ' || (p.amount_fen - p.refunded_fen - p.moved_fen)
             || ' fen for a stay of ' || s.plate_text
         FROM parking_staypayment p
         JOIN parking_parkingsession s ON s.id = p.stay_id
@@ -324,7 +325,7 @@ LAWS = (
         JOIN witness.paid w ON w.number = a.out_trade_no AND w.for_own
         JOIN parking_berth b ON b.id = s.berth_id
         JOIN witness.presence there ON there.berth = b.code AND there.arrived = s.arrived_at
-        WHERE p.amount_fen > p.refunded_fen AND s.plate_state = 'settled'
+        WHERE p.amount_fen > p.refunded_fen + p.moved_fen AND s.plate_state = 'settled'
           AND s.plate_text <> w.plate AND s.plate_text = there.plate
           AND s.arrived_at > %(since)s AND %(rest)s
           AND s.id NOT IN (SELECT stay_id FROM question)
@@ -341,7 +342,7 @@ LAWS = (
         FROM parking_parkingsession s
         JOIN parking_section street ON street.id = s.section_id
         CROSS JOIN LATERAL (
-            SELECT max(a.paid_at) AS at, sum(p.amount_fen - p.refunded_fen) AS fen
+            SELECT max(a.paid_at) AS at, sum(p.amount_fen - p.refunded_fen - p.moved_fen) AS fen
             FROM parking_staypayment p
             JOIN payments_orderitem i ON i.id = p.order_item_id
             JOIN payments_attempt a ON a.order_id = i.order_id AND a.state = 'paid'
@@ -383,23 +384,54 @@ LAWS = (
                  WHEN there.plate_text <> o.plate_text THEN 'another vehicle stands there' END,
             CASE WHEN listed.id IS NULL THEN 'the vehicle is not listed' END,
             CASE WHEN asked.n > 0 THEN 'there is a question' END,
-            CASE WHEN bound.live = 0 THEN 'no debt is open' END)
+            CASE WHEN bound.fen < coalesce(terms.floor_fen, 5000)
+                 THEN 'only ' || bound.fen || ' fen are open' END)
         FROM recovery_recoveryorder o
         JOIN parking_section street ON street.id = o.section_id
         LEFT JOIN parking_parkingsession there
           ON there.berth_id = o.berth_id AND there.state = 'parked'
+        LEFT JOIN recovery_lockterms terms ON terms.merchant_id = o.merchant_id
         LEFT JOIN arrears_blacklistentry listed ON listed.state = 'active'
          AND listed.plate_text = o.plate_text
         CROSS JOIN LATERAL (SELECT count(*) AS n FROM question q
             WHERE q.stay_id = there.id OR q.stay_id IN (
                 SELECT stay_id FROM recovery_bounddebt WHERE order_id = o.id)) asked
-        CROSS JOIN LATERAL (SELECT count(*) AS live FROM recovery_bounddebt part
+        CROSS JOIN LATERAL (SELECT coalesce(sum(d.amount_fen), 0) AS fen
+            FROM recovery_bounddebt part
             JOIN arrears_debt d ON d.id = part.debt_id AND d.state = 'open'
             WHERE part.order_id = o.id) bound
         WHERE o.state IN ('raising', 'raised') AND %(rest)s
           AND (street.ground <> 'own' OR street.merchant_id <> o.merchant_id OR there.id IS NULL
                OR there.plate_text <> o.plate_text OR listed.id IS NULL OR asked.n > 0
-               OR bound.live = 0)
+               OR bound.fen < coalesce(terms.floor_fen, 5000))
+        """,
+    ),
+    Law(
+        "L6",
+        "grace",
+        "No lock goes up before the time that each demand gave is over.",
+        f"""
+        SELECT 'order ' || o.id, 'raised ' || o.raising_at || ', debt ' || d.id
+            || ' was demanded ' || coalesce(d.demanded_at::text, 'never')
+        FROM recovery_recoveryorder o
+        JOIN recovery_bounddebt part ON part.order_id = o.id
+        JOIN arrears_debt d ON d.id = part.debt_id
+        WHERE o.state IN ('raising', 'raised') AND o.raising_at > %(since)s
+          AND coalesce(d.demanded_at, 'infinity') + interval '{GRACE_S} s' > o.raising_at
+        """,
+    ),
+    Law(
+        "L6",
+        "look",
+        "A person has looked within ten minutes, by a photograph of that alone.",
+        """
+        SELECT 'order ' || o.id, 'raised ' || o.raising_at || ' without a fresh second look'
+        FROM recovery_recoveryorder o
+        WHERE o.raising_at > %(since)s AND NOT EXISTS (
+            SELECT 1 FROM recovery_evidencephoto look
+            WHERE look.order_id = o.id AND look.purpose = 'second_look'
+              AND look.berth_id = o.berth_id
+              AND look.taken_at BETWEEN o.raising_at - interval '10 min' AND o.raising_at)
         """,
     ),
     Law(

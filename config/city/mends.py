@@ -13,10 +13,12 @@ from django.test import override_settings
 
 import arrears.reactions
 import arrears.services.holds
+import core.outages
 import parking.selectors.facts
 import parking.services.money
 import parking.services.prices
-import recovery.reactions
+import recovery.services.raising
+import recovery.services.standing
 from parking.models import TariffVersion
 
 TakeOut = Callable[[], AbstractContextManager[Any]]
@@ -69,8 +71,23 @@ MENDS: dict[str, Mend] = {
     ),
     "lower": Mend(
         "L6",
-        "an objection, a waiver and a payment lower the lock",
-        _gone(recovery.reactions, "release", "release_disputed", "release_raised"),
+        "a lock goes down when what it stands on ends",
+        lambda: patch.object(recovery.services.standing, "ask", lambda orders, *, actor: 0),
+    ),
+    "asked_at_raising": Mend(
+        "L6",
+        "every rule is asked again when a lock is raised",
+        lambda: patch.object(recovery.services.raising, "rules_for", lambda order: []),
+    ),
+    "money_follows": Mend(
+        "L4",
+        "a corrected plate gives back what was paid for another vehicle",
+        lambda: patch.object(parking.services.money, "leave_former_payers", _nothing),
+    ),
+    "outages": Mend(
+        "L7",
+        "the register of outages stretches windows and graces",
+        lambda: patch.object(core.outages, "_add", _nothing),
     ),
     "version": Mend(
         "L9",

@@ -97,7 +97,7 @@ class City:
                 run.played.append(one)
                 judge.after(one)
             judge.ask(ever=True)
-            run.vehicle_days = len(PLATES) * round((world.now - BEGIN).total_seconds() / 86400)
+            run.vehicle_days = int(len(PLATES) * (world.now - BEGIN).total_seconds() / 86400)
             run.refused = dict(world.refused)
         run.took_s = time.monotonic() - began
         return run

@@ -10,15 +10,14 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from accounts import services as accounts
-from accounts.models import PlateHolding, User
+from accounts.models import Merchant, PlateHolding, User
 from arrears import services as arrears
 from arrears.models import Debt, Demand, Dispute
-from config.city.built import BEGIN, PLATES, STREETS, terms
+from config.city.built import PASSWORD, PLATES, STREETS, terms
 from config.city.world import LEASE, PARTS, Mail, Stand, World
 from core.plates import Plate
-from devices import services as devices
 from parking import services as parking
-from parking.models import ParkingSession, ReviewItem
+from parking.models import ParkingSession, ReviewItem, StayPayment
 from parking.states import PlateState, StayState
 from payments import services as payments
 from recovery import services as recovery
@@ -323,6 +322,31 @@ def pay_ahead(world: World, v: int, minutes: int, how: str = "now", berth: str =
 
 
 @step
+def correct_payment(world: World, turn: int, v: int) -> None:
+    """Who paid says for which vehicle it was meant; after it has left, a person does."""
+    payment = nth(StayPayment.objects.select_related("stay").order_by("-pk")[:6], turn)
+    if payment is None or not world.is_up("web"):
+        return
+    rows = ParkingSession.objects.filter(plate_text=PLATES[v].text, state__in=["parked", "due"])
+    meant = rows.exclude(pk=payment.stay_id).order_by("-pk").values_list("pk", flat=True).first()
+    if payment.stay.state == StayState.PARKED:
+        world.ask(
+            lambda: parking.correct_payment(
+                payment_id=payment.pk,
+                order_number=payment.order_number,
+                to_stay_id=meant,
+                actor="owner",
+            )
+        )
+        return
+    world.ask(
+        lambda: parking.move_payment(
+            payment_id=payment.pk, to_stay_id=meant, actor=ACTOR, reason="paid by mistake"
+        )
+    )
+
+
+@step
 def doubt(world: World, berth: str) -> None:
     """On the page of the stay somebody says: this is not my vehicle."""
     stay = _newest_stay(world, berth)
@@ -530,6 +554,25 @@ def raise_price(world: World, section: str, fen: int) -> None:
         world.witness.price(section, world.now, fen)
 
 
+@step
+def change_guard(world: World, section: str, number: int) -> None:
+    """An attendant lays the handheld down, somebody new takes it; who left may do nothing more."""
+    street = next(one for one in STREETS if one.code == section)
+    device, name = f"H-{section}", f"{street.merchant}-guard-{number}"
+    if not world.is_up("web"):
+        return
+    merchant = Merchant.objects.get(pk=world.built.merchants[street.merchant])
+    world.say(device, "AttendantLogout", {})
+    made = world.ask(
+        lambda: accounts.create_staff(
+            username=name, password=PASSWORD, merchant=merchant, role="attendant", actor=ACTOR
+        )
+    )
+    if made is None:
+        User.objects.filter(username=name).update(is_active=number % 2 == 0)
+    world.say(device, "AttendantLogin", {"username": name, "password": PASSWORD})
+
+
 # ── Locks ────────────────────────────────────────────────────────────────────────────────────
 @step
 def bind(world: World, berth: str, turn: int = 0) -> None:
@@ -547,7 +590,7 @@ def bind(world: World, berth: str, turn: int = 0) -> None:
             plate_colour=plate.colour_text,
             berth_id=world.built.berths[berth],
             device_id=world.built.device_ids[code],
-            second_look={"typed": plate.text},
+            second_look={"typed": plate.text, "sha256": world.photograph(berth)},
             actor=ACTOR,
         )
     )
@@ -564,10 +607,16 @@ def put_lock(world: World, turn: int) -> None:
 
 @step
 def lift_lock(world: World, turn: int) -> None:
-    """A person has it raised."""
+    """A person has it raised; one who has not just looked looks again, or is refused."""
     order = nth(RecoveryOrder.objects.filter(state="placed").order_by("pk"), turn)
-    if order is not None and world.is_up("web"):
-        world.ask(lambda: recovery.raise_lock(order.pk, actor=ACTOR))
+    if order is None or not world.is_up("web"):
+        return
+    if turn % 2:
+        stand = world.standing.get(order.berth.code)
+        typed = PLATES[stand.vehicle].text if stand else ""
+        look = {"typed": typed, "sha256": world.photograph(order.berth.code)}
+        world.ask(lambda: recovery.look_again(order.pk, second_look=look, actor=ACTOR))
+    world.ask(lambda: recovery.raise_lock(order.pk, actor=ACTOR))
 
 
 @step
@@ -608,6 +657,3 @@ def find_lock(world: World, code: str) -> None:
     world.log_in(code)
     world.report(code, "report" if lock.position == "raised" else "lease")
     world.look_around()
-
-
-__all__ = ["BEGIN", "STEPS", "Step", "devices", "play"]

@@ -110,7 +110,17 @@ class World:
         return not any(part in self.out for part in parts)
 
     def wait(self, seconds: float) -> None:
-        """Time passes; locks that hear from nobody lower themselves; the house looks around."""
+        """Time passes; locks that hear from nobody lower themselves; the house looks around.
+
+        While something is away it looks more often, as it would: that is how it notices.
+        """
+        for part in (120, 900) if self.out else ():
+            if part < seconds:
+                self._pass(part)
+                seconds -= part
+        self._pass(seconds)
+
+    def _pass(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
         for code, lock in self.locks.items():
             if not lock.away and self.is_up(WEB):

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -19,7 +20,7 @@ from accounts import selectors, services
 from accounts.guards import actor_of
 from accounts.models import Membership, Merchant, PlateHolding, SmsMessage, User
 from accounts.states import HoldingState
-from core import audit
+from core import audit, images
 from core.admin import ModelAdmin, ReadOnly, TabularInline, behind
 
 admin.site.unregister(Group)
@@ -185,11 +186,28 @@ class MerchantAdmin(Appointing, ModelAdmin):
 
 @admin.register(PlateHolding)
 class PlateHoldingAdmin(ReadOnly):
-    list_display = ["masked", "user", "state", "method", "claimed_at", "proven_at"]
+    list_display = [
+        "masked",
+        "user",
+        "state",
+        "licence",
+        "method",
+        "claimed_at",
+        "proven_at",
+    ]
     list_filter = ["state"]
     list_select_related = ["user"]
     exclude = ["evidence"]
+    readonly_fields = ["licence"]
     actions = ["prove"]
+
+    @admin.display(description=_("vehicle licence"))
+    def licence(self, row: PlateHolding) -> str:
+        """The photograph that its owner has sent, by an address that lives for an hour."""
+        if not row.evidence or not images.exists(row.evidence):
+            return "-"
+        url = images.url(row.evidence)
+        return format_html('<a href="{}">{}</a>', url, _("Show the photograph"))
 
     @admin.display(description=_("plate"))
     def masked(self, row: PlateHolding) -> str:

@@ -29,14 +29,14 @@ class SmsQueued(Event):
 
 
 @dataclass(frozen=True)
-class SmsSent(Event):
-    """The provider has taken the message; `key` is the one it was queued under."""
+class SmsDelivered(Event):
+    """The message has reached the phone; `key` is the one it was queued under."""
 
     key: str
 
 
 @dataclass(frozen=True)
 class SmsFailed(Event):
-    """The provider will never take the message, or it is too late for it."""
+    """The message will never reach the phone: refused, not delivered, too late, no receipt."""
 
     key: str

@@ -17,7 +17,10 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts import selectors
 from accounts.models import Membership, Merchant
 from accounts.rules import may
+from core import audit
 from core.errors import Denied
+from core.sheets import File
+from core.tables import Table
 
 View = Callable[..., HttpResponseBase]
 
@@ -68,6 +71,31 @@ def merchant_page(action: str) -> Callable[[View], View]:
         return guarded
 
     return guard
+
+
+def file_of(request: HttpRequest, *lists: Table) -> File | None:
+    """The file of one of these lists that the address asks for, noted in the trail of who takes it.
+
+    Raises Denied for a role that takes no list of debtors away, or none with whole plates.
+    """
+    role, person = request.role, request.user  # type: ignore[attr-defined]
+    for table in lists:
+        file = table.file()
+        if file is None:
+            continue
+        if not may(role, "export") or (table.why and not may(role, "whole_plates")):
+            raise Denied()
+        audit.record(
+            person,  # type: ignore[arg-type]
+            "list taken as a file",
+            actor=actor_of(request),
+            reason=table.why,
+            list=table.name,
+            rows=table.data.data.count(),
+            whole_plates=bool(table.why),
+        )
+        return file
+    return None
 
 
 def owner_page(view: View) -> View:

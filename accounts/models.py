@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from accounts.sms import render
-from accounts.states import HoldingState, SmsState
+from accounts.states import HoldingState, ShareState, SmsState
 from core import personal
 from core.fields import StateField, known
 from core.models import StatefulModel
@@ -135,6 +135,39 @@ class PlateHolding(WithPlate, StatefulModel):
         return f"{masked(self.plate_text)} · {self.get_state_display()}"
 
 
+class PlateShare(StatefulModel):
+    """That the holder of a plate lets another person see and pay its bills; ends with the holding.
+
+    Nobody is written to because of it, and it shows nothing to be theirs.
+    """
+
+    State = ShareState
+
+    MOVES = {ShareState.RUNNING: {ShareState.ENDED}}
+
+    holding = models.ForeignKey(
+        PlateHolding, models.CASCADE, related_name="shares", verbose_name=_("plate holding")
+    )
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", verbose_name=_("user"))
+    state = StateField(State, verbose_name=_("state"), default=State.RUNNING)
+    since = models.DateTimeField(_("since"))
+
+    class Meta:
+        verbose_name = _("shared plate")
+        verbose_name_plural = _("shared plates")
+        constraints = [
+            known(ShareState, name="share_state_known"),
+            models.UniqueConstraint(
+                fields=["holding", "user"],
+                condition=models.Q(state=ShareState.RUNNING),
+                name="one_share_a_person_and_plate",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
 class LoginCode(models.Model):
     """A code sent to a phone; the newest one counts, once, for ten minutes."""
 
@@ -149,7 +182,10 @@ class LoginCode(models.Model):
 
 
 class SmsMessage(StatefulModel):
-    """A text message: written with the change that causes it, sent afterwards, once."""
+    """A text message: written with the change that causes it, sent afterwards, once.
+
+    That the provider has taken it is `sent`; what its receipt says of the phone is `delivered`.
+    """
 
     State = SmsState
 
@@ -158,7 +194,9 @@ class SmsMessage(StatefulModel):
             SmsState.SENT,
             SmsState.FAILED,
             SmsState.RECALLED,
-        }
+        },
+        SmsState.SENT: {SmsState.DELIVERED, SmsState.FAILED},
+        SmsState.FAILED: {SmsState.DELIVERED},  # its receipt came after we had given up
     }
 
     key = models.CharField(max_length=80, unique=True)
@@ -174,11 +212,26 @@ class SmsMessage(StatefulModel):
         _("of use until"), null=True, help_text=_("Not sent any more from then on.")
     )
     sent_at = models.DateTimeField(_("sent at"), null=True)
+    delivered_at = models.DateTimeField(
+        _("on the phone at"), null=True, help_text=_("As the provider's receipt says.")
+    )
+    ask_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When its receipt is asked for next; real.",
+    )
 
     class Meta:
         verbose_name = _("text message")
         verbose_name_plural = _("text messages")
         constraints = [known(SmsState, name="sms_state_known")]
+        indexes = [
+            models.Index(
+                fields=["ask_at"],
+                condition=models.Q(state=SmsState.SENT),
+                name="sms_awaits_receipt",
+            )
+        ]
 
     @property
     def params(self) -> dict[str, str]:
@@ -193,3 +246,29 @@ class SmsMessage(StatefulModel):
 
     def __str__(self) -> str:
         return f"{self.template} {self.phone_masked}"
+
+
+class SmsReceipt(models.Model):
+    """What a provider said of a message, as it came: pushed to us, or asked for.
+
+    A push proves nothing, anybody may send one: it makes us ask. The answer to our own signed
+    question is what counts.
+    """
+
+    class Way(models.TextChoices):
+        PUSHED = "pushed", _("pushed")
+        ASKED = "asked", _("asked for")
+
+    message = models.ForeignKey(
+        SmsMessage, models.CASCADE, related_name="receipts", verbose_name=_("text message")
+    )
+    way = models.CharField(_("way"), max_length=8, choices=Way.choices)
+    at = models.DateTimeField(_("received"))
+    raw = models.JSONField(_("as it came"))
+
+    class Meta:
+        verbose_name = _("receipt of a text message")
+        verbose_name_plural = _("receipts of text messages")
+
+    def __str__(self) -> str:
+        return f"{self.pk}"

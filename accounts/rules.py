@@ -6,6 +6,8 @@ MAY: dict[str, frozenset[str]] = {
             "see",
             "money",
             "debts",
+            "export",
+            "whole_plates",
             "recover",
             "lower_lock",
             "devices",
@@ -21,6 +23,8 @@ MAY: dict[str, frozenset[str]] = {
             "see",
             "money",
             "debts",
+            "export",
+            "whole_plates",
             "recover",
             "lower_lock",
             "devices",
@@ -30,7 +34,7 @@ MAY: dict[str, frozenset[str]] = {
             "move_money",
         ]
     ),
-    "cashier": frozenset(["see", "money", "debts", "settle_stay"]),
+    "cashier": frozenset(["see", "money", "debts", "export", "settle_stay"]),
     "attendant": frozenset(["see", "debts", "capture", "lower_lock"]),
 }
 

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, Permission
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 
-from accounts.models import Membership, Merchant, PlateHolding, User
+from accounts.models import Membership, Merchant, PlateHolding, PlateShare, User
 from accounts.rules import may, may_give
-from accounts.states import HoldingState
+from accounts.states import HoldingState, ShareState
 
 
 def user(user_id: int) -> User:
@@ -109,10 +109,32 @@ def holder_of(plate_text: str, plate_colour: str) -> User | None:
     return holding.user if holding else None
 
 
+def holding(holding_id: int) -> PlateHolding:
+    """One holding, in whatever state; raises PlateHolding.DoesNotExist."""
+    return PlateHolding.objects.get(pk=holding_id)
+
+
 def holdings_of(user: User) -> list[PlateHolding]:
     """The plates a person holds or says to hold, proven ones first."""
     rows = PlateHolding.objects.filter(user=user).exclude(state=PlateHolding.State.ENDED)
+    running = PlateShare.objects.filter(state=ShareState.RUNNING).select_related("user")
+    rows = rows.prefetch_related(Prefetch("shares", running.order_by("pk"), to_attr="running"))
     return sorted(rows, key=lambda row: (row.state != HoldingState.PROVEN, row.pk))
+
+
+def shared_with(user: User) -> list[PlateShare]:
+    """The plates that others let this person see."""
+    rows = PlateShare.objects.filter(user=user, state=ShareState.RUNNING)
+    return list(rows.select_related("holding").order_by("pk"))
+
+
+def plates_seen_by(user: User | AnonymousUser) -> list[tuple[str, str]]:
+    """(text, colour) of the plates whose bills this person may see: their own, and shared ones."""
+    own = proven_plates_of(user)
+    if not isinstance(user, User):
+        return own
+    shared = [(one.holding.plate_text, one.holding.plate_colour) for one in shared_with(user)]
+    return [*own, *(one for one in shared if one not in own)]
 
 
 def proven_plates_of(user: User | AnonymousUser) -> list[tuple[str, str]]:

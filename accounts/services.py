@@ -3,29 +3,44 @@
 import json
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors
-from accounts.events import HoldingEnded, HoldingProven, SmsFailed, SmsQueued, SmsSent
-from accounts.models import LoginCode, Membership, Merchant, PlateHolding, SmsMessage, User
-from accounts.sms import render
-from accounts.states import HoldingState, SmsState
-from core import audit, clock, outbox, personal
+from accounts.events import HoldingEnded, HoldingProven, SmsDelivered, SmsFailed, SmsQueued
+from accounts.models import (
+    LoginCode,
+    Membership,
+    Merchant,
+    PlateHolding,
+    PlateShare,
+    SmsMessage,
+    SmsReceipt,
+    User,
+)
+from accounts.sms import Receipt, render
+from accounts.states import HoldingState, ShareState, SmsState
+from core import audit, clock, images, outbox, personal
 from core.errors import Invalid, Missing, Refused, TooMany
+from core.plates import Plate
 from core.transition import transition
 from core.typed import typed_plate
+from core.vehicles import of_vehicle
 
 PHONE = re.compile(r"^(\+?86)?(1[3-9]\d{9})$")
 CODE_LIVES = timedelta(minutes=10)
 CODE_ATTEMPTS = 5
 CODES_AN_HOUR = 6
+MOST_SHARES = 5
+RECEIPTS = "system:accounts.receipts"
+ASK_AFTER = timedelta(minutes=1)  # a network's receipt usually comes within seconds
+RECEIPT_WITHIN = timedelta(hours=24)  # then a message counts as not delivered
 
 
 def clean_phone(raw: str) -> str:
@@ -167,6 +182,31 @@ def claim_plate(*, user: User, plate_text: str, plate_colour: str) -> PlateHoldi
 
 
 @transaction.atomic
+def show_licence(*, user: User, holding_id: int, photograph: bytes, actor: str) -> PlateHolding:
+    """The person sends the vehicle licence for a plate they say is theirs; who decides sees it.
+
+    Raises Missing for a claim of somebody else, Refused where it was decided, Invalid for a file
+    that is no photograph.
+    """
+    holding = PlateHolding.objects.filter(pk=holding_id, user=user).first()
+    if holding is None:
+        raise Missing("no_holding")
+    if not photograph:
+        raise Invalid(
+            "no_photograph",
+            _("The photograph of the vehicle licence is missing."),
+            fields={"photograph": _("Choose the photograph.")},
+        )
+    sha256 = images.take(photograph, by=actor)
+    rows = PlateHolding.objects.filter(pk=holding_id, state=HoldingState.CLAIMED)
+    if not rows.update(evidence=sha256):
+        raise Refused("decided", _("This plate was decided on meanwhile."))
+    audit.record(holding, "licence shown", actor=actor)
+    holding.refresh_from_db()
+    return holding
+
+
+@transaction.atomic
 def prove_holding(
     *, user: User, plate_text: str, plate_colour: str, method: str, actor: str, evidence: str = ""
 ) -> PlateHolding:
@@ -199,7 +239,9 @@ def prove_holding(
 
 
 @transaction.atomic
-def end_holding(*, user: User, holding_id: int, actor: str) -> bool:
+def end_holding(
+    *, user: User, holding_id: int, actor: str, reason: str = "said by the holder"
+) -> bool:
     """The plate is no longer this person's: sold, scrapped, or never was.
 
     False where it had ended before. Raises Missing for a holding of somebody else.
@@ -207,7 +249,50 @@ def end_holding(*, user: User, holding_id: int, actor: str) -> bool:
     mine = PlateHolding.objects.filter(pk=holding_id, user=user)
     if not mine.exists():
         raise Missing("no_holding")
-    return _end(mine, actor=actor, reason="said by the holder")
+    return _end(mine, actor=actor, reason=reason)
+
+
+@transaction.atomic
+def share_plate(*, user: User, holding_id: int, phone: str, actor: str) -> PlateShare:
+    """Let the person with this phone see and pay the bills of a plate that is shown to be yours.
+
+    Raises Invalid for what is no phone number, Missing for a plate that is not, or not yet, yours,
+    TooMany beyond what a family needs.
+    """
+    mine = PlateHolding.objects.filter(pk=holding_id, user=user, state=HoldingState.PROVEN)
+    holding = mine.select_for_update(no_key=True, of=("self",)).first()
+    if holding is None:
+        raise Missing("no_holding")
+    other = owner_by_phone(phone)
+    share = PlateShare.objects.filter(holding=holding, user=other, state=ShareState.RUNNING).first()
+    if share is not None:
+        return share
+    if holding.shares.filter(state=ShareState.RUNNING).count() >= MOST_SHARES:
+        raise TooMany()
+    share = PlateShare.objects.create(holding=holding, user=other, since=clock.now())
+    audit.record(share, "shared", actor=actor)
+    return share
+
+
+@transaction.atomic
+def end_share(*, user: User, share_id: int, actor: str) -> bool:
+    """Its holder, or who it was shared with, ends it; False where it had ended. Raises Missing."""
+    rows = PlateShare.objects.filter(Q(holding__user=user) | Q(user=user), pk=share_id)
+    if not rows.exists():
+        raise Missing("no_share")
+    found = PlateShare.objects.filter(pk=share_id)
+    return bool(transition(found, source=ShareState.RUNNING, target=ShareState.ENDED, actor=actor))
+
+
+@transaction.atomic
+def end_sold(
+    *, plate: Plate | None, user_ids: Collection[int], before: datetime, actor: str
+) -> bool:
+    """A person has found that these people have sold this vehicle: who of them had shown or said
+    by `before` that it is theirs holds it no more."""
+    rows = PlateHolding.objects.filter(of_vehicle(plate), user__in=user_ids)
+    by_then = Q(proven_at__lte=before) | Q(proven_at=None, claimed_at__lte=before)
+    return _end(rows.filter(by_then), actor=actor, reason="sold")
 
 
 def _end(holdings: QuerySet[PlateHolding], *, actor: str, reason: str) -> bool:
@@ -219,6 +304,13 @@ def _end(holdings: QuerySet[PlateHolding], *, actor: str, reason: str) -> bool:
         reason=reason,
         event=lambda pk: HoldingEnded(pk, PlateHolding.objects.get(pk=pk).user_id),
         ended_at=clock.now(),
+    )
+    transition(
+        PlateShare.objects.filter(holding__in=moved),
+        source=ShareState.RUNNING,
+        target=ShareState.ENDED,
+        actor=actor,
+        reason=reason,
     )
     return bool(moved)
 
@@ -263,18 +355,86 @@ def recall_sms(*, key: str, actor: str) -> bool:
 
 @transaction.atomic
 def sms_sent(sms_id: int, *, provider_id: str) -> bool:
-    """The provider has taken the message."""
+    """The provider has taken the message; whether it reaches the phone its receipt will say.
+
+    A log-in code is asked after by nobody: who waits for it asks for another.
+    """
     row = SmsMessage.objects.get(pk=sms_id)
     moved = transition(
         row,
         source=SmsState.QUEUED,
         target=SmsState.SENT,
         actor="system:accounts.send_sms",
-        event=lambda _: SmsSent(row.key),
         provider_id=provider_id,
         sent_at=clock.now(),
+        ask_at=None if row.template == "login_code" else clock.real() + ASK_AFTER,
     )
     return bool(moved)
+
+
+@transaction.atomic
+def sms_delivered(sms_id: int, *, code: str = "") -> bool:
+    """The message is on the phone: its provider has answered so. Once, however late."""
+    row = SmsMessage.objects.get(pk=sms_id)
+    moved = transition(
+        row,
+        source=[SmsState.SENT, SmsState.FAILED],
+        target=SmsState.DELIVERED,
+        actor=RECEIPTS,
+        reason=code,
+        event=lambda _: SmsDelivered(row.key),
+        delivered_at=clock.now(),
+    )
+    return bool(moved)
+
+
+@transaction.atomic
+def sms_undelivered(sms_id: int, *, error: str) -> bool:
+    """The message has not reached the phone, or nobody can say so in time: it does not count."""
+    row = SmsMessage.objects.get(pk=sms_id)
+    moved = transition(
+        row,
+        source=SmsState.SENT,
+        target=SmsState.FAILED,
+        actor=RECEIPTS,
+        reason=error[:200],
+        event=lambda _: SmsFailed(row.key),
+        error=error[:200],
+    )
+    return bool(moved)
+
+
+@transaction.atomic
+def keep_pushed(reports: Mapping[str, dict[str, Any]]) -> int:
+    """Keep what a provider has pushed, and have it asked at once; how many were of our messages.
+
+    What nobody here has sent is not kept. It changes no message by itself (see SmsReceipt).
+    """
+    rows = SmsMessage.objects.filter(key__in=list(reports), state=SmsState.SENT)
+    known = dict(rows.values_list("pk", "key"))
+    SmsReceipt.objects.bulk_create(
+        SmsReceipt(message_id=pk, way=SmsReceipt.Way.PUSHED, at=clock.real(), raw=reports[key])
+        for pk, key in known.items()
+    )
+    SmsMessage.objects.filter(pk__in=known).update(ask_at=clock.real())
+    return len(known)
+
+
+@transaction.atomic
+def take_receipt(sms_id: int, receipt: Receipt) -> None:
+    """What the provider has answered about a message; without an answer it is asked again later,
+    and given up where none comes within its time."""
+    row = SmsMessage.objects.get(pk=sms_id)
+    if receipt.raw:
+        SmsReceipt.objects.create(
+            message=row, way=SmsReceipt.Way.ASKED, at=clock.real(), raw=receipt.raw
+        )
+    if receipt.delivered:
+        sms_delivered(row.pk, code=receipt.code)
+    elif receipt.delivered is False:
+        sms_undelivered(row.pk, error=receipt.code or "not delivered")
+    elif row.sent_at is not None and clock.now() - row.sent_at >= RECEIPT_WITHIN:
+        sms_undelivered(row.pk, error="no receipt")
 
 
 @transaction.atomic

@@ -9,8 +9,14 @@ class HoldingState(States, subject="holding"):
     ENDED = "ended", Shape.PAST, _("No longer yours")
 
 
+class ShareState(States, subject="share"):
+    RUNNING = "running", Shape.LIVE, _("Shared")
+    ENDED = "ended", Shape.PAST, _("Ended")
+
+
 class SmsState(States, subject="sms"):
     QUEUED = "queued", Shape.WAITS, _("Waiting")
-    SENT = "sent", Shape.DONE, _("Sent")
+    SENT = "sent", Shape.LIVE, _("Taken by the provider")
+    DELIVERED = "delivered", Shape.DONE, _("On the phone")
     FAILED = "failed", Shape.ALARM, _("Failed")
     RECALLED = "recalled", Shape.PAST, _("Recalled")

@@ -1,5 +1,6 @@
 """Slow work: the text message provider."""
 
+import logging
 from datetime import timedelta
 
 from celery import shared_task
@@ -9,7 +10,9 @@ from accounts.models import SmsMessage
 from accounts.sms import SmsNotSent
 from core import clock, outages, personal
 
+log = logging.getLogger("bowei.accounts")
 FORGOTTEN = timedelta(minutes=3)
+ASK_AT_LEAST = timedelta(hours=1)  # as often a receipt that does not come is asked for
 
 
 @shared_task(bind=True, max_retries=6)
@@ -34,6 +37,41 @@ def send_sms(self, sms_id: int) -> None:  # type: ignore[no-untyped-def]
         raise self.retry(countdown=2**self.request.retries * 5) from error
     outages.worked(outages.SMS)
     services.sms_sent(sms_id, provider_id=number)
+
+
+@shared_task
+def ask_receipt(sms_id: int) -> None:
+    """Ask the provider what became of one message; who can't be asked now is asked again."""
+    row = SmsMessage.objects.filter(pk=sms_id, state=SmsMessage.State.SENT).first()
+    if row is None or row.sent_at is None:
+        return
+    try:
+        receipt = sms.client().receipt(
+            phone=personal.unseal(row.phone_sealed),
+            number=row.provider_id,
+            key=row.key,
+            sent_at=row.sent_at,
+        )
+    except SmsNotSent as error:
+        log.warning("accounts.receipt_not_asked sms=%s error=%s", sms_id, error)
+        return
+    services.take_receipt(sms_id, receipt)
+
+
+def ask_for_receipts() -> int:
+    """Sweep: messages whose receipt nobody has yet; asked after a minute, then ever more rarely."""
+    if not sms.sends():
+        return 0
+    now = clock.real()
+    rows = SmsMessage.objects.filter(state=SmsMessage.State.SENT, ask_at__lte=now)
+    due = list(rows.order_by("ask_at").values_list("pk", "sent_at")[:50])
+    for sms_id, sent_at in due:
+        waited = max(clock.now() - sent_at, FORGOTTEN) if sent_at else FORGOTTEN
+        later = now + min(waited, ASK_AT_LEAST)
+        moved = SmsMessage.objects.filter(pk=sms_id, ask_at__lte=now).update(ask_at=later)
+        if moved:
+            ask_receipt.delay(sms_id)
+    return len(due)
 
 
 def resend_forgotten() -> int:

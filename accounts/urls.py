@@ -2,14 +2,25 @@
 
 from django.urls import URLPattern, path
 
+from accounts import api as interfaces
 from accounts import views
+from core.bodies import takes_photographs
 
 owner: list[URLPattern] = [
     path("login/", views.StaffLogin.as_view(), name="accounts.login"),
     path("me/login/", views.owner_login, name="accounts.owner_login"),
     path("me/plates/", views.plates, name="accounts.plates"),
+    path(
+        "me/plates/<int:holding_id>/show/",
+        takes_photographs(views.show_plate),
+        name="accounts.show_plate",
+    ),
+    path("me/plates/<int:holding_id>/share/", views.share_plate, name="accounts.share_plate"),
+    path("me/plates/shares/<int:share_id>/end/", views.end_share, name="accounts.end_share"),
     path("me/plates/<int:holding_id>/end/", views.end_plate, name="accounts.end_plate"),
     path("logout/", views.log_out, name="accounts.logout"),
 ]
 merchant: list[URLPattern] = []
-api: list[URLPattern] = []
+api: list[URLPattern] = [
+    path("receipts/<str:provider>/", interfaces.receipts, name="accounts.receipts"),
+]

@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth import login, logout
 from django.contrib.auth.views import LoginView
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
@@ -17,7 +18,8 @@ from accounts import selectors, services, sms
 from accounts.backends import limit_log_ins
 from accounts.guards import merchant_page, owner_page
 from accounts.models import User
-from core.errors import BoweiError
+from core import images
+from core.errors import BoweiError, Missing
 
 
 class StaffLogin(LoginView):
@@ -93,16 +95,76 @@ def plates(request: HttpRequest) -> HttpResponse:
         except BoweiError as error:
             context["error"] = error
     context["holdings"] = selectors.holdings_of(user)
+    context["shared"] = selectors.shared_with(user)
     return render(request, "accounts/owner_plates.html", context)
 
 
 @owner_page
 @require_POST
-def end_plate(request: HttpRequest, holding_id: int) -> HttpResponse:
-    """A plate is no longer this person's."""
+def show_plate(request: HttpRequest, holding_id: int) -> HttpResponse:
+    """The vehicle licence of a plate that this person says is theirs."""
     user = request.user
     assert isinstance(user, User)
-    services.end_holding(user=user, holding_id=holding_id, actor=user.actor)
+    upload = request.FILES.get("photograph")
+    try:
+        services.show_licence(
+            user=user,
+            holding_id=holding_id,
+            photograph=images.read_upload(upload) if isinstance(upload, UploadedFile) else b"",
+            actor=user.actor,
+        )
+        messages.success(request, _("We have the photograph. A person looks at it."))
+    except Missing:
+        raise
+    except BoweiError as error:
+        messages.warning(request, error.message)
+    return redirect("accounts.plates")
+
+
+@owner_page
+@require_POST
+def share_plate(request: HttpRequest, holding_id: int) -> HttpResponse:
+    """Let another person see and pay the bills of a plate."""
+    user = request.user
+    assert isinstance(user, User)
+    try:
+        services.share_plate(
+            user=user,
+            holding_id=holding_id,
+            phone=request.POST.get("phone", ""),
+            actor=user.actor,
+        )
+        messages.success(request, _("Who has this phone sees the plate's bills after logging in."))
+    except Missing:
+        raise
+    except BoweiError as error:
+        messages.warning(request, error.message)
+    return redirect("accounts.plates")
+
+
+@owner_page
+@require_POST
+def end_share(request: HttpRequest, share_id: int) -> HttpResponse:
+    """A plate is shared no more."""
+    user = request.user
+    assert isinstance(user, User)
+    services.end_share(user=user, share_id=share_id, actor=user.actor)
+    messages.success(request, _("The plate is shared no more."))
+    return redirect("accounts.plates")
+
+
+@owner_page
+@require_POST
+def end_plate(request: HttpRequest, holding_id: int) -> HttpResponse:
+    """A plate is no longer this person's: sold, or for another reason."""
+    user = request.user
+    assert isinstance(user, User)
+    services.end_holding(
+        user=user,
+        holding_id=holding_id,
+        reason="sold" if request.POST.get("why") == "sold" else "said by the holder",
+        actor=user.actor,
+    )
     messages.success(request, _("The plate is no longer yours here."))
     return redirect("accounts.plates")
 

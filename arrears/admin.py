@@ -4,11 +4,17 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import actor_of
-from arrears import selectors, services
+from arrears import looking, selectors, services
 from arrears.models import (
     Assessment,
     BlacklistEntry,
@@ -16,6 +22,9 @@ from arrears.models import (
     Debt,
     Demand,
     Dispute,
+    ExemptVehicle,
+    ListingRule,
+    Look,
     OptOut,
     PayWindow,
     Plan,
@@ -25,11 +34,13 @@ from arrears.models import (
     Scheme,
     Watch,
 )
-from arrears.states import DisputeState, RiskModelState
-from core.admin import ModelAdmin, ReadOnly, TabularInline
+from arrears.states import DisputeState, LookState, RiskModelState
+from core import clock
+from core.admin import ModelAdmin, ReadOnly, TabularInline, behind
 from core.errors import BoweiError
 from core.money import format_fen
 from core.plates import masked
+from core.typed import typed_plate
 
 
 class Masked:
@@ -116,6 +127,109 @@ class BlacklistAdmin(Masked, ReadOnly):
     search_fields = ["plate_text"]
     show_full_result_count = False
     ordering = ["-id"]
+
+
+class ExemptForm(ModelForm):
+    """The plate as people type it, and a time that is still to come."""
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        try:
+            typed_plate(given.get("plate_text", ""), given.get("plate_colour", ""))
+        except BoweiError as error:
+            self.add_error("plate_text", str(error.message))
+        if (until := given.get("until")) and until <= clock.now():
+            self.add_error("until", _("Name a time to come."))
+        return given
+
+
+@admin.register(ExemptVehicle)
+class ExemptVehicleAdmin(Masked, ModelAdmin):
+    """The register of exempt vehicles: one person adds, another grants."""
+
+    list_display = ["id", "plate", "reason", "state", "until", "asked_by", "granted_by"]
+    list_filter = ["state", "reason"]
+    search_fields = ["plate_text"]
+    form = ExemptForm
+    fields = ["plate_text", "plate_colour", "reason", "why", "until"]
+    actions = ["grant", "end"]
+    ordering = ["-id"]
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ExemptVehicle, form: Any, change: bool) -> None:
+        services.ask_exemption(obj, actor=actor_of(request))
+
+    @admin.action(description=_("Grant: I am the second person"), permissions=["grant"])
+    def grant(self, request: HttpRequest, queryset: QuerySet[ExemptVehicle]) -> None:
+        for row in queryset:
+            try:
+                services.grant_exemption(exemption_id=row.pk, actor=actor_of(request))
+            except BoweiError as error:
+                messages.warning(request, f"{row.pk}: {error.message}")
+
+    @admin.action(description=_("End the exemption"), permissions=["end"])
+    def end(self, request: HttpRequest, queryset: QuerySet[ExemptVehicle]) -> None:
+        for row in queryset:
+            services.end_exemption(
+                exemption_id=row.pk, actor=actor_of(request), reason="ended on the desk"
+            )
+
+
+@admin.register(ListingRule)
+class ListingRuleAdmin(ModelAdmin):
+    """From when on debts list a vehicle; a new version is added, none is changed."""
+
+    list_display = ["merchant", "amount_fen", "count", "age_days", "valid_from", "said_by", "why"]
+    list_filter = ["merchant"]
+    list_select_related = ["merchant"]
+    ordering = ["-id"]
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ListingRule, form: Any, change: bool) -> None:
+        services.set_rule(obj, actor=actor_of(request))
+
+
+@admin.register(Look)
+class LookAdmin(ReadOnly):
+    """What waits for a look before its demand: by batches on a page, with pictures and keys."""
+
+    list_display = ["look", "merchant", "state", "opened_at", "looked_by", "looked_at"]
+    list_display_links = None
+    list_filter = ["state", "merchant"]
+    list_select_related = ["merchant"]
+    show_full_result_count = False
+    ordering = ["opened_at", "id"]
+
+    @admin.display(description=_("question"))
+    def look(self, row: Look) -> str:
+        if row.state != LookState.WAITING:
+            return str(row.pk)
+        url = reverse("admin:arrears_look_take")
+        return format_html('<a href="{}">{} {}</a>', url, gettext("Look"), row.pk)
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.take_view)
+        return [path("take/", page, name="arrears_look_take"), *super().get_urls()]
+
+    @behind("view", doing="judge")
+    def take_view(self, request: HttpRequest) -> HttpResponse:
+        """The next pictures; after the answer those that follow."""
+        if request.method == "POST":
+            looking.take(request, None)
+            return redirect("admin:arrears_look_take")
+        context = {**self.admin_site.each_context(request), **looking.context_of(request, None)}
+        context |= {"title": _("Look before the demand"), "opts": self.model._meta}
+        return TemplateResponse(request, "arrears/operator_looks.html", context)
 
 
 @admin.register(Demand)

@@ -14,6 +14,25 @@ class DebtMoved(Refused):
         super().__init__("debt_moved", _("This has changed meanwhile. Look at it again."), **facts)
 
 
+class DemandIsOut(Refused):
+    """Conflict: what a person agreed to has gone out already."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "demand_is_out",
+            _("The demand has gone out. Say that something is not right, and it is held at once."),
+        )
+
+
+class NotLookedAt(Refused):
+    """No demand before a person has seen what it rests on (docs/rules.md L11)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "not_looked_at", _("Look at the picture and the times of this debt first.")
+        )
+
+
 class NothingToObject(Refused):
     """None of the stays named is open any more."""
 

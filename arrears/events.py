@@ -21,6 +21,13 @@ class DebtOpened(Event):
 
 
 @dataclass(frozen=True)
+class EvidenceSeen(Event):
+    """A person has seen what a debt rests on, or its owner has confirmed the stay."""
+
+    debt_id: int
+
+
+@dataclass(frozen=True)
 class DebtResumed(Event):
     """An objection is over and the debt is owed again, its whole time before it."""
 

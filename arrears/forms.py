@@ -1,9 +1,13 @@
 """What people type about debts."""
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.services import clean_phone
 from arrears.models import Dispute
+from core.errors import BoweiError
 from core.typed import PlateField
 
 
@@ -25,6 +29,26 @@ class Objection(forms.Form):
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 4}),
     )
+    reply_to = forms.CharField(
+        label=_("Phone for our answer (optional)"),
+        required=False,
+        max_length=20,
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "tel"}),
+    )
+
+    def __init__(self, *args: Any, known_phone: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if known_phone:
+            del self.fields["reply_to"]
+
+    def clean_reply_to(self) -> str:
+        typed: str = self.cleaned_data["reply_to"]
+        if typed.strip():
+            try:
+                return clean_phone(typed)
+            except BoweiError as error:
+                raise forms.ValidationError(str(error.message)) from error
+        return ""
 
 
 class Answer(forms.Form):

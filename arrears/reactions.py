@@ -5,17 +5,18 @@ from functools import partial
 
 from django.db import transaction
 
-from accounts.events import HoldingEnded, HoldingProven, SmsFailed, SmsSent
+from accounts.events import HoldingEnded, HoldingProven, SmsDelivered, SmsFailed
 from arrears import services
 from arrears.events import (
     DebtOpened,
     DebtRaised,
     DebtResumed,
     DemandTakenBack,
+    EvidenceSeen,
     PayWindowEnded,
     WatchRanOut,
 )
-from arrears.services import assistance, demands, notices
+from arrears.services import assistance, demands, looks, notices
 from arrears.tasks import ask_scorer
 from core.events import OutageChanged
 from core.plates import Plate
@@ -74,8 +75,11 @@ def open_debt(event: PayWindowEnded) -> None:
     services.open_debt(stay_id=event.stay_id)
 
 
-def demand(event: DebtOpened | DebtResumed | DebtRaised | DemandTakenBack) -> None:
-    """arrears.debt_opened, debt_resumed, debt_raised, demand_taken_back: every debtor is asked."""
+def demand(
+    event: DebtOpened | EvidenceSeen | DebtResumed | DebtRaised | DemandTakenBack,
+) -> None:
+    """arrears.debt_opened, evidence_seen, debt_resumed, debt_raised, demand_taken_back: every
+    debtor is asked, once somebody has seen what for."""
     services.make_demand(debt_id=event.debt_id)
 
 
@@ -131,17 +135,19 @@ def leave_former_holder(event: HoldingEnded) -> None:
 
 
 def ask_new_holder(event: HoldingProven) -> None:
-    """accounts.holding_proven: what waited for an inspector can be sent."""
+    """accounts.holding_proven: what waited for an inspector can be sent, and the owner has looked
+    at the stays that this was about."""
+    looks.confirm_proven(holding_id=event.holding_id)
     services.ask_new_holder(user_id=event.user_id)
 
 
-def text_sent(event: SmsSent) -> None:
-    """accounts.sms_sent: the demand is delivered, the contact made."""
+def text_delivered(event: SmsDelivered) -> None:
+    """accounts.sms_delivered: the demand is delivered, the contact made."""
     kind, _colon, number = event.key.partition(":")
     if kind == "demand":
-        demands.text_sent(int(number))
+        demands.text_delivered(int(number))
     elif kind == "contact":
-        assistance.text_sent(int(number))
+        assistance.text_delivered(int(number))
 
 
 def text_failed(event: SmsFailed) -> None:

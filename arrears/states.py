@@ -35,12 +35,26 @@ class DebtState(States, subject="debt"):
     CANCELLED = "cancelled", Shape.VOID, _("Cancelled")
 
 
+class LookState(States, subject="look"):
+    WAITING = "waiting", Shape.DOUBT, _("To be looked at")
+    AGREED = "agreed", Shape.DONE, _("Looked at, agreed")
+    CONFIRMED = "confirmed", Shape.DONE, _("Confirmed by the owner")
+    DOUBTED = "doubted", Shape.DOUBT, _("In question")
+    DROPPED = "dropped", Shape.PAST, _("No longer needed")
+
+
 class DemandState(States, subject="demand"):
     MADE = "made", Shape.WAITS, _("To be delivered")
     SENDING = "sending", Shape.LIVE, _("On its way")
     DELIVERED = "delivered", Shape.DONE, _("Delivered")
     FAILED = "failed", Shape.ALARM, _("Not delivered")
     DROPPED = "dropped", Shape.PAST, _("No longer needed")
+
+
+class ExemptionState(States, subject="exemption"):
+    ASKED = "asked", Shape.WAITS, _("Waits for a second person")
+    GRANTED = "granted", Shape.DONE, _("Exempt")
+    ENDED = "ended", Shape.PAST, _("Ended")
 
 
 class DisputeState(States, subject="dispute"):

@@ -21,6 +21,7 @@ class DebtTable(Table):
     """A merchant's debts, with what may be done with each."""
 
     name = "debts"
+    masked = True
     filters = DebtsOnPage
     empty_title = _("No debts")
     empty_words = _("A stay that is not paid within its time stands here.")
@@ -45,6 +46,7 @@ class NoticeTable(Table):
     """What a merchant's terminals were told."""
 
     name = "notices"
+    masked = True
     page_rows = 10
 
     time = MomentColumn(_("Time"), "made_at")

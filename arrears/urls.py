@@ -15,6 +15,7 @@ owner: list[URLPattern] = [
 ]
 merchant: list[URLPattern] = [
     path("debts/", views.debts, name="arrears.debts"),
+    path("debts/looks/", views.looks, name="arrears.looks"),
     path("debts/paper/", takes_photographs(views.paper_notice), name="arrears.paper_notice"),
     path("debts/<int:debt_id>/waive/", views.waive, name="arrears.waive"),
     path("debts/disputes/<int:dispute_id>/", views.answer, name="arrears.answer"),

@@ -1,6 +1,7 @@
 """Pages for owners (what is still to pay, why, objecting) and for merchants (their debts)."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -13,9 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts import selectors as accounts
-from accounts.guards import actor_of, merchant_page, owner_page
+from accounts.guards import actor_of, file_of, merchant_page, owner_page
 from accounts.rules import may
-from arrears import selectors, services
+from arrears import looking, selectors, services
 from arrears.forms import Answer, Objection, PaperNotice, WholePlate
 from arrears.models import Contact, Demand, Dispute
 from arrears.rules.vehicle import holds, subject_of
@@ -59,39 +60,54 @@ def dues(request: HttpRequest) -> HttpResponse:
     subject = subject_of("", "", user.pk)
     if request.method == "GET":  # first: a page never names less than the demand that it delivers
         services.deliver_on_page(plates=own, actor=user.actor)
-    found = selectors.dues_of(own)
+    seen = accounts.plates_seen_by(user)
+    found = selectors.dues_of(seen)
     if request.method == "POST":
         if "reminders" in request.POST:
             return _reminders(request, subject)
         return _pay(request, found, "arrears.dues")
-    return _dues_page(request, found, own, subject=subject, holds=bool(own))
+    return _dues_page(request, found, seen, subject=subject, holds=bool(seen))
 
 
 @never_cache
 def dues_by_link(request: HttpRequest, token: str) -> HttpResponse:
     """The dues of one message: no log-in, no more than that message was about (P0.6)."""
     # First the token: whoever makes up addresses must not fill the table of sessions.
-    found, subject, contact_id = _by_token(token, request.session.session_key or "")
+    opened = _by_token(token, request.session.session_key or "")
     if not request.session.session_key:
         request.session.create()
     browser = request.session.session_key or ""
+    if opened.told_id is not None:
+        request.session[TOLD] = opened.told_id
     if request.method == "POST":
-        if "reminders" in request.POST and subject:
-            return _reminders(request, subject)
+        if "reminders" in request.POST and opened.subject:
+            return _reminders(request, opened.subject)
+        contact_id = opened.contact_id
         if contact_id and not services.use_contact(contact_id=contact_id, browser=browser):
             raise Missing("used_link")
         request.session["arrears.link"] = token
-        return _pay(request, found, "arrears.dues", token)
-    return _dues_page(request, found, _own(request), subject=subject, holds=True)
+        return _pay(request, opened.found, "arrears.dues", token)
+    return _dues_page(request, opened.found, _own(request), subject=opened.subject, holds=True)
 
 
-def _by_token(token: str, browser: str) -> tuple[list[selectors.Due], str, int | None]:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What the link of a message opens; `told_id` is whose phone the message went to."""
+
+    found: list[selectors.Due]
+    subject: str = ""
+    contact_id: int | None = None
+    told_id: int | None = None
+
+
+def _by_token(token: str, browser: str) -> _Opened:
     demand = due_selectors.demand_of(token)
     if demand is not None:
-        return selectors.dues_of_stays(due_selectors.stays_of_demand(demand)), "", None
+        found = selectors.dues_of_stays(due_selectors.stays_of_demand(demand))
+        return _Opened(found, told_id=demand.user_id)
     contact: Contact = services.open_contact(token=token, browser=browser)
     found = selectors.dues_of_stays(due_selectors.stays_of_contact(contact))
-    return found, contact.subject, contact.pk
+    return _Opened(found, contact.subject, contact.pk, contact.plan.user_id)
 
 
 def _dues_page(
@@ -146,6 +162,7 @@ def _reminders(request: HttpRequest, subject: str) -> HttpResponse:
 
 
 # ── Objecting ────────────────────────────────────────────────────────────────────────────────
+TOLD = "arrears.told"  # in a browser's session: to whose phone the message went that opened it
 SAID = "arrears.said"  # in a browser's session: the objections that were made with it
 MOST_SAID = 100
 
@@ -179,7 +196,8 @@ def object_page(request: HttpRequest, token: str) -> HttpResponse:
     What was said, and its answer, is shown to who said it: by their address, browser or account.
     """
     found = due_selectors.objectable(token)
-    form = Objection(request.POST or None)
+    phone = _answer_phone(request)
+    form = Objection(request.POST or None, known_phone=phone)
     problem: BoweiError | None = None
     if request.method == "POST" and form.is_valid():
         try:
@@ -187,6 +205,7 @@ def object_page(request: HttpRequest, token: str) -> HttpResponse:
                 stay_ids=[one.id for one in found.stays],
                 reason=form.cleaned_data["reason"],
                 text=form.cleaned_data["text"],
+                reply_to=phone or form.cleaned_data["reply_to"],
                 user_id=request.user.pk if request.user.is_authenticated else None,
                 actor=actor_of(request),
             )
@@ -206,6 +225,7 @@ def object_page(request: HttpRequest, token: str) -> HttpResponse:
             for one in found.stays
         ],
         "form": form,
+        "by_text": bool(phone),
         "problem": problem,
         "disputes": [{"dispute": one, "own": one in mine} for one in found.disputes],
         "may_object": bool(found.stays)
@@ -213,6 +233,15 @@ def object_page(request: HttpRequest, token: str) -> HttpResponse:
     }
     status = 200 if request.method != "POST" else 400
     return render(request, "arrears/owner_object.html", context, status=status)
+
+
+def _answer_phone(request: HttpRequest) -> str:
+    """The phone of who is logged in, else the one that our message went to, by which they came."""
+    person = request.user if request.user.is_authenticated else None
+    told_id = request.session.get(TOLD)
+    if person is None and told_id is not None:
+        person = accounts.user(told_id)
+    return str(getattr(person, "phone", ""))
 
 
 def _said(request: HttpRequest, token: str, disputes: list[Dispute]) -> HttpResponse:
@@ -270,7 +299,7 @@ def debts(request: HttpRequest) -> HttpResponseBase:
     role = request.role  # type: ignore[attr-defined]
     table = DebtTable(request, selectors.with_listing(selectors.debts_of_merchant(merchant.pk)))
     notices = NoticeTable(request, selectors.notices_of_merchant(merchant.pk))
-    if file := table.file() or notices.file():
+    if file := file_of(request, table, notices):
         return file
     context = {
         "table": table,
@@ -292,9 +321,24 @@ def debts(request: HttpRequest) -> HttpResponseBase:
             for one in merchant_selectors.paper_demands_of(merchant.pk)[:20]
         ],
         "may_decide": may(role, "void_stay"),
+        "to_look_at": selectors.looks_to_take(merchant.pk).count()
+        if may(role, "settle_stay")
+        else 0,
         "topic": f"merchant:{merchant.pk}",
     }
     return render(request, "arrears/merchant_debts.html", context)
+
+
+@never_cache
+@merchant_page("settle_stay")
+def looks(request: HttpRequest) -> HttpResponse:
+    """What this merchant's debts rest on, before anybody is asked for them."""
+    merchant = request.merchant  # type: ignore[attr-defined]
+    if request.method == "POST":
+        looking.take(request, merchant.pk)
+        return redirect("arrears.looks")
+    context = looking.context_of(request, merchant.pk)
+    return render(request, "arrears/merchant_looks.html", context)
 
 
 def _paper(demand: Demand, merchant_id: int) -> dict[str, Any]:
@@ -361,7 +405,9 @@ def answer(request: HttpRequest, dispute_id: int) -> HttpResponse:
         return redirect(reverse("arrears.debts") + "#disputes")
     try:
         services.settle_dispute(dispute_id=dispute_id, actor=actor_of(request), **form.cleaned_data)
-        messages.success(request, _("The owner can read your answer now."))
+        messages.success(
+            request, _("The owner can read your answer now, and gets a text if they gave a phone.")
+        )
     except BoweiError as error:
         messages.warning(request, error.message)
     return redirect("arrears.debts")

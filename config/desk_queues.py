@@ -14,7 +14,7 @@ from django.db.models import Count, Min, Model, QuerySet
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
-from arrears.models import Dispute
+from arrears.models import Dispute, Look
 from core import clock
 from core.models import Outage, OutboxDelivery
 from devices.models import Command, Device
@@ -116,6 +116,11 @@ QUEUES = [
         _("Copied plates"),
         _("plates that two vehicles seem to carry; every stay of theirs waits"),
         [QueuePart(CloneCase, {"state": list(CloneCase.LIVE)}, since="opened_at")],
+    ),
+    Queue(
+        _("Before a demand"),
+        _("debts whose picture and times nobody has seen; nobody is asked before"),
+        [QueuePart(Look, {"state": Look.State.WAITING, "debt__state": "open"}, since="opened_at")],
     ),
     Queue(
         _("Disputes"),

@@ -33,7 +33,7 @@ import recovery.messages
 import recovery.reactions
 import recovery.selectors
 import recovery.services
-from accounts.events import HoldingEnded, HoldingProven, SmsFailed, SmsQueued, SmsSent
+from accounts.events import HoldingEnded, HoldingProven, SmsDelivered, SmsFailed, SmsQueued
 from arrears.events import (
     DebtDisputed,
     DebtDropped,
@@ -42,6 +42,7 @@ from arrears.events import (
     DebtRaised,
     DebtResumed,
     DemandTakenBack,
+    EvidenceSeen,
     PayWindowEnded,
     StayDisputed,
     WatchRanOut,
@@ -167,7 +168,8 @@ REACTIONS: Reactions = reactions(
     ),
     on(QuestionOver, arrears.reactions.resume),
     on(PayWindowEnded, arrears.reactions.open_debt),  # P3.1, P3.2
-    on(DebtOpened, arrears.reactions.demand),
+    on(DebtOpened, arrears.reactions.demand),  # where its owner has confirmed the stay
+    on(EvidenceSeen, arrears.reactions.demand),  # P3.2: nobody is asked unseen
     on(DebtResumed, arrears.reactions.demand),
     on(
         DebtRaised,
@@ -182,7 +184,7 @@ REACTIONS: Reactions = reactions(
         monthlycard.reactions.end_cards_of_former_holder,
     ),
     on(HoldingProven, arrears.reactions.ask_new_holder),
-    on(SmsSent, arrears.reactions.text_sent),
+    on(SmsDelivered, arrears.reactions.text_delivered),
     on(SmsFailed, arrears.reactions.text_failed),
     on(OutageChanged, arrears.reactions.set_right),
     # recovery
@@ -224,8 +226,10 @@ SWEEPS: list[Callable[[], int]] = [
     payments.tasks.forget_old_notifications,
     arrears.services.end_pay_windows,
     arrears.services.end_watches,
+    arrears.services.end_exemptions,
     arrears.services.end_graces,
     arrears.services.send_demands,
+    arrears.services.tell_answers,
     arrears.services.carry_out_contacts,
     arrears.services.expire_notices,
     arrears.tasks.ask_again,
@@ -234,6 +238,7 @@ SWEEPS: list[Callable[[], int]] = [
     monthlycard.services.take_silence,  # P4.12
     monthlycard.services.notice_missed,  # P4.10
     accounts.tasks.resend_forgotten,
+    accounts.tasks.ask_for_receipts,
     outbox.forget_old,
 ]
 

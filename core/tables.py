@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from django_tables2.data import TableQuerysetData
 from django_tables2.rows import BoundRow
 
-from core import sheets
+from core import plates, sheets
 from core.money import plain_yuan
 from core.states import States
 from core.templatetags import bowei
@@ -86,6 +86,10 @@ class Column(django_tables2.Column):
     def cells(self, row: Any) -> list[Any]:
         """The cells in a file, one for each of `heads`."""
         return [self.of(row)]
+
+    def masked_cells(self, row: Any) -> list[Any]:
+        """The same for a file that names no vehicle whole."""
+        return self.cells(row)
 
 
 class NameColumn(Column):
@@ -171,6 +175,9 @@ class PlateColumn(Column):
         _look, word = bowei.PLATE_LOOKS.get(row.plate_colour, ("", row.plate_colour))
         return [row.plate_text, str(word or "")]
 
+    def masked_cells(self, row: Any) -> list[Any]:
+        return [plates.masked(row.plate_text), *self.cells(row)[1:]]
+
 
 class BerthColumn(Column):
     """Where: section and berth; in a file the berth's code, which no other section has."""
@@ -230,6 +237,7 @@ class Table(django_tables2.Table):
     """
 
     name: ClassVar[str]
+    masked: ClassVar[bool] = False  # its files mask plates, unless the address says why not
     filters: ClassVar[Any] = None  # a FilterSet
     below: ClassVar[str] = ""  # the template of what stands under each row; gets `row`
     page_rows: ClassVar[int] = 50
@@ -269,6 +277,11 @@ class Table(django_tables2.Table):
     def next_url(self) -> str:
         return self._url(page=self.page.next_page_number())
 
+    def asked(self) -> list[tuple[str, str]]:
+        """What the address says of the list, for a form that asks for a file of it."""
+        asked = self.request.GET.items()
+        return [(name, value) for name, value in asked if name != f"{self.prefix}page"]
+
     def files(self) -> list[tuple[str, str]]:
         """The files of this list: kind and address."""
         return [(kind.upper(), self._url(export=kind)) for kind in sheets.KINDS]
@@ -292,17 +305,29 @@ class Table(django_tables2.Table):
         kind = self.request.GET.get(f"{self.prefix}export", "")
         if kind not in sheets.KINDS:
             return None
-        return self.file_of(self.data.data, kind, self.file_name(kind))
+        masked = self.masked and not self.why
+        return self.file_of(self.data.data, kind, self.file_name(kind), masked=masked)
+
+    @property
+    def why(self) -> str:
+        """Why a file shall hold whole plates, as the address says; "" where it need not."""
+        return self.request.GET.get(f"{self.prefix}why", "").strip()[:200]
 
     def file_name(self, kind: str) -> str:
         return sheets.taken_now(self.name, kind)
 
     @classmethod
-    def file_of(cls, rows: QuerySet[Any], kind: str, name: str) -> sheets.File:
+    def file_of(
+        cls, rows: QuerySet[Any], kind: str, name: str, *, masked: bool = False
+    ) -> sheets.File:
         columns = cls.file_columns()
 
         def cells(row: Any) -> list[Any]:
-            return [value for column in columns for value in column.cells(row)]
+            return [
+                value
+                for column in columns
+                for value in (column.masked_cells(row) if masked else column.cells(row))
+            ]
 
         return sheets.File(name, kind, cls.file_heads(), sheets.batches_of(rows, cells, kind))
 

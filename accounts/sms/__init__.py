@@ -10,11 +10,21 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.sms.aliyun import Aliyun
-from accounts.sms.base import SmsClient, SmsNotSent, SmsProvider
+from accounts.sms.base import BadReport, Receipt, SmsClient, SmsNotSent, SmsProvider
 from accounts.sms.sandbox import Sandbox
 from accounts.sms.words import render
 
-__all__ = ["ALL", "SmsNotSent", "chosen", "client", "render", "sends"]
+__all__ = [
+    "ALL",
+    "BadReport",
+    "Receipt",
+    "SmsNotSent",
+    "chosen",
+    "client",
+    "provider",
+    "render",
+    "sends",
+]
 
 ALL: tuple[SmsProvider, ...] = (Aliyun(), Sandbox())
 
@@ -28,23 +38,28 @@ def chosen(environment: Mapping[str, str], *, production: bool) -> tuple[str, di
     """
     wanted = next(one.name for one in ALL if one.sends == production)
     name = environment.get("BOWEI_SMS", "").strip() or wanted
-    provider = _known().get(name)
-    if provider is None:
+    found = _known().get(name)
+    if found is None:
         names = ", ".join(_known())
         raise ImproperlyConfigured(f"BOWEI_SMS names no provider of text messages; known: {names}.")
-    if production and not provider.sends:
+    if production and not found.sends:
         raise ImproperlyConfigured(f"BOWEI_SMS={name} is for demos: production must send.")
-    if provider.account is None:
+    if found.account is None:
         return name, {}
-    said = provider.account.read(environment)
+    said = found.account.read(environment)
     if not said:
-        raise ImproperlyConfigured(f"{provider.account.variable} must be set: BOWEI_SMS is {name}.")
+        raise ImproperlyConfigured(f"{found.account.variable} must be set: BOWEI_SMS is {name}.")
     return name, said
 
 
 def sends() -> bool:
     """Whether messages leave this house (not in demo and tests)."""
     return _known()[settings.BOWEI_SMS].sends
+
+
+def provider(name: str) -> SmsProvider | None:
+    """A provider by its name; None where there is none."""
+    return _known().get(name)
 
 
 def client() -> SmsClient:

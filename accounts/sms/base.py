@@ -4,6 +4,8 @@ Settings read this: nothing here looks at the settings while it is imported.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
 from core.environment import Account
@@ -17,11 +19,29 @@ class SmsNotSent(Exception):
         self.final = final
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a message; `delivered` None while the network has not said."""
+
+    delivered: bool | None
+    code: str  # in the provider's words
+    raw: dict[str, Any]  # as it came, without number and text
+
+
+class BadReport(ValueError):
+    """What was pushed to us is no report of this provider's."""
+
+
 class SmsClient(Protocol):
     """Hands messages to a provider; the call goes over the network, never in a transaction."""
 
     def send(self, *, phone: str, template: str, params: dict[str, Any], key: str) -> str:
         """Send one message, once for a `key`; the provider's number of it. Raises SmsNotSent."""
+        ...
+
+    def receipt(self, *, phone: str, number: str, key: str, sent_at: datetime) -> Receipt:
+        """Ask what became of a message that the provider has taken. Raises SmsNotSent where it
+        could not be asked."""
         ...
 
 
@@ -35,3 +55,14 @@ class SmsProvider:
     def client(self, said: Mapping[str, Any]) -> SmsClient:
         """A client with these settings. Not for one that sends nothing."""
         raise NotImplementedError
+
+    def reported(self, body: bytes) -> dict[str, dict[str, Any]]:
+        """What a push of receipts says, by the key of the message, without numbers and texts.
+
+        Raises BadReport.
+        """
+        raise BadReport(self.name)
+
+    def thanks(self) -> dict[str, Any]:
+        """How the provider hears that its push has arrived."""
+        return {}

@@ -18,6 +18,8 @@ TEXTS = {
     "paid_time": "【泊位】您在{place}的停车已付到 {until}。要多停请提前续付，离开则不必理会："
     "{url} 退订回T",
     "lock": "【泊位】{place}的地锁：{what}查看订单：{url}",
+    "answer_upheld": "【泊位】您对{place}停车费的异议已被接受，不再向您收取。答复：{url}",
+    "answer_rejected": "【泊位】您对{place}停车费的异议已有答复，费用不变。理由和办理：{url}",
     "receipt": "【泊位】已收到 {amount}，谢谢。明细：{url}",
 }
 

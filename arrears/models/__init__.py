@@ -2,8 +2,11 @@
 
 from arrears.models.assistance import Contact, OptOut, Plan, Scheme
 from arrears.models.debts import BlacklistEntry, Debt, Demand, Dispute, PayWindow
+from arrears.models.exempt import ExemptVehicle
+from arrears.models.looks import Look
 from arrears.models.notices import RecoveryNotice
 from arrears.models.risk import Assessment, Portrait, RiskModel, ShadowScore, Watch
+from arrears.models.rules import ListingRule
 
 __all__ = [
     "Assessment",
@@ -12,6 +15,9 @@ __all__ = [
     "Debt",
     "Demand",
     "Dispute",
+    "ExemptVehicle",
+    "ListingRule",
+    "Look",
     "OptOut",
     "PayWindow",
     "Plan",

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from arrears.states import DebtState, DemandState, DisputeState, ListingState, PayWindowState
+from core import personal
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
 from core.vehicles import WithPlate
@@ -279,6 +280,10 @@ class Dispute(WithPlate, StatefulModel):
     text = models.TextField(_("in the owner's words"), max_length=2000, blank=True)
     answer = models.TextField(_("answer"), max_length=2000, blank=True)
     token = models.CharField(max_length=32, unique=True, default=new_token)
+    reply_sealed = models.TextField(blank=True, editable=False)  # the phone that the answer goes to
+    tell_at = models.DateTimeField(
+        null=True, editable=False, help_text="When the answer is to be sent; empty once it was."
+    )
     opened_at = models.DateTimeField(_("opened"))
     answer_by = models.DateTimeField(_("answer by"))
     decided_at = models.DateTimeField(_("decided"), null=True)
@@ -295,8 +300,20 @@ class Dispute(WithPlate, StatefulModel):
                 fields=["answer_by"],
                 condition=models.Q(state=DisputeState.OPEN),
                 name="dispute_open",
-            )
+            ),
+            models.Index(
+                fields=["tell_at"],
+                condition=models.Q(tell_at__isnull=False),
+                name="dispute_answer_to_tell",
+            ),
         ]
+
+    @property
+    def reply_masked(self) -> str:
+        """The phone that the answer goes to, for the page of who gave it; "" for none."""
+        return (
+            personal.masked_phone(personal.unseal(self.reply_sealed)) if self.reply_sealed else ""
+        )
 
     def __str__(self) -> str:
         return f"{self.pk}"
@@ -341,6 +358,9 @@ class BlacklistEntry(WithPlate, StatefulModel):
     due_at = models.DateTimeField(
         _("grace ends"), null=True, help_text=_("Empty until a demand was delivered.")
     )
+    judge_at = models.DateTimeField(
+        null=True, editable=False, help_text="To be judged anew from then on: its rule changed."
+    )
     active_at = models.DateTimeField(_("listed at"), null=True)
     gone_at = models.DateTimeField(_("gone at"), null=True)
     amount_fen = MoneyField(_("amount"), default=0)
@@ -362,7 +382,12 @@ class BlacklistEntry(WithPlate, StatefulModel):
                 fields=["due_at"],
                 condition=models.Q(state=ListingState.PENDING),
                 name="listing_grace",
-            )
+            ),
+            models.Index(
+                fields=["judge_at"],
+                condition=models.Q(judge_at__isnull=False),
+                name="listing_to_judge",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from arrears.selectors.dues import (
     object_path,
     why_path,
 )
+from arrears.selectors.exempt import exempt_by_plate, is_exempt
 from arrears.selectors.facts import (
     DebtFacts,
     Listing,
@@ -23,6 +24,7 @@ from arrears.selectors.facts import (
     objected_to,
     open_debts_of,
 )
+from arrears.selectors.looks import evidence, looks_to_take
 from arrears.selectors.merchants import (
     ages,
     debts_of_merchant,
@@ -51,10 +53,14 @@ __all__ = [
     "disputes_to_answer",
     "dues_of",
     "dues_of_stays",
+    "evidence",
+    "exempt_by_plate",
     "graces_of",
+    "is_exempt",
     "listed_by_plate",
     "listing_of",
     "live_debts_by_plate",
+    "looks_to_take",
     "needs",
     "notices_of_merchant",
     "object_path",

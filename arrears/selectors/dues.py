@@ -9,12 +9,13 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts import selectors as accounts
 from arrears.models import Assessment, Contact, Debt, Demand, Dispute, PayWindow, Plan
 from arrears.risk import features
 from arrears.states import AssessmentState, DebtState, DisputeState
 from core import links
 from core.money import format_fen
-from core.plates import Plate
+from core.plates import Plate, holds
 from parking import selectors as parking
 from parking.selectors import StayFacts
 from parking.states import StayState
@@ -135,6 +136,13 @@ def said_path(token: str, disputes: Collection[int]) -> str:
     return reverse(OBJECT, args=[links.sign(OBJECT, **{**data, "said": said})])
 
 
+def answer_path(dispute: Dispute, stays: list[StayFacts]) -> str:
+    """The page that shows an objection and its answer to who said it, by the address alone."""
+    ids = sorted(one.id for one in stays)
+    of = [links.vehicle(dispute.plate_text, dispute.plate_colour) for _id in ids]
+    return reverse(OBJECT, args=[links.sign(OBJECT, stays=ids, of=of, said=[dispute.pk])])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objectable:
     """What one link opens: the stays that are still its vehicle's, and what was said for it.
@@ -184,15 +192,25 @@ def demand_of(token: str) -> Demand | None:
 
 
 def stays_of_demand(demand: Demand) -> list[int]:
-    """Those that still are this vehicle's: the plate of one may have been corrected since."""
+    """Those that still are this vehicle's: the plate of one may have been corrected since. None
+    where the person who was asked holds it no more."""
+    if _has_left(demand.user, demand.plate):
+        return []
     stays = parking.stays([debt.stay_id for debt in demand.debts.all()])
     return _of_plate(stays, demand.plate)
 
 
 def stays_of_contact(contact: Contact) -> list[int]:
-    """The stay that the contact was about, while it still is this vehicle's."""
+    """The stay that the contact was about, while it still is this vehicle's, and theirs."""
     plan = contact.plan
+    if _has_left(plan.user, plan.plate):
+        return []
     return _of_plate(parking.stays([plan.stay_id]), plan.plate)
+
+
+def _has_left(person: Any, plate: Plate | None) -> bool:
+    """Whether a message went to this person as the vehicle's holder, and they are it no more."""
+    return person is not None and not holds(accounts.proven_plates_of(person), plate)
 
 
 def _of_plate(stays: dict[int, StayFacts], plate: Plate | None) -> list[int]:

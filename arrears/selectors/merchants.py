@@ -7,8 +7,10 @@ from typing import Any
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from arrears.models import BlacklistEntry, Debt, Demand, Dispute, RecoveryNotice
+from arrears.selectors.looks import looks_to_take
 from arrears.states import DemandState, DisputeState, ListingState, NoticeState
 from core import clock
 from core.plates import chip
@@ -23,10 +25,14 @@ def debts_of_merchant(merchant_id: int) -> QuerySet[Debt]:
 
 
 def with_listing(debts: QuerySet[Debt]) -> QuerySet[Debt]:
-    """The debts with `listing_state`, the state of their vehicle's live entry or None."""
+    """The debts with `listing_state`, the state of their vehicle's live entry or None, and with
+    `listing_why`, what that follows from."""
     live = BlacklistEntry.objects.exclude(state=ListingState.GONE)
     same = live.filter(plate_text=OuterRef("plate_text"), plate_colour=OuterRef("plate_colour"))
-    return debts.annotate(listing_state=Subquery(same.values("state")[:1]))
+    return debts.annotate(
+        listing_state=Subquery(same.values("state")[:1]),
+        listing_why=Subquery(same.values("why")[:1]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,20 @@ def needs(merchant_id: int) -> list[dict[str, Any]]:
         }
         for row in disputes_of_merchant(merchant_id).filter(state=DisputeState.OPEN)[:MOST_NEEDS]
     ]
+    looks = looks_to_take(merchant_id)
+    if oldest := looks.first():
+        n = looks.count()
+        items.append(
+            {
+                "since": oldest.opened_at,
+                "plate": None,
+                "title": ngettext("One debt to look at", "%(n)d debts to look at", n) % {"n": n},
+                "text": _("Nobody is asked to pay before a person has seen picture and times."),
+                "subject": "look",
+                "state": oldest.state,
+                "url": reverse("arrears.looks"),
+            }
+        )
     items += [
         {
             "since": row.made_at,

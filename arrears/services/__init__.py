@@ -29,9 +29,22 @@ from arrears.services.demands import (
     make_demand,
     send_demands,
 )
-from arrears.services.disputes import end_voided, object, settle_dispute, withdraw_dispute
+from arrears.services.disputes import (
+    end_voided,
+    object,
+    settle_dispute,
+    tell_answers,
+    withdraw_dispute,
+)
+from arrears.services.exempt import (
+    ask_exemption,
+    end_exemption,
+    end_exemptions,
+    grant_exemption,
+)
 from arrears.services.holds import hold_questioned, question_over
-from arrears.services.listing import relist
+from arrears.services.listing import relist, set_rule
+from arrears.services.looking import agree, doubt, look_again
 from arrears.services.models import promote, register
 from arrears.services.notices import (
     ToldToLot,
@@ -50,6 +63,8 @@ from arrears.services.windows import end_pay_windows, start_pay_window
 
 __all__ = [
     "ToldToLot",
+    "agree",
+    "ask_exemption",
     "ask_new_holder",
     "assess",
     "assist",
@@ -62,6 +77,9 @@ __all__ = [
     "deliver_demand",
     "deliver_on_page",
     "deliver_on_paper",
+    "doubt",
+    "end_exemption",
+    "end_exemptions",
     "end_graces",
     "end_pay_windows",
     "end_voided",
@@ -71,8 +89,10 @@ __all__ = [
     "find_debts_of_city",
     "follow_stay",
     "forget_stay",
+    "grant_exemption",
     "hold_questioned",
     "issue_notices",
+    "look_again",
     "make_demand",
     "object",
     "open_contact",
@@ -87,9 +107,11 @@ __all__ = [
     "score",
     "send_demands",
     "set_right",
+    "set_rule",
     "settle_dispute",
     "start_pay_window",
     "take_outcome",
+    "tell_answers",
     "tell_lot",
     "told_before",
     "use_contact",

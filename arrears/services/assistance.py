@@ -238,8 +238,8 @@ def _end(contact: Contact, target: ContactState, why: str) -> int:
 
 
 @transaction.atomic
-def text_sent(contact_id: int) -> None:
-    """The provider has taken the reminder."""
+def text_delivered(contact_id: int) -> None:
+    """The reminder is on the phone."""
     rows = Contact.objects.filter(pk=contact_id)
     transition(rows, source=ContactState.SENDING, target=ContactState.SENT, actor=SYSTEM)
 

@@ -12,12 +12,13 @@ from arrears.errors import DebtMoved
 from arrears.events import DebtDropped, DebtOpened, DebtPaid, DebtRaised, PayWindowEnded
 from arrears.models import Debt, Demand, PayWindow
 from arrears.selectors.questions import held_by, is_owed, under_way
-from arrears.services import assistance, demands, listing, notices, watches, windows
+from arrears.services import assistance, demands, listing, looks, watches, windows
 from arrears.services.stays import locked, locked_one
 from arrears.states import DebtState, DemandState, PayWindowState, PlanState, WatchState
 from core import clock, live, outbox
 from core.errors import Invalid
 from core.transition import transition
+from parking import selectors as parking
 from parking import services as parking_services
 from parking.states import StayState
 from payments.rules import Receipt
@@ -77,6 +78,7 @@ def open_debt(*, stay_id: int, actor: str = SYSTEM) -> Debt | None:
         )
         if not moved:
             return None
+    looks.want(debt)
     outbox.add(DebtOpened(debt.pk))
     listing.relist(debt.plate_text, debt.plate_colour, actor=actor)
     live.push(f"merchant:{debt.merchant_id}")
@@ -109,6 +111,8 @@ def clear_debts_of_stays(
     plates = set(_plates_of([*settled, *partly]))
     for debt in Debt.objects.filter(stay_id__in=partly, state__in=Debt.LIVE).order_by("pk"):
         _follow_fee(debt, partly[debt.stay_id], actor=actor)
+        if how := parking.confirmed_by_owner(debt.stay_id):
+            looks.confirm([debt.pk], how=how, actor=actor)
     transition(
         PayWindow.objects.filter(stay_id__in=settled),
         source=list(PayWindow.LIVE),
@@ -137,6 +141,7 @@ def clear_debts_of_stays(
     )
     watches.end(settled, target=WatchState.PAID, actor=actor)
     assistance.stop(settled, target=PlanState.PAID, why=PlanState.PAID, actor=actor)
+    looks.drop(cleared, actor=actor)
     _drop_demands(cleared, actor=actor)
     _relist(plates, actor=actor)
     return cleared
@@ -212,6 +217,7 @@ def drop(debt_ids: Collection[int], *, target: DebtState, actor: str, reason: st
         parking_services.void_stay(stay_id=stay_id, actor=actor, reason=reason[:300])
     watches.end(stay_ids, target=WatchState.DROPPED, actor=actor)
     assistance.stop(stay_ids, target=PlanState.STOPPED, why=word, actor=actor)
+    looks.drop(moved, actor=actor)
     _drop_demands(moved, actor=actor)
     _relist(
         [(debts[pk].plate_text, debts[pk].plate_colour) for pk in moved],
@@ -250,6 +256,7 @@ def forget_stay(*, stay_id: int, actor: str = SYSTEM) -> None:
     )
     watches.end([stay_id], target=WatchState.DROPPED, actor=actor)
     assistance.stop([stay_id], target=PlanState.STOPPED, why="voided", actor=actor)
+    looks.drop(dropped, actor=actor)
     _drop_demands(dropped or ids, actor=actor)
     _relist(plates, actor=actor, reason=reason)
 
@@ -303,8 +310,8 @@ def _follow_fee(debt: Debt, due_fen: int, *, actor: str, why: str = "") -> None:
         raised_why=why[:80],
     )
     if moved:
+        looks.want(debt)
         demands.take_back(moved, actor=actor, reason="fee raised")
-        notices.withdraw_naming([debt], actor=actor, reason="fee raised")
         live.push(f"merchant:{debt.merchant_id}")
 
 
@@ -324,6 +331,7 @@ def unsay(debt: Debt, *, actor: str, reason: str) -> None:
         event=partial(DebtDropped, reason="corrected"),
         ended_at=clock.now(),
     )
+    looks.drop([debt.pk], actor=actor)
     demands.take_back([debt.pk], actor=actor, reason=reason)
     _relist([(debt.plate_text, debt.plate_colour)], actor=actor, reason=reason)
     live.push(f"merchant:{debt.merchant_id}")

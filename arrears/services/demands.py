@@ -13,13 +13,14 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors as accounts
 from accounts import services as account_services
-from arrears.errors import DebtMoved
+from arrears.errors import DebtMoved, NotLookedAt
 from arrears.events import DemandTakenBack
-from arrears.models import Debt, Demand
+from arrears.models import Debt, Demand, Look
 from arrears.rules.contacts import after_quiet, is_quiet
 from arrears.rules.vehicle import holds
+from arrears.selectors.exempt import is_registered
 from arrears.selectors.questions import standing_still, with_held
-from arrears.services import listing
+from arrears.services import listing, looks
 from arrears.states import DebtState, DemandState
 from core import clock, images, live, locks, outbox
 from core.errors import Invalid
@@ -37,11 +38,18 @@ KEY = "demand:"
 def make_demand(*, debt_id: int) -> Demand | None:
     """Ask for this debt: by text to the proven holder's phone, on their page, else on paper (P3.2).
 
-    At night a text waits for the morning, and debts that come meanwhile go into the same one.
+    None while nobody has seen what it rests on (docs/rules.md L11), where it is held or asked for
+    already, and for an exempt vehicle. At night a text waits for the morning, and debts that come
+    meanwhile go into the same one.
     """
     debt = with_held(Debt.objects.select_for_update(no_key=True, of=("self",))).get(pk=debt_id)
     if debt.state != DebtState.OPEN or debt.demanded_at is not None or debt.held:
         return None
+    if not looks.seen([debt_id]) or is_registered(debt.plate):
+        return None
+    if debt.demands.filter(state=DemandState.SENDING).exists():
+        return None
+    due_at = after_quiet(max(clock.now(), looks.rests_until(debt)))
     waiting = Demand.objects.filter(
         plate_text=debt.plate_text, plate_colour=debt.plate_colour, state=DemandState.MADE
     ).first()
@@ -55,9 +63,11 @@ def make_demand(*, debt_id: int) -> Demand | None:
             plate_colour=debt.plate_colour,
             user=user,
             channel=channel,
-            due_at=after_quiet(clock.now()),
+            due_at=due_at,
             made_at=clock.now(),
         )
+    elif waiting.due_at < due_at:
+        Demand.objects.filter(pk=waiting.pk).update(due_at=due_at)
     waiting.debts.add(debt)
     live.push(f"merchant:{debt.merchant_id}")
     return waiting
@@ -105,8 +115,8 @@ def _send(demand_id: int) -> int:
     demand = Demand.objects.select_for_update(no_key=True, of=("self",)).get(pk=demand_id)
     if demand.state != DemandState.MADE:
         return 0
-    found = with_held(demand.debts.filter(state=DebtState.OPEN)).select_related("section")
-    debts = list(found.order_by("opened_at"))
+    found = with_held(demand.debts.filter(state=DebtState.OPEN, look__state__in=Look.GOOD))
+    debts = list(found.select_related("section").order_by("opened_at"))
     demand.debts.remove(*(one for one in debts if one.held))  # asked for anew with the answer
     debts = [one for one in debts if not one.held]
     if not debts:
@@ -190,7 +200,7 @@ def deliver_demand(*, demand_id: int, evidence: str, actor: str) -> bool:
     if not moved:
         return False
     debts = demand.debts.filter(state__in=Debt.LIVE)
-    ids = list(debts.values_list("pk", flat=True))
+    ids = looks.seen(debts.values_list("pk", flat=True))
     fresh = Debt.objects.filter(pk__in=ids, demanded_at=None)
     fresh.update(demanded_at=now, demanded_fen=F("amount_fen"))
     listing.relist(demand.plate_text, demand.plate_colour, actor=actor, reason="demand delivered")
@@ -204,7 +214,8 @@ def deliver_on_paper(
     """An inspector has left a paper notice at the vehicle; the photograph shows it.
 
     `named_fen` is the sum that the paper names. Raises Invalid for a file that is no photograph,
-    DebtMoved where none of the debts is this merchant's and open, or where they are more by now.
+    DebtMoved where none of the debts is this merchant's and open, or where they are more by now,
+    NotLookedAt where nobody has seen the evidence of one.
     """
     if not photograph:
         raise Invalid(
@@ -218,6 +229,8 @@ def deliver_on_paper(
         raise DebtMoved()
     if sum(debt.amount_fen for debt in debts) > named_fen:
         raise DebtMoved()
+    if looks.seen([debt.pk for debt in debts]) != {debt.pk for debt in debts}:
+        raise NotLookedAt()
     sha256 = images.take(photograph, by=actor)
     demand = Demand.objects.create(
         plate_text=debts[0].plate_text,
@@ -252,14 +265,14 @@ def deliver_on_page(*, plates: Collection[tuple[str, str]], actor: str) -> int:
 
 
 @transaction.atomic
-def text_sent(demand_id: int) -> None:
-    """The provider has taken the text."""
+def text_delivered(demand_id: int) -> None:
+    """The text is on the phone, as its provider's receipt says."""
     deliver_demand(demand_id=demand_id, evidence=f"{KEY}{demand_id}", actor=SYSTEM)
 
 
 @transaction.atomic
 def text_failed(demand_id: int) -> None:
-    """The phone can't be reached: the demand goes on paper."""
+    """The phone can't be reached, or no receipt says that it was: the demand goes on paper."""
     demand = Demand.objects.get(pk=demand_id)
     moved = transition(
         demand,
@@ -285,12 +298,16 @@ def _on_paper(demand: Demand) -> list[int]:
 
 @transaction.atomic
 def leave_former_holder(*, user_id: int) -> int:
-    """This person holds a plate no more: a demand they don't have yet waits for an inspector."""
+    """This person holds a plate no more: a demand they don't have yet waits for an inspector, and a
+    text that nobody has sent yet is taken back."""
     user = accounts.user(user_id)
-    rows = Demand.objects.filter(user=user, state=Demand.State.MADE)
+    rows = Demand.objects.filter(user=user)
     for text, colour in accounts.proven_plates_of(user):
         rows = rows.exclude(plate_text=text, plate_colour=colour)
-    return rows.update(user=None, channel=Demand.Channel.PAPER)
+    for demand in rows.filter(state=DemandState.SENDING).order_by("pk"):
+        if account_services.recall_sms(key=f"{KEY}{demand.pk}", actor=SYSTEM):
+            text_failed(demand.pk)
+    return rows.filter(state=DemandState.MADE).update(user=None, channel=Demand.Channel.PAPER)
 
 
 @transaction.atomic

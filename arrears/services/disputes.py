@@ -1,7 +1,7 @@
 """Objections: opened by owners, decided by people; all stops meanwhile (docs/rules.md 9)."""
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -9,14 +9,18 @@ from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts import selectors as accounts
+from accounts import services as account_services
 from arrears.errors import DisputeDecided, NothingToObject
 from arrears.events import StayDisputed
-from arrears.models import Assessment, Debt, Dispute, PayWindow
+from arrears.models import Assessment, Debt, Demand, Dispute, PayWindow
+from arrears.rules.contacts import after_quiet
+from arrears.selectors import dues
 from arrears.selectors.questions import said_against
 from arrears.services import debts, holds
 from arrears.services.stays import locked
 from arrears.states import DebtState, DisputeState, PayWindowState
-from core import audit, clock, live, outbox
+from core import audit, clock, live, outbox, personal
 from core.errors import Invalid
 from core.transition import transition
 from parking import selectors as parking
@@ -26,6 +30,7 @@ from parking.states import StayState
 SYSTEM = "system:arrears.disputes"
 ANSWER_WITHIN = timedelta(days=7)
 LONGEST_TEXT = 2000
+BATCH = 100
 
 
 @transaction.atomic
@@ -36,6 +41,7 @@ def object(
     reason: str = "other",
     text: str = "",
     user_id: int | None = None,
+    reply_to: str = "",
     actor: str,
 ) -> list[Dispute]:
     """Object to stays or their debts, all that are named: one dispute a creditor and vehicle.
@@ -43,8 +49,10 @@ def object(
     What was said before in the same words is that open dispute; other words are one of their own,
     so that nothing is lost. With this commit the debts are held, the vehicle is suspended or off
     the list, contacts and watches stop and notices are withdrawn; `arrears.stay_disputed` lowers a
-    lock. Nobody has to pay before being heard. Raises Invalid, NothingToObject.
+    lock. Nobody has to pay before being heard. `reply_to` is the phone that the answer goes to;
+    without one it is that of `user_id`. Raises Invalid, NothingToObject.
     """
+    reply_sealed = _reply(reply_to, user_id)
     if reason not in Dispute.Reason.values:
         raise Invalid(
             "no_reason", _("Choose what is wrong."), fields={"reason": _("Choose what is wrong.")}
@@ -73,6 +81,7 @@ def object(
             user_id=user_id,
             reason=reason,
             text=words,
+            reply_sealed=reply_sealed,
             opened_at=clock.now(),
             answer_by=clock.now() + ANSWER_WITHIN,
         )
@@ -108,6 +117,7 @@ def settle_dispute(*, dispute_id: int, verdict: str, answer: str, actor: str) ->
         reason=answer[:300],
         answer=answer.strip()[:LONGEST_TEXT],
         decided_at=clock.now(),
+        tell_at=_tell_at(dispute),
     )
     if not moved:
         raise DisputeDecided()
@@ -143,13 +153,16 @@ def _locked_stays(dispute: Dispute) -> list[int]:
 def _uphold(dispute: Dispute, stay_ids: list[int], *, actor: str) -> None:
     """The debts go, and stays without one too; what was paid under protest goes back with them.
 
-    An objection to a decision alone is about the decision: the fee stands.
+    An objection to a decision alone is about the decision: the fee stands. Who has sold the vehicle
+    holds it no more.
     """
     reason = f"objection {dispute.pk} upheld: {dispute.answer}"[:300]
     live_debts = Debt.objects.filter(stay_id__in=stay_ids, state__in=Debt.LIVE)
     if dispute.reason == Dispute.Reason.DECISION:
         holds.resume(stay_ids, actor=actor)
         return
+    if dispute.reason == Dispute.Reason.SOLD:
+        _end_sold(dispute, stay_ids, actor=actor)
     dropped = debts.drop(
         list(live_debts.values_list("pk", flat=True)),
         target=DebtState.CANCELLED,
@@ -173,6 +186,20 @@ def _uphold(dispute: Dispute, stay_ids: list[int], *, actor: str) -> None:
                 target=PayWindowState.DROPPED,
                 actor=actor,
             )
+
+
+def _end_sold(dispute: Dispute, stay_ids: list[int], *, actor: str) -> None:
+    """The vehicle is no longer theirs who said so, and who was asked for these stays.
+
+    Whoever has shown it to be theirs since the objection keeps it: that is the buyer.
+    """
+    asked = Demand.objects.filter(debts__stay__in=stay_ids).values_list("user_id", flat=True)
+    account_services.end_sold(
+        plate=dispute.plate,
+        user_ids={one for one in (dispute.user_id, *asked) if one is not None},
+        before=dispute.opened_at,
+        actor=actor,
+    )
 
 
 @transaction.atomic
@@ -222,6 +249,7 @@ def _answer_for(dispute: Dispute, stay_id: int, *, answer: str, actor: str, reas
                 user_id=dispute.user_id,
                 reason=dispute.reason,
                 text=dispute.text,
+                reply_sealed=dispute.reply_sealed,
                 opened_at=dispute.opened_at,
                 answer_by=dispute.answer_by,
             ),
@@ -238,4 +266,45 @@ def _answer_for(dispute: Dispute, stay_id: int, *, answer: str, actor: str, reas
         reason=reason,
         answer=answer,
         decided_at=clock.now(),
+        tell_at=_tell_at(dispute),
     )
+
+
+# ── The answer goes back ─────────────────────────────────────────────────────────────────────
+def _reply(reply_to: str, user_id: int | None) -> str:
+    """The sealed phone that the answer goes to: the one that was typed, else the person's own."""
+    phone = account_services.clean_phone(reply_to) if reply_to.strip() else ""
+    if not phone and user_id is not None:
+        phone = accounts.user(user_id).phone
+    return personal.seal(phone) if phone else ""
+
+
+def _tell_at(dispute: Dispute) -> datetime | None:
+    """When the answer goes out: by day; None where it stands on the page alone."""
+    return after_quiet(clock.now()) if dispute.reply_sealed else None
+
+
+def tell_answers() -> int:
+    """A sweep: answers whose time has come go to the phones that asked for them."""
+    due = Dispute.objects.filter(tell_at__lte=clock.now())
+    ids = list(due.order_by("tell_at").values_list("pk", flat=True)[:BATCH])
+    return sum(_tell_answer(pk) for pk in ids)
+
+
+@transaction.atomic
+def _tell_answer(dispute_id: int) -> int:
+    dispute = Dispute.objects.get(pk=dispute_id)
+    if not Dispute.objects.filter(pk=dispute_id, tell_at__isnull=False).update(tell_at=None):
+        return 0
+    stays = list(parking.stays(dispute.stays.values_list("pk", flat=True)).values())
+    upheld = dispute.state == DisputeState.UPHELD
+    account_services.send_sms(
+        phone=personal.unseal(dispute.reply_sealed),
+        template="answer_upheld" if upheld else "answer_rejected",
+        params={
+            "place": stays[0].section_name if stays else "",
+            "url": settings.PUBLIC_URL + dues.answer_path(dispute, stays),
+        },
+        key=f"answer:{dispute.pk}",
+    )
+    return 1

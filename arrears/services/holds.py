@@ -10,7 +10,7 @@ from django.db import transaction
 from arrears.events import DebtDisputed, DebtResumed
 from arrears.models import Debt
 from arrears.selectors.questions import held_by, is_owed
-from arrears.services import assistance, demands, listing, notices, watches, windows
+from arrears.services import assistance, demands, listing, looks, watches, windows
 from arrears.services.stays import locked, locked_one
 from arrears.states import DebtState, PlanState, WatchState
 from core import live
@@ -39,7 +39,6 @@ def hold(stay_ids: Collection[int], *, actor: str, reason: str) -> None:
     watches.end(stays, target=WatchState.DROPPED, actor=actor)
     assistance.stop(stays, target=PlanState.STOPPED, why="disputed", actor=actor)
     demands.take_back([debt.pk for debt in found], actor=actor, reason="disputed")
-    notices.withdraw_naming(found, actor=actor, reason="disputed")
     for text, colour in sorted({(one.plate_text, one.plate_colour) for one in found}):
         listing.relist(text, colour, actor=actor, reason="disputed")
     for merchant_id in {one.merchant_id for one in found}:
@@ -70,6 +69,7 @@ def resume(stay_ids: Collection[int], *, actor: str) -> None:
         demanded_at=None,
         demanded_fen=None,
     )
+    looks.again([one.id for one in free])
     for facts in free:
         windows.begin_anew(facts, actor=actor, reason="objection over")
     rows = Debt.objects.filter(pk__in=resumed)

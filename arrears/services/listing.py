@@ -1,18 +1,22 @@
 """The list of vehicles with unpaid debts, recomputed where a debt changes (P3.2)."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
-from arrears.models import BlacklistEntry, Debt
+from arrears.models import BlacklistEntry, Debt, ListingRule
 from arrears.rules import listing as rules
+from arrears.selectors.exempt import is_exempt
 from arrears.selectors.questions import standing_still, under_way, with_held
 from arrears.services import notices
 from arrears.states import ListingState
-from core import clock, live, locks, outages
-from core.plates import Plate, exempt
+from core import audit, clock, live, locks, outages
+from core.plates import Plate
 from core.transition import transition
 
 SYSTEM = "system:arrears.listing"
@@ -31,10 +35,10 @@ def relist(plate_text: str, plate_colour: str, *, actor: str = SYSTEM, reason: s
     what the first did. Notices that no longer hold are withdrawn here. An exempt vehicle is never
     listed: its debts exist, its entry does not.
     """
-    if exempt(Plate.of(plate_text, plate_colour)):
-        return ListingState.GONE
     now = clock.now()
     debts = Debt.objects.filter(plate_text=plate_text, plate_colour=plate_colour)
+    if is_exempt(Plate.of(plate_text, plate_colour)):
+        debts = debts.none()
     if debts.filter(state__in=Debt.LIVE).exists():
         BlacklistEntry.objects.bulk_create(
             [BlacklistEntry(plate_text=plate_text, plate_colour=plate_colour, since=now)],
@@ -47,19 +51,29 @@ def relist(plate_text: str, plate_colour: str, *, actor: str = SYSTEM, reason: s
     entry = entries[0]
     owed = list(with_held(debts.filter(state__in=Debt.LIVE)).order_by("opened_at", "pk"))
     register = outages.known(min((one.demanded_at or now for one in owed), default=now))
+    rule_of = rules_of({one.merchant_id for one in owed})
     place = rules.place(
-        [rules.Owed(one.amount_fen, _counts_from(one, register), one.held) for one in owed],
+        [
+            rules.Owed(
+                one.amount_fen,
+                _counts_from(one, register),
+                opened_at=one.opened_at,
+                held=one.held,
+                rule=rule_of[one.merchant_id],
+            )
+            for one in owed
+        ],
         now=now,
         grace=grace(),
     )
     if place.state == ListingState.ACTIVE != entry.state and must_wait(owed):
-        place = rules.ListPosition(ListingState.PENDING, place.amount_fen, now + PATIENCE)
-    why = {
-        "debts": [one.pk for one in owed],
-        "count": len(owed),
-        "oldest": owed[0].opened_at.isoformat() if owed else None,
+        place = replace(place, state=ListingState.PENDING, due_at=now + PATIENCE)
+    facts: dict[str, Any] = {
+        "amount_fen": place.amount_fen,
+        "due_at": place.due_at,
+        "why": _why(owed, place),
+        "judge_at": None,
     }
-    facts: dict[str, Any] = {"amount_fen": place.amount_fen, "due_at": place.due_at, "why": why}
     if place.state == entry.state:
         BlacklistEntry.objects.filter(pk=entry.pk).update(**facts)
     else:
@@ -84,6 +98,56 @@ def must_wait(owed: Collection[Debt]) -> bool:
     payment of one of them may be on its way."""
     still = standing_still([one.section_id for one in owed])
     return still or bool(under_way([one.stay_id for one in owed]))
+
+
+def _why(owed: list[Debt], place: rules.ListPosition) -> dict[str, Any]:
+    """What the entry follows from, as it was then: its debts, and the rule they were held to."""
+    rule = place.rule
+    return {
+        "debts": [one.pk for one in owed],
+        "count": len(owed),
+        "oldest": owed[0].opened_at.isoformat() if owed else None,
+        "rule": None
+        if rule is None
+        else {
+            "version": rule.version,
+            "amount_fen": rule.amount_fen,
+            "count": rule.count,
+            "age_days": rule.age.days,
+            "met": place.state == ListingState.ACTIVE or place.due_at is not None,
+        },
+    }
+
+
+def rules_of(merchant_ids: Collection[int]) -> dict[int, rules.Rule]:
+    """The rule under which each of these creditors' debts list: their own, else the city's."""
+    rows = ListingRule.objects.filter(Q(merchant=None) | Q(merchant__in=merchant_ids))
+    newest = {row.merchant_id: row for row in rows.order_by("pk")}
+    said = {
+        of: rules.Rule(
+            amount_fen=row.amount_fen,
+            count=row.count,
+            age=timedelta(days=row.age_days),
+            version=row.pk,
+        )
+        for of, row in newest.items()
+    }
+    return {one: said.get(one) or said.get(None) or rules.Rule() for one in merchant_ids}
+
+
+@transaction.atomic
+def set_rule(rule: ListingRule, *, actor: str) -> ListingRule:
+    """A new version of a listing rule; whom it concerns is judged anew by the next sweeps."""
+    rule.valid_from, rule.said_by = clock.now(), actor
+    rule.save(force_insert=True)
+    audit.record(rule, "said", actor=actor, reason=rule.why)
+    same = {name: OuterRef(name) for name in ("plate_text", "plate_colour")}
+    live_debts = Debt.objects.filter(state__in=Debt.LIVE, **same)
+    if rule.merchant_id is not None:
+        live_debts = live_debts.filter(merchant=rule.merchant_id)
+    entries = BlacklistEntry.objects.filter(Exists(live_debts), state__in=BlacklistEntry.LIVE)
+    entries.update(judge_at=clock.now())
+    return rule
 
 
 def _move(

@@ -1,7 +1,6 @@
 """Recovery notices: made for a sighting, sent to its terminal, withdrawn when untrue (P3.4)."""
 
 import logging
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +28,7 @@ SYSTEM = "system:arrears.notices"
 LIVES = timedelta(minutes=15)
 SURE = 0.90  # below this a reading may be kept, but nobody is accused on it
 REFERENCE = "arrears.notice:"
+Outcome = RecoveryNotice.Outcome
 
 
 @transaction.atomic
@@ -145,10 +145,14 @@ def _active_entry(plate: plates.Plate) -> BlacklistEntry | None:
 
 
 def _owed_here(entry: BlacklistEntry, merchant_id: int) -> list[Debt]:
+    """Debts that were asked for, and are owed to whom the terminal may know of."""
     if standing_still():
         return []
     debts = Debt.objects.filter(
-        plate_text=entry.plate_text, plate_colour=entry.plate_colour, state=DebtState.OPEN
+        plate_text=entry.plate_text,
+        plate_colour=entry.plate_colour,
+        state=DebtState.OPEN,
+        demanded_at__isnull=False,
     ).select_related("stay__section", "stay__berth")
     debts = with_held(debts).filter(held=False)
     if not settings.BOWEI_SHARE_LISTINGS:
@@ -192,7 +196,7 @@ def _send(notice: RecoveryNotice, debts: list[Debt]) -> None:
                     "expires_at_ms": int(notice.due_at.timestamp() * 1000),
                 },
                 reference=f"{REFERENCE}{notice.pk}",
-                ttl_s=int(LIVES.total_seconds()),
+                ttl_s=max(int((notice.due_at - clock.now()).total_seconds()), 1),
                 actor=SYSTEM,
             )
     except BoweiError as error:  # revoked meanwhile: the merchant still sees it
@@ -217,26 +221,50 @@ def take_back_misread(*, sighting_id: int, plate: plates.Plate | None) -> list[i
 
 def withdraw_stale(*, entry_id: int, listed: bool, actor: str) -> list[int]:
     """Take back notices that are no longer true: all once the vehicle is not listed any more, else
-    those none of whose debts is open. In the transaction that made them untrue."""
+    those that name another sum than their debts are by now; where something is owed still, the same
+    terminal is told that instead. In the transaction that made them untrue, the entry locked."""
     rows = RecoveryNotice.objects.filter(entry_id=entry_id, state__in=RecoveryNotice.LIVE)
-    stale = []
-    for notice in rows:
-        still = with_held(Debt.objects.filter(pk__in=notice.debt_ids, state=DebtState.OPEN))
-        if not listed or not still.filter(held=False).exists():
-            stale.append(notice.pk)
-    return withdraw(stale, actor=actor)
+    stale = [notice for notice in rows.order_by("pk") if not listed or not _is_true(notice)]
+    moved = withdraw([notice.pk for notice in stale], actor=actor)
+    for notice in stale:
+        if listed and notice.pk in moved:
+            _tell_anew(notice)
+    return moved
 
 
-def withdraw_naming(debts: Collection[Debt], *, actor: str, reason: str) -> list[int]:
-    """Take back the notices that speak of one of these debts, whatever else they name."""
-    ids = {debt.pk for debt in debts}
-    stale = []
-    for text, colour in sorted({(debt.plate_text, debt.plate_colour) for debt in debts}):
-        rows = RecoveryNotice.objects.filter(
-            entry__plate_text=text, entry__plate_colour=colour, state__in=RecoveryNotice.LIVE
-        )
-        stale += [row.pk for row in rows if ids & set(row.debt_ids)]
-    return withdraw(stale, actor=actor, reason=reason)
+def _is_true(notice: RecoveryNotice) -> bool:
+    owed = Debt.objects.filter(
+        pk__in=notice.debt_ids, state=DebtState.OPEN, demanded_at__isnull=False
+    )
+    sums = list(with_held(owed).filter(held=False).values_list("amount_fen", flat=True))
+    return len(sums) == len(notice.debt_ids) and sum(sums) == notice.amount_fen
+
+
+def _tell_anew(notice: RecoveryNotice) -> None:
+    """What is owed by now, to the terminal that was told another sum, for as long as that held.
+
+    Not where the vehicle has gone or was another one; and a lot, which has no sighting, asks again.
+    """
+    is_over = notice.outcome in (Outcome.GONE, Outcome.MISTAKEN) or notice.due_at <= clock.now()
+    if notice.sighting_id is None or is_over:
+        return
+    debts = _owed_here(notice.entry, notice.merchant_id)
+    plate = notice.plate
+    if not debts or plate is None:
+        return
+    facts = _facts(
+        notice.entry,
+        debts,
+        plate=plate,
+        merchant_id=notice.merchant_id,
+        section_id=notice.section_id,
+    )
+    fresh = RecoveryNotice.objects.create(
+        sighting_id=notice.sighting_id,
+        device_id=notice.device_id,
+        **{**facts, "due_at": notice.due_at},
+    )
+    _send(fresh, debts)
 
 
 def withdraw(notice_ids: list[int], *, actor: str, reason: str = "") -> list[int]:

@@ -14,6 +14,7 @@ from PIL import Image, ImageFilter
 
 from accounts import services as accounts
 from accounts.models import User
+from arrears import selectors as arrears_selectors
 from arrears import services as arrears
 from arrears.models import Debt
 from arrears.states import DebtState
@@ -53,7 +54,7 @@ class Visit:
 # By how many days ago it was, at the same time of day; the last day is the morning itself.
 DAYS: dict[int, list[Visit]] = {
     6: [
-        Visit("Y-004", 140, OWNER_PLATE, left_min=0),
+        Visit("Y-004", 620, OWNER_PLATE, left_min=0),
         Visit("Y-002", 190, ("沪AD12345", "green"), left_min=60, paid=True),
         Visit("Y-012", 310, ("沪E30817", "yellow"), left_min=10),
         Visit("A-004", 100, ("沪C88Q61", "blue"), left_min=25, paid=True),
@@ -97,7 +98,7 @@ DAYS: dict[int, list[Visit]] = {
         Visit("B-004", 52, ("沪GD08816", "green")),
     ],
 }
-NOTICE_DAYS_AGO = 3  # an inspector leaves a paper notice: its grace has just ended
+NOTICE_DAYS_AGO = 3  # people look, ask on paper and on the page: that grace has just ended
 
 
 def build(town: Town) -> None:
@@ -113,7 +114,9 @@ def build(town: Town) -> None:
         clock.move_to(now - timedelta(days=days))
         settle_down()
         if days == NOTICE_DAYS_AGO:
+            _look_at_evidence()
             _leave_a_notice("沪E30817")
+            _open_the_dues()
         for visit in visits:
             _visit(visit)
         settle_down()
@@ -213,6 +216,23 @@ def _reading(visit: Visit) -> Reading:
         why="confident" if visit.sure else "weak_character",
         model="drawn for the day",
     )
+
+
+def _look_at_evidence() -> None:
+    """Who answers for each merchant's street looks at what its debts rest on."""
+    for look in arrears_selectors.looks_to_take(None):
+        boss = User.objects.filter(
+            memberships__merchant=look.merchant_id, memberships__role__in=["owner", "manager"]
+        ).order_by("pk")[0]
+        arrears.agree([look.pk], actor=f"user:{boss.pk}")
+    settle_down()
+
+
+def _open_the_dues() -> None:
+    """The demo's owner opens their page of dues: what is asked of them is delivered by that."""
+    owner = accounts.owner_by_phone(OWNER_PHONE)
+    arrears.deliver_on_page(plates=[OWNER_PLATE], actor=f"user:{owner.pk}")
+    settle_down()
 
 
 def _leave_a_notice(plate_text: str) -> None:

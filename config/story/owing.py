@@ -121,7 +121,7 @@ def _words(reason: Any) -> str:
 
 def _leave_unpaid(world: World, stay: dict[str, Any]) -> None:
     with world.teller.step("P0.4", title="It leaves unpaid; the payment time is watched") as step:
-        world.pass_time(hours=3)
+        world.pass_time(hours=11)
         world.wire.do(world.sensor(BERTH).leave(BERTH))
         left = world.wait(
             "the stay to pay",
@@ -163,11 +163,20 @@ def _help(world: World, stay: dict[str, Any]) -> None:
 def _become_debt(world: World, stay: dict[str, Any]) -> None:
     tell, plate = world.teller, world.plate
     assert plate is not None
-    with tell.step("P3.1", title="The pay window ends: a debt, and its demand") as step:
+    with tell.step("P3.1", title="The pay window ends: a debt") as step:
         now = world.at_hand(clock.now)
         rest_s = (datetime.fromisoformat(stay["pay_by"]) - now).total_seconds()
         world.pass_time(seconds=max(rest_s, 0) + 60)
         debt = world.wait("the debt", lambda: _debt(world, stay))
+        must(not debt["demanded_at"], "asked for before a person has looked")
+        step.saw(debt=debt["id"], amount_fen=debt["amount_fen"])
+    with tell.step(
+        "P3.2", title="A person looks at picture and times; the demand goes out"
+    ) as step:
+        page = world.yuyuan.get("/merchant/debts/looks/")
+        amount = format_fen(debt["amount_fen"])
+        must(amount in page.text, "the debt is not among those to look at")
+        world.yuyuan.submit(page, page.form(having="look"))
         world.until_hour(10)
         debt = world.wait(
             "the delivered demand", lambda: (d := _debt(world, stay)) and (d["demanded_at"] and d)

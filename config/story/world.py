@@ -192,7 +192,7 @@ class World:
     def newest_sms(self, containing: str = "") -> str:
         """The newest text message on the owner's phone. The sandbox's table is the phone."""
         for message in self.at_hand(lambda: list(SmsMessage.objects.order_by("-pk")[:20])):
-            if message.state == SmsState.SENT and containing in message.text:
+            if message.state == SmsState.DELIVERED and containing in message.text:
                 return message.text
         return ""
 

@@ -14,6 +14,7 @@ from parking.models import (
     Berth,
     HandheldPost,
     ParkingSession,
+    Prepayment,
     Section,
     Sighting,
     StayPayment,
@@ -130,6 +131,19 @@ def paid_after_leaving(stay_id: int) -> bool:
     """Whether somebody paid for this stay once it had ended, and did not get all of it back."""
     rows = StayPayment.objects.filter(stay=stay_id, kind=StayPayment.Kind.AFTER)
     return rows.filter(amount_fen__gt=F("refunded_fen") + F("moved_fen")).exists()
+
+
+def confirmed_by_owner(stay_id: int) -> str:
+    """How the owner has confirmed that their vehicle stood there: `declared` its plate ahead, or
+    `paid` for the stay once it had this plate, and did not get all of it back; "" for not yet."""
+    stay = ParkingSession.objects.only("plate_text", "plate_colour", "plate_at").get(pk=stay_id)
+    said = Prepayment.objects.filter(of_vehicle(stay.plate), stay=stay_id)
+    if said.filter(submitted_at__isnull=False).exists():
+        return "declared"
+    money = StayPayment.objects.filter(
+        stay=stay_id, amount_fen__gt=F("refunded_fen") + F("moved_fen")
+    )
+    return "paid" if stay.plate_at and money.filter(paid_at__gte=stay.plate_at).exists() else ""
 
 
 def unpaid_at(berth_id: int, plate_text: str) -> ParkingSession | None:

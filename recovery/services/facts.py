@@ -212,6 +212,7 @@ def grounds_of(targets: Sequence[Target]) -> list[Grounds]:
     )
     away = {pk: _away(pk) for pk in {one.berth.section_id for one in targets}}
     listed = arrears.listed_by_plate({one.plate.text for one in targets})
+    registered = arrears.exempt_by_plate({one.plate.text for one in targets})
     debts = arrears.live_debts_by_plate({one.plate.text for one in targets})
     graces = arrears.graces_of(debts)
     own = [
@@ -239,7 +240,8 @@ def grounds_of(targets: Sequence[Target]) -> list[Grounds]:
             merchant_id=one.merchant_id,
             section_merchant_id=one.berth.section.merchant_id,
             ground=one.berth.section.ground,
-            exempt=plates.exempt(one.plate),
+            exempt=any(plates.same_vehicle(plate, one.plate) for plate in registered)
+            or plates.exempt(one.plate),
             vehicle=_vehicle(one, there.get(one.berth.pk)),
             question=any(stays[pk].questions for pk in ids if pk in stays),
             objection=any(pk in objected for pk in ids),

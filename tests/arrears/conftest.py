@@ -8,7 +8,9 @@ import pytest
 
 from accounts import services as accounts
 from arrears import services
-from arrears.models import Assessment, Debt
+from arrears.models import Assessment, Debt, ListingRule, Look
+from arrears.services.looks import REST
+from arrears.states import DebtState, LookState
 from core import clock as business_clock
 from core import outbox, plates
 from parking import services as parking
@@ -17,6 +19,7 @@ from payments import services as payments
 from tests.street import PLATE, TEST
 
 Pay = Callable[..., None]
+CLERK = "user:1"
 
 
 def sweep(name: str) -> int:
@@ -24,14 +27,29 @@ def sweep(name: str) -> int:
     return int(getattr(services, name)())
 
 
+def look_at_all() -> list[int]:
+    """A person looks at all that waits, and the moment for taking it back passes."""
+    rows = Look.objects.filter(state=LookState.WAITING, debt__state=DebtState.OPEN)
+    agreed = services.agree(rows.values_list("pk", flat=True), actor=CLERK)
+    if agreed:
+        business_clock.advance(REST)
+    return agreed
+
+
 @pytest.fixture
 def pass_time(clock: Any, run_reactions: Callable[[], int]) -> Callable[..., None]:
-    """Time passes and everything follows: `pass_time(hours=73)`."""
+    """Time passes and everything follows: `pass_time(hours=73)`.
+
+    A person looks at the evidence of each debt as it comes; with `pass_time.people_look = False`
+    nobody does.
+    """
 
     def go(**span: float) -> None:
         run_reactions()
         business_clock.advance(timedelta(**span))
         follow()
+        if go.people_look and look_at_all():  # type: ignore[attr-defined]
+            follow()
 
     def follow() -> None:
         for _round in range(4):
@@ -39,7 +57,22 @@ def pass_time(clock: Any, run_reactions: Callable[[], int]) -> Callable[..., Non
             run_reactions()
 
     go.follow = follow  # type: ignore[attr-defined]
+    go.people_look = True  # type: ignore[attr-defined]
     return go
+
+
+@pytest.fixture(autouse=True)
+def _any_debt_lists(request: pytest.FixtureRequest) -> None:
+    """Here any debt lists, however small; `listing_by_default` is for tests of the rule itself."""
+    if "listing_by_default" in request.fixturenames or "db" not in request.fixturenames:
+        return
+    request.getfixturevalue("clock")
+    services.set_rule(ListingRule(amount_fen=1, count=1, why="tests"), actor=TEST)
+
+
+@pytest.fixture
+def listing_by_default() -> None:
+    """The listing rule is what holds until somebody has said another."""
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_after_the_predicted_time_a_plan_is_made_and_its_first_contact_carried_o
     assert plan.scheme.code in {one["scheme"] for one in plan.weighed}
     contact = plan.contacts.get(number=1)
     text = SmsMessage.objects.get(key=f"contact:{contact.pk}")  # P0.6: it reached the phone
-    assert text.state == "sent"
+    assert text.state == "delivered"
     assert "¥12.00" in text.text
     assert contact.token in text.text
     assert PLATE.text not in text.text  # no more than it must

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from arrears import messages, services
-from arrears.models import Debt, RecoveryNotice
+from arrears.models import Debt, ListingRule, RecoveryNotice
 from core.errors import Missing
 from core.plates import Colour, Plate
 from devices.models import Command
 from devices.rules import protocol
 from parking import services as parking
-from tests.street import OTHER_PLATE, PLATE, TEST
+from parking.models import Berth
+from tests.street import OTHER_PLATE, PLATE, TEST, left_after
 
 
 @pytest.fixture
@@ -160,8 +161,6 @@ def test_where_nobody_reads_the_terminal_the_sections_handhelds_are_told(
     stay_of: Any,
     run_reactions: Any,
 ) -> None:
-    from parking.models import Berth
-
     camera = enrolled("C-1", "camera", merchant)
     berth = Berth.objects.get(code="A-002")
     parking.cover(berth_id=berth.pk, device_id=camera, actor=TEST)
@@ -175,8 +174,6 @@ def test_where_nobody_reads_the_terminal_the_sections_handhelds_are_told(
 def test_without_any_terminal_the_merchant_sees_it(
     listed: Debt, merchant: Any, enrolled: Any, seen: Any, run_reactions: Any
 ) -> None:
-    from parking.models import Berth
-
     camera = enrolled("C-1", "camera", merchant)
     berth = Berth.objects.get(code="A-002")
     parking.cover(berth_id=berth.pk, device_id=camera, actor=TEST)
@@ -267,11 +264,85 @@ def test_the_amount_is_read_when_the_vehicle_is_seen(
     run_reactions: Any,
     clock: Any,
 ) -> None:
-    from parking.models import Berth
-
     stay_of(Berth.objects.get(code="A-002"), minutes=30)
     pass_time(hours=73)
     clock.advance(timedelta(minutes=1))
     settle(seen(handheld, merchant))
     run_reactions()
     assert RecoveryNotice.objects.get().amount_fen == 1800
+
+
+@pytest.fixture
+def told_of_two(
+    listed: Debt,
+    section: Any,
+    stay_of: Any,
+    handheld: int,
+    merchant: Any,
+    seen: Any,
+    pass_time: Any,
+) -> RecoveryNotice:
+    """The handheld shows ¥18 for two stays of the listed vehicle."""
+    stay_of(Berth.objects.get(code="A-002"), minutes=30)
+    pass_time(hours=73)
+    pass_time(hours=73)
+    settle(seen(handheld, merchant))
+    pass_time(seconds=1)
+    notice = RecoveryNotice.objects.get()
+    assert notice.amount_fen == 1800
+    return notice
+
+
+def told(device_id: int) -> list[tuple[str, int]]:
+    """What a terminal was told, oldest first: what to do, and the sum or the notice's number."""
+    rows = Command.objects.filter(device_id=device_id).order_by("pk")
+    return [(row.action, row.payload.get("amount_fen", row.payload["notice_id"])) for row in rows]
+
+
+def test_after_one_of_two_debts_is_paid_the_terminal_shows_what_is_left(
+    told_of_two: RecoveryNotice, listed: Debt, handheld: int, pay: Any
+) -> None:
+    pay(listed.stay, follow=False)  # in the payment's own transaction
+    told_of_two.refresh_from_db()
+    fresh = RecoveryNotice.objects.get(state="sent")
+    assert (told_of_two.state, fresh.amount_fen) == ("withdrawn", 600)
+    assert fresh.due_at == told_of_two.due_at
+    assert told(handheld) == [
+        ("ShowNotice", 1800),
+        ("WithdrawNotice", told_of_two.pk),
+        ("ShowNotice", 600),
+    ]
+
+
+@pytest.mark.parametrize("way", ["waived", "objected", "corrected"])
+def test_so_it_does_when_one_is_waived_objected_to_or_corrected(
+    told_of_two: RecoveryNotice, listed: Debt, handheld: int, run_reactions: Any, way: str
+) -> None:
+    if way == "waived":
+        services.waive_debt(debt_id=listed.pk, actor=TEST, reason="goodwill")
+    elif way == "objected":
+        services.object(debt_ids=[listed.pk], reason="amount", actor="owner")
+    else:
+        left_after(listed.stay, 60)
+        run_reactions()
+    told_of_two.refresh_from_db()
+    assert told_of_two.state == "withdrawn"
+    expected = 1200 if way == "corrected" else 600
+    assert RecoveryNotice.objects.exclude(state="withdrawn").get().amount_fen == expected
+
+
+def test_whoever_has_gone_is_shown_nothing_anew(
+    told_of_two: RecoveryNotice, listed: Debt, handheld: int, pay: Any
+) -> None:
+    services.take_outcome(notice_id=told_of_two.pk, device_id=handheld, outcome="gone", actor=TEST)
+    pay(listed.stay)
+    assert not RecoveryNotice.objects.exclude(state="withdrawn").exists()
+
+
+def test_below_the_listing_rule_nothing_is_shown_any_more(
+    told_of_two: RecoveryNotice, listed: Debt, merchant: Any, handheld: int, pay: Any
+) -> None:
+    services.set_rule(ListingRule(amount_fen=1000, count=2, why="now"), actor=TEST)
+    pay(listed.stay)
+    assert not RecoveryNotice.objects.exclude(state="withdrawn").exists()
+    assert told(handheld)[-1] == ("WithdrawNotice", told_of_two.pk)

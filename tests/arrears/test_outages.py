@@ -60,6 +60,7 @@ def unknown_payment(stay: Any) -> Attempt:
 def test_the_time_to_pay_is_longer_by_our_outage(
     berth: Berth, stay_of: Any, pass_time: Any, away: Any, clock: Any
 ) -> None:
+    pass_time.people_look = False
     stay_of(berth, minutes=90)
     pass_time(hours=2)
     away(hours=78)

@@ -10,8 +10,9 @@ import pytest
 
 from arrears import selectors, services
 from arrears.models import Assessment, Debt, Demand, Dispute
-from core import images
-from tests.people import prove
+from core import images, plates
+from core.models import AuditEntry
+from tests.people import logged_in, prove
 from tests.street import OTHER_PLATE, PLATE, photograph
 
 SHOTS = os.environ.get("BOWEI_SHOTS", "")
@@ -134,10 +135,11 @@ def test_a_merchant_sees_own_debts_only(
     assert "12.00" in merchant_client.get("/merchant/debts/").content.decode()
     assert "12.00" not in other_merchant_client.get("/merchant/debts/").content.decode()
     english = {"accept-language": "en"}
-    sheet = merchant_client.get("/merchant/debts/?export=csv", headers=english).getvalue()
+    address = "/merchant/debts/?export=csv&why=a+court+asks"
+    sheet = merchant_client.get(address, headers=english).getvalue()
     row = next(csv.DictReader(io.StringIO(sheet.decode("utf-8-sig"))))
     assert (row["Plate"], row["State"], row["Amount (yuan)"]) == (PLATE.text, "Open", "12.00")
-    theirs = other_merchant_client.get("/merchant/debts/?export=csv").getvalue()
+    theirs = other_merchant_client.get(address).getvalue()
     assert PLATE.text not in theirs.decode()
 
 
@@ -147,10 +149,39 @@ def test_the_file_of_debts_runs_nothing_that_somebody_typed(
     Debt.objects.filter(pk=debt.pk).update(plate_text="=1+1", plate_colour="\t=1+1")
     debt.section.name = "-2+3"
     debt.section.save()
-    file = merchant_client.get("/merchant/debts/?export=csv", headers={"accept-language": "en"})
+    address = "/merchant/debts/?export=csv&why=a+court+asks"
+    file = merchant_client.get(address, headers={"accept-language": "en"})
     assert "debts-20260305-" in file["Content-Disposition"]
     (row,) = csv.DictReader(io.StringIO(file.getvalue().decode("utf-8-sig")))
     assert (row["Plate"], row["Colour"], row["Section"]) == ("'=1+1", "'\t=1+1", "'-2+3")
+
+
+def test_who_takes_debtors_away_as_a_file_is_noted_and_gets_masked_plates_without_a_reason(
+    debt: Debt, merchant_user: Any, cashier: Any, attendant: Any
+) -> None:
+    def taken(person: Any, more: str = "") -> Any:
+        return logged_in(person).get(f"/merchant/debts/?export=csv{more}")
+
+    def notes() -> list[AuditEntry]:
+        rows = AuditEntry.objects.filter(action="list taken as a file")
+        return list(rows.order_by("pk"))
+
+    assert taken(attendant).status_code == 403
+    assert taken(cashier, "&why=curious").status_code == 403
+    assert notes() == []
+
+    masked = taken(cashier).getvalue().decode()
+    assert PLATE.text not in masked
+    assert plates.masked(PLATE.text) in masked
+    whole = taken(merchant_user, "&why=a+court+asks").getvalue().decode()
+    assert PLATE.text in whole
+    first, second = notes()
+    assert (first.actor, first.facts["whole_plates"], first.facts["rows"]) == (
+        cashier.actor,
+        False,
+        1,
+    )
+    assert (second.actor, second.reason) == (merchant_user.actor, "a court asks")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from core import outbox
 from parking import services as parking
 from parking.models import Berth, ParkingSession, ReviewItem
 from payments.models import Refund
+from tests.arrears.conftest import look_at_all
 from tests.arrears.test_assistance import LATE
 from tests.arrears.test_assistance import at_risk as at_risk
 from tests.payments.threads import at_once
@@ -392,7 +393,7 @@ def test_a_text_that_was_still_waiting_is_never_sent_once_the_debt_is_contested(
     services.send_demands()
     run_reactions()
     old, new = SmsMessage.objects.order_by("pk")
-    assert (old.state, new.state) == ("recalled", "sent")
+    assert (old.state, new.state) == ("recalled", "delivered")
     assert "请在 3月17日" in new.text
 
 
@@ -405,13 +406,15 @@ def test_the_other_debt_of_a_recalled_text_is_asked_for_alone(
     clock.move_to(PayWindow.objects.order_by("-due_at")[0].due_at)
     services.end_pay_windows()
     run_reactions()
+    look_at_all()
+    run_reactions()
     services.send_demands()
     assert "¥18.00" in SmsMessage.objects.get().text
     object_to(a)
     pass_time(seconds=1)
     texts = {one.state: one.text for one in SmsMessage.objects.all()}
     assert "¥18.00" in texts["recalled"]
-    assert "¥6.00" in texts["sent"]
+    assert "¥6.00" in texts["delivered"]
 
 
 def test_an_objection_within_the_window_that_is_rejected_gives_the_whole_window_again(

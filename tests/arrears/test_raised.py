@@ -12,6 +12,7 @@ from arrears.errors import DebtMoved
 from arrears.models import Debt, Demand, PayWindow, RecoveryNotice
 from core import images
 from core.models import OutboxEvent
+from tests.arrears.conftest import look_at_all
 from tests.payments.threads import at_once
 from tests.street import PLATE, TEST, left_after, photograph
 
@@ -82,11 +83,13 @@ def test_a_text_that_names_less_is_taken_back_and_never_counts(
     assert SmsMessage.objects.get().state == "recalled"
     assert not services.deliver_demand(demand_id=demand.pk, evidence="late", actor=TEST)
     run_reactions()
+    look_at_all()
+    run_reactions()
     services.send_demands()
     run_reactions()
     debt.refresh_from_db()
     assert debt.demanded_fen == 1800
-    assert "¥18.00" in SmsMessage.objects.get(state="sent").text
+    assert "¥18.00" in SmsMessage.objects.get(state="delivered").text
 
 
 def test_a_held_debt_that_is_raised_stays_held(listed: Debt, pass_time: Any) -> None:

@@ -142,6 +142,7 @@ OWED = st.lists(
         amount_fen=st.integers(1, 10_000),
         demanded_at=st.none() | MOMENTS,
         held=st.booleans(),
+        rule=st.just(listing.Rule(amount_fen=1, count=1)),
     ),
     max_size=6,
 )
@@ -163,6 +164,50 @@ def test_nobody_is_active_without_a_delivered_demand_and_its_grace(
         just_before = place.due_at - timedelta(microseconds=1)
         if just_before >= now:
             assert listing.place(owed, now=just_before, grace=GRACE).state == ListingState.PENDING
+
+
+DAY = timedelta(days=1)
+LONG_AGO = NOW - 30 * DAY
+
+
+@pytest.mark.parametrize(
+    ("sums", "listed"),
+    [
+        ([1999], False),
+        ([2000], True),
+        ([1000, 999], False),
+        ([1000, 1000], True),
+        ([1, 1], False),
+        ([1, 1, 1], True),
+    ],
+)
+def test_twenty_yuan_or_three_stays_list_a_vehicle(sums: list[int], listed: bool) -> None:
+    owed = [listing.Owed(fen, LONG_AGO) for fen in sums]
+    place = listing.place(owed, now=NOW, grace=GRACE)
+    assert place.state == (ListingState.ACTIVE if listed else ListingState.PENDING)
+    assert place.rule == listing.Rule()
+
+
+def test_only_debts_whose_grace_is_over_count_and_the_last_that_is_missing_says_when() -> None:
+    owed = [listing.Owed(1500, LONG_AGO), listing.Owed(1500, NOW - DAY)]
+    place = listing.place(owed, now=NOW, grace=GRACE)
+    assert (place.state, place.due_at) == (ListingState.PENDING, NOW - DAY + GRACE)
+
+
+def test_a_debt_counts_from_the_age_that_its_rule_asks_for() -> None:
+    rule = listing.Rule(age=40 * DAY)
+    owed = [listing.Owed(9000, LONG_AGO, opened_at=LONG_AGO, rule=rule)]
+    place = listing.place(owed, now=NOW, grace=GRACE)
+    assert (place.state, place.due_at) == (ListingState.PENDING, LONG_AGO + 40 * DAY)
+
+
+def test_debts_under_different_rules_do_not_add_up() -> None:
+    own = listing.Rule(amount_fen=5000, count=9, version=7)
+    owed = [listing.Owed(1900, LONG_AGO), listing.Owed(4900, LONG_AGO, rule=own)]
+    assert listing.place(owed, now=NOW, grace=GRACE).state == ListingState.PENDING
+    owed.append(listing.Owed(100, LONG_AGO, rule=own))
+    place = listing.place(owed, now=NOW, grace=GRACE)
+    assert (place.state, place.rule) == (ListingState.ACTIVE, own)
 
 
 # ── The cost of a contact (P0.3), calibration, payment time (P0.4) ───────────────────────────

@@ -156,6 +156,8 @@ def _owes(plate: str, like: Debt) -> None:
         plate_colour="blue",
         amount_fen=like.amount_fen,
         opened_at=like.opened_at,
+        demanded_at=like.demanded_at,
+        demanded_fen=like.demanded_fen,
         state="open",
     )
     BlacklistEntry.objects.create(

@@ -163,8 +163,8 @@ def test_a_dispatcher_killed_between_effect_and_done_row_repeats_neither(
         assert dispatcher.wait(60) == 0
 
     message.refresh_from_db()
-    assert message.state == "sent"
-    assert OutboxEvent.objects.filter(topic="accounts.sms_sent").count() == 1
+    assert message.state == "delivered"
+    assert OutboxEvent.objects.filter(topic="accounts.sms_delivered").count() == 1
 
 
 def test_what_an_earlier_version_wrote_is_still_reacted_to(db, reactions, run_reactions):

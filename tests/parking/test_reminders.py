@@ -87,7 +87,7 @@ def test_more_time_is_a_new_end_and_takes_back_what_was_not_sent(
     at_minute(clock, paid, 230)
     assert services.remind_of_end() == 1
     run_reactions()
-    assert "13:00" in SmsMessage.objects.get(state="sent").text
+    assert "13:00" in SmsMessage.objects.get(state="delivered").text
 
 
 def test_who_has_just_paid_for_the_last_minutes_is_not_told_what_they_read(

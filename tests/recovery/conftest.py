@@ -27,6 +27,7 @@ def make_debt(stay: ParkingSession, *, demanded: bool = True) -> Debt:
     arrears.end_pay_windows()
     debt = arrears.open_debt(stay_id=stay.pk)
     assert debt is not None
+    arrears.agree([debt.look.pk], actor="user:1")
     if demanded:
         demand = arrears.make_demand(debt_id=debt.pk)
         assert demand is not None

@@ -29,7 +29,7 @@ from PIL import Image
 
 from accounts.models import Merchant
 from arrears import services as arrears
-from arrears.models import Debt, Demand
+from arrears.models import Debt, Demand, Look
 from arrears.states import DebtState, DemandState
 from config.demo import town
 from config.local.commands import free_port
@@ -197,6 +197,7 @@ class Bench:
             return _quiet() and Debt.objects.filter(state=DebtState.OPEN).count() == wanted
 
         self._until("the debts", owed)
+        arrears.agree(Look.objects.values_list("pk", flat=True), actor=ACTOR)
         for debt_id in Debt.objects.filter(demanded_at=None).values_list("pk", flat=True):
             arrears.make_demand(debt_id=debt_id)
         for demand_id in Demand.objects.filter(state=DemandState.MADE).values_list("pk", flat=True):

@@ -51,7 +51,7 @@ from core import outages, outbox
 from core.events import OutageChanged
 from core.plates import Plate
 from core.wiring import Reactions, on, reactions
-from devices.events import CommandDone, CommandExpired, CommandFailed
+from devices.events import CommandDone, CommandExpired, CommandFailed, DeviceBack, DeviceSilent
 from devices.rules import protocol
 from devices.rules.listening import Listener, heard
 from monthlycard.events import CardEnded, StatementAgreed
@@ -136,6 +136,8 @@ REACTIONS: Reactions = reactions(
     on(VehicleArrived, parking.reactions.order_image),  # P2.2
     on(ArrivedAgain, parking.reactions.look_again),
     on(VehicleLeft, parking.reactions.order_leaving_image),
+    on(DeviceSilent, parking.reactions.sensor_silent),
+    on(DeviceBack, parking.reactions.device_back),
     on(ReadingsDiffer, parking.reactions.tell_anew),
     on(CommandFailed, parking.reactions.next_camera, recovery.reactions.follow_command),  # P2.2
     on(CommandExpired, parking.reactions.next_camera, recovery.reactions.follow_command),  # P2.2

@@ -159,17 +159,40 @@ class RefusedFilter(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[DeviceMessage]
     ) -> QuerySet[DeviceMessage]:
+        waiting = queryset.exclude(refused="").filter(admitted_at=None)
         if self.value() == "yes":
-            return queryset.exclude(refused="")
-        return queryset.filter(refused="") if self.value() == "no" else queryset
+            return waiting
+        return queryset.exclude(pk__in=waiting) if self.value() == "no" else queryset
 
 
 @admin.register(DeviceMessage)
 class DeviceMessageAdmin(ReadOnly):
-    list_display = ["id", "device", "action", "refused", "why", "occurred_at", "received_at"]
+    list_display = [
+        "id",
+        "device",
+        "action",
+        "refused",
+        "why",
+        "occurred_at",
+        "received_at",
+        "corrected_at",
+        "admitted_at",
+    ]
     list_filter = [RefusedFilter, ("action", AllValuesCheckboxFilter)]
     list_select_related = ["device"]
     search_fields = ["device__code", "message_id"]
     exclude = ["merchant", "login_name"]
     ordering = ["-id"]
     show_full_result_count = False
+    actions = ["admit"]
+
+    @admin.action(
+        description=_("Admit what was refused, in the order in which it came"),
+        permissions=["admit"],
+    )
+    def admit(self, request: HttpRequest, queryset: QuerySet[DeviceMessage]) -> None:
+        for message in queryset.order_by("pk"):
+            try:
+                services.admit(message.pk, actor=actor_of(request))
+            except BoweiError as error:
+                self.message_user(request, f"{message.pk}: {error.message}", messages.ERROR)

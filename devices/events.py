@@ -1,9 +1,25 @@
-"""What becomes of the commands to devices."""
+"""What becomes of devices and of the commands to them."""
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from core.events import Event
+
+
+@dataclass(frozen=True)
+class DeviceSilent(Event):
+    """Nothing was heard of a device for too long; `since_ms` is its last sign of life, in Unix
+    milliseconds of business time."""
+
+    device_id: int
+    since_ms: int
+
+
+@dataclass(frozen=True)
+class DeviceBack(Event):
+    """A silent device has spoken again."""
+
+    device_id: int
 
 
 @dataclass(frozen=True)

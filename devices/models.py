@@ -158,12 +158,20 @@ class DeviceMessage(models.Model):
     why = models.CharField(_("explanation"), max_length=300, blank=True)
     login_name = models.CharField(max_length=150, blank=True)  # whom an AttendantLogin tried
     occurred_at = models.DateTimeField(_("occurred"), null=True)  # the device's clock
+    corrected_at = models.DateTimeField(
+        _("taken for"), null=True
+    )  # where that can't be: when we heard it
+    admitted_at = models.DateTimeField(_("admitted"), null=True)
+    admitted_by = models.CharField(_("admitted by"), max_length=80, blank=True)
     received_at = models.DateTimeField(_("received"))  # business time
     received_real_at = models.DateTimeField(_("received (real time)"))
 
     class Meta:
         verbose_name = _("device message")
         verbose_name_plural = _("device messages")
+        permissions = [
+            ("admit_devicemessage", gettext_noop("admit a message that was refused")),
+        ]
         indexes = [
             models.Index(fields=["device", "id"]),
             models.Index(fields=["id"], condition=~models.Q(refused=""), name="message_refused"),

@@ -20,6 +20,7 @@ def vehicle_arrived(
         occurred_at=_at(message.occurred_at_ms),
         said_by=f"device:{sender.device_code}",
         device_id=sender.device_id,
+        device_at=_by_the_device(sender),
     )
     return {"stay_id": stay_id}
 
@@ -31,6 +32,7 @@ def vehicle_left(message: protocol.VehicleLeft, sender: protocol.Sender) -> dict
         occurred_at=_at(message.occurred_at_ms),
         said_by=f"device:{sender.device_code}",
         device_id=sender.device_id,
+        device_at=_by_the_device(sender),
     )
     return {"stay_id": stay_id}
 
@@ -63,6 +65,14 @@ def _own_berth(code: str, sender: protocol.Sender) -> Berth:
     if not (sensed.exists() or seen.exists()):
         raise NotThisBerth(code)
     return berth
+
+
+def _by_the_device(sender: protocol.Sender) -> datetime | None:
+    """What a wrong clock said, if that is a moment at all."""
+    try:
+        return _at(sender.said_at_ms) if sender.said_at_ms is not None else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _at(occurred_at_ms: int) -> datetime:

@@ -1,10 +1,12 @@
 """Outbox event handlers: pictures, readings and refunds (see config/wiring.py)."""
 
+from datetime import UTC, datetime
 from functools import partial
 
 from django.db import transaction
 
-from devices.events import CommandExpired, CommandFailed
+from core import clock
+from devices.events import CommandExpired, CommandFailed, DeviceBack, DeviceSilent
 from parking import services
 from parking.events import (
     ArrivedAgain,
@@ -42,6 +44,18 @@ def tell_anew(event: ReadingsDiffer) -> None:
 def tell_corrected_anew(event: PlateCorrected) -> None:
     """parking.plate_corrected: what looked like two vehicles may be one."""
     services.tell_anew(stay_id=event.stay_id)
+
+
+def sensor_silent(event: DeviceSilent) -> None:
+    """devices.device_silent: what stands in its berth is not proven from then on."""
+    since = datetime.fromtimestamp(event.since_ms / 1000, tz=UTC)
+    services.open_gaps(device_id=event.device_id, since=since)
+
+
+def device_back(event: DeviceBack) -> None:
+    """devices.device_back: its berth is watched again, and what it was to photograph still is."""
+    services.end_gaps(device_id=event.device_id, at=clock.now())
+    services.ask_again(device_id=event.device_id)
 
 
 def next_camera(event: CommandFailed | CommandExpired) -> None:

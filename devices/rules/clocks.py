@@ -1,8 +1,8 @@
 """Plausibility of device clocks.
 
 A battery that ran empty starts again in 1970, and a clock set ahead would hide all that comes
-after it. Such an event is refused with the right time in the answer and kept for a person to see.
-Late and swapped events are no fault of the clock: they pass.
+after it. What such a device says has happened all the same: it is taken for the moment in which we
+heard it, and marked. Late and swapped events are no fault of the clock: they pass.
 """
 
 BATTERY_WAS_EMPTY_MS = 1_577_836_800_000  # 2020-01-01: before any device of ours was made

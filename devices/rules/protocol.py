@@ -57,6 +57,7 @@ class Sender:
     attendant: str | None  # actor string of the person logged in on it, "user:12"
     connection_id: int
     received_at: datetime  # business time
+    said_at_ms: int | None = None  # by the device's clock, where that can't be
 
 
 class Message:

@@ -4,9 +4,11 @@ from devices.services.commands import expire_commands, order, withdraw
 from devices.services.enrolment import enroll, revoke, rotate_key
 from devices.services.images import keep_image, may_upload, until_tomorrow_s
 from devices.services.liveness import forget_old, notice_silence
+from devices.services.reception import admit
 from devices.services.release import release_code
 
 __all__ = [
+    "admit",
     "enroll",
     "expire_commands",
     "forget_old",

@@ -8,9 +8,10 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
-from core import clock
+from core import clock, outbox
 from core.transition import transition
 from devices.errors import KeyRefused
+from devices.events import DeviceBack
 from devices.models import Connection, Credential, Device
 from devices.rules.protocol import Sender
 from devices.rules.release_code import key_hash
@@ -34,7 +35,7 @@ class Link:
     attendant: str | None = None  # actor string
     refused_at: list[float] = field(default_factory=list)  # kept refusals of the last minute
 
-    def sender(self, received_at: datetime) -> Sender:
+    def sender(self, received_at: datetime, said_at_ms: int | None = None) -> Sender:
         return Sender(
             device_id=self.device_id,
             device_code=self.device_code,
@@ -44,6 +45,7 @@ class Link:
             attendant=self.attendant,
             connection_id=self.connection_id,
             received_at=received_at,
+            said_at_ms=said_at_ms,
         )
 
 
@@ -82,6 +84,7 @@ def log_in(code: str, key: str) -> Link:
         )
     if device.silent:
         Device.objects.filter(pk=device.pk).update(silent=False)
+        outbox.add(DeviceBack(device.pk))
         hints.show(device.pk, device.merchant_id)
     older = device.credentials.filter(revoked_at=None, pk__lt=credential.pk)
     older.update(revoked_at=now)
@@ -115,6 +118,7 @@ def heard(link: Link) -> bool:
         return True
     if not alive.filter(silent=True).update(last_heard_at=now, online=True, silent=False):
         return False
+    outbox.add(DeviceBack(link.device_id))
     hints.show(link.device_id, link.merchant_id)
     return True
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 
-from core import clock, retention
+from core import clock, outbox, retention
+from devices.events import DeviceSilent
 from devices.models import Connection, Device, DeviceMessage, MessageReceipt
 from devices.services import hints
 
@@ -22,7 +23,7 @@ def notice_silence() -> int:
     rows = list(
         Device.objects.select_for_update(no_key=True, skip_locked=True)
         .filter(silent=False, last_heard_at__lt=heard_before)
-        .values("pk", "kind", "merchant_id")
+        .values("pk", "merchant_id", "last_heard_at")
         .order_by("last_heard_at")[:200]
     )
     ids = [row["pk"] for row in rows]
@@ -31,6 +32,14 @@ def notice_silence() -> int:
     Device.objects.filter(pk__in=ids).update(silent=True, online=False)
     Connection.objects.filter(device_id__in=ids, closed_at=None).update(
         closed_at=now, why_closed="silent"
+    )
+    ahead = clock.now() - now  # business time may be moved
+    outbox.add(
+        *(
+            DeviceSilent(row["pk"], int((heard_at + ahead).timestamp() * 1000))
+            for row in rows
+            if (heard_at := row["last_heard_at"]) is not None
+        )
     )
     for row in rows:
         hints.show(row["pk"], row["merchant_id"])

@@ -8,14 +8,15 @@ import json
 import logging
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import OperationalError, transaction
+from django.utils.translation import gettext_lazy
 
-from core import clock, images, personal, wiring
-from core.errors import BoweiError, Invalid
+from core import audit, clock, images, locks, personal, wiring
+from core.errors import BoweiError, Invalid, Missing, Refused
 from devices.errors import (
     AttendantNeeded,
     MessageIdReused,
@@ -83,13 +84,6 @@ def _at_the_door(link: Link, call: frames.Call) -> protocol.FromDevice:
     message, kind = protocol.parse(call.action, call.payload), kinds.of(link.kind)
     if type(message) not in kind.says:
         raise NotForKind(link.kind, call.action)
-    occurred_at_ms = getattr(message, "occurred_at_ms", None)
-    if occurred_at_ms is not None:
-        now_ms = int(clock.now().timestamp() * 1000)
-        fault = clock_fault(occurred_at_ms, now_ms=now_ms)
-        if fault:
-            text = "The device's clock is wrong; the right time is now_ms."
-            raise Invalid(fault, text, now_ms=now_ms)
     if kind.needs_attendant and link.attendant is None and message.is_evidence():
         raise AttendantNeeded()
     sha256 = getattr(message, "sha256", None)
@@ -119,7 +113,11 @@ def _take(link: Link, raw: str, call: frames.Call, message: protocol.FromDevice)
     refusal: BoweiError | None = None
     try:
         with transaction.atomic():
-            answer = frames.Result(call.id, _do(link, call.action, message))
+            taken, said_at_ms = _in_our_time(message, clock.now())
+            sender = link.sender(clock.now(), said_at_ms)
+            answer = frames.Result(call.id, _do(sender, call.action, taken))
+            if isinstance(message, protocol.AttendantLogin | protocol.AttendantLogout):
+                _hand_over(link)
     except BoweiError as error:
         refusal, answer = error, _error(call.id, error)
     if remembered:
@@ -139,16 +137,71 @@ def _take(link: Link, raw: str, call: frames.Call, message: protocol.FromDevice)
     return Reply(answer.encode())
 
 
-def _do(link: Link, action: str, message: protocol.FromDevice) -> dict[str, Any]:
-    listeners = wiring.listeners(action)
+def _do(sender: protocol.Sender, action: str, message: protocol.FromDevice) -> dict[str, Any]:
+    listeners, said = wiring.listeners(action), None
     if not listeners:
         raise Unlistened(action)
-    sender, said = link.sender(clock.now()), None
     for listen in listeners:
         said = listen(message, sender) or said
-    if isinstance(message, protocol.AttendantLogin | protocol.AttendantLogout):
-        _hand_over(link)
     return said or {}
+
+
+def _in_our_time(
+    message: protocol.FromDevice, received_at: datetime
+) -> tuple[protocol.FromDevice, int | None]:
+    """What a device with a wrong clock says has happened when we heard it; and what it said."""
+    said_at_ms = getattr(message, "occurred_at_ms", None)
+    received_ms = int(received_at.timestamp() * 1000)
+    if said_at_ms is None or clock_fault(said_at_ms, now_ms=received_ms) is None:
+        return message, None
+    corrected: Any = message
+    return replace(corrected, occurred_at_ms=received_ms), said_at_ms
+
+
+@transaction.atomic
+def admit(message_id: int, *, actor: str) -> dict[str, Any]:
+    """A person takes in a message that was refused, as if it had come now from its device at the
+    time that it names; the answer it would have got.
+
+    Raises Missing, Refused for one that was taken, and what the message is refused for still.
+    """
+    rows = DeviceMessage.objects.filter(pk=message_id).select_related("device")
+    kept = next(iter(locks.lock(rows)), None)
+    if kept is None:
+        raise Missing()
+    if not kept.refused or kept.admitted_at is not None:
+        raise Refused("was_taken", gettext_lazy("This message has been taken in already."))
+    try:
+        call = frames.decode(kept.raw)
+        if not isinstance(call, frames.Call):
+            raise frames.BadFrame("malformed", "")
+        message = protocol.parse(call.action, call.payload)
+    except (frames.BadFrame, protocol.InvalidPayload) as error:
+        raise Refused("unreadable", gettext_lazy("This message can't be read.")) from error
+    device = kept.device
+    if type(message) not in kinds.of(device.kind).says or call.action in OF_THE_LINE:
+        raise NotForKind(device.kind, call.action)
+    line = Connection.objects.filter(device=device, epoch=kept.epoch).first()
+    taken, said_at_ms = _in_our_time(message, kept.received_at)
+    sender = protocol.Sender(
+        device_id=device.pk,
+        device_code=device.code,
+        kind=device.kind,
+        merchant_id=device.merchant_id,
+        epoch=kept.epoch,
+        attendant=f"user:{line.attendant_id}" if line and line.attendant_id else None,
+        connection_id=line.pk if line else 0,
+        received_at=kept.received_at,
+        said_at_ms=said_at_ms,
+    )
+    answer = _do(sender, call.action, taken)
+    DeviceMessage.objects.filter(pk=kept.pk).update(
+        admitted_at=clock.now(),
+        admitted_by=actor,
+        corrected_at=kept.received_at if said_at_ms is not None else None,
+    )
+    audit.record(device, "message admitted", actor=actor, message=kept.pk, said=call.action)
+    return answer
 
 
 def _hand_over(link: Link) -> None:
@@ -211,6 +264,7 @@ def _keep(link: Link, raw: str, call: frames.Call, code: str, why: str) -> None:
 
 
 def _write(link: Link, raw: str, call: frames.Call, code: str, why: str) -> None:
+    now = clock.now()
     DeviceMessage.objects.create(
         device_id=link.device_id,
         merchant_id=link.merchant_id,
@@ -222,9 +276,19 @@ def _write(link: Link, raw: str, call: frames.Call, code: str, why: str) -> None
         why=_printable(why)[:300],
         login_name=_login_name(call),
         occurred_at=_occurred_at(call),
-        received_at=clock.now(),
+        corrected_at=None if code else _corrected(call, now),
+        received_at=now,
         received_real_at=clock.real(),
     )
+
+
+def _corrected(call: frames.Call, received_at: datetime) -> datetime | None:
+    """When it is taken to have happened, where the device's clock can't be right."""
+    at_ms = call.payload.get("occurred_at_ms")
+    if not isinstance(at_ms, int):
+        return None
+    received_ms = int(received_at.timestamp() * 1000)
+    return received_at if clock_fault(at_ms, now_ms=received_ms) else None
 
 
 def _content(call: frames.Call) -> str:

@@ -7,8 +7,10 @@ from parking.services.elsewhere import (
     say_copied,
     suspect_copy,
 )
+from parking.services.gaps import end_gaps, open_gaps
 from parking.services.history import import_history
 from parking.services.images import (
+    ask_again,
     image_failed,
     order_image,
     order_leaving_image,
@@ -66,6 +68,7 @@ from parking.services.verdicts import settle_review, undo_review
 __all__ = [
     "add_berth",
     "add_section",
+    "ask_again",
     "cancel_prepayment",
     "candidate_berths",
     "chase_images",
@@ -80,6 +83,7 @@ __all__ = [
     "cover",
     "doubt_plate",
     "draft_prepayment",
+    "end_gaps",
     "finish_departures",
     "flag_long_stays",
     "image_failed",
@@ -91,6 +95,7 @@ __all__ = [
     "move_payment",
     "note_silent_sections",
     "open_by_hand",
+    "open_gaps",
     "open_plate_review",
     "open_stay",
     "order_image",

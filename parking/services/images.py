@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from core import clock, images, live, outbox
@@ -74,6 +74,24 @@ def order_leaving_image(*, stay_id: int) -> int | None:
     asked = asked.filter(state=ImageOrderState.ASKED)
     best = _best_camera(stay.berth_id, without=asked.values_list("device_id", flat=True))
     return _order(stay, best, purpose=Sighting.Purpose.LEAVING) if best is not None else None
+
+
+@transaction.atomic
+def ask_again(*, device_id: int) -> int:
+    """A camera is there again: ask it for what it was asked in vain and nobody has seen since."""
+    failed = ImageOrder.objects.filter(
+        device_id=device_id,
+        state=ImageOrderState.FAILED,
+        purpose=Sighting.Purpose.ARRIVAL,
+        stay__state=StayState.PARKED,
+        stay__plate_state=PlateState.UNREAD,
+        stay__sightings=None,
+    )
+    waiting = ImageOrder.objects.filter(stay=OuterRef("stay"), state=ImageOrderState.ASKED)
+    ids = set(failed.exclude(Exists(waiting)).values_list("stay_id", flat=True))
+    for stay in ParkingSession.objects.select_related("berth").filter(pk__in=ids).order_by("pk"):
+        _order(stay, device_id, purpose=Sighting.Purpose.ARRIVAL)
+    return len(ids)
 
 
 def _best_camera(berth_id: int, *, without: Iterable[int]) -> int | None:

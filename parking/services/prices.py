@@ -11,6 +11,7 @@ from core.errors import Invalid
 from parking.models import ParkingSession, TariffVersion
 from parking.rules import pricing
 from parking.rules.tariff import Scope
+from parking.services import gaps
 from parking.states import PlateState, StayState
 
 LARGE = "large"
@@ -88,9 +89,12 @@ def bill_of(stay: ParkingSession, until: datetime) -> Bill:
     if stay.tariff_version is None:
         return Bill(0, [])
     tariff = pricing.Tariff.from_json(stay.tariff_version.terms)
-    fee = pricing.fee(
-        tariff, arrived_at=stay.arrived_at, left_at=until, **_circumstances(stay, tariff)
-    )
+    known = _circumstances(stay, tariff)
+    known["gaps"] = [
+        *known.get("gaps", ()),
+        *((gap.began_at, gap.ended_at or max(until, gap.began_at)) for gap in gaps.of(stay)),
+    ]
+    fee = pricing.fee(tariff, arrived_at=stay.arrived_at, left_at=until, **known)
     return Bill(fee.amount_fen, [_stored(line) for line in fee.lines], fee.same_until)
 
 
@@ -121,6 +125,11 @@ def _circumstances(stay: ParkingSession, tariff: pricing.Tariff) -> pricing.Circ
     began = stay.arrived_at
     if tariff.merge_gap_s and (chain := _continued(stay, tariff)):
         known["earlier"] = [(one.arrived_at, _billed_end(one)) for one in chain]
+        known["gaps"] = [
+            (gap.began_at, gap.ended_at or _billed_end(one))
+            for one in chain
+            for gap in gaps.of(one)
+        ]
         began = chain[0].arrived_at
     once_a_day = known["nev"] and tariff.new_energy is not None and tariff.new_energy.free_s
     # Asked only where the tariff needs it: every look at a running fee comes through here.

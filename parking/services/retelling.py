@@ -38,10 +38,11 @@ from parking.models import (
     ReviewItem,
     Section,
     Sighting,
+    StayGap,
     StayPayment,
 )
 from parking.rules.timeline import BEFORE_ARRIVAL, Said, Seen, ToldStay, begins_anew, stays_of
-from parking.services import elsewhere, money, prices, reminders, stay_rows
+from parking.services import elsewhere, gaps, money, prices, reminders, stay_rows
 from parking.services.plates import clear_plate, put_plate
 from parking.services.reviews import drop_reviews, open_review, tell_asked, tell_over
 from parking.states import (
@@ -290,14 +291,18 @@ def _follow(
         doubt = Doubt.NONE
     if stay.state == StayState.PARKED:
         end_stay(stay, left_at=left_at, doubt=doubt, actor=actor)
-    elif began_earlier or (left_at, doubt) != (stay.left_at, stay.doubt):
+    elif began_earlier or (left_at, doubt or _kept_doubt(stay)) != (stay.left_at, stay.doubt):
         stay_rows.save(stay, final_at=left_at + timedelta(seconds=stay.section.flap_s))
         if stay.left_at is not None and left_at > stay.left_at:
             _was_standing(stay, until=left_at)
         money.amend(
-            stay, left_at=left_at, doubt=doubt, actor=actor, reason="the departure came late"
+            stay,
+            left_at=left_at,
+            doubt=doubt or _kept_doubt(stay),
+            actor=actor,
+            reason="the departure came late",
         )
-        if not doubt:
+        if not stay.doubt:
             drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=Doubt.values, actor=actor)
         elsewhere.reconsider(stay.plate, actor=actor)
         elsewhere.look(stay)
@@ -322,6 +327,11 @@ def _ended(stay: ParkingSession, told: ToldStay) -> tuple[datetime, str]:
     return told.departure.at, Doubt.SPLIT if told.unproven_at else Doubt.NONE
 
 
+def _kept_doubt(stay: ParkingSession) -> str:
+    """A gap stays one, whatever is said of the departure."""
+    return stay.doubt if stay.doubt == Doubt.GAP else Doubt.NONE
+
+
 def _answered(stay: ParkingSession, why: str) -> bool:
     """Whether a person has looked at this doubt before."""
     rows = ReviewItem.objects.filter(stay=stay, kind=ReviewItem.Kind.STAY, why=why)
@@ -341,12 +351,16 @@ def last_proof(stay: ParkingSession, *, before: datetime) -> datetime:
         seen.aggregate(last=Max("occurred_at"))["last"],
         paid.aggregate(last=Max("paid_at"))["last"],
     )
-    return max(stay.arrived_at, *(moment for moment in moments if moment is not None))
+    return max([stay.arrived_at, *(moment for moment in moments if moment is not None)])
 
 
 def end_stay(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str) -> None:
     """The vehicle has left: price the stay, and say what is due. The stay's row is locked."""
+    found = gaps.of(stay)
+    if any(gap.ended_at is None for gap in found):
+        gaps.close_gaps(StayGap.objects.filter(stay=stay), left_at)
     money.price(stay, left_at)
+    doubt = doubt or _doubt_of_gaps(stay, found, left_at)
     target = StayState.DUE if stay.due_fen else StayState.SETTLED
     transition(
         stay,
@@ -371,6 +385,20 @@ def end_stay(stay: ParkingSession, *, left_at: datetime, doubt: str, actor: str)
     _review_doubt(stay)
     stay_rows.tell_pages(stay)
     log.info("parking.vehicle_left stay=%s due_fen=%s", stay.pk, stay.due_fen)
+
+
+def _doubt_of_gaps(stay: ParkingSession, found: Sequence[StayGap], left_at: datetime) -> str:
+    """Whether nobody knows that it was one vehicle before and after: none was seen since, and the
+    sensor was silent for longer than a flapping one is believed."""
+    seen = Sighting.objects.filter(stay=stay, state=SightingState.SETTLED)
+    for gap in found:
+        ended_at = min(gap.ended_at or left_at, left_at)
+        if ended_at - gap.began_at < timedelta(seconds=stay.section.flap_s):
+            continue
+        after = seen.filter(occurred_at__gte=ended_at).exclude(purpose=Sighting.Purpose.LEAVING)
+        if not after.exists():
+            return Doubt.GAP
+    return Doubt.NONE
 
 
 def finish(stay: ParkingSession, *, actor: str) -> None:
@@ -467,6 +495,8 @@ def _merge(extra: ParkingSession, kept: ParkingSession, *, actor: str) -> None:
             payment.delete()
     StayPayment.objects.filter(stay=extra).update(stay=kept)
     Prepayment.objects.filter(stay=extra).update(stay=kept)
+    gaps.close_gaps(StayGap.objects.filter(stay=extra), clock.now())
+    StayGap.objects.filter(stay=extra).update(stay=kept)
     _give(Sighting.objects.filter(stay=extra).values_list("pk", flat=True), kept)
     let_go(extra, actor=actor, used="joined")
     drop_reviews(stay=extra, actor=actor)

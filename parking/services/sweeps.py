@@ -4,11 +4,14 @@ Each function claims at most BATCH rows and says how many it moved; the dispatch
 second.
 """
 
+from datetime import datetime
+
 from django.db import transaction
 
 from core import audit, clock
-from parking.models import ImageOrder, ParkingSession, ReviewItem
+from parking.models import BerthSensor, ImageOrder, ParkingSession, ReviewItem, StayGap
 from parking.services import images
+from parking.services.retelling import last_proof
 from parking.services.reviews import open_review
 from parking.states import ImageOrderState, StayState
 
@@ -22,19 +25,30 @@ def chase_images() -> int:
     return sum(images.image_failed(command_id=one, reason="no picture came") for one in ids)
 
 
+def _proven_until(stay: ParkingSession, now: datetime) -> datetime:
+    """Up to when something shows this vehicle there: its sensor, while that was heard."""
+    gap = StayGap.objects.filter(stay=stay, ended_at=None).first()
+    if gap is not None:
+        return max(gap.began_at, last_proof(stay, before=now))
+    sensors = BerthSensor.objects.filter(berth_id=stay.berth_id, device__silent=False)
+    return now if sensors.exists() else last_proof(stay, before=now)
+
+
 @transaction.atomic
 def flag_long_stays() -> int:
-    """Flag stays that nobody saw leave; their fee stops growing (docs/features.md 10, 21)."""
+    """Flag stays that nobody saw leave (docs/features.md 10, 21). Their fee stops growing, and what
+    nothing proves is not in it (docs/rules.md L2)."""
     now = clock.now()
     late = ParkingSession.objects.select_for_update(
         no_key=True, skip_locked=True, of=("self",)
     ).filter(state=StayState.PARKED, check_departure_at__lte=now)
     stays = list(late.order_by("check_departure_at")[:BATCH])
     for stay in stays:
+        assert stay.check_departure_at is not None
         ParkingSession.objects.filter(pk=stay.pk).update(
             doubtful=True,
             doubt=ParkingSession.Doubt.NO_DEPARTURE,
-            capped_at=stay.check_departure_at,
+            capped_at=min(stay.check_departure_at, _proven_until(stay, now)),
             check_departure_at=None,
         )
         audit.record(stay, "flagged", actor="system:parking.flag_long_stays", reason="no departure")

@@ -242,11 +242,12 @@ def test_a_stay_without_departure_is_flagged_and_its_fee_stops(berth: Berth, clo
     assert services.flag_long_stays() == 0
 
     stay = ParkingSession.objects.get(pk=stay_id)
-    assert (stay.doubt, stay.capped_at) == ("no_departure", at(24 * 60))
-    assert services.quote_stay(stay_id).amount_fen == 24 * 600
+    assert (stay.doubt, stay.capped_at) == ("no_departure", at(0))  # no sensor, no photograph
+    with pytest.raises(StayNotDue):
+        services.quote_stay(stay_id)
     leave(berth, 29 * 60)
     stay.refresh_from_db()
-    assert (stay.fee_fen, stay.doubtful) == (24 * 600, True)
+    assert (stay.fee_fen, stay.doubtful) == (0, True)
 
 
 def test_a_person_who_has_checked_a_long_stay_lets_it_be_billed_whole(

@@ -44,6 +44,8 @@ WHY = {
     "next_arrived": _("The next vehicle came before this one was seen to leave."),
     "no_departure": _("No departure was reported for a long time."),
     "split": _("Another arrival was reported in the middle of this stay."),
+    "seen_at_free_berth": _("A vehicle was photographed in a berth that is said to be free."),
+    "payer_at_free_berth": _("Somebody wants to pay at a berth that is said to be free."),
     "sensor_gap": _("The sensor was silent for a part of this stay."),
     "corrected": _("A person corrected the plate."),
     "doubted": _("Somebody says that this is another vehicle's plate."),

@@ -19,6 +19,7 @@ class ReviewItem(WithPlate, StatefulModel):
         PLATE = "plate", _("which plate is this")
         PREPAYMENT = "prepayment", _("declared and read plate nearly agree")
         STAY = "stay", _("is this stay right")
+        BERTH = "berth", _("does a vehicle stand there")
 
     class Verdict(models.TextChoices):
         NONE = "", ""
@@ -52,6 +53,9 @@ class ReviewItem(WithPlate, StatefulModel):
         null=True,
         related_name="reviews",
         verbose_name=_("stay"),
+    )
+    berth = models.ForeignKey(
+        "parking.Berth", models.PROTECT, null=True, related_name="+", verbose_name=_("berth")
     )
     prepayment = models.ForeignKey(
         "parking.Prepayment",
@@ -96,6 +100,11 @@ class ReviewItem(WithPlate, StatefulModel):
                 fields=["stay", "why"],
                 condition=models.Q(state=ReviewState.OPEN, kind="stay"),
                 name="one_open_review_a_stay_and_reason",
+            ),
+            models.UniqueConstraint(
+                fields=["berth"],
+                condition=models.Q(state=ReviewState.OPEN, kind="berth"),
+                name="one_open_review_a_berth",
             ),
         ]
         indexes = [

@@ -94,7 +94,9 @@ def reviews_for(merchant_id: int | None) -> QuerySet[ReviewItem]:
         if merchant_id is None
         else ReviewItem.objects.filter(merchant_id=merchant_id)
     )
-    return rows.select_related("sighting__reading", "sighting__berth", "stay__berth", "merchant")
+    return rows.select_related(
+        "sighting__reading", "sighting__berth", "stay__berth", "berth", "merchant"
+    )
 
 
 def open_reviews(merchant_id: int | None) -> QuerySet[ReviewItem]:

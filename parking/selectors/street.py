@@ -153,11 +153,13 @@ def needs(merchant_id: int) -> list[dict[str, Any]]:
 def _reviews(merchant_id: int) -> list[dict[str, Any]]:
     rows = ReviewItem.objects.filter(
         merchant_id=merchant_id, state=ReviewState.OPEN
-    ).select_related("stay__berth__section", "sighting__berth__section", "sighting__reading")
+    ).select_related(
+        "stay__berth__section", "sighting__berth__section", "sighting__reading", "berth__section"
+    )
     items = []
     for row in rows.order_by("-opened_at")[:MOST_NEEDS]:
         seen = row.stay or row.sighting
-        berth = seen.berth if seen else None
+        berth = seen.berth if seen else row.berth
         place = f"{berth.section.name} {berth.number}" if berth else ""
         plate, text = None, reason_of(row.why)
         if row.kind == ReviewItem.Kind.PLATE and row.sighting:

@@ -6,9 +6,11 @@ verdict and keeps the old reading.
 """
 
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q
 
 from core import audit, clock, live, locks, outbox, plates
 from core.errors import Missing
@@ -17,6 +19,7 @@ from core.typed import typed_plate
 from parking.errors import NotReadYet
 from parking.events import PlateCorrected, PlateSettled, ReadingsDiffer
 from parking.models import InspectionTask, ParkingSession, PlateReading, ReviewItem, Sighting
+from parking.rules.timeline import BEFORE_ARRIVAL
 from parking.services import elsewhere, money, prepay
 from parking.services.reviews import drop_reviews, open_review
 from parking.states import (
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("bowei.parking")
 READER = "system:parking.reader"
+JUST_LEFT = timedelta(seconds=60)  # a camera may see the vehicle when the sensor has let it go
 
 
 @transaction.atomic
@@ -145,8 +149,31 @@ def settle_plate(
     stay_id = _give_to_stay(sighting, plate, by=by, confidence=confidence)
     if stay_id is None:
         elsewhere.look_at_sighting(sighting, plate)
+    if sighting.stay_id is None:
+        _ask_about_berth(sighting)
     _tell_settled(sighting, plate, stay_id=stay_id, confidence=confidence)
     return True
+
+
+def _ask_about_berth(sighting: Sighting) -> None:
+    """A vehicle was seen where nobody said that one stands: sensor or camera is wrong."""
+    berth = sighting.berth
+    if berth is None or sighting.purpose == Sighting.Purpose.LEAVING:
+        return
+    around = ParkingSession.objects.filter(
+        Q(left_at=None) | Q(left_at__gte=sighting.occurred_at - JUST_LEFT),
+        berth=berth,
+        arrived_at__lte=sighting.occurred_at + BEFORE_ARRIVAL,
+    )
+    if around.exclude(state=StayState.VOID).exists():
+        return
+    open_review(
+        kind=ReviewItem.Kind.BERTH,
+        why="seen_at_free_berth",
+        merchant_id=sighting.merchant_id,
+        sighting=sighting,
+        berth=berth,
+    )
 
 
 def _tell_settled(

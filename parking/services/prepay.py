@@ -49,7 +49,7 @@ class Instruction:
     """The instruction that follows a submission (P2.6).
 
     `outcome`: confirmed (pay now), modify (the plate differs in `parts`), waiting (the vehicle's
-    plate is not read yet; the answer comes by itself).
+    plate is not read yet, or nobody has said that it stands there; the answer comes by itself).
     """
 
     outcome: str
@@ -218,12 +218,53 @@ def submit_prepayment(token: str, plate_text: str = "", plate_colour: str = "") 
     _not_too_often(draft.plate_text)
     stay = ParkingSession.objects.filter(berth_id=draft.berth_id, state=StayState.PARKED).first()
     if stay is None:
-        raise Refused(
-            "no_vehicle",
-            _("No vehicle is known at this berth yet. Wait a minute, or choose another berth."),
-        )
+        return _wait_for_vehicle(draft)
     draft.stay = stay
     return _judge(draft, stay, actor="owner")
+
+
+def _wait_for_vehicle(draft: Prepayment) -> Instruction:
+    """Nobody has said that a vehicle stands there: a person looks, and nothing can be paid until
+    its stay is found."""
+    transition(
+        draft,
+        source=PrepaymentState(draft.state),
+        target=PrepaymentState.SUBMITTED,
+        actor="owner",
+        plate_text=draft.plate_text,
+        plate_colour=draft.plate_colour,
+        stay=None,
+        submitted_at=clock.now(),
+    )
+    assert draft.berth is not None
+    open_review(
+        kind=ReviewItem.Kind.BERTH,
+        why="payer_at_free_berth",
+        merchant_id=draft.berth.section.merchant_id,
+        berth=draft.berth,
+        prepayment=draft,
+    )
+    return Instruction(outcome="waiting", attempts_left=draft.attempts_left)
+
+
+def find_waiting(stay: ParkingSession) -> None:
+    """A stay has begun where somebody waited to pay for it; its plate will answer them."""
+    since = clock.now() - DRAFT_LIVES
+    waiting = Prepayment.objects.filter(
+        berth=stay.berth_id, stay=None, state=PrepaymentState.SUBMITTED, submitted_at__gte=since
+    )
+    waiting.update(stay=stay)
+
+
+def turn_away(berth_id: int, *, actor: str) -> None:
+    """A person has looked: no vehicle stands there, so nobody waits to pay for one."""
+    transition(
+        Prepayment.objects.filter(berth=berth_id, stay=None),
+        source=PrepaymentState.SUBMITTED,
+        target=PrepaymentState.CANCELLED,
+        actor=actor,
+        reason="no vehicle stands there",
+    )
 
 
 def _correct_paid(draft: Prepayment, plate_text: str, plate_colour: str) -> Instruction:

@@ -42,7 +42,7 @@ from parking.models import (
     StayPayment,
 )
 from parking.rules.timeline import BEFORE_ARRIVAL, Said, Seen, ToldStay, begins_anew, stays_of
-from parking.services import elsewhere, gaps, money, prices, reminders, stay_rows
+from parking.services import elsewhere, gaps, money, prepay, prices, reminders, stay_rows
 from parking.services.plates import clear_plate, put_plate
 from parking.services.reviews import drop_reviews, open_review, tell_asked, tell_over
 from parking.states import (
@@ -263,6 +263,9 @@ def _begin(berth: Berth, told: ToldStay, *, device_id: int | None, actor: str) -
         stay.save()
         audit.record(stay, "arrived and left", actor=actor)
         _review_doubt(stay)
+    about = ReviewItem.objects.filter(berth=berth, kind=ReviewItem.Kind.BERTH)
+    transition(about, source=ReviewState.OPEN, target=ReviewState.DROPPED, actor=actor)
+    prepay.find_waiting(stay)
     outbox.add(VehicleArrived(stay.pk))
     stay_rows.tell_pages(stay)
     log.info("parking.vehicle_arrived stay=%s berth=%s", stay.pk, berth.code)

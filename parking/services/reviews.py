@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from core import clock, live, outbox
 from core.transition import transition
 from parking.events import QuestionOver, StayQuestioned
-from parking.models import ParkingSession, Prepayment, ReviewItem, Sighting
+from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, Sighting
 from parking.states import ReviewState
 
 Kind = ReviewItem.Kind
@@ -27,6 +27,7 @@ def open_review(
     sighting: Sighting | None = None,
     stay: ParkingSession | None = None,
     prepayment: Prepayment | None = None,
+    berth: Berth | None = None,
 ) -> ReviewItem:
     """Ask a person, once: an open question about the same thing stays the one that there is.
 
@@ -40,6 +41,7 @@ def open_review(
         Kind.PLATE: {"sighting": sighting} if sighting else {"sighting": None, "stay": stay},
         Kind.PREPAYMENT: {"prepayment": prepayment},
         Kind.STAY: {"stay": stay, "why": why},
+        Kind.BERTH: {"berth": berth},
     }
     same = subjects[Kind(kind)]
     asked = {

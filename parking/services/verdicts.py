@@ -64,6 +64,8 @@ def settle_review(
         raise ReviewDone()
     if item.kind == Kind.STAY:
         _judge_stay(item, actor=actor)
+    elif item.kind == Kind.BERTH:
+        _judge_berth(item, actor=actor)
     elif verdict == ReviewItem.Verdict.PLATE:
         _settle_plate_asked(item, actor=actor)
     elif verdict == ReviewItem.Verdict.UNREADABLE:
@@ -213,6 +215,14 @@ def _back_to_review(item: ReviewItem, *, actor: str) -> None:
     if old_text:
         outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
     live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
+
+
+def _judge_berth(item: ReviewItem, *, actor: str) -> None:
+    """A person has looked: no vehicle stands there. Where one does, its stay is the answer."""
+    if item.verdict != ReviewItem.Verdict.KEEP:
+        raise Refused("berth_verdict", _("If a vehicle stands there, begin its stay by hand."))
+    assert item.berth_id is not None
+    prepay.turn_away(item.berth_id, actor=actor)
 
 
 def _judge_stay(item: ReviewItem, *, actor: str) -> None:

@@ -323,7 +323,7 @@ def review_context(item: ReviewItem) -> dict[str, Any]:
         }
         for place, one in enumerate((reading.candidates if reading else [])[:5], start=1)
     ]
-    berth = (sighting and sighting.berth) or (item.stay and item.stay.berth)
+    berth = (sighting and sighting.berth) or (item.stay and item.stay.berth) or item.berth
     return {
         "item": item,
         "why": reason_of(item.why),

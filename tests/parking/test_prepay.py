@@ -196,13 +196,33 @@ def test_money_for_a_stay_that_left_meanwhile_pays_what_is_due(
     assert (berth.stays.get().state, Refund.objects.get().amount_fen) == ("settled", 600)
 
 
-def test_a_free_berth_cannot_be_submitted(section: Section, clock: Any) -> None:
+def test_who_pays_at_a_berth_said_to_be_free_waits_for_its_stay(
+    section: Section, clock: Any, stay_of: Any
+) -> None:
     draft = services.draft_prepayment(plate_text=PLATE.text, minutes=60, section_id=section.pk)
     services.candidate_berths(draft.token)
     services.choose_berth(draft.token, "A-002")
-    with pytest.raises(Refused) as refused:
-        services.submit_prepayment(draft.token)
-    assert refused.value.code == "no_vehicle"
+    assert services.submit_prepayment(draft.token).outcome == "waiting"
+    item = ReviewItem.objects.get(state="open")
+    assert (item.kind, item.why, item.berth.code) == ("berth", "payer_at_free_berth", "A-002")
+    with pytest.raises(Refused):
+        services.quote_prepayment(draft.pk)  # nothing is taken before the stay is found
+
+    stay = stay_of(Berth.objects.get(code="A-002"), PLATE)
+    draft.refresh_from_db()
+    item.refresh_from_db()
+    assert (draft.state, draft.stay_id, item.state) == ("confirmed", stay.pk, "dropped")
+
+
+def test_where_a_person_sees_no_vehicle_nobody_waits_to_pay(section: Section, clock: Any) -> None:
+    draft = services.draft_prepayment(plate_text=PLATE.text, minutes=60, section_id=section.pk)
+    services.candidate_berths(draft.token)
+    services.choose_berth(draft.token, "A-002")
+    services.submit_prepayment(draft.token)
+    item = ReviewItem.objects.get(state="open")
+    services.settle_review(item_id=item.pk, verdict="keep", actor="user:7")
+    draft.refresh_from_db()
+    assert draft.state == "cancelled"
 
 
 def test_a_draft_needs_a_plate_that_can_be_one(section: Section) -> None:

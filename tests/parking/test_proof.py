@@ -295,3 +295,55 @@ def test_a_departure_heard_of_late_is_not_photographed(
     run_reactions()
     assert not Command.objects.filter(payload__purpose="leaving").exists()
     assert OutboxEvent.objects.filter(topic="parking.vehicle_left").exists()
+
+
+# ── Camera against sensor ────────────────────────────────────────────────────────────────────────
+def test_a_vehicle_photographed_in_a_free_berth_is_one_question(
+    berth: Berth, merchant: Any, enrolled: Any, seen: Any, clock: Any
+) -> None:
+    hand = enrolled("H-1", "handheld", merchant)
+    for seed in (1, 2):
+        sighting = seen(hand, merchant, berth=berth, seed=seed)
+        services.settle_plate(sighting_id=sighting.pk, plate=PLATE, by=TEST, why="test")
+    item = ReviewItem.objects.get(state="open")
+    assert (item.kind, item.why, item.berth) == ("berth", "seen_at_free_berth", berth)
+
+
+def test_the_arrival_that_comes_late_answers_it_and_takes_the_photograph(
+    berth: Berth, merchant: Any, enrolled: Any, seen: Any, clock: Any
+) -> None:
+    hand = enrolled("H-1", "handheld", merchant)
+    clock.advance(timedelta(minutes=10))
+    sighting = seen(hand, merchant, berth=berth)
+    services.settle_plate(sighting_id=sighting.pk, plate=PLATE, by=TEST, why="test")
+    services.open_stay(berth_id=berth.pk, occurred_at=BEGIN, said_by="device:S-1")
+    stay = ParkingSession.objects.get()
+    assert (stay.plate_text, stay.sightings.get().pk) == (PLATE.text, sighting.pk)
+    assert not ReviewItem.objects.filter(state="open").exists()
+
+
+def test_the_merchant_answers_the_question_about_a_berth(
+    berth: Berth, merchant: Any, enrolled: Any, seen: Any, merchant_client: Any, clock: Any
+) -> None:
+    hand = enrolled("H-1", "handheld", merchant)
+    sighting = seen(hand, merchant, berth=berth)
+    services.settle_plate(sighting_id=sighting.pk, plate=PLATE, by=TEST, why="test")
+    item = ReviewItem.objects.get(state="open")
+    page = merchant_client.get(
+        f"/merchant/reviews/{item.pk}/", headers={"accept-language": "en"}
+    ).content.decode()
+    assert "A vehicle was photographed in a berth that is said to be free." in page
+    merchant_client.post(f"/merchant/reviews/{item.pk}/", {"do": "keep"})
+    item.refresh_from_db()
+    assert (item.state, item.verdict) == ("settled", "keep")
+
+
+def test_a_vehicle_seen_a_moment_after_it_left_is_no_question(
+    berth: Berth, merchant: Any, enrolled: Any, seen: Any, stay_of: Any, clock: Any
+) -> None:
+    stay_of(berth, PLATE, minutes=30)
+    clock.advance(timedelta(seconds=50))
+    hand = enrolled("H-1", "handheld", merchant)
+    sighting = seen(hand, merchant, berth=berth)
+    services.settle_plate(sighting_id=sighting.pk, plate=PLATE, by=TEST, why="test")
+    assert not ReviewItem.objects.filter(state="open").exists()

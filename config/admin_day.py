@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from arrears.models import Debt
-from config.desk_queues import QUEUES
-from core import clock
+from config.desk_queues import QUEUES, Waiting
+from core import calendar, clock
 from devices.models import Device
 from parking.models import Berth, ParkingSession
 from payments import selectors as payments
@@ -29,11 +29,28 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "title": _("Today"),
         "day": clock.now(),
         "figures": _figures(),
-        "queues": [queue.now() for queue in QUEUES],
+        "queues": [*(queue.now() for queue in QUEUES), *_days_to_enter()],
         "money_days": _money_days(),
         "ages": _ages(),
     }
     return context
+
+
+def _days_to_enter() -> list[Waiting]:
+    """The year whose holidays nobody has entered, in good time before it begins."""
+    year = calendar.unknown_soon(calendar.city_date(clock.now()))
+    if year is None:
+        return []
+    return [
+        Waiting(
+            title=_("Holidays of %(year)s") % {"year": year},
+            text=_("are not in core/data/holidays.csv; days that the law does not fix are guessed"),
+            count=1,
+            oldest_at=None,
+            url="",
+            real=False,
+        )
+    ]
 
 
 def _list(name: str, query: str = "") -> str:

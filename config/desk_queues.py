@@ -19,7 +19,7 @@ from core import clock
 from core.models import Outage, OutboxDelivery
 from devices.models import Command, Device
 from monthlycard.models import Statement
-from parking.models import CloneCase, ReviewItem
+from parking.models import CloneCase, ParkingSession, ReviewItem
 from payments import selectors as payments
 from recovery.models import MoveInstruction
 
@@ -169,5 +169,16 @@ QUEUES = [
         _("Differences"),
         _("statements on which a lot and the platform disagree"),
         [QueuePart(Statement, {"state": Statement.State.DISPUTED}, since="made_at")],
+    ),
+    Queue(
+        _("Vehicles without a price"),
+        _("stand on sections whose tariff has no version; they are free until it has one"),
+        [
+            QueuePart(
+                ParkingSession,
+                {"state__exact": "parked", "tariff_version__isnull": True},
+                since="arrived_at",
+            )
+        ],
     ),
 ]

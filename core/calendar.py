@@ -2,8 +2,9 @@
 
 The State Council's yearly notices stand in `core/data/holidays.csv`: breaks and the weekend days
 worked for them; what a year of that table does not name is a plain workday or weekend. Older
-years come from the chinesecalendar package. A year that neither knows is answered by plain
-weekdays, marked `guess` and said aloud: add the new notice to the table each November.
+years come from the chinesecalendar package. In a year that neither knows the days that the law
+itself fixes are what the law says; the others are answered by plain weekdays, marked `guess` and
+said aloud: add the new notice to the table each November (`unknown_soon` says when it is time).
 """
 
 import csv
@@ -22,6 +23,14 @@ import chinese_calendar
 CITY: Final = ZoneInfo("Asia/Shanghai")
 TABLE: Final = Path(__file__).parent / "data" / "holidays.csv"
 GUESS: Final = "guess"
+LAW: Final = "law"
+FIXED: Final = MappingProxyType(
+    {(1, 1): "元旦", (5, 1): "劳动节", (5, 2): "劳动节"} | {(10, on): "国庆节" for on in (1, 2, 3)}
+)
+"""Public holidays on days of our calendar, whatever a year's notice adds to them: by the State
+Council's Regulation on Public Holidays for National Annual Festivals and Memorial Days, 2024.
+"""
+TOLD_AHEAD: Final = timedelta(days=60)
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +71,8 @@ def day(on: date) -> Day:
         off, name = chinese_calendar.get_holiday_detail(on)
     except NotImplementedError:
         _say_unknown(on.year)
+        if name := FIXED.get((on.month, on.day)):
+            return Day(on, DayKind.break_, True, name, LAW)
         return _plain(on, GUESS)
     source = "chinesecalendar"
     if name is None:
@@ -71,7 +82,13 @@ def day(on: date) -> Day:
 
 def known(year: int) -> bool:
     """Whether the year's holidays are known, so that `day` does not guess."""
-    return year in _table()[1] or day(date(year, 1, 1)).source != GUESS
+    return year in _table()[1] or day(date(year, 3, 1)).source != GUESS
+
+
+def unknown_soon(today: date) -> int | None:
+    """The year that begins within `TOLD_AHEAD` and whose holidays nobody has entered yet."""
+    year = (today + TOLD_AHEAD).year
+    return None if known(year) else year
 
 
 def city_date(at: datetime) -> date:

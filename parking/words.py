@@ -25,6 +25,7 @@ LINE_WORDS = {
     "new_energy": _("New-energy discount"),
     "earlier_stops": _("Together with the stops before, as one stay"),
     "silent": _("Not counted: the sensor was silent"),
+    "guessed_days": _("The year's holidays were not known yet"),
 }
 
 # Why a person is asked, by the codes of ReviewItem.why.
@@ -59,6 +60,9 @@ def spoken(line: dict[str, Any]) -> BillLine:
         text = gettext("First %(minutes)s min free") % {"minutes": line["quantity"] // 60}
         return BillLine(text, 1, "", 0, 0)
     unit = line["unit"]
+    if unit == "year":
+        text = gettext("The holidays of %(year)s were not announced yet; priced by plain weekdays")
+        return BillLine(text % {"year": line["quantity"]}, 1, "", 0, 0)
     if unit == "gap":
         minutes = max(1, line["quantity"] // 60)
         text = gettext("%(minutes)s min not counted: our sensor was silent") % {"minutes": minutes}

@@ -15,6 +15,7 @@ from parking.rules.spans import (
     Span,
     charged_s,
     day_end,
+    guessed_years,
     moment_of,
     seconds_of,
     spans_of,
@@ -52,6 +53,7 @@ LINE_TEXTS: Final = MappingProxyType(
         "new_energy": "New-energy discount",
         "earlier_stops": "Together with the stops before, as one stay",
         "silent": "Not counted: the sensor was silent",
+        "guessed_days": "The year's holidays were not known yet",
     }
 )
 """Every `Line.text_code` with its English msgid."""
@@ -191,6 +193,10 @@ class TariffBill:
             if (seconds := min(end, left) - max(start, self.begun)) > 0:
                 unbilled = _sum_line("silent", "gap", 0, max(start, self.begun), min(end, left))
                 lines.append(replace(unbilled, quantity=seconds))
+        for year in guessed_years(self.tariff, self.begun, left):
+            lines.append(
+                replace(_sum_line("guessed_days", "year", 0, self.begun, left), quantity=year)
+            )
         return tuple(lines)
 
     def _kept(self, fen: int) -> int:

@@ -7,7 +7,7 @@ from typing import Final
 
 from core import calendar
 from core.calendar import CITY
-from parking.rules.tariff import Tariff, Window, minute
+from parking.rules.tariff import ALL_DAYS, Tariff, Window, minute
 
 DAY_S: Final = 86_400
 HORIZON_S: Final = 31 * DAY_S
@@ -51,6 +51,19 @@ def spans_of(tariff: Tariff, start: int, end: int) -> list[Span]:
         edge = span.end
     spans.append(Span(edge, max(edge, end) + HORIZON_S, None))
     return [span for span in spans if span.end > start] + [spans[-1]]
+
+
+def guessed_years(tariff: Tariff, start: int, end: int) -> list[int]:
+    """The years whose holidays nobody knows yet, as far as this tariff asks for kinds of days."""
+    if all(window.days == ALL_DAYS for window in tariff.windows):
+        return []
+    years: set[int] = set()
+    on, last = _date(start), _date(end)
+    while on <= last:
+        if calendar.day(on).source == calendar.GUESS:
+            years.add(on.year)
+        on += timedelta(days=1)
+    return sorted(years)
 
 
 def charged_s(spans: list[Span], start: int, end: int) -> int:

@@ -59,6 +59,37 @@ def test_an_unknown_year_is_guessed_aloud_and_once(caplog):
     assert calendar.known(2026)
 
 
+@pytest.mark.parametrize(
+    ("on", "name"),
+    [
+        (date(2040, 1, 1), "元旦"),
+        (date(2040, 5, 2), "劳动节"),
+        (date(2040, 10, 3), "国庆节"),
+    ],
+)
+def test_a_day_that_the_law_fixes_is_never_guessed(on, name):
+    day = calendar.day(on)
+    assert (day.kind, day.statutory, day.name, day.source) == (
+        DayKind.break_,
+        True,
+        name,
+        calendar.LAW,
+    )
+
+
+@pytest.mark.parametrize(
+    ("today", "year"),
+    [
+        (date(2026, 11, 1), None),
+        (date(2026, 11, 2), 2027),
+        (date(2027, 3, 1), 2027),
+        (date(2025, 12, 31), None),
+    ],
+)
+def test_a_year_is_asked_for_sixty_days_before_it_begins(today, year):
+    assert calendar.unknown_soon(today) == year
+
+
 def test_a_citys_day_begins_at_its_own_midnight():
     late_on_sunday_in_utc = datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
 

@@ -9,7 +9,8 @@ import pytest
 from core.errors import Invalid
 from core.plates import Colour, Plate
 from parking import services
-from parking.models import Berth
+from parking.models import Berth, ParkingSession, Section, Tariff
+from parking.words import spoken
 from tests.conftest import BEGIN
 from tests.street import PLATE, TERMS, TEST, new_section, new_tariff
 
@@ -117,3 +118,46 @@ def test_an_imported_stay_of_years_is_refused_with_its_line(berth: Berth, clock:
     times = {"arrived_at": datetime(2006, 3, 1, tzinfo=BEGIN.tzinfo), "left_at": BEGIN}
     with pytest.raises(Invalid, match="Line 2"):
         services.import_history([row | times], actor=TEST)
+
+
+WEEK = {"windows": [{"days": ["workday", "make_up"], "steps": [{"unit_fen": 600}]}]}
+
+
+def test_a_bill_says_that_the_years_holidays_were_not_known_yet(
+    clock: Any, merchant: Any, stay_of: Any
+) -> None:
+    new_tariff(merchant, WEEK)
+    new_section(merchant, code="M")
+    clock.hold(datetime(2040, 3, 5, 12, tzinfo=BEGIN.tzinfo))  # a Monday
+    stay = stay_of(Berth.objects.get(code="M-001"), PLATE, minutes=60)
+    assert [line["text_code"] for line in stay.lines] == ["all_day", "guessed_days"]
+    assert spoken(stay.lines[1]).amount_fen == 0
+
+    clock.hold(datetime(2040, 10, 1, 12, tzinfo=BEGIN.tzinfo))  # by law, whatever is announced
+    assert stay_of(Berth.objects.get(code="M-002"), PLATE, minutes=60).fee_fen == 0
+
+
+@pytest.mark.parametrize(("day", "is_asked"), [(1, False), (2, True)])
+def test_the_operator_is_asked_for_a_years_holidays_in_good_time(
+    clock: Any, operator_client: Any, day: int, is_asked: bool
+) -> None:
+    clock.hold(datetime(2026, 11, day, 12, tzinfo=BEGIN.tzinfo))
+    page = operator_client.get("/admin/", headers={"accept-language": "en"}).content.decode()
+    assert ("Holidays of 2027" in page) is is_asked
+
+
+def test_what_happens_on_a_section_without_a_price_is_kept_and_free(
+    clock: Any, merchant: Any, operator_client: Any
+) -> None:
+    section = new_section(merchant, code="M")
+    Section.objects.filter(pk=section.pk).update(
+        tariff=Tariff.objects.create(merchant=merchant, name="empty")
+    )
+    berth = Berth.objects.get(code="M-001")
+    stay_id = services.open_stay(berth_id=berth.pk, occurred_at=BEGIN, said_by=TEST)
+    page = operator_client.get("/admin/", headers={"accept-language": "en"}).content.decode()
+    assert "Vehicles without a price" in page
+    clock.advance(timedelta(hours=5))
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    stay = ParkingSession.objects.get(pk=stay_id)
+    assert (stay.state, stay.fee_fen, stay.tariff_version) == ("settled", 0, None)

@@ -3,7 +3,8 @@
 A list that depended on the plate would tell a stranger where a car stands. So it ranks by time and
 place alone: berths taken shortly around the declared arrival, near to the declared place. Free
 berths next to them fill the list, because a sensor may be late, and because a list of one would
-say too much.
+say too much. Who came long ago to a busy road finds their berth further down: all that are taken
+stand in it.
 """
 
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import cos, hypot, radians
 
-SHOWN = 6
+SHOWN = 60
 AT_LEAST = 3
 NEAR_M = 300.0
 MINUTES_A_METRE = 0.05  # 20 m further away weigh as much as a minute further off in time

@@ -164,7 +164,8 @@ def _distance(draft: Prepayment, berth: Berth) -> float:
 
 @transaction.atomic
 def choose_berth(token: str, berth_code: str) -> Prepayment:
-    """One of the candidates is the draft's berth (P2.4). Raises NoBerth for any other.
+    """A berth near the declared place is the draft's (P2.4), a candidate or one by the code on its
+    sign. Raises NoBerth for any other.
 
     A paid one may be corrected until the vehicle leaves: its money follows once the plate fits
     there, too (`submit_prepayment`).
@@ -177,8 +178,8 @@ def choose_berth(token: str, berth_code: str) -> Prepayment:
         PrepaymentState.PAID,
     ):
         raise WrongStep(draft.state)
-    berth = Berth.objects.filter(code=berth_code, pk__in=draft.candidates).first()
-    if berth is None:
+    berth = Berth.objects.filter(code=berth_code).first()
+    if berth is None or (berth.pk not in draft.candidates and berth not in _near(draft)):
         raise NoBerth(berth_code)
     paid_for = draft.stay_id if draft.state == PrepaymentState.PAID else None
     Prepayment.objects.filter(pk=draft.pk).update(berth=berth, stay_id=paid_for)

@@ -273,7 +273,8 @@ def _prepay_context(draft: Prepayment, form: PlateForm) -> dict[str, Any]:
         in (PrepaymentState.DRAFT, PrepaymentState.CORRECTING, PrepaymentState.SUBMITTED)
         and draft.berth_id is None
     ):
-        context |= {"step": "choose", "candidates": services.candidate_berths(draft.token)}
+        found = services.candidate_berths(draft.token)
+        context |= {"step": "choose", "candidates": found, "find": FindBerth()}
     elif draft.state == PrepaymentState.DRAFT:
         context["step"] = "submit"
     if draft.state == PrepaymentState.CONFIRMED:

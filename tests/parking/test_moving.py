@@ -200,6 +200,8 @@ def test_berth_and_plate_of_a_paid_order_are_corrected_until_the_vehicle_leaves(
     leave(mine, other)
     assert again(other) == ("settled", 1200, 0)
     assert again(mine) == ("due", 1200, 1200)
+    clock.advance(timedelta(minutes=3))
+    services.finish_departures()
     ahead.refresh_from_db()
     assert ahead.state == "used"
     with pytest.raises(WrongStep):

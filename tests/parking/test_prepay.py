@@ -13,7 +13,7 @@ from parking.models import Berth, Prepayment, ReviewItem, Section
 from parking.rules import candidates
 from payments.models import Refund
 from tests.parking.test_money import arrive_money, begin, pay
-from tests.street import OTHER_PLATE, PLATE
+from tests.street import OTHER_PLATE, PLATE, new_section
 
 WRONG = "沪B98765"
 
@@ -229,3 +229,35 @@ def test_a_draft_needs_a_plate_that_can_be_one(section: Section) -> None:
     with pytest.raises(Invalid):
         services.draft_prepayment(plate_text="ABC", minutes=60, section_id=section.pk)
     assert plates.check("ABC").valid is False
+
+
+# ── The own berth ───────────────────────────────────────────────────────────────────────────────
+def test_who_came_long_ago_to_a_busy_road_finds_their_berth(
+    merchant: Any, clock: Any, stay_of: Any, anonymous: Any
+) -> None:
+    busy = new_section(merchant, code="B", berths=12)
+    stay_of(Berth.objects.get(code="B-001"), PLATE, ago_min=120)
+    for n in range(2, 11):
+        stay_of(Berth.objects.get(code=f"B-{n:03d}"), None, ago_min=n)
+    draft = services.draft_prepayment(plate_text=PLATE.text, minutes=240, section_id=busy.pk)
+    found = [one.berth_code for one in services.candidate_berths(draft.token)]
+    assert found[0] == "B-002"
+    assert "B-001" in found
+    page = anonymous.get(
+        f"/prepay/{draft.token}/", headers={"accept-language": "en"}
+    ).content.decode()
+    assert page.count('name="berth" value=') == 6
+    said = {"do": "choose", "berth": "B-001"}
+    assert anonymous.post(f"/prepay/{draft.token}/", said).status_code == 302
+    assert services.submit_prepayment(draft.token).outcome == "confirmed"
+
+
+def test_a_free_berth_that_was_not_offered_may_be_named(
+    merchant: Any, clock: Any, stay_of: Any
+) -> None:
+    busy = new_section(merchant, code="B", berths=12)
+    for n in range(1, 8):
+        stay_of(Berth.objects.get(code=f"B-{n:03d}"), None, ago_min=n)
+    draft = services.draft_prepayment(plate_text=PLATE.text, minutes=60, section_id=busy.pk)
+    assert "B-012" not in [one.berth_code for one in services.candidate_berths(draft.token)]
+    assert services.choose_berth(draft.token, "B-012").berth.code == "B-012"

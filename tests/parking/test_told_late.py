@@ -27,6 +27,11 @@ def hear(attempt: Attempt, *, late: timedelta) -> None:
     )
 
 
+def close(attempt: Attempt) -> None:
+    """The provider said that nobody would pay any more, before it told us of the payment."""
+    Attempt.objects.filter(pk=attempt.pk).update(state="closed", next_look_at=None)
+
+
 def leave(stay: ParkingSession) -> ParkingSession:
     services.close_stay(
         berth_id=stay.berth_id, occurred_at=business_clock.now(), said_by="device:S"
@@ -67,6 +72,7 @@ def test_a_debt_that_was_opened_before_we_heard_of_the_payment_never_was(
     attempt = begin(("parking.stay", stay.pk))
     clock.advance(timedelta(minutes=4))
     leave(stay)
+    close(attempt)
     pass_time(hours=80)
     assert Debt.objects.get().state == "open"
     hear(attempt, late=timedelta(hours=80, minutes=4))
@@ -86,6 +92,7 @@ def test_paid_within_the_window_and_told_after_it_is_no_debt_either(
 ) -> None:
     stay = stay_of(berth, minutes=90)
     attempt = begin(("parking.stay", stay.pk))
+    close(attempt)
     pass_time(hours=80)
     hear(attempt, late=timedelta(hours=40))
     assert again(stay).state == "settled"

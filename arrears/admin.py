@@ -205,7 +205,7 @@ class LookAdmin(ReadOnly):
 
     list_display = ["look", "merchant", "state", "opened_at", "looked_by", "looked_at"]
     list_display_links = None
-    list_filter = ["state", "merchant"]
+    list_filter = ["state", "merchant", "debt__state"]
     list_select_related = ["merchant"]
     show_full_result_count = False
     ordering = ["opened_at", "id"]

@@ -90,6 +90,7 @@ def _merchant() -> Iterator[Page]:
     if review is not None:
         yield Page(MERCHANT, "review", reverse("parking.review", args=[review.pk]))
     yield Page(MERCHANT, "debts", reverse("arrears.debts"))
+    yield Page(MERCHANT, "looks", reverse("arrears.looks"))
     yield Page(MERCHANT, "recovery", reverse("recovery.list"))
     yield Page(MERCHANT, "recovery-new", reverse("recovery.new"))
     mine = RecoveryOrder.objects.filter(merchant_id=merchant_id)

@@ -186,10 +186,10 @@ def test_who_takes_debtors_away_as_a_file_is_noted_and_gets_masked_plates_withou
 
 @pytest.fixture
 def three_debts(section: Any, stay_of: Any, pass_time: Any) -> list[int]:
-    """Debts of ¥12.00, ¥24.00 and again ¥12.00, opened an hour after each other; their numbers."""
+    """Debts of ¥12.00, ¥24.00 and again ¥12.00, opened hours after each other; their numbers."""
     for number, minutes in (("1", 90), ("2", 200), ("3", 90)):
         stay_of(section.berths.get(number=number), minutes=minutes)
-        pass_time(hours=1)
+        pass_time(hours=4)
     pass_time(hours=73)
     return list(Debt.objects.order_by("opened_at").values_list("pk", flat=True))
 
@@ -292,8 +292,11 @@ def test_the_interface_tells_an_owner_dues_and_decision_and_a_stranger_neither(
 
 
 def test_the_operator_sees_every_page_of_the_row(
-    decided: Assessment, debt: Debt, operator_client: Any
+    decided: Assessment, section: Any, stay_of: Any, pass_time: Any, operator_client: Any
 ) -> None:
+    stay_of(section.berths.get(number="2"), OTHER_PLATE, minutes=90)
+    pass_time(hours=73)
+    debt = Debt.objects.get()
     services.object(debt_ids=[debt.pk], reason="other", actor="owner")
     from arrears.services import models, schemes
 
@@ -304,6 +307,9 @@ def test_the_operator_sees_every_page_of_the_row(
         "dispute",
         "blacklistentry",
         "demand",
+        "exemptvehicle",
+        "listingrule",
+        "look",
         "recoverynotice",
         "paywindow",
         "portrait",

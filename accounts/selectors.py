@@ -9,6 +9,8 @@ from django.db.models import Prefetch, Q
 from accounts.models import Membership, Merchant, PlateHolding, PlateShare, User
 from accounts.rules import may, may_give
 from accounts.states import HoldingState, ShareState
+from core.plates import Plate
+from core.vehicles import of_vehicle
 
 
 def user(user_id: int) -> User:
@@ -101,12 +103,20 @@ def rights_of(person: User) -> dict[str, Any]:
 
 
 def holder_of(plate_text: str, plate_colour: str) -> User | None:
-    """The person who has shown to hold this plate now; None where nobody has."""
-    rows = PlateHolding.objects.filter(
-        plate_text=plate_text, plate_colour=plate_colour, state=PlateHolding.State.PROVEN
-    )
-    holding = rows.select_related("user").first()
-    return holding.user if holding else None
+    """The person who has shown to hold this vehicle's plate now; None where nobody has, or where
+    a plate without a colour can be the vehicle of two."""
+    plate = Plate.of(plate_text, plate_colour) if plate_text else None
+    rows = PlateHolding.objects.filter(of_vehicle(plate), state=PlateHolding.State.PROVEN)
+    found = list(rows.select_related("user").order_by("pk"))
+    exactly = [one for one in found if one.plate_colour == plate_colour]
+    people = {one.user_id: one.user for one in exactly or found}
+    return next(iter(people.values())) if len(people) == 1 else None
+
+
+def colours_held(plate_text: str) -> set[str]:
+    """The colours in which people have shown to hold a plate with this text."""
+    rows = PlateHolding.objects.filter(plate_text=plate_text, state=PlateHolding.State.PROVEN)
+    return set(rows.values_list("plate_colour", flat=True))
 
 
 def holding(holding_id: int) -> PlateHolding:

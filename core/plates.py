@@ -376,6 +376,22 @@ def same_vehicle(a: Plate | None, b: Plate | None) -> bool:
     return a.colour is None or b.colour is None or b.colour in alike(a.colour)
 
 
+def colours_of_one(plate: Plate, known: Iterable[str]) -> frozenset[str]:
+    """Under which written colours, "" for none, rows with this text are this one vehicle's.
+
+    `known` are the colours with which the text is written anywhere. A colour that nobody read joins
+    the one vehicle that is known with this text; where there are two it is neither's.
+    """
+    own = alike(plate.colour) if plate.colour is not None else frozenset()
+    written = {Colour(one) for one in known if one} | own
+    vehicles = {alike(one) for one in written}
+    if plate.colour is None:
+        joined = written if len(vehicles) <= 1 else set()
+        return frozenset({"", *(str(one) for one in joined)})
+    names = frozenset(str(one) for one in own)
+    return names | {""} if len(vehicles) == 1 else names
+
+
 def holds(own: Iterable[tuple[str, str]], plate: Plate | None) -> bool:
     """Whether this vehicle can be one of those, (text, colour), that a person has shown to hold."""
     return any(same_vehicle(plate, Plate.of(*one)) for one in own)

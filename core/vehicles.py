@@ -1,13 +1,14 @@
 """A vehicle in the database: its plate as two columns, and whose rows are the same vehicle's.
 
-Three sayings of one rule, `core.plates.same_vehicle`: of two values, of rows to find, and of two
-tables to join.
+Four sayings of one rule, `core.plates.same_vehicle`: of two values, of rows to find, of the rows of
+a subquery, and of two tables to join.
 """
 
 from typing import Protocol
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Value
+from django.db.models.lookups import Exact, In
 
 from core import plates
 from core.plates import Plate
@@ -54,6 +55,18 @@ def of_vehicle(plate: Plate | None) -> Q:
     if plate.colour is None:
         return text
     return text & Q(plate_colour__in=["", *sorted(plates.alike(plate.colour))])
+
+
+def of_outer_vehicle() -> Q:
+    """Rows of a subquery that can be the vehicle of the outer query's row."""
+    green = sorted(plates.NEW_ENERGY_GROUNDS)
+    outer = OuterRef("plate_colour")
+    return Q(plate_text=OuterRef("plate_text")) & (
+        Q(plate_colour="")
+        | Q(plate_colour=outer)
+        | Q(Exact(outer, Value("")))
+        | (Q(plate_colour__in=green) & Q(In(outer, green)))
+    )
 
 
 def same_vehicle_sql(one: str, other: str) -> str:

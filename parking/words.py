@@ -42,6 +42,7 @@ WHY = {
     "seen_elsewhere": _("The same plate was seen elsewhere during this stay."),
     "too_far": _("The same plate was in two places too far apart for the time between."),
     "plate_copied": _("This plate may have been copied: was it the true vehicle?"),
+    "two_vehicles": _("Two vehicles are known with this plate, and its colour was not read."),
     "next_arrived": _("The next vehicle came before this one was seen to leave."),
     "no_departure": _("No departure was reported for a long time."),
     "split": _("Another arrival was reported in the middle of this stay."),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Q, QuerySet, Subquery, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -14,6 +14,7 @@ from arrears.selectors.looks import looks_to_take
 from arrears.states import DemandState, DisputeState, ListingState, NoticeState
 from core import clock
 from core.plates import chip
+from core.vehicles import of_outer_vehicle
 
 AGES_DAYS = (7, 30, 90)
 
@@ -28,7 +29,7 @@ def with_listing(debts: QuerySet[Debt]) -> QuerySet[Debt]:
     """The debts with `listing_state`, the state of their vehicle's live entry or None, and with
     `listing_why`, what that follows from."""
     live = BlacklistEntry.objects.exclude(state=ListingState.GONE)
-    same = live.filter(plate_text=OuterRef("plate_text"), plate_colour=OuterRef("plate_colour"))
+    same = live.filter(of_outer_vehicle())
     return debts.annotate(
         listing_state=Subquery(same.values("state")[:1]),
         listing_why=Subquery(same.values("why")[:1]),

@@ -11,6 +11,7 @@ from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, 
 from arrears.models import Debt, Dispute
 from arrears.states import DebtState, DisputeState
 from core import outages
+from core.vehicles import of_outer_vehicle, of_vehicle
 from parking import selectors as parking
 from parking.selectors import Question, StayFacts
 from parking.states import PlateState, StayState
@@ -32,9 +33,8 @@ def is_owed(facts: StayFacts) -> bool:
 
 def said_against(facts: StayFacts) -> QuerySet[Dispute]:
     """Open objections to this stay, made while it was this vehicle's or nobody's yet."""
-    same = Q(plate_text=facts.plate_text, plate_colour=facts.plate_colour)
     rows = Dispute.objects.filter(stays=facts.id, state=DisputeState.OPEN)
-    return rows.filter(same | Q(plate_text=""))
+    return rows.filter(of_vehicle(facts.plate) | Q(plate_text=""))
 
 
 def held_by(facts: StayFacts) -> tuple[Question, ...]:
@@ -73,9 +73,8 @@ def standing_still(section_ids: Collection[int] = ()) -> bool:
 def with_held(debts: QuerySet[Debt]) -> QuerySet[Any]:
     """The debts with `held`: that nothing may be asked for now; said in the same query."""
     objections = Dispute.objects.filter(stays=OuterRef("stay_id"), state=DisputeState.OPEN)
-    same = Q(plate_text=OuterRef("plate_text"), plate_colour=OuterRef("plate_colour"))
     asked = Exists(parking.open_questions("stay_id"))
-    said = Exists(objections.filter(same | Q(plate_text="")))
+    said = Exists(objections.filter(of_outer_vehicle() | Q(plate_text="")))
     return debts.annotate(
         held=Case(
             When(state=DebtState.DISPUTED, then=True),

@@ -29,7 +29,9 @@ from arrears.states import ContactState, PlanState, WatchState
 from core import clock, live, outages
 from core.errors import Missing
 from core.money import format_fen, split_fen
+from core.plates import Plate
 from core.transition import transition
+from core.vehicles import of_vehicle
 from parking import selectors as parking
 
 log = logging.getLogger("bowei.arrears")
@@ -290,7 +292,7 @@ def leave_former_holder(*, user_id: int) -> None:
     user = accounts.user(user_id)
     plans = Plan.objects.filter(user=user)
     for text, colour in accounts.proven_plates_of(user):
-        plans = plans.exclude(plate_text=text, plate_colour=colour)
+        plans = plans.exclude(of_vehicle(Plate.of(text, colour)))
     _stop(plans, target=PlanState.STOPPED, why="no longer the holder", actor=SYSTEM)
 
 

@@ -25,7 +25,9 @@ from arrears.states import DebtState, DemandState
 from core import clock, images, live, locks, outbox
 from core.errors import Invalid
 from core.money import format_fen
+from core.plates import Plate
 from core.transition import transition
+from core.vehicles import of_vehicle
 from parking import selectors as parking
 
 log = logging.getLogger("bowei.arrears")
@@ -50,11 +52,11 @@ def make_demand(*, debt_id: int) -> Demand | None:
     if debt.demands.filter(state=DemandState.SENDING).exists():
         return None
     due_at = after_quiet(max(clock.now(), looks.rests_until(debt)))
+    user = accounts.holder_of(debt.plate_text, debt.plate_colour)
     waiting = Demand.objects.filter(
-        plate_text=debt.plate_text, plate_colour=debt.plate_colour, state=DemandState.MADE
+        of_vehicle(debt.plate), state=DemandState.MADE, user=user
     ).first()
     if waiting is None:
-        user = accounts.holder_of(debt.plate_text, debt.plate_colour)
         channel = Demand.Channel.PAPER
         if user is not None:
             channel = Demand.Channel.SMS if user.phone else Demand.Channel.PAGE
@@ -303,7 +305,7 @@ def leave_former_holder(*, user_id: int) -> int:
     user = accounts.user(user_id)
     rows = Demand.objects.filter(user=user)
     for text, colour in accounts.proven_plates_of(user):
-        rows = rows.exclude(plate_text=text, plate_colour=colour)
+        rows = rows.exclude(of_vehicle(Plate.of(text, colour)))
     for demand in rows.filter(state=DemandState.SENDING).order_by("pk"):
         if account_services.recall_sms(key=f"{KEY}{demand.pk}", actor=SYSTEM):
             text_failed(demand.pk)
@@ -318,7 +320,7 @@ def ask_new_holder(*, user_id: int) -> int:
     changed = 0
     for text, colour in accounts.proven_plates_of(user):
         rows = Demand.objects.filter(
-            plate_text=text, plate_colour=colour, state=DemandState.MADE, channel="paper"
+            of_vehicle(Plate.of(text, colour)), state=DemandState.MADE, channel="paper"
         )
         changed += rows.update(
             user=user,

@@ -23,6 +23,7 @@ from arrears.states import DebtState, DisputeState, PayWindowState
 from core import audit, clock, live, outbox, personal
 from core.errors import Invalid
 from core.transition import transition
+from core.vehicles import of_vehicle
 from parking import selectors as parking
 from parking import services as parking_services
 from parking.states import StayState
@@ -215,7 +216,7 @@ def end_misread(*, stay_id: int, actor: str) -> None:
     with translation.override(settings.LANGUAGE_CODE):
         answer = gettext("A person has looked: it was another vehicle. Nothing is asked of you.")
     rows = Dispute.objects.filter(stays=stay_id, state=DisputeState.OPEN).exclude(plate_text="")
-    for dispute in rows.exclude(plate_text=facts.plate_text, plate_colour=facts.plate_colour):
+    for dispute in rows.exclude(of_vehicle(facts.plate)):
         _answer_for(dispute, stay_id, answer=answer, actor=actor, reason="plate corrected")
 
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db import connection, transaction
+from django.db.models import Exists, Q
 
 from arrears.models import BlacklistEntry, Debt, ListingRule
 from arrears.rules import listing as rules
@@ -16,8 +16,9 @@ from arrears.selectors.questions import standing_still, under_way, with_held
 from arrears.services import notices
 from arrears.states import ListingState
 from core import audit, clock, live, locks, outages
-from core.plates import Plate
+from core.plates import Plate, colours_of_one
 from core.transition import transition
+from core.vehicles import of_outer_vehicle
 
 SYSTEM = "system:arrears.listing"
 PATIENCE = timedelta(minutes=10)  # until a vehicle that must wait is looked at again
@@ -31,25 +32,33 @@ def grace() -> timedelta:
 def relist(plate_text: str, plate_colour: str, *, actor: str = SYSTEM, reason: str = "") -> str:
     """Bring this vehicle's entry in line with its debts, in the open transaction; its new state.
 
-    The entry's row is locked before the debts are read, so of two payments at once the second sees
-    what the first did. Notices that no longer hold are withdrawn here. An exempt vehicle is never
+    A plate whose colour nobody read joins the one vehicle that is known with its text. The entry's
+    row is locked before the debts are read, so of two payments at once the second sees what the
+    first did. Notices that no longer hold are withdrawn here. An exempt vehicle is never
     listed: its debts exist, its entry does not.
     """
+    plate = Plate.of(plate_text, plate_colour)
     now = clock.now()
-    debts = Debt.objects.filter(plate_text=plate_text, plate_colour=plate_colour)
-    if is_exempt(Plate.of(plate_text, plate_colour)):
-        debts = debts.none()
-    if debts.filter(state__in=Debt.LIVE).exists():
-        BlacklistEntry.objects.bulk_create(
-            [BlacklistEntry(plate_text=plate_text, plate_colour=plate_colour, since=now)],
-            ignore_conflicts=True,
-        )
-    mine = BlacklistEntry.objects.filter(plate_text=plate_text, plate_colour=plate_colour)
-    entries = locks.lock(mine.exclude(state=ListingState.GONE))
-    if not entries:
+    _one_at_a_time(plate_text)
+    rows = BlacklistEntry.objects.filter(plate_text=plate_text).exclude(state=ListingState.GONE)
+    entries = locks.lock(rows)
+    debts = with_held(Debt.objects.filter(plate_text=plate_text, state__in=Debt.LIVE))
+    owed = [] if is_exempt(plate) else list(debts.order_by("opened_at", "pk"))
+    colours = colours_of_one(plate, [one.plate_colour for one in (*entries, *owed)])
+    entries = [one for one in entries if one.plate_colour in colours]
+    owed = [one for one in owed if one.plate_colour in colours]
+    if not entries and not owed:
         return ListingState.GONE
-    entry = entries[0]
-    owed = list(with_held(debts.filter(state__in=Debt.LIVE)).order_by("opened_at", "pk"))
+    read = sorted({one.plate_colour for one in (*entries, *owed) if one.plate_colour})
+    colour = read[0] if read else plate_colour
+    if not entries:
+        entries = [
+            BlacklistEntry.objects.create(plate_text=plate_text, plate_colour=colour, since=now)
+        ]
+    entry, *doubles = sorted(entries, key=lambda one: not one.plate_colour)
+    for double in doubles:  # written before the colour was read: one vehicle has one entry
+        _move(double, ListingState.GONE, {"amount_fen": 0}, actor=actor, reason="one vehicle")
+        notices.withdraw_stale(entry_id=double.pk, listed=False, actor=actor)
     register = outages.known(min((one.demanded_at or now for one in owed), default=now))
     rule_of = rules_of({one.merchant_id for one in owed})
     place = rules.place(
@@ -69,6 +78,7 @@ def relist(plate_text: str, plate_colour: str, *, actor: str = SYSTEM, reason: s
     if place.state == ListingState.ACTIVE != entry.state and must_wait(owed):
         place = replace(place, state=ListingState.PENDING, due_at=now + PATIENCE)
     facts: dict[str, Any] = {
+        "plate_colour": entry.plate_colour or colour,
         "amount_fen": place.amount_fen,
         "due_at": place.due_at,
         "why": _why(owed, place),
@@ -84,6 +94,12 @@ def relist(plate_text: str, plate_colour: str, *, actor: str = SYSTEM, reason: s
     for merchant_id in {one.merchant_id for one in owed}:
         live.push(f"merchant:{merchant_id}")
     return place.state
+
+
+def _one_at_a_time(plate_text: str) -> None:
+    """Until the transaction ends nobody else begins an entry for this text, in whatever colour."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 32))", [plate_text])
 
 
 def _counts_from(debt: Debt, register: outages.Register) -> datetime | None:
@@ -141,8 +157,7 @@ def set_rule(rule: ListingRule, *, actor: str) -> ListingRule:
     rule.valid_from, rule.said_by = clock.now(), actor
     rule.save(force_insert=True)
     audit.record(rule, "said", actor=actor, reason=rule.why)
-    same = {name: OuterRef(name) for name in ("plate_text", "plate_colour")}
-    live_debts = Debt.objects.filter(state__in=Debt.LIVE, **same)
+    live_debts = Debt.objects.filter(of_outer_vehicle(), state__in=Debt.LIVE)
     if rule.merchant_id is not None:
         live_debts = live_debts.filter(merchant=rule.merchant_id)
     entries = BlacklistEntry.objects.filter(Exists(live_debts), state__in=BlacklistEntry.LIVE)

@@ -149,10 +149,7 @@ def _owed_here(entry: BlacklistEntry, merchant_id: int) -> list[Debt]:
     if standing_still():
         return []
     debts = Debt.objects.filter(
-        plate_text=entry.plate_text,
-        plate_colour=entry.plate_colour,
-        state=DebtState.OPEN,
-        demanded_at__isnull=False,
+        of_vehicle(entry.plate), state=DebtState.OPEN, demanded_at__isnull=False
     ).select_related("stay__section", "stay__berth")
     debts = with_held(debts).filter(held=False)
     if not settings.BOWEI_SHARE_LISTINGS:

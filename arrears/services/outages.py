@@ -9,6 +9,8 @@ from arrears.services import debts, listing, windows
 from arrears.services.stays import locked_one
 from arrears.states import PayWindowState
 from core import clock
+from core.plates import Plate
+from core.vehicles import of_vehicle
 
 SYSTEM = "system:arrears.outages"
 BATCH = 1000
@@ -56,7 +58,7 @@ def _judge_again(since: datetime) -> int:
     moved = 0
     for text, colour in sorted(set(graces)):
         entry = BlacklistEntry.objects.filter(
-            plate_text=text, plate_colour=colour, state__in=BlacklistEntry.LIVE
+            of_vehicle(Plate.of(text, colour)), state__in=BlacklistEntry.LIVE
         )
         was = entry.values_list("state", flat=True).first()
         with transaction.atomic():

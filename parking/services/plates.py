@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Q
 
+from accounts import selectors as people
 from core import audit, clock, live, locks, outbox, plates
 from core.errors import Missing
 from core.transition import transition
@@ -224,6 +225,10 @@ def put_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence:
     audit.record(stay, "plate settled", actor=by, confidence=round(confidence, 4))
     _no_inspection(stay, by=by)
     elsewhere.look(stay)
+    if plate.colour is None and len(_known_with(stay)) > 1:
+        open_review(
+            kind=ReviewItem.Kind.STAY, why="two_vehicles", merchant_id=stay.merchant_id, stay=stay
+        )
     if stay.prepaid_fen or stay.state != StayState.PARKED:
         money.leave_former_payers(stay, actor=by)
     if stay.state == StayState.DUE:
@@ -234,6 +239,16 @@ def put_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence:
     live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
     live.push(f"merchant:{stay.merchant_id}")
     log.info("parking.plate_settled stay=%s plate=%s", stay.pk, plate.masked)
+
+
+def _known_with(stay: ParkingSession) -> set[frozenset[plates.Colour]]:
+    """Which vehicles are known with this text: those that parked before or are somebody's."""
+    rows = ParkingSession.objects.filter(
+        plate_text=stay.plate_text, plate_state=PlateState.SETTLED
+    ).exclude(plate_colour="")
+    colours = {*rows.values_list("plate_colour", flat=True).distinct()}
+    colours |= people.colours_held(stay.plate_text)
+    return {plates.alike(plates.Colour(one)) for one in colours if one}
 
 
 def _set_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence: float) -> None:
@@ -377,7 +392,7 @@ def correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Parki
         settled_at=clock.now(),
     )
     drop_reviews(stay=stay, kind=ReviewItem.Kind.PLATE, actor=actor)
-    differing = ["readings_differ", *elsewhere.ABOUT_PLACES]
+    differing = ["readings_differ", "two_vehicles", *elsewhere.ABOUT_PLACES]
     drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=differing, actor=actor)
     waiting, seen_again = [], []
     for sighting in stay.sightings.exclude(purpose="leaving").order_by("occurred_at", "pk"):

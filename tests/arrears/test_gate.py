@@ -17,9 +17,9 @@ from parking import selectors as parking_selectors
 from parking import services as parking
 from parking.links import stay_token
 from parking.models import Berth, ParkingSession, ReviewItem, Sighting
-from parking.services.reviews import open_review
+from parking.services.reviews import drop_reviews, open_review
 from tests.payments.threads import at_once
-from tests.street import OTHER_PLATE, PLATE, TEST
+from tests.street import PLATE, TEST
 
 Ask = Callable[[ParkingSession], ReviewItem]
 
@@ -113,22 +113,16 @@ def test_who_wants_to_pay_may_while_the_question_is_open(
 
 
 def test_a_question_that_nobody_has_to_answer_any_more_lets_the_stay_go_on(
-    berth: Berth, stay_of: Any, pass_time: Any, clock: Any
+    berth: Berth, stay_of: Any, pass_time: Any
 ) -> None:
-    first = parking.open_stay(
-        berth_id=berth.pk, occurred_at=clock.now() - timedelta(hours=3), said_by=TEST
-    )
-    parking.correct_plate(
-        stay_id=first, plate_text=PLATE.text, plate_colour="blue", actor=TEST, why="seen"
-    )
-    stay_of(berth, OTHER_PLATE, ago_min=60)
-    assert parking_selectors.stay(first).questions[0].code == "next_arrived"
-    parking.close_stay(
-        berth_id=berth.pk, occurred_at=clock.now() - timedelta(hours=1, minutes=5), said_by=TEST
-    )
-    assert parking_selectors.stay(first).questions == ()
-    pass_time(hours=1)
-    assert PayWindow.objects.get(stay=first).state == "open"
+    stay = stay_of(berth, minutes=90)
+    open_review(kind="stay", why="next_arrived", merchant_id=stay.merchant_id, stay=stay)
+    pass_time(days=5)
+    assert not Debt.objects.exists()
+    drop_reviews(stay=stay, why=["next_arrived"], actor=TEST)
+    pass_time(seconds=1)
+    assert parking_selectors.stay(stay.pk).questions == ()
+    assert PayWindow.objects.get().state == "open"
 
 
 def test_two_reasons_to_ask_are_two_questions_and_both_want_an_answer(

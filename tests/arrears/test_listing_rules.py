@@ -19,8 +19,9 @@ def owes(holder: Any, section: Any, stay_of: Any, pass_time: Any) -> Any:
     """The holder's vehicle owes ¥12 for each of so many stays, all asked for long ago."""
 
     def make(stays: int) -> BlacklistEntry:
-        for berth in Berth.objects.filter(section=section).order_by("pk")[:stays]:
-            stay_of(berth, minutes=90)
+        berths = Berth.objects.filter(section=section).order_by("pk")[:stays]
+        for n, berth in enumerate(berths, start=1):
+            stay_of(berth, ago_min=95 * n, minutes=90)
         pass_time(hours=73)
         pass_time(hours=73)
         return BlacklistEntry.objects.get()

@@ -21,7 +21,7 @@ from devices.models import Command, Device
 from monthlycard.models import Statement
 from parking.models import CloneCase, ParkingSession, ReviewItem
 from payments import selectors as payments
-from recovery.models import MoveInstruction
+from recovery.models import MoveInstruction, RecoveryOrder
 
 LATELY = timedelta(days=1)
 
@@ -149,6 +149,14 @@ QUEUES = [
             QueuePart(
                 MoveInstruction,
                 {"state": MoveInstruction.State.OPEN, "alarm_at__isnull": False},
+            ),
+            # Locks that are up where they should not be, or do not obey: business time as well.
+            QueuePart(
+                RecoveryOrder,
+                {
+                    "problem__in": ["late", "left", "another_vehicle", "up_again", "jammed"],
+                    "state__in": [*RecoveryOrder.ENDING, RecoveryOrder.State.LOWERED],
+                },
             ),
             QueuePart(
                 Command,

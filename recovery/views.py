@@ -61,7 +61,7 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
         "standing": found.state in RecoveryOrder.STANDING,
         "settlement": getattr(found, "settlement", None),
         "steps": _owner_steps(found),
-        "lowering": selectors.lowering_text(found),
+        "moving": found.lock_position == "lowering",
         "late": found.late_at is not None and found.lowered_at is None,
         "code_ready": selectors.release_code_ready(found),
         "release_code": code,

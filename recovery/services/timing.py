@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core import clock, locks, outbox
+from core.plates import same_vehicle
 from parking import selectors as parking
 from payments import selectors as payments
 from payments import services as payment_services
@@ -27,10 +28,17 @@ def chase_lowerings() -> int:
     going = RecoveryOrder.objects.filter(state__in=RecoveryOrder.ENDING).order_by("pk")
     moved = 0
     for order in [one for one in going[:BATCH] if selectors.is_up(one)]:
-        stay = parking.open_stay_at(order.berth_id)
-        another = stay is not None and stay.pk != order.stay_id
-        moved += _alarm(order.pk, late=_is_late(order), another=another)
+        moved += _alarm(order.pk, late=_is_late(order), another=_is_another_s(order))
     return moved
+
+
+def _is_another_s(order: RecoveryOrder) -> bool:
+    """Whether another vehicle stands at this lock by now."""
+    stay = parking.open_stay_at(order.berth_id)
+    if stay is None:
+        return False
+    known = stay.plate is not None and not same_vehicle(stay.plate, order.plate)
+    return known or stay.pk != order.stay_id
 
 
 def _is_late(order: RecoveryOrder) -> bool:

@@ -65,7 +65,7 @@ def test_what_stands_before_the_wheel(live, browser, raised):
     if SHOTS:
         both(browser, live, f"/r/{raised.token}/", "recovery-owner-raised")
     pay(("recovery.order", raised.pk))
-    page.get_by_role("heading", name="Paid. The lock has not been reached yet").wait_for()  # itself
+    page.get_by_role("heading", name="Paid. Waiting for the lock.").wait_for()  # by itself
     if SHOTS:
         both(browser, live, f"/r/{raised.token}/", "recovery-owner-paid")
     say(raised, "lowered")
@@ -105,7 +105,7 @@ def test_the_owner_objects_without_scripts(live, browser, raised):
     page.locator("select[name=reason]").select_option("sold")
     shoot(page, "recovery-owner-objects")
     page.get_by_role("button", name="Object, and lower the lock").click()
-    assert "The lock has not been reached yet" in page.inner_text("h1")
+    assert "Waiting for the lock" in page.inner_text("h1")
     raised.refresh_from_db()
     assert raised.ended_by == "dispute"
 

@@ -157,7 +157,7 @@ def test_a_vehicle_that_leaves_a_lock_that_is_up_is_an_alarm_and_the_next_driver
     assert any(task["alarm"] for task in tasks(handheld))
     raised.merchant.help_phone = "021-5555"
     raised.merchant.save(update_fields=["help_phone"])
-    business_clock.advance(timedelta(minutes=1))
+    business_clock.advance(timedelta(minutes=5))
     stay_of(Berth.objects.get(pk=raised.berth_id), OTHER_PLATE)
     follow()
     assert fresh(raised).problem == "another_vehicle"

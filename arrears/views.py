@@ -66,7 +66,8 @@ def dues(request: HttpRequest) -> HttpResponse:
         if "reminders" in request.POST:
             return _reminders(request, subject)
         return _pay(request, found, "arrears.dues")
-    return _dues_page(request, found, seen, subject=subject, holds=bool(seen))
+    whose = [("accounts.user", user.pk)]  # what they owe that is no stay of a berth
+    return _dues_page(request, found, seen, subject=subject, holds=bool(seen), whose=whose)
 
 
 @never_cache
@@ -117,6 +118,7 @@ def _dues_page(
     *,
     subject: str,
     holds: bool,
+    whose: Collection[tuple[str, int]] = (),
 ) -> HttpResponse:
     payable = [one for one in found if one.state != DebtState.DISPUTED]
     context = {
@@ -126,7 +128,9 @@ def _dues_page(
         "subject": subject,
         "reminders_off": bool(subject) and opted_out(subject),
         "holds": holds,
-        "notices": wiring.owner_notices([("parking.stay", one.stay.id) for one in found]),
+        "notices": wiring.owner_notices(
+            [*(("parking.stay", one.stay.id) for one in found), *whose]
+        ),
     }
     return render(request, "arrears/owner_dues.html", context)
 

@@ -54,7 +54,7 @@ from core.wiring import Reactions, on, reactions
 from devices.events import CommandDone, CommandExpired, CommandFailed, DeviceBack, DeviceSilent
 from devices.rules import protocol
 from devices.rules.listening import Listener, heard
-from monthlycard.events import CardEnded, StatementAgreed
+from monthlycard.events import CardEnded, RestFreed, StatementAgreed
 from parking.events import (
     ArrivedAgain,
     ImageTaken,
@@ -201,6 +201,7 @@ REACTIONS: Reactions = reactions(
     # monthlycard
     on(StatementAgreed, monthlycard.reactions.deduct_agreed),  # P4.12
     on(CardEnded, monthlycard.reactions.refund_rest),  # P4.2
+    on(RestFreed, monthlycard.reactions.refund_freed),  # P4.12
     # accounts
     on(SmsQueued, accounts.reactions.send_sms),
 )
@@ -239,6 +240,7 @@ SWEEPS: list[Callable[[], int]] = [
     monthlycard.services.close_due,  # P4.9
     monthlycard.services.take_silence,  # P4.12
     monthlycard.services.notice_missed,  # P4.10
+    monthlycard.services.tell_of_dues,  # P4.12
     accounts.tasks.resend_forgotten,
     accounts.tasks.ask_for_receipts,
     outbox.forget_old,
@@ -271,5 +273,6 @@ SEEN_ELSEWHERE: list[Callable[[Plate, datetime, datetime, int], bool]] = [
 # What an owner must see first on pages about a stay or a payment: [(payable, id)] → notices, each
 # with `text`, and `url`, `verb`, `topic` of the page that says more.
 OWNER_NOTICES: list[Callable[[Collection[tuple[str, int]]], list[dict[str, Any]]]] = [
-    recovery.selectors.owner_notices  # P1.4: what lowers the lock
+    recovery.selectors.owner_notices,  # P1.4: what lowers the lock
+    monthlycard.selectors.owner_notices,  # P4.12: what a card did not cover
 ]

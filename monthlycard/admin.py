@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -25,15 +24,17 @@ from monthlycard import services
 from monthlycard.models import (
     Agreement,
     Card,
+    CardObjection,
     Deduction,
     LotSystem,
     PassRecord,
     Plan,
     PlanVersion,
     Statement,
+    StatementCorrection,
     StatementDifference,
+    StatementItem,
 )
-from monthlycard.services.statements import agree
 
 MOST_QUOTA = 2**31 - 1  # what its column holds
 
@@ -214,7 +215,7 @@ class PassRecordAdmin(ReadOnly):
 
 class DifferenceInline(TabularInline):
     model = StatementDifference
-    fields = ["visit", "kind", "platform_fen", "lot_fen", "proposed"]
+    fields = ["visit", "kind", "platform_fen", "lot_fen", "proposed", "settled_by", "settled_note"]
     readonly_fields = fields
     extra = 0
     can_delete = False
@@ -224,12 +225,20 @@ class DifferenceInline(TabularInline):
         return gettext(row.proposal)
 
 
+class CorrectionInline(TabularInline):
+    model = StatementCorrection
+    fields = ["visit", "out", "fee_fen", "by", "why", "made_at"]
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+
 @admin.register(Statement)
 class StatementAdmin(ReadOnly):
     list_display = ["number", "lot", "ends_at", "total_fen", "state", "fetched_at", "missed_at"]
     list_filter = ["state", "lot", ("missed_at", admin.EmptyFieldListFilter)]
     list_select_related = ["lot"]
-    inlines = [DifferenceInline]
+    inlines = [DifferenceInline, CorrectionInline]
     actions = ["settle"]
 
     @admin.action(
@@ -238,13 +247,100 @@ class StatementAdmin(ReadOnly):
     )
     def settle(self, request: HttpRequest, queryset: QuerySet[Statement]) -> None:
         for statement in queryset.filter(state=Statement.State.DISPUTED):
-            with transaction.atomic():
-                agree(statement, actor=actor_of(request), reason="settled with the lot")
+            services.settle_statement(
+                statement_id=statement.pk, actor=actor_of(request), why="settled with the lot"
+            )
+
+
+@admin.register(StatementItem)
+class StatementItemAdmin(ReadOnly):
+    """The visits of statements: one that is wrong leaves by a correcting line, or comes back."""
+
+    list_display = ["statement", "visit", "entry_at", "exit_at", "fee_fen"]
+    list_select_related = ["statement"]
+    list_filter = ["statement__lot"]
+    search_fields = ["visit", "statement__number"]
+    show_full_result_count = False
+    ordering = ["-id"]
+    actions = ["take_out", "bring_back"]
+
+    @admin.action(
+        description=_("Take these visits out of their statements"), permissions=["correct"]
+    )
+    def take_out(self, request: HttpRequest, queryset: QuerySet[StatementItem]) -> None:
+        self._correct(request, queryset, out=True, why="taken out by the operator")
+
+    @admin.action(description=_("Bring these visits back"), permissions=["correct"])
+    def bring_back(self, request: HttpRequest, queryset: QuerySet[StatementItem]) -> None:
+        self._correct(request, queryset, out=False, why="brought back by the operator")
+
+    def _correct(
+        self, request: HttpRequest, rows: QuerySet[StatementItem], *, out: bool, why: str
+    ) -> None:
+        for statement_id, visit in rows.values_list("statement", "visit").distinct():
+            try:
+                services.correct_statement(
+                    statement_id=statement_id,
+                    visits=[visit],
+                    out=out,
+                    actor=actor_of(request),
+                    why=why,
+                )
+            except BoweiError as error:
+                messages.error(request, f"{visit}: {error.message}")
+
+
+@admin.register(CardObjection)
+class CardObjectionAdmin(ModelAdmin):
+    """The queue of objections about cards: write the answer, then choose the verdict."""
+
+    list_display = ["id", "reason", "card", "lot", "state", "opened_at", "answer_by"]
+    list_filter = ["state", "reason", "lot"]
+    list_select_related = ["card", "lot"]
+    fields = ["state", "reason", "text", "answer", "card", "lot", "deduction", "visits"]
+    fields += ["opened_at", "answer_by", "decided_at"]
+    readonly_fields = [name for name in fields if name != "answer"]
+    ordering = ["state", "answer_by"]
+    actions = ["uphold", "reject"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    @admin.action(
+        description=_("The owner was right: these visits are not theirs"), permissions=["decide"]
+    )
+    def uphold(self, request: HttpRequest, queryset: QuerySet[CardObjection]) -> None:
+        self._answer(request, queryset, upheld=True)
+
+    @admin.action(description=_("The fee stands"), permissions=["decide"])
+    def reject(self, request: HttpRequest, queryset: QuerySet[CardObjection]) -> None:
+        self._answer(request, queryset, upheld=False)
+
+    def _answer(self, request: HttpRequest, rows: QuerySet[CardObjection], *, upheld: bool) -> None:
+        for row in rows.filter(state=CardObjection.State.OPEN):
+            try:
+                services.answer_objection(
+                    objection_id=row.pk, upheld=upheld, answer=row.answer, actor=actor_of(request)
+                )
+            except BoweiError as error:
+                messages.error(request, f"{row.pk}: {error.message}")
 
 
 @admin.register(Deduction)
 class DeductionAdmin(ReadOnly):
-    list_display = ["deducted_at", "statement", "card", "fee_fen", "covered_fen", "due_fen"]
+    list_display = [
+        "deducted_at",
+        "statement",
+        "card",
+        "fee_fen",
+        "covered_fen",
+        "due_fen",
+        "state",
+    ]
+    list_filter = ["state"]
     list_select_related = ["statement", "card__terms"]
     exclude = ["quota_used"]
     readonly_fields = ["used"]

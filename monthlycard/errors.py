@@ -69,6 +69,22 @@ class OtherBody(Refused):
         )
 
 
+class AnswerMissing(Invalid):
+    """An objection is answered in words."""
+
+    def __init__(self) -> None:
+        super().__init__("no_answer", _("Write the answer first: its owner reads it."))
+
+
+class PaidByHand(Refused):
+    """The rest of the deduction was paid: nothing is added to it any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "paid_by_hand", _("The rest was paid by hand already; the visit can't come back.")
+        )
+
+
 class BadTerms(Invalid):
     def __init__(self, text: str) -> None:
         super().__init__("bad_terms", _("The terms contradict themselves: %(text)s"), text=text)

@@ -19,3 +19,11 @@ class StatementAgreed(Event):
     """Both sides agree on a statement (P4.12)."""
 
     statement_id: int
+
+
+@dataclass(frozen=True)
+class RestFreed(Event):
+    """What was taken for a visit goes back to who paid for it; `refunds`: (order item, fen)."""
+
+    correction_id: int
+    refunds: list[tuple[int, int]]

@@ -1,6 +1,6 @@
 """Questions about cards, lots and statements."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +9,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from core import clock
+from core.money import format_fen
 from core.plates import Plate
+from core.templatetags.bowei import when
 from core.vehicles import of_vehicle
 from monthlycard.models import (
     Agreement,
     Card,
+    CardObjection,
     CardVehicle,
     Deduction,
     LotSystem,
@@ -23,7 +26,8 @@ from monthlycard.models import (
     StatementItem,
 )
 from monthlycard.rules import CardRecord, Pass, StatementLine
-from monthlycard.states import AgreementState, CardState, StatementState
+from monthlycard.states import AgreementState, CardState, DeductionState, StatementState
+from payments import selectors as payments
 
 
 def passed_a_gate(plate: Plate, since: datetime, until: datetime, section_id: int) -> bool:
@@ -107,13 +111,38 @@ def plans_on_sale() -> QuerySet[Plan]:
 def passes_of(card_ids: Iterable[int]) -> QuerySet[PassRecord]:
     """Where cards were used, newest first, the lot's section included; not by other vehicles."""
     rows = PassRecord.objects.filter(card__in=list(card_ids)).exclude(oddity="other_vehicle")
-    return rows.select_related("lot__section").order_by("-passed_at", "-pk")
+    return rows.select_related("lot__section", "card").order_by("-passed_at", "-pk")
 
 
 def deductions_of(card_ids: Iterable[int]) -> QuerySet[Deduction]:
     """What was taken from cards, newest first, statement and lot included."""
     rows = Deduction.objects.filter(card__in=list(card_ids))
-    return rows.select_related("statement__lot__section").order_by("-deducted_at", "-pk")
+    return rows.select_related("statement__lot__section", "card").order_by("-deducted_at", "-pk")
+
+
+def objections_of(card_ids: Iterable[int]) -> QuerySet[CardObjection]:
+    """What was said about these cards before anything was deducted, newest first; lot included."""
+    rows = CardObjection.objects.filter(card__in=list(card_ids), deduction=None)
+    return rows.select_related("lot__section", "card").order_by("-pk")
+
+
+def visits_of(deduction: Deduction) -> list[dict[str, Any]]:
+    """The visits that a deduction was made for: when, for how much, whether they still stand."""
+    gone = visits_out(deduction.statement)
+    found: dict[str, dict[str, Any]] = {}
+    for item in deduction.statement.items.filter(card=deduction.card).order_by("pk"):
+        one = found.setdefault(
+            item.visit,
+            {
+                "key": item.visit,
+                "entry_at": item.entry_at,
+                "exit_at": item.exit_at,
+                "fee_fen": 0,
+                "out": item.visit in gone,
+            },
+        )
+        one["fee_fen"] += item.fee_fen
+    return list(found.values())
 
 
 def lots_of(merchant_id: int) -> QuerySet[LotSystem]:
@@ -183,21 +212,89 @@ def as_pass(row: PassRecord) -> Pass:
     )
 
 
+def visits_out(statement: Statement) -> set[str]:
+    """The visits whose newest correcting line has taken them out of this statement."""
+    rows = statement.corrections.order_by("pk").values_list("visit", "out")
+    return {visit for visit, out in dict(rows).items() if out}
+
+
+def standing_items(statement: Statement) -> QuerySet[StatementItem]:
+    """The lines of visits that stand in a statement, in its own order; card included."""
+    rows = statement.items.exclude(visit__in=visits_out(statement))
+    return rows.select_related("card").order_by("pk")
+
+
+def items_of(deduction: Deduction) -> QuerySet[StatementItem]:
+    """The lines that a deduction is about, as far as they stand."""
+    return standing_items(deduction.statement).filter(card=deduction.card)
+
+
 def lines_of(statement: Statement) -> list[StatementLine]:
-    """A sealed statement's lines, in its own order."""
-    rows = StatementItem.objects.filter(statement=statement).select_related("card").order_by("pk")
+    """What a statement says now: the lines of the visits that stand in it, in its own order."""
+    return [_as_line(row) for row in standing_items(statement)]
+
+
+def all_lines(statement: Statement) -> list[tuple[StatementLine, bool]]:
+    """A statement's lines, then its correcting lines in their order; whether it corrects.
+
+    A visit that is taken out repeats its lines with quantity and fee below 0; one that comes back
+    repeats them as they were. The sum of all is the statement's total.
+    """
+    items = list(statement.items.select_related("card").order_by("pk"))
+    lines = [(_as_line(row), row.correction) for row in items]
+    for correction in statement.corrections.order_by("pk"):
+        sign = -1 if correction.out else 1
+        lines += [(_as_line(row, sign), True) for row in items if row.visit == correction.visit]
+    return lines
+
+
+def _as_line(row: StatementItem, sign: int = 1) -> StatementLine:
+    return StatementLine(
+        visit=row.visit,
+        card_number=row.card.number,
+        plate_text=row.plate_text,
+        plate_colour=row.plate_colour,
+        entry_at=row.entry_at,
+        exit_at=row.exit_at,
+        counted_until=row.counted_until,
+        quantity=sign * row.quantity,
+        unit_price_fen=row.unit_price_fen,
+        fee_fen=sign * row.fee_fen,
+    )
+
+
+def paid_parts(payable: str, subject_id: int, fen: int) -> list[tuple[int, int]]:
+    """So much over the payments of a thing, the newest first, as far as it did not go back."""
+    parts: list[tuple[int, int]] = []
+    for item in reversed(payments.paid_items(payable, subject_id)):
+        back_fen = sum(row.amount_fen for row in payments.refunds_of_items([item.pk]))
+        mine = min(fen, item.taken_fen - back_fen)
+        if mine > 0:
+            parts.append((item.pk, mine))
+            fen -= mine
+    return parts
+
+
+def owner_notices(about: Collection[tuple[str, int]]) -> list[dict[str, Any]]:
+    """What a person's cards did not cover and is still to pay, for their page of dues (P4.12)."""
+    people = [pk for payable, pk in about if payable == "accounts.user"]
+    rows = Deduction.objects.filter(card__user__in=people, due_fen__gt=0)
+    rows = rows.filter(state__in=[DeductionState.DUE, DeductionState.OVERDUE])
     return [
-        StatementLine(
-            visit=row.visit,
-            card_number=row.card.number,
-            plate_text=row.plate_text,
-            plate_colour=row.plate_colour,
-            entry_at=row.entry_at,
-            exit_at=row.exit_at,
-            counted_until=row.counted_until,
-            quantity=row.quantity,
-            unit_price_fen=row.unit_price_fen,
-            fee_fen=row.fee_fen,
-        )
-        for row in rows
+        {
+            "text": _("Your card did not cover %(amount)s at %(place)s. Pay it before %(until)s.")
+            % {
+                "amount": format_fen(row.due_fen),
+                "place": row.statement.lot.section.name,
+                "until": when(row.pay_by),
+            }
+            if row.state == DeductionState.DUE
+            else _("Your card did not cover %(amount)s at %(place)s. The time to pay is over.")
+            % {"amount": format_fen(row.due_fen), "place": row.statement.lot.section.name},
+            "url": reverse("monthlycard.deduction", args=[row.pk]),
+            "verb": _("Look at it, pay or object"),
+            "topic": f"deduction:{row.pk}",
+            "tone": "amber",
+        }
+        for row in rows.select_related("statement__lot__section").order_by("pay_by")
     ]

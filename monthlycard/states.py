@@ -24,3 +24,18 @@ class StatementState(States, subject="statement"):
     AGREED = "agreed", Shape.DONE, _("Agreed")
     DISPUTED = "disputed", Shape.DOUBT, _("Differences to settle")
     DEDUCTED = "deducted", Shape.DONE, _("Deducted")
+
+
+class DeductionState(States, subject="deduction"):
+    COVERED = "covered", Shape.DONE, _("Covered by the card")
+    DUE = "due", Shape.WAITS, _("To pay")
+    OVERDUE = "overdue", Shape.DOUBT, _("Overdue")
+    DISPUTED = "disputed", Shape.DOUBT, _("Objected to")
+    PAID = "paid", Shape.DONE, _("Paid")
+    DROPPED = "dropped", Shape.VOID, _("Taken back")
+
+
+class ObjectionState(States, subject="card_objection"):
+    OPEN = "open", Shape.WAITS, _("To be answered")
+    UPHELD = "upheld", Shape.DONE, _("You were right")
+    REJECTED = "rejected", Shape.PAST, _("The fee stands")

@@ -18,9 +18,9 @@ from core.plates import Plate, chip
 from monthlycard import selectors, services
 from monthlycard.api.statements import XLSX, as_xlsx
 from monthlycard.errors import CardMissing, StatementMissing
-from monthlycard.forms import Application
-from monthlycard.models import Card
-from monthlycard.states import CardState
+from monthlycard.forms import Application, Objection
+from monthlycard.models import Card, Deduction
+from monthlycard.states import CardState, DeductionState, ObjectionState
 from monthlycard.tables import LotTable, OddPassTable, StatementTable
 from payments import selectors as payments_selectors
 from payments import services as payments
@@ -56,6 +56,8 @@ def cards(request: HttpRequest) -> HttpResponse:
         ],
         "passes": list(selectors.passes_of(ids)[:20]),
         "deductions": list(selectors.deductions_of(ids)[:20]),
+        "objections": list(selectors.objections_of(ids)[:20]),
+        "objection": Objection(),
         "plans": list(selectors.plans_on_sale()),
         "plates": plates,
         "typed": _typed(request, plates),
@@ -136,15 +138,70 @@ def change_plate(request: HttpRequest, number: str) -> HttpResponse:
     return redirect("monthlycard.cards")
 
 
+@never_cache
+@owner_page
+def deduction(request: HttpRequest, deduction_id: int) -> HttpResponse:
+    """What was taken for a statement, visit by visit; to pay the rest of, or to object to."""
+    row = _my_deduction(request, deduction_id)
+    form = Objection(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        services.object_to_deduction(
+            deduction_id=row.pk,
+            visits=request.POST.getlist("visit"),
+            reason=form.cleaned_data["reason"],
+            text=form.cleaned_data["text"],
+            actor=actor_of(request),
+        )
+        messages.success(request, _("You have objected. Nothing is asked until the answer."))
+        return redirect("monthlycard.deduction", row.pk)
+    said = list(row.objections.order_by("-pk"))
+    context = {
+        "row": row,
+        "plate": _plate(row.card.plate_text, row.card.plate_colour),
+        "visits": selectors.visits_of(row),
+        "said": said,
+        "may_object": not any(one.state == ObjectionState.OPEN for one in said)
+        and row.state != DeductionState.DROPPED,
+        "may_pay": row.due_fen and row.state in Deduction.ASKED,
+        "form": form,
+    }
+    return render(
+        request, "monthlycard/owner_deduction.html", context, status=400 if form.errors else 200
+    )
+
+
+@require_POST
+@owner_page
+def object_to_use(request: HttpRequest, number: str) -> HttpResponse:
+    """The owner objects to what a lot reported, before it is taken from the card (P4.12)."""
+    form = Objection(request.POST)
+    if not form.is_valid():
+        raise Invalid("bad_objection", _("Choose what is wrong."))
+    services.object_to_use(
+        card_id=_mine(request, number).pk,
+        lot_code=request.POST.get("lot", ""),
+        reason=form.cleaned_data["reason"],
+        text=form.cleaned_data["text"],
+        actor=actor_of(request),
+    )
+    messages.success(request, _("You have objected. Nothing is taken until the answer."))
+    return redirect("monthlycard.cards")
+
+
 @require_POST
 @owner_page
 def pay_deduction(request: HttpRequest, deduction_id: int) -> HttpResponse:
     """To the cashier, for what a card did not cover."""
+    row = _my_deduction(request, deduction_id)
+    return _to_cashier(row.pk, request, payable="monthlycard.deduction")
+
+
+def _my_deduction(request: HttpRequest, deduction_id: int) -> Deduction:
     mine = [card.pk for card in selectors.cards_of(_user_id(request))]
     row = selectors.deductions_of(mine).filter(pk=deduction_id).first()
     if row is None:
         raise CardMissing()
-    return _to_cashier(row.pk, request, payable="monthlycard.deduction")
+    return row
 
 
 def _user_id(request: HttpRequest) -> int:

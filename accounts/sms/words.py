@@ -20,6 +20,7 @@ TEXTS = {
     "lock": "【泊位】{place}的地锁：{what}查看订单：{url}",
     "answer_upheld": "【泊位】您对{place}停车费的异议已被接受，不再向您收取。答复：{url}",
     "answer_rejected": "【泊位】您对{place}停车费的异议已有答复，费用不变。理由和办理：{url}",
+    "card_answer": "【泊位】您对{place}月卡扣费的异议已有答复，请查看：{url}",
     "receipt": "【泊位】已收到 {amount}，谢谢。明细：{url}",
 }
 

@@ -17,10 +17,10 @@ from core.errors import Missing
 from core.fields import choices_of
 from core.inputs import MomentField
 from core.money import MOST_PAYMENT_FEN
-from monthlycard import services
+from monthlycard import selectors, services
 from monthlycard.api.access import LotView, valid
 from monthlycard.errors import NoAgreement, StatementMissing
-from monthlycard.models import Agreement, Statement, StatementItem
+from monthlycard.models import Agreement, Statement
 from monthlycard.rules import StatementLine
 from monthlycard.rules.differences import PROPOSALS
 from monthlycard.rules.statement import plain
@@ -129,7 +129,11 @@ class StatementsOut(serializers.Serializer):
 
 
 class StatementLineOut(LineIn):
-    correction = serializers.BooleanField(help_text="of an earlier period")
+    quantity: Any = serializers.IntegerField(help_text="below 0 where a visit is taken out")
+    fee_fen: Any = serializers.IntegerField(help_text="below 0 where a visit is taken out")
+    correction = serializers.BooleanField(
+        help_text="of an earlier period, or a visit that is taken out or comes back"
+    )
 
 
 class StatementWithLinesOut(StatementOut):
@@ -182,8 +186,8 @@ class StatementView(LotView):
             return HttpResponse(as_xlsx(row), content_type=XLSX)
         if kind:
             raise Missing("no_such_file")
-        items = row.items.select_related("card").order_by("pk")
-        return Response({**_statement(row), "lines": [_item(item) for item in items]})
+        lines = [_line_out(line, late) for line, late in selectors.all_lines(row)]
+        return Response({**_statement(row), "lines": lines})
 
 
 class StatementCheck(LotView):
@@ -219,7 +223,7 @@ def as_xlsx(statement: Statement) -> bytes:
     assert sheet is not None
     sheet.title = statement.number[:31]
     for cells in csv.reader(io.StringIO(statement.csv, newline="")):
-        numbers = [int(cell) if cell.isdigit() else cell for cell in cells[-3:]]
+        numbers = [int(cell) if cell.lstrip("-").isdigit() else cell for cell in cells[-3:]]
         sheet.append([*map(plain, cells[:-3]), *numbers])
     out = io.BytesIO()
     book.save(out)
@@ -240,19 +244,19 @@ def _statement(row: Statement) -> dict[str, Any]:
     }
 
 
-def _item(row: StatementItem) -> dict[str, Any]:
+def _line_out(line: StatementLine, corrects: bool) -> dict[str, Any]:
     return {
-        "visit": row.visit,
-        "card": row.card.number,
-        "plate": row.plate_text,
-        "colour": row.plate_colour,
-        "entry_at": row.entry_at.isoformat(),
-        "exit_at": row.exit_at.isoformat(),
-        "counted_until": row.counted_until.isoformat(),
-        "quantity": row.quantity,
-        "unit_price_fen": row.unit_price_fen,
-        "fee_fen": row.fee_fen,
-        "correction": row.correction,
+        "visit": line.visit,
+        "card": line.card_number,
+        "plate": line.plate_text,
+        "colour": line.plate_colour,
+        "entry_at": line.entry_at.isoformat(),
+        "exit_at": line.exit_at.isoformat(),
+        "counted_until": line.counted_until.isoformat(),
+        "quantity": line.quantity,
+        "unit_price_fen": line.unit_price_fen,
+        "fee_fen": line.fee_fen,
+        "correction": corrects,
     }
 
 

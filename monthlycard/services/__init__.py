@@ -19,6 +19,13 @@ from monthlycard.services.cards import (
     verify,
     version_of,
 )
+from monthlycard.services.corrections import correct_statement, settle_statement
+from monthlycard.services.deductions import (
+    deduct,
+    quote_deduction,
+    settle_deduction,
+    tell_of_dues,
+)
 from monthlycard.services.lots import (
     add_lot_system,
     answer_question,
@@ -29,25 +36,29 @@ from monthlycard.services.lots import (
     sign_by_platform,
     take_passes,
 )
+from monthlycard.services.objections import (
+    answer_objection,
+    object_to_deduction,
+    object_to_use,
+)
 from monthlycard.services.statements import (
     answer_statement,
     close_due,
-    deduct,
     note_fetched,
     notice_missed,
-    quote_deduction,
-    settle_deduction,
     take_silence,
 )
 
 __all__ = [
     "accept_licence",
     "add_lot_system",
+    "answer_objection",
     "answer_question",
     "answer_statement",
     "apply",
     "change_plate",
     "close_due",
+    "correct_statement",
     "deduct",
     "draft_agreement",
     "end_card",
@@ -57,6 +68,8 @@ __all__ = [
     "may_renew",
     "note_fetched",
     "notice_missed",
+    "object_to_deduction",
+    "object_to_use",
     "quote_card",
     "quote_deduction",
     "refundable_fen",
@@ -67,11 +80,13 @@ __all__ = [
     "set_takes_cards",
     "settle_card",
     "settle_deduction",
+    "settle_statement",
     "sign_by_lot",
     "sign_by_platform",
     "suspend",
     "take_passes",
     "take_silence",
+    "tell_of_dues",
     "verify",
     "version_of",
 ]

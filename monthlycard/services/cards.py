@@ -15,6 +15,7 @@ from core import audit, clock, images, locks
 from core.errors import Missing, Refused
 from core.transition import transition
 from core.typed import typed_plate
+from monthlycard import selectors
 from monthlycard.errors import (
     AlreadyHeld,
     CardMissing,
@@ -349,7 +350,7 @@ def end_card(*, card_id: int, actor: str, reason: str) -> int:
     if card is None:
         raise CardMissing()
     rest = rest_now(card)
-    refunds = _spread(card, rest.fen)
+    refunds = spread(card, rest.fen)
     was_in_force = card.valid_until is not None
     facts: dict[str, Any] = (
         {"quota_left": max(0, card.quota_left - rest.quota)} if was_in_force else {}
@@ -396,39 +397,45 @@ def end_cards_of_former_holder(*, user_id: int) -> int:
 
 def rest_now(card: Card) -> Rest:
     """What an ending card would leave now, less what it has used that is not deducted yet."""
-    now = clock.now()
     if card.valid_until is None or card.state not in Card.IN_FORCE:
         return Rest(0, 0)
     used = quota_needed(card.terms.quota_kind, undeducted(card))  # type: ignore[arg-type]
-    periods = [
+    return rest_of_periods(_periods(card, clock.now()), quota_left=card.quota_left - used)
+
+
+def rest_at_end(card: Card) -> int:
+    """What an ended card should have left when it ended, by what is known now; else 0, in fen.
+
+    It grows where a visit turns out not to be the card's.
+    """
+    if card.valid_until is None or card.state != CardState.ENDED:
+        return 0
+    periods = _periods(card, card.valid_until)
+    taken = sum(card.deductions.values_list("quota_used", flat=True))
+    used = taken + quota_needed(card.terms.quota_kind, undeducted(card))  # type: ignore[arg-type]
+    return rest_of_periods(periods, quota_left=sum(one.quota for one in periods) - used).fen
+
+
+def _periods(card: Card, at: datetime) -> list[PaidPeriod]:
+    return [
         PaidPeriod(
             price_fen=row.terms.price_fen,
             days=row.terms.days,
             quota=0 if row.terms.quota_kind == Plan.Quota.NONE else row.terms.quota,
-            time_left=row.ends_at - now,
+            time_left=row.ends_at - at,
         )
         for row in card.periods.select_related("terms").order_by("starts_at", "pk")
     ]
-    return rest_of_periods(periods, quota_left=card.quota_left - used)
 
 
 def refundable_fen(card: Card) -> int:
     """What the owner gets back if the card ends now: never more than was paid for it."""
-    return sum(fen for _item, fen in _spread(card, rest_now(card).fen))
+    return sum(fen for _item, fen in spread(card, rest_now(card).fen))
 
 
-def _spread(card: Card, rest_fen: int) -> list[tuple[int, int]]:
+def spread(card: Card, rest_fen: int) -> list[tuple[int, int]]:
     """The rest over the payments that it goes back to, the newest first: (item, fen)."""
-    parts: list[tuple[int, int]] = []
-    if not rest_fen:
-        return parts
-    for item in reversed(payments.paid_items("monthlycard.card", card.pk)):
-        back_fen = sum(row.amount_fen for row in payments.refunds_of_items([item.pk]))
-        fen = min(rest_fen, item.taken_fen - back_fen)
-        if fen > 0:
-            parts.append((item.pk, fen))
-            rest_fen -= fen
-    return parts
+    return selectors.paid_parts("monthlycard.card", card.pk, rest_fen) if rest_fen else []
 
 
 @transaction.atomic

@@ -1,22 +1,18 @@
 """Statements: closed by the agreement, sent, checked by the lot, and only then deducted."""
 
-from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
-from django.utils.translation import gettext as _
 
 from core import audit, clock, live, locks, outages
 from core.transition import transition
 from monthlycard import selectors
-from monthlycard.errors import NotDue, StatementMissing, WrongChecksum
+from monthlycard.errors import StatementMissing, WrongChecksum
 from monthlycard.events import StatementAgreed
 from monthlycard.models import (
     Agreement,
     Card,
-    Deduction,
     LotSystem,
     PassRecord,
     Statement,
@@ -30,7 +26,6 @@ from monthlycard.rules import (
     card_visits,
     checksum,
     compare,
-    cover,
     pair,
     period_before,
     statement_lines,
@@ -38,10 +33,7 @@ from monthlycard.rules import (
 )
 from monthlycard.rules.periods import CITY
 from monthlycard.services.lots import close_at
-from monthlycard.services.usage import charges_of
 from monthlycard.states import StatementState
-from payments import services as payments
-from payments.rules import BillLine, Entry, Quote, Receipt, merchant_account
 
 BATCH = 50
 SECOND = timedelta(seconds=1)
@@ -290,85 +282,3 @@ def notice_missed() -> int:
         audit.record(row, "not_fetched", actor="system:monthlycard.notice_missed")
         live.push(f"merchant:{row.lot.merchant_id}")
     return len(found)
-
-
-@transaction.atomic
-def deduct(*, statement_id: int, actor: str) -> int:
-    """Take each vehicle's part from its card, exactly once (P4.12); how many cards.
-
-    Only for a statement that was sent and agreed. What a card's quota does not cover stays due,
-    as its owner sees.
-    """
-    statement = Statement.objects.select_related("lot").get(pk=statement_id)
-    if not transition(
-        statement,
-        source=StatementState.AGREED,
-        target=StatementState.DEDUCTED,
-        actor=actor,
-    ):
-        return 0
-    parts: dict[int, list[StatementItem]] = defaultdict(list)
-    for item in statement.items.order_by("pk"):
-        parts[item.card_id].append(item)
-    cards = (
-        Card.objects.select_for_update(no_key=True, of=("self",))
-        .filter(pk__in=parts)
-        .order_by("pk")
-    )
-    for card in cards.select_related("plan", "terms"):
-        _deduct_card(statement, card, parts[card.pk])
-    return len(parts)
-
-
-def _deduct_card(statement: Statement, card: Card, items: list[StatementItem]) -> None:
-    fee_fen = sum(item.fee_fen for item in items)
-    kind: Any = card.terms.quota_kind
-    covered = cover(kind, card.quota_left, charges_of(items))
-    if covered.quota:
-        Card.objects.filter(pk=card.pk).update(quota_left=F("quota_left") - covered.quota)
-    row = Deduction.objects.create(
-        statement=statement,
-        card=card,
-        fee_fen=fee_fen,
-        covered_fen=covered.fen,
-        due_fen=fee_fen - covered.fen,
-        quota_used=covered.quota,
-        deducted_at=clock.now(),
-    )
-    seller, lot_owner = card.plan.merchant_id, statement.lot.merchant_id
-    if covered.fen and seller != lot_owner:
-        payments.post(
-            key=f"monthlycard.deduction.{row.pk}",
-            entries=[
-                Entry(merchant_account(seller), covered.fen),
-                Entry(merchant_account(lot_owner), -covered.fen),
-            ],
-            note=f"{statement.number} {card.number}",
-        )
-
-
-def quote_deduction(subject_id: int) -> Quote:
-    """What a card did not cover of a statement: a due like any other (P4.12). Raises NotDue."""
-    row = Deduction.objects.select_related("statement__lot__section").get(pk=subject_id)
-    if not row.due_fen or row.paid_at:
-        raise NotDue()
-    place = row.statement.lot.section.name
-    return Quote(
-        amount_fen=row.due_fen,
-        lines=(
-            BillLine(_("Fees at %(place)s") % {"place": place}, 1, "", row.fee_fen, row.fee_fen),
-            BillLine(_("Covered by the card"), 1, "", -row.covered_fen, -row.covered_fen),
-        ),
-        title=place,
-        merchant_id=row.statement.lot.merchant_id,
-    )
-
-
-def settle_deduction(receipt: Receipt, left_fen: int) -> int:
-    """Close what a card did not cover with money that has arrived; the fen taken."""
-    row = Deduction.objects.filter(pk=receipt.subject_id, paid_at=None).first()
-    if row is None or left_fen < row.due_fen:
-        return 0
-    if not Deduction.objects.filter(pk=row.pk, paid_at=None).update(paid_at=receipt.paid_at):
-        return 0
-    return row.due_fen

@@ -3,8 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from django.db.models import Q
+
 from monthlycard import selectors
-from monthlycard.models import Card, LotSystem, StatementItem
+from monthlycard.models import Card, LotSystem, Statement, StatementItem
 from monthlycard.rules import (
     Charge,
     StatementLine,
@@ -21,8 +23,11 @@ def undeducted(card: Card) -> list[Charge]:
 
     One that is under way is none yet: it leaves as a temporary vehicle's if the card has ended.
     """
-    items = StatementItem.objects.filter(card=card)
-    charges = charges_of(items.exclude(statement__state=StatementState.DEDUCTED).order_by("pk"))
+    charges: list[Charge] = []
+    stated = Statement.objects.filter(items__card=card).distinct()
+    waits = Q(deductions__card=card, deductions__taken=False)
+    for statement in stated.filter(~Q(state=StatementState.DEDUCTED) | waits):
+        charges += charges_of(selectors.standing_items(statement).filter(card=card))
     waiting = LotSystem.objects.filter(passes__card=card, passes__statement=None).distinct()
     for lot in waiting:
         charges += charges_of(_unstated(lot, card))

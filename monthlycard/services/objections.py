@@ -1,0 +1,172 @@
+"""The owner objects to what a lot has reported of their card; a person answers (P4.12)."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from accounts import services as accounts
+from core import audit, clock, locks
+from core.errors import Missing
+from core.transition import transition
+from monthlycard import selectors
+from monthlycard.errors import AnswerMissing
+from monthlycard.models import Card, CardObjection, Deduction, LotSystem
+from monthlycard.services.corrections import correct_statement
+from monthlycard.services.deductions import begin_window, take
+from monthlycard.states import DeductionState, ObjectionState
+
+ANSWER_WITHIN = timedelta(days=7)  # as for a fee at the roadside
+
+
+@transaction.atomic
+def object_to_deduction(
+    *, deduction_id: int, visits: list[str], reason: str, text: str, actor: str
+) -> CardObjection:
+    """Object to a deduction, or to some of its visits; nothing is asked for it until the answer.
+
+    The same is said once: while it is open, the open one is the answer.
+    """
+    row = Deduction.objects.select_related("statement__lot", "card").get(pk=deduction_id)
+    known = {item.visit for item in selectors.items_of(row)}
+    said = _say(
+        card=row.card,
+        lot=row.statement.lot,
+        deduction=row,
+        visits=sorted(known.intersection(visits)),
+        reason=reason,
+        text=text,
+        actor=actor,
+    )
+    transition(
+        row,
+        source=[DeductionState.COVERED, DeductionState.DUE, DeductionState.OVERDUE],
+        target=DeductionState.DISPUTED,
+        actor=actor,
+    )
+    return said
+
+
+@transaction.atomic
+def object_to_use(
+    *, card_id: int, lot_code: str, reason: str, text: str, actor: str
+) -> CardObjection:
+    """Object to what a lot reported before it is deducted; nothing is taken until the answer.
+
+    Raises Missing where this lot has reported nothing of the card.
+    """
+    card = Card.objects.get(pk=card_id)
+    lot = LotSystem.objects.filter(code=lot_code, passes__card=card).first()
+    if lot is None:
+        raise Missing("no_lot")
+    return _say(
+        card=card, lot=lot, deduction=None, visits=[], reason=reason, text=text, actor=actor
+    )
+
+
+def _say(
+    *,
+    card: Card,
+    lot: LotSystem,
+    deduction: Deduction | None,
+    visits: list[str],
+    reason: str,
+    text: str,
+    actor: str,
+) -> CardObjection:
+    try:
+        with transaction.atomic():
+            said = CardObjection.objects.create(
+                card=card,
+                lot=lot,
+                deduction=deduction,
+                visits=visits,
+                reason=reason,
+                text=text,
+                opened_at=clock.now(),
+                answer_by=clock.now() + ANSWER_WITHIN,
+            )
+    except IntegrityError:
+        return CardObjection.objects.get(
+            card=card, lot=lot, deduction=deduction, state=ObjectionState.OPEN
+        )
+    audit.record(said, "opened", actor=actor)
+    return said
+
+
+@transaction.atomic
+def answer_objection(*, objection_id: int, upheld: bool, answer: str, actor: str) -> bool:
+    """A person's answer (P4.12); the owner is told. Raises AnswerMissing without words.
+
+    Upheld: its visits leave their statements, and what was taken for them goes back. Rejected: what
+    was held back is taken, and what is due has its whole time to pay anew.
+    """
+    if not answer.strip():
+        raise AnswerMissing()
+    said = CardObjection.objects.select_related("card__user", "lot").get(pk=objection_id)
+    moved = transition(
+        said,
+        source=ObjectionState.OPEN,
+        target=ObjectionState.UPHELD if upheld else ObjectionState.REJECTED,
+        actor=actor,
+        answer=answer,
+        decided_at=clock.now(),
+    )
+    if not moved:
+        return False
+    rows = Deduction.objects.filter(card=said.card, statement__lot=said.lot)
+    rows = rows.filter(pk=said.deduction_id) if said.deduction_id else rows.filter(taken=False)
+    for row in rows.select_related("statement").order_by("pk"):
+        if upheld:
+            visits = said.visits or [item.visit for item in selectors.items_of(row)]
+            correct_statement(
+                statement_id=row.statement_id,
+                visits=visits,
+                out=True,
+                actor=actor,
+                why=answer[:300],
+            )
+    _let_go(said, actor=actor)
+    _tell(said)
+    return True
+
+
+def _let_go(said: CardObjection, *, actor: str) -> None:
+    """What only this objection held goes on."""
+    card = locks.lock(Card.objects.filter(pk=said.card_id).select_related("plan", "terms"))[0]
+    rows = Deduction.objects.filter(
+        card=card, statement__lot=said.lot, state=DeductionState.DISPUTED
+    )
+    open_ones = CardObjection.objects.filter(card=card, lot=said.lot, state=ObjectionState.OPEN)
+    about = set(open_ones.values_list("deduction_id", flat=True))
+    for row in rows.select_related("statement__lot__section").order_by("pk"):
+        if row.pk in about or (not row.taken and about):
+            continue
+        if not row.taken:
+            card.refresh_from_db(fields=["quota_left"])
+            items = selectors.standing_items(row.statement).filter(card=card)
+            take(row, card, list(items), key=f"monthlycard.deduction.{row.pk}")
+        elif row.due_fen:
+            begin_window(row, actor=actor)
+        if not row.due_fen:
+            transition(
+                row, source=DeductionState.DISPUTED, target=DeductionState.COVERED, actor=actor
+            )
+
+
+def _tell(said: CardObjection) -> None:
+    phone = said.card.user.phone
+    if not phone:
+        return  # it stands on their pages
+    path = (
+        reverse("monthlycard.deduction", args=[said.deduction_id])
+        if said.deduction_id
+        else reverse("monthlycard.cards")
+    )
+    accounts.send_sms(
+        phone=phone,
+        template="card_answer",
+        params={"place": said.lot.section.name, "url": settings.PUBLIC_URL + path},
+        key=f"card-answer:{said.pk}",
+    )

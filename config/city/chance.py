@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from config.city.built import PLATES, STREETS
@@ -29,6 +30,7 @@ FAULTS = {
     "lock_away": "a lock is out of reach",
     "outage": "each process of ours, and the provider, is away for a while",
 }
+ON_THE_WAY = timedelta(minutes=15)  # from one street to another
 Draw = tuple[float, Callable[[], Step | None]]
 
 
@@ -59,6 +61,7 @@ class Chance:
             (1 if night else 8, lambda: self._pay(world)),
             (0 if night else 3, lambda: self._pay_ahead(world)),
             (0 if night else 5, lambda: self._turn("answer_question")),
+            (0 if night else 4, lambda: self._turn("look_at_debt")),
             (0 if night else 2, lambda: self._turn("leave_paper")),
             (1, lambda: ("look_at_dues", {"v": self._vehicle()})),
             (0.5, lambda: ("prove", {"v": self._vehicle(), "person": self.rng.randrange(9)})),
@@ -86,7 +89,12 @@ class Chance:
 
     def _drive_in(self, world: World) -> Step | None:
         free = [one for one in sorted(world.built.berths) if one not in world.standing]
-        away = [v for v in range(len(PLATES)) if v not in world.where]
+        back_since = world.now - ON_THE_WAY
+        away = [
+            v
+            for v in range(len(PLATES))
+            if v not in world.where and world.left_at.get(v, back_since) <= back_since
+        ]
         if not free or not away:
             return None
         values: dict[str, Any] = {"v": self.rng.choice(away), "berth": self.rng.choice(free)}

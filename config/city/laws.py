@@ -54,16 +54,24 @@ QUESTION = """
                                  = (s.plate_text, s.plate_colour))
 """
 
+
+def _told_apart(one: str, other: str) -> str:
+    """Whether photographs of both presences were read, as different vehicles."""
+    return f"""EXISTS (
+        SELECT 1 FROM parking_sighting x JOIN parking_sighting y ON y.berth_id = x.berth_id
+        WHERE x.berth_id = b.id AND x.state = 'settled' AND y.state = 'settled'
+          AND x.plate_text <> y.plate_text
+          AND x.occurred_at BETWEEN {one}.arrived AND {one}.departed
+          AND y.occurred_at >= {other}.arrived
+          AND y.occurred_at < coalesce({other}.departed, 'infinity'))"""
+
+
 # The berth was taken again so soon that its sensor might have lost the vehicle for a moment, and
-# no photograph shows another one.
+# no photographs tell the two apart.
 SOON = f"""
     SELECT 1 FROM witness.presence again WHERE again.berth = p.berth
       AND again.arrived BETWEEN p.departed AND p.departed + interval '{FLAP_S} s'
-      AND (again.plate = p.plate OR NOT EXISTS (
-          SELECT 1 FROM parking_sighting seen WHERE seen.berth_id = b.id
-          AND seen.state = 'settled' AND seen.plate_text = again.plate
-          AND seen.occurred_at >= again.arrived
-          AND seen.occurred_at < coalesce(again.departed, 'infinity')))
+      AND (again.plate = p.plate OR NOT {_told_apart("p", "again")})
 """
 
 LAWS = (
@@ -165,7 +173,7 @@ LAWS = (
               AND d.until > s.arrived_at AND d.since < s.left_at
               AND d.until - d.since > interval '30 min'
               AND NOT EXISTS (SELECT 1 FROM parking_sighting seen WHERE seen.stay_id = s.id
-                              AND seen.occurred_at > d.since)
+                              AND seen.occurred_at > d.since AND seen.occurred_at < d.until)
         ) gap
         WHERE s.state IN ('due', 'settled') AND s.arrived_at > %(since)s AND %(rest)s
           AND gap.seconds > 0
@@ -225,11 +233,8 @@ LAWS = (
         WHERE s.state <> 'void' AND s.arrived_at > %(since)s AND %(rest)s
           AND NOT b.code = ANY(%(unheard)s)
           AND first.plate <> second.plate
-          AND (second.arrived > first.departed + interval '{FLAP_S} s' OR EXISTS (
-              SELECT 1 FROM parking_sighting seen WHERE seen.berth_id = b.id
-              AND seen.state = 'settled' AND seen.plate_text = second.plate
-              AND seen.occurred_at >= second.arrived
-              AND seen.occurred_at < coalesce(second.departed, 'infinity')))
+          AND (second.arrived > first.departed + interval '{FLAP_S} s'
+               OR {_told_apart("first", "second")})
           AND s.id NOT IN (SELECT stay_id FROM question)
         """,
     ),
@@ -264,7 +269,7 @@ LAWS = (
     Law(
         "L4",
         "kept",
-        "A stay keeps its fee and no more; one that never was keeps nothing.",
+        "A stay that is over keeps its fee and no more; one that never was keeps nothing.",
         """
         SELECT 'stay ' || s.id, s.state || ': paid ' || kept.fen || ' fen of ' || s.fee_fen
             || ', due ' || s.due_fen
@@ -274,7 +279,9 @@ LAWS = (
             FROM parking_staypayment p WHERE p.stay_id = s.id) kept
         WHERE s.arrived_at > %(since)s AND (
             (s.state = 'void' AND kept.fen > 0)
-            OR (s.state IN ('due', 'settled') AND kept.fen > s.fee_fen)
+            OR (s.state IN ('due', 'settled') AND kept.fen > s.fee_fen
+                AND (s.final_at IS NULL
+                     OR (%(rest)s AND s.final_at < %(now)s - interval '10 min')))
             OR (s.state = 'due' AND s.due_fen <> s.fee_fen - kept.fen))
         """,
     ),
@@ -559,26 +566,18 @@ LAWS = (
     Law(
         "L11",
         "seen",
-        "Nobody is listed before a person has seen the evidence or the owner has confirmed it.",
+        "Nobody is asked for a debt before a person has seen it or its owner has confirmed it.",
         """
-        SELECT 'listed ' || e.plate_text, 'active, and nobody has looked at any of its stays'
-        FROM arrears_blacklistentry e
-        WHERE e.state = 'active' AND e.active_at > %(since)s AND NOT EXISTS (
-            SELECT 1 FROM arrears_debt d
-            JOIN parking_parkingsession s ON s.id = d.stay_id
-            WHERE (d.plate_text, d.plate_colour) = (e.plate_text, e.plate_colour)
-              AND d.state IN ('open', 'disputed') AND (
-                s.plate_by LIKE 'user:%%'
-                OR EXISTS (SELECT 1 FROM parking_reviewitem r WHERE r.stay_id = s.id
-                           AND r.state = 'settled' AND r.settled_by LIKE 'user:%%')
-                OR EXISTS (SELECT 1 FROM core_auditentry t WHERE t.actor LIKE 'user:%%'
-                           AND t.subject IN ('arrears.debt', 'parking.parkingsession')
-                           AND t.subject_id IN (d.id, s.id) AND t.action LIKE '%%seen%%')
-                OR EXISTS (SELECT 1 FROM parking_prepayment p WHERE p.stay_id = s.id
-                           AND p.plate_text = s.plate_text)
-                OR EXISTS (SELECT 1 FROM parking_staypayment p WHERE p.stay_id = s.id)
-                OR EXISTS (SELECT 1 FROM accounts_plateholding h
-                           WHERE h.plate_text = s.plate_text AND h.proven_at IS NOT NULL)))
+        SELECT 'debt ' || d.id, 'demanded ' || d.demanded_at || ', and nobody has looked'
+        FROM arrears_debt d JOIN parking_parkingsession s ON s.id = d.stay_id
+        WHERE d.state IN ('open', 'disputed') AND d.demanded_at > %(since)s
+          AND NOT EXISTS (SELECT 1 FROM arrears_look look WHERE look.debt_id = d.id
+                          AND look.looked_by LIKE 'user:%%' AND look.looked_at <= d.demanded_at)
+          AND NOT EXISTS (SELECT 1 FROM parking_prepayment p
+                          WHERE p.stay_id = s.id AND p.plate_text = s.plate_text)
+          AND NOT EXISTS (SELECT 1 FROM parking_staypayment p WHERE p.stay_id = s.id)
+          AND NOT EXISTS (SELECT 1 FROM accounts_plateholding h
+                          WHERE h.plate_text = s.plate_text AND h.proven_at >= d.opened_at)
         """,
     ),
 )

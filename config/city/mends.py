@@ -13,13 +13,18 @@ from django.test import override_settings
 
 import arrears.reactions
 import arrears.services.holds
+import arrears.services.looks
 import core.outages
+import parking.selectors
 import parking.selectors.facts
+import parking.services
 import parking.services.money
 import parking.services.prices
+import parking.services.retelling
 import recovery.services.raising
 import recovery.services.standing
-from parking.models import TariffVersion
+from parking.models import ReviewItem, TariffVersion
+from parking.rules.timeline import stays_of
 
 TakeOut = Callable[[], AbstractContextManager[Any]]
 
@@ -50,6 +55,19 @@ def _gone(place: Any, *names: str) -> TakeOut:
     return take_out
 
 
+@contextmanager
+def _no_questions() -> Iterator[None]:
+    with (
+        patch.object(parking.selectors.facts, "questions_of", lambda told: ()),
+        patch.object(parking.selectors, "open_questions", lambda stay: ReviewItem.objects.none()),
+    ):
+        yield
+
+
+def _as_said(said: Any, **more: Any) -> Any:
+    return stays_of(said)
+
+
 def _newest_version(tariff_id: int, at: Any) -> TariffVersion:
     return TariffVersion.objects.filter(tariff_id=tariff_id).order_by("-valid_from")[0]
 
@@ -58,9 +76,19 @@ MENDS: dict[str, Mend] = {
     "gate": Mend(
         "L1",
         "nothing is asked while a question is open",
-        lambda: patch.object(parking.selectors.facts, "questions_of", lambda told: ()),
+        _no_questions,
     ),
     "hold": Mend("L1", "an objection holds the debt", _gone(arrears.services.holds, "hold")),
+    "gaps": Mend(
+        "L2",
+        "the time in which a sensor was silent is not billed",
+        _gone(parking.services, "open_gaps"),
+    ),
+    "once": Mend(
+        "L3",
+        "a sensor that loses its vehicle for seconds makes no second stay",
+        lambda: patch.object(parking.services.retelling, "stays_of", _as_said),
+    ),
     "give_back": Mend(
         "L4", "what a stay did not need goes back", _gone(parking.services.money, "promise_back")
     ),
@@ -93,6 +121,11 @@ MENDS: dict[str, Mend] = {
         "L9",
         "a stay keeps the prices of its beginning",
         lambda: patch.object(parking.services.prices, "version_at", _newest_version),
+    ),
+    "seen": Mend(
+        "L11",
+        "a person looks before anybody is asked",
+        lambda: patch.object(arrears.services.looks, "seen", set),
     ),
     "own_debts": Mend(
         "L10",

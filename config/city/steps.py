@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from accounts import services as accounts
 from accounts.models import Merchant, PlateHolding, User
 from arrears import services as arrears
-from arrears.models import Debt, Demand, Dispute
+from arrears.models import Debt, Demand, Dispute, Look
 from config.city.built import PASSWORD, PLATES, STREETS, terms
 from config.city.world import LEASE, PARTS, Mail, Stand, World
 from core.plates import Plate
@@ -104,6 +104,7 @@ def drive_off(world: World, v: int, how: str = "now") -> None:
     if berth is None or _is_locked(world, berth):
         return
     del world.where[v], world.standing[berth]
+    world.left_at[v] = world.now
     world.witness.drives_off(berth, world.now)
     _sensor(world, berth, "VehicleLeft", "out", how)
 
@@ -330,7 +331,7 @@ def correct_payment(world: World, turn: int, v: int) -> None:
     rows = ParkingSession.objects.filter(plate_text=PLATES[v].text, state__in=["parked", "due"])
     meant = rows.exclude(pk=payment.stay_id).order_by("-pk").values_list("pk", flat=True).first()
     if payment.stay.state == StayState.PARKED:
-        world.ask(
+        moved = world.ask(
             lambda: parking.correct_payment(
                 payment_id=payment.pk,
                 order_number=payment.order_number,
@@ -338,12 +339,14 @@ def correct_payment(world: World, turn: int, v: int) -> None:
                 actor="owner",
             )
         )
-        return
-    world.ask(
-        lambda: parking.move_payment(
-            payment_id=payment.pk, to_stay_id=meant, actor=ACTOR, reason="paid by mistake"
+    else:
+        moved = world.ask(
+            lambda: parking.move_payment(
+                payment_id=payment.pk, to_stay_id=meant, actor=ACTOR, reason="paid by mistake"
+            )
         )
-    )
+    if moved is not None:
+        world.witness.meant_for_another(payment.order_number)
 
 
 @step
@@ -457,13 +460,27 @@ def answer_objection(world: World, turn: int, verdict: str) -> None:
 
 
 @step
+def look_at_debt(world: World, turn: int) -> None:
+    """A person looks at what a debt rests on, and agrees where it is true."""
+    looks = Look.objects.filter(state="waiting").select_related("debt__stay__berth")
+    look = nth(looks.order_by("pk"), turn)
+    if look is None or not world.is_up("web"):
+        return
+    stay = look.debt.stay
+    if world.witness.who(stay.berth.code, stay.arrived_at) == look.debt.plate_text:
+        world.ask(lambda: arrears.agree([look.pk], actor=ACTOR))
+    else:
+        world.ask(lambda: arrears.doubt(look.pk, actor=ACTOR))
+
+
+@step
 def leave_paper(world: World, turn: int) -> None:
     """An inspector leaves a paper demand at a vehicle."""
     waiting = Demand.objects.filter(state="made", channel="paper").order_by("pk")
     demand = nth(waiting, turn)
     if demand is None or not world.is_up("web"):
         return
-    debts = list(demand.debts.filter(state="open").order_by("pk"))
+    debts = list(demand.debts.filter(state="open", demanded_at=None).order_by("pk"))
     if not debts:
         return
     mine = [debt for debt in debts if debt.merchant_id == debts[0].merchant_id]

@@ -73,6 +73,15 @@ class Witness:
             for_own,
         )
 
+    def meant_for_another(self, order: str) -> None:
+        """Who paid this order says that it was for another vehicle than their own."""
+        self._do(
+            "UPDATE witness.paid SET for_own = false WHERE number IN (SELECT a.out_trade_no"
+            " FROM payments_attempt a JOIN payments_order o ON o.id = a.order_id"
+            " WHERE o.number = %s)",
+            order,
+        )
+
     def dark(self, berth: str, since: datetime, until: datetime) -> None:
         self._do("INSERT INTO witness.dark VALUES (%s, %s, %s)", berth, since, until)
 

@@ -84,6 +84,7 @@ class World:
         self.links = dict(built.links)
         self.standing: dict[str, Stand] = {}
         self.where: dict[int, str] = {}
+        self.left_at: dict[int, datetime] = {}
         self.dark: dict[str, datetime] = {}
         self.blind: set[str] = set()
         self.out: dict[str, datetime] = {}

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("bowei.parking")
 READER = "system:parking.reader"
+SURE = 0.90  # below this a person reads: nobody is billed on what nobody is accused on
 JUST_LEFT = timedelta(seconds=60)  # a camera may see the vehicle when the sensor has let it go
 
 
@@ -51,7 +52,12 @@ def take_reading(*, sighting_id: int, reading: "Reading") -> bool:
         return False
     best = reading.best
     colour = reading.colour or ""
-    sure = reading.confident and best is not None and plates.check(best.text, colour or None).valid
+    sure = (
+        reading.confident
+        and best is not None
+        and best.probability >= SURE
+        and plates.check(best.text, colour or None).valid
+    )
     PlateReading.objects.create(
         sighting=sighting,
         state=ReadingState.CONFIRMED if sure else ReadingState.REVIEW,
@@ -74,7 +80,8 @@ def take_reading(*, sighting_id: int, reading: "Reading") -> bool:
         read_at=clock.now(),
     )
     if not sure or best is None:
-        open_plate_review(sighting_id=sighting.pk, why=reading.why or "not_confident")
+        why = "weak_plate" if reading.confident else reading.why
+        open_plate_review(sighting_id=sighting.pk, why=why or "not_confident")
         return True
     plate = plates.parse(best.text, colour or None)
     settle_plate(

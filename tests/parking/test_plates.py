@@ -1,5 +1,6 @@
 """Photographs are ordered, read, settled by reader or person, and never lost (P2.2, P2.3, P0.1)."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -149,6 +150,22 @@ def test_the_same_photograph_told_again_is_one_sighting(
 ) -> None:
     assert taken(berth, cameras[0], clock).pk == taken(berth, cameras[0], clock).pk  # P0.1
     assert len(events("parking.image_taken")) == 1
+
+
+@pytest.mark.parametrize(("probability", "billed"), [(0.91, "settled"), (0.89, "review")])
+def test_nobody_is_billed_on_a_reading_on_which_nobody_is_accused(
+    cameras: tuple[int, int],
+    berth: Berth,
+    parked: ParkingSession,
+    clock: Any,
+    probability: float,
+    billed: str,
+) -> None:
+    sure = reading()
+    weak = replace(sure, candidates=(replace(sure.candidates[0], probability=probability),))
+    services.take_reading(sighting_id=taken(berth, cameras[0], clock).pk, reading=weak)
+    parked.refresh_from_db()
+    assert parked.plate_state == billed
 
 
 def test_a_doubtful_reading_goes_to_a_person_whose_word_settles_it(

@@ -11,6 +11,11 @@ owner: list[URLPattern] = [
     path("cards/<str:number>/pay/", views.pay, name="monthlycard.pay"),
     path("cards/<str:number>/end/", views.end, name="monthlycard.end"),
     path("cards/<str:number>/plate/", views.change_plate, name="monthlycard.change_plate"),
+    path(
+        "cards/<str:number>/licence/",
+        takes_photographs(views.send_licence),
+        name="monthlycard.send_licence",
+    ),
     path("cards/<str:number>/object/", views.object_to_use, name="monthlycard.object_to_use"),
     path("cards/deductions/<int:deduction_id>/", views.deduction, name="monthlycard.deduction"),
     path(

@@ -102,6 +102,22 @@ def _apply(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @owner_page
+def send_licence(request: HttpRequest, number: str) -> HttpResponse:
+    """The photograph of the licence, for an application that came without it (P4.2)."""
+    upload = request.FILES.get("licence")
+    if upload is None:
+        raise Invalid("no_photograph", _("Choose a photograph of the vehicle licence first."))
+    actor = actor_of(request)
+    card = _mine(request, number)
+    services.send_licence(
+        card_id=card.pk, evidence_sha=images.keep_upload(upload, by=actor), actor=actor
+    )
+    messages.success(request, _("We have your licence and look at it."))
+    return redirect("monthlycard.cards")
+
+
+@require_POST
+@owner_page
 def pay(request: HttpRequest, number: str) -> HttpResponse:
     """To the cashier, for a card that waits for its payment or is renewed."""
     return _to_cashier(_mine(request, number).pk, request)

@@ -2,10 +2,21 @@
 
 from django.urls import URLPattern, path
 
+from core.bodies import takes_photographs
 from monthlycard.api import cards, gate, statements
 
 patterns: list[URLPattern] = [
     path("cards/", cards.Cards.as_view(), name="monthlycard.api_cards"),
+    path(
+        "cards/<str:number>/licence/",
+        takes_photographs(cards.CardLicence.as_view()),
+        name="monthlycard.api_licence",
+    ),
+    path(
+        "licences/",
+        takes_photographs(cards.Licences.as_view()),
+        name="monthlycard.api_licences",
+    ),
     path("lots/time/", gate.Time.as_view(), name="monthlycard.time"),
     path("lots/records/", gate.Records.as_view(), name="monthlycard.records"),
     path("lots/questions/", gate.Questions.as_view(), name="monthlycard.questions"),

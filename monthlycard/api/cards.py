@@ -5,18 +5,25 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from accounts.guards import actor_of
-from core import clock
+from core import clock, images, links
 from core.api import ModelOut
+from core.errors import Missing
 from core.fields import choices_of
 from core.plates import Colour
 from monthlycard import selectors, services
 from monthlycard.api.access import valid
+from monthlycard.errors import CardMissing
 from monthlycard.models import Card
 from monthlycard.states import CardState
+
+LICENCE = "monthlycard.licence"
+LICENCE_LIVES_S = 24 * 3600
 
 
 class CardIn(serializers.Serializer):
@@ -24,8 +31,18 @@ class CardIn(serializers.Serializer):
     plate = serializers.CharField(max_length=16)
     colour = serializers.ChoiceField([colour.value for colour in Colour])
     evidence = serializers.CharField(
-        max_length=64, default="", help_text="SHA-256 of an uploaded photograph of the licence"
+        max_length=400,
+        default="",
+        help_text="what `licences/` answered to your photograph of the licence",
     )
+
+
+class LicenceIn(serializers.Serializer):
+    photograph = serializers.FileField()
+
+
+class LicenceOut(serializers.Serializer):
+    evidence = serializers.CharField(help_text="for an application of yours, within a day")
 
 
 class CardOut(ModelOut):
@@ -72,7 +89,53 @@ class Cards(generics.ListAPIView):
             plan_code=asked["plan"],
             plate_text=asked["plate"],
             plate_colour=asked["colour"],
-            evidence_sha=asked["evidence"],
+            evidence_sha=_sent(request, asked["evidence"]) if asked["evidence"] else "",
             actor=actor_of(request),
         )
         return Response(CardOut(card).data, status=201)
+
+
+class Licences(APIView):
+    """Where an applicant sends the vehicle licence; nobody else's photograph is taken for it."""
+
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        request=LicenceIn,
+        responses={201: LicenceOut},
+        summary="Send the photograph of a vehicle licence, before applying (P4.2)",
+    )
+    def post(self, request: Request) -> Response:
+        sha256 = _keep(request)
+        token = links.sign(LICENCE, sha256=sha256, user=request.user.pk)
+        return Response({"evidence": token}, status=201)
+
+
+class CardLicence(APIView):
+    """The licence for an application that came without it."""
+
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        request=LicenceIn,
+        responses={200: CardOut},
+        summary="Send the vehicle licence for your application (P4.2)",
+    )
+    def post(self, request: Request, number: str) -> Response:
+        card = selectors.cards_of(int(request.user.pk or 0)).filter(number=number).first()
+        if card is None:
+            raise CardMissing()
+        services.send_licence(card_id=card.pk, evidence_sha=_keep(request), actor=actor_of(request))
+        return Response(CardOut(card).data)
+
+
+def _keep(request: Request) -> str:
+    return images.keep_upload(valid(LicenceIn, request.data)["photograph"], by=actor_of(request))
+
+
+def _sent(request: Request, evidence: str) -> str:
+    """The photograph that this person has sent. Raises Missing for any other."""
+    data = links.read(LICENCE, evidence, max_age_s=LICENCE_LIVES_S)
+    if data["user"] != request.user.pk:
+        raise Missing("no_image")
+    return str(data["sha256"])

@@ -5,12 +5,14 @@ what they themselves have stored.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Literal
 
 from monthlycard.client.connection import LotClient, PlatformRefused, PlatformSilent
+from monthlycard.client.recognition import Read, recognise
 from monthlycard.rules import (
     AdmissionDecision,
     CardRecord,
@@ -23,6 +25,8 @@ from monthlycard.rules import (
     signing,
     statement_lines,
 )
+
+LIST_LIVES = timedelta(hours=24)  # without contact; then nobody passes by it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,7 @@ class Lot:
     records: dict[str, CardRecord] = field(default_factory=dict)  # the newest by card number
     history: list[CardRecord] = field(default_factory=list)  # every version that ever came
     cursor: int = 0
+    synced_at: datetime | None = None  # the platform's time of the newest list
     movements: list[Movement] = field(default_factory=list)
     unreported: list[Movement] = field(default_factory=list)
     late: set[str] = field(default_factory=set)  # records that go into a later statement
@@ -73,6 +78,7 @@ class Lot:
                 self.history.append(record)
                 came += 1
             self.cursor, self.waiting = answer["cursor"], answer["statements_waiting"]
+            self.synced_at = datetime.fromisoformat(answer["now"])
             if not answer["more"]:
                 return came
 
@@ -183,8 +189,35 @@ class Lot:
         """Not in an earlier statement, and not of records that came late: those are in a later."""
         return line.visit not in self.stated and self.late.isdisjoint(line.visit.split("/"))
 
+    def enter_seen(
+        self, frames: Sequence[bytes], read: Read, *, etc: str = "", at: datetime | None = None
+    ) -> Movement:
+        """A vehicle at the entry as the camera saw it: its sharpest frame is read (P4.1)."""
+        seen = recognise(frames, read, etc=etc)
+        return self._move("entry", seen.plate, seen.colour, seen.etc, at)
+
+    def leave_seen(
+        self, frames: Sequence[bytes], read: Read, *, etc: str = "", at: datetime | None = None
+    ) -> Movement:
+        """The same at the exit."""
+        seen = recognise(frames, read, etc=etc)
+        return self._move("exit", seen.plate, seen.colour, seen.etc, at)
+
+    def _fetched_now(self, at: datetime) -> bool:
+        try:
+            self.sync()
+        except (PlatformSilent, PlatformRefused):
+            return False
+        return self.list_holds(at)
+
+    def list_holds(self, at: datetime) -> bool:
+        """Whether this lot's list may be gone by: it is at most 24 hours old."""
+        return self.synced_at is not None and at - self.synced_at <= LIST_LIVES
+
     def decide(self, direction: str, plate: str, colour: str, at: datetime) -> AdmissionDecision:
-        """By this lot's own list (P4.5)."""
+        """By this lot's own list (P4.5); one without contact for 24 hours lets nobody pass."""
+        if self.records and not self.list_holds(at) and not self._fetched_now(at):
+            return AdmissionDecision(False, "list_too_old")
         return admit(
             list(self.records.values()),
             plate_text=plate,
@@ -282,7 +315,7 @@ class AskLot(Lot):
                     "plate": plate,
                     "colour": colour,
                     "at": at.isoformat(),
-                    "own_list": own.card if self.cursor else None,
+                    "own_list": own.card if self.list_holds(at) else None,
                 },
             )
         except (PlatformSilent, PlatformRefused):
@@ -290,7 +323,7 @@ class AskLot(Lot):
         if answer["notice"]:
             self.notices.append(answer["notice"])
         admitted = answer["admit"] == "card"
-        if self.cursor and admitted != own.card:
+        if self.list_holds(at) and admitted != own.card:
             self.disagreements.append((plate, own.card, admitted))
         if not admitted:
             return AdmissionDecision(False, answer["reason"])

@@ -99,6 +99,18 @@ def apply(
 
 
 @transaction.atomic
+def send_licence(*, card_id: int, evidence_sha: str, actor: str) -> None:
+    """The photograph of the licence for an application that came without, or a better one (P4.2).
+
+    `evidence_sha` is what this applicant has just sent. Raises CardMissing where none waits for it.
+    """
+    rows = Card.objects.filter(pk=card_id, state=CardState.APPLIED)
+    if not rows.update(evidence_sha=evidence_sha):
+        raise CardMissing()
+    audit.record(rows.get(), "licence_sent", actor=actor)
+
+
+@transaction.atomic
 def verify(*, card_id: int, actor: str) -> bool:
     """The applicant's plate is shown to be theirs; the card may be paid. Raises NotTheirPlate."""
     card = Card.objects.get(pk=card_id)

@@ -82,6 +82,8 @@ def stay(request: HttpRequest, token: str) -> HttpResponse:
     )
     if row is None:
         raise Missing()
+    if row.merged_into_id:  # it turned out to be a part of that one
+        return redirect("parking.stay", token=stay_token(row.merged_into_id, of=link.of))
     context = _stay_context(request, row, link)
     if request.method == "POST":
         try:

@@ -12,6 +12,7 @@ from core import clock as business_clock
 from core import outbox
 from devices.models import Command
 from parking import services
+from parking.links import read_stay_token, stay_token
 from parking.models import Berth, ParkingSession, ReviewItem, Section, StayPayment
 from payments.models import Refund
 from tests.parking.test_money import pay
@@ -230,7 +231,12 @@ def test_whatever_the_order_a_flap_is_one_stay(
 
 
 def test_two_stays_that_turn_out_to_be_one_take_their_money_along(
-    berth: Berth, clock: Any, photographed: Any, run_reactions: Any, pass_time: Any
+    berth: Berth,
+    clock: Any,
+    photographed: Any,
+    run_reactions: Any,
+    pass_time: Any,
+    anonymous: Any,
 ) -> None:
     """A misreading made two of one; both were paid; a person corrects it."""
     clock.advance(timedelta(minutes=61))
@@ -254,6 +260,8 @@ def test_two_stays_that_turn_out_to_be_one_take_their_money_along(
     stay = ParkingSession.objects.exclude(state="void").get()
     second.refresh_from_db()
     assert (stay.pk, stay.state, second.merged_into_id) == (first, "parked", stay.pk)
+    page = anonymous.get(f"/s/{stay_token(second.pk)}/", follow=True)
+    assert read_stay_token(page.request["PATH_INFO"].split("/")[2]).stay_id == stay.pk
     assert sorted(stay.payments.values_list("amount_fen", flat=True)) == [600, 600]
     assert not PayWindow.objects.filter(state="open").exists()
     clock.advance(timedelta(minutes=5))

@@ -233,7 +233,7 @@ class StayGap(models.Model):
         return f"{self.stay_id} {self.began_at}"
 
 
-class StayPayment(models.Model):
+class StayPayment(WithPlate):
     """Money that a stay took, from which item of which order, and for which vehicle it was paid.
 
     Only `refunded_fen` and `moved_fen` grow; what is left of it is the stay's. `ahead_until` is the

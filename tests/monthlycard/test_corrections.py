@@ -1,4 +1,4 @@
-"""A visit that is wrong leaves its statement by a line, and comes back by one (P4.11)."""
+"""A visit that is wrong leaves its statement by a line, and comes back by one (P4.11, P4.12)."""
 
 from datetime import timedelta
 
@@ -6,12 +6,14 @@ import pytest
 
 from accounts.models import SmsMessage
 from monthlycard import selectors, services
-from monthlycard.errors import PaidByHand
+from monthlycard.errors import PaidByHand, StatementMissing
 from monthlycard.models import Card, Deduction, Statement, StatementCorrection, StatementDifference
 from monthlycard.rules import checksum
 from payments.models import Refund
+from tests.core.test_transition import in_threads
 from tests.monthlycard import desk
 from tests.monthlycard.conftest import grant_card
+from tests.monthlycard.rules.test_fees import HOURLY
 from tests.monthlycard.test_cards import OTHER, order_for, paid_card
 from tests.payments.conftest import books, pay
 from tests.people import TEST
@@ -324,3 +326,40 @@ def test_other_cards_of_the_statement_are_deducted_while_one_is_held(
     rows = dict(Deduction.objects.values_list("card__number", "covered_fen"))
     assert rows == {card.number: 0, other.number: 1000}
     assert order_for(card).amount_fen == 30000
+
+
+# ── Answers ─────────────────────────────────────────────────────────────────────────────────────
+def test_a_statement_that_is_not_the_lots_is_none_to_it(world, card, clock):
+    statement = closed(world.east, card, clock, 3)
+    with pytest.raises(StatementMissing):
+        checked(world.west, statement, [])
+    with pytest.raises(StatementMissing):
+        services.answer_statement(
+            lot=world.east,
+            number="east-20260101-9",
+            seen_checksum=statement.checksum,
+            own=[],
+            actor=TEST,
+        )
+
+
+def test_two_answers_at_once_keep_each_difference_once(transactional_db, world, owner, clock):
+    bought = grant_card(owner, world.plan)
+    statement = closed(world.east, bought, clock, 3, 1)
+
+    def answer(_n: int) -> None:
+        checked(world.east, Statement.objects.get(pk=statement.pk), [])
+
+    assert in_threads(4, answer) == []
+    visits = sorted(StatementDifference.objects.values_list("visit", flat=True))
+    assert visits == ["entry-0/exit-0", "entry-1/exit-1"]
+
+
+def test_a_free_visit_has_one_line_of_nothing(world, card, clock):
+    """P4.9: 0 × 0, so that an independent maker seals the same file."""
+    desk.signed(world.east, terms={**HOURLY.to_json(), "free_s": 3600})
+    desk.report(world.east, card, 1, clock.now(), hours=0.5)
+    clock.advance(timedelta(days=7))
+    services.close_due()
+    line = selectors.lines_of(Statement.objects.get())[0]
+    assert (line.quantity, line.unit_price_fen, line.fee_fen) == (0, 0, 0)

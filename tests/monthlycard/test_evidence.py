@@ -1,4 +1,4 @@
-"""Each step that asks for a licence takes it, at every door; too old a list opens nothing."""
+"""Each step that asks for a licence takes it, at every door; too old a list opens none (P4.2)."""
 
 from datetime import timedelta
 

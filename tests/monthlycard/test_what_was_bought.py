@@ -1,4 +1,4 @@
-"""A card is what was bought, as long as it was bought for, and its rest is what nobody used."""
+"""A card is what was bought, for as long, and its rest is what nobody used (P4.2)."""
 
 from datetime import timedelta
 

@@ -18,7 +18,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from accounts import selectors, services
 from accounts.guards import actor_of
-from accounts.models import Membership, Merchant, PlateHolding, SmsMessage, User
+from accounts.models import Membership, Merchant, PlateHolding, SmsMessage, SmsReply, User
 from accounts.states import HoldingState
 from core import audit, images
 from core.admin import ModelAdmin, ReadOnly, TabularInline, behind
@@ -229,6 +229,19 @@ class PlateHoldingAdmin(ReadOnly):
                 method="licence seen",
                 actor=actor_of(request),
             )
+
+
+@admin.register(SmsReply)
+class SmsReplyAdmin(ReadOnly):
+    list_display = ["received_at", "phone_masked", "meaning", "answers"]
+    list_filter = ["meaning"]
+    fields = ["received_at", "phone_masked", "user", "meaning", "text", "answers", "provider"]
+    readonly_fields = ["text"]
+    ordering = ["-id"]
+
+    @admin.display(description=_("text"))
+    def text(self, reply: SmsReply) -> str:
+        return reply.text
 
 
 @admin.register(SmsMessage)

@@ -40,3 +40,13 @@ class SmsFailed(Event):
     """The message will never reach the phone: refused, not delivered, too late, no receipt."""
 
     key: str
+
+
+@dataclass(frozen=True)
+class SmsReplied(Event):
+    """A person has answered a text; `meaning` as SmsReply.Meaning, `key` of the text before."""
+
+    reply_id: int
+    user_id: int
+    meaning: str
+    key: str

@@ -202,6 +202,7 @@ class SmsMessage(StatefulModel):
     key = models.CharField(max_length=80, unique=True)
     phone_sealed = models.TextField()
     phone_masked = models.CharField(_("phone"), max_length=20)
+    phone_digest = models.CharField(max_length=64, blank=True, editable=False)
     template = models.CharField(_("template"), max_length=40)
     params_sealed = models.TextField()
     state = StateField(State, verbose_name=_("state"), default=State.QUEUED)
@@ -210,6 +211,12 @@ class SmsMessage(StatefulModel):
     created_at = models.DateTimeField(_("made"))
     valid_until = models.DateTimeField(
         _("of use until"), null=True, help_text=_("Not sent any more from then on.")
+    )
+    leaves_at = models.DateTimeField(
+        _("held until"), null=True, help_text=_("By night, or by the person's budget.")
+    )
+    left_at = models.DateTimeField(
+        _("let go"), null=True, help_text=_("From then on it counts in the person's budget.")
     )
     sent_at = models.DateTimeField(_("sent at"), null=True)
     delivered_at = models.DateTimeField(
@@ -230,7 +237,15 @@ class SmsMessage(StatefulModel):
                 fields=["ask_at"],
                 condition=models.Q(state=SmsState.SENT),
                 name="sms_awaits_receipt",
-            )
+            ),
+            models.Index(
+                fields=["phone_digest", "left_at"],
+                condition=models.Q(left_at__isnull=False),
+                name="sms_left",
+            ),
+            models.Index(
+                fields=["leaves_at"], condition=models.Q(state=SmsState.QUEUED), name="sms_held"
+            ),
         ]
 
     @property
@@ -272,3 +287,40 @@ class SmsReceipt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk}"
+
+
+class SmsReply(models.Model):
+    """What somebody answered to a text of ours, as the provider passed it on."""
+
+    class Meaning(models.TextChoices):
+        STOP = "stop", _("wants no messages")
+        NOT_MINE = "not_mine", _("not my vehicle")
+        OTHER = "other", _("something else")
+
+    provider = models.CharField(_("carried by"), max_length=20)
+    provider_id = models.CharField(max_length=80)
+    phone_masked = models.CharField(_("phone"), max_length=20)
+    user = models.ForeignKey(
+        User, models.SET_NULL, null=True, related_name="+", verbose_name=_("person")
+    )
+    answers = models.ForeignKey(
+        SmsMessage, models.SET_NULL, null=True, related_name="+", verbose_name=_("text message")
+    )
+    text_sealed = models.TextField()
+    meaning = models.CharField(_("meaning"), max_length=10, choices=Meaning.choices)
+    received_at = models.DateTimeField(_("received"))
+
+    class Meta:
+        verbose_name = _("reply to a text message")
+        verbose_name_plural = _("replies to text messages")
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "provider_id"], name="sms_reply_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.meaning} {self.phone_masked}"
+
+    @property
+    def text(self) -> str:
+        """What they wrote."""
+        return personal.unseal(self.text_sealed)

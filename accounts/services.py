@@ -14,6 +14,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors
 from accounts.events import HoldingEnded, HoldingProven, SmsDelivered, SmsFailed, SmsQueued
+from accounts.leaving import may_leave as may_leave
+from accounts.leaving import take_reply as take_reply
+from accounts.leaving import text_leaves_at as text_leaves_at
+from accounts.leaving import wants_none as wants_none
 from accounts.models import (
     LoginCode,
     Membership,
@@ -335,6 +339,7 @@ def send_sms(
         defaults={
             "phone_sealed": personal.seal(phone),
             "phone_masked": personal.masked_phone(phone),
+            "phone_digest": personal.digest(phone),
             "template": template,
             "params_sealed": personal.seal(json.dumps(params, ensure_ascii=False)),
             "created_at": clock.now(),

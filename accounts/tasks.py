@@ -4,6 +4,7 @@ import logging
 from datetime import timedelta
 
 from celery import shared_task
+from django.db import transaction
 
 from accounts import services, sms
 from accounts.models import SmsMessage
@@ -74,12 +75,38 @@ def ask_for_receipts() -> int:
     return len(due)
 
 
+@transaction.atomic
+def let_go(sms_id: int) -> bool:
+    """Hand a waiting message on, if it may leave now; in the sandbox it is sent by being let go."""
+    row = SmsMessage.objects.get(pk=sms_id)
+    if services.sms_outdated(row):
+        return True
+    if services.wants_none(row):
+        return services.sms_failed(row.pk, error="wants no messages")
+    if not services.may_leave(row):
+        return False
+    if sms.sends():
+        send_sms.delay_on_commit(row.pk)
+        return True
+    services.sms_sent(row.pk, provider_id=f"sandbox-{row.pk}")
+    return services.sms_delivered(row.pk)  # the table is the phone
+
+
+def let_held_go() -> int:
+    """Sweep: messages that were held until now."""
+    held = SmsMessage.objects.filter(
+        state=SmsMessage.State.QUEUED, left_at=None, leaves_at__lte=clock.now()
+    )
+    ids = list(held.order_by("leaves_at").values_list("pk", flat=True)[:50])
+    return sum(let_go(pk) for pk in ids)
+
+
 def resend_forgotten() -> int:
     """Sweep: messages whose task was lost with the queue go there again."""
     if not sms.sends():
         return 0
     since = clock.now() - FORGOTTEN
-    rows = SmsMessage.objects.filter(state=SmsMessage.State.QUEUED, created_at__lt=since)
+    rows = SmsMessage.objects.filter(state=SmsMessage.State.QUEUED, left_at__lt=since)
     forgotten = list(rows.order_by("pk").values_list("pk", flat=True)[:50])
     for sms_id in forgotten:
         send_sms.delay(sms_id)

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from accounts import api as interfaces
-from accounts import views
+from accounts import replies, views
 from core.bodies import takes_photographs
 
 owner: list[URLPattern] = [
@@ -23,4 +23,9 @@ owner: list[URLPattern] = [
 merchant: list[URLPattern] = []
 api: list[URLPattern] = [
     path("receipts/<str:provider>/", interfaces.receipts, name="accounts.receipts"),
+    path(
+        "texts/replies/<str:provider>/<str:secret>/",
+        replies.replies,
+        name="accounts.text_replies",
+    ),
 ]

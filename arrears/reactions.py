@@ -5,8 +5,8 @@ from functools import partial
 
 from django.db import transaction
 
-from accounts.events import HoldingEnded, HoldingProven, SmsDelivered, SmsFailed
-from arrears import services
+from accounts.events import HoldingEnded, HoldingProven, SmsDelivered, SmsFailed, SmsReplied
+from arrears import selectors, services
 from arrears.events import (
     DebtOpened,
     DebtRaised,
@@ -157,6 +157,20 @@ def text_failed(event: SmsFailed) -> None:
         demands.text_failed(int(number))
     elif kind == "contact":
         assistance.text_failed(int(number))
+
+
+def text_answered(event: SmsReplied) -> None:
+    """accounts.sms_replied: who wants no reminders gets none; who says that it is not their vehicle
+    objects, and is asked for nothing until a person has looked."""
+    actor = f"user:{event.user_id}"
+    if event.meaning == "stop":
+        services.opt_out(subject=f"user:{event.user_id}", actor=actor)
+    elif event.meaning == "not_mine":
+        stay_ids = selectors.stays_of_text(event.key)
+        if stay_ids:
+            services.object(
+                stay_ids=stay_ids, reason="not_mine", user_id=event.user_id, actor=actor
+            )
 
 
 def set_right(event: OutageChanged) -> None:

@@ -18,7 +18,7 @@ from accounts.guards import actor_of, file_of, merchant_page, owner_page
 from accounts.rules import may
 from arrears import looking, selectors, services
 from arrears.forms import Answer, Objection, PaperNotice, WholePlate
-from arrears.models import Contact, Demand, Dispute
+from arrears.models import Contact, Demand, Dispute, OptOut
 from arrears.rules.vehicle import holds, subject_of
 from arrears.selectors import dues as due_selectors
 from arrears.selectors import merchants as merchant_selectors
@@ -63,7 +63,7 @@ def dues(request: HttpRequest) -> HttpResponse:
     seen = accounts.plates_seen_by(user)
     found = selectors.dues_of(seen)
     if request.method == "POST":
-        if "reminders" in request.POST:
+        if {"reminders", "profiling"} & set(request.POST):
             return _reminders(request, subject)
         return _pay(request, found, "arrears.dues")
     whose = [("accounts.user", user.pk)]  # what they owe that is no stay of a berth
@@ -81,7 +81,7 @@ def dues_by_link(request: HttpRequest, token: str) -> HttpResponse:
     if opened.told_id is not None:
         request.session[TOLD] = opened.told_id
     if request.method == "POST":
-        if "reminders" in request.POST and opened.subject:
+        if {"reminders", "profiling"} & set(request.POST) and opened.subject:
             return _reminders(request, opened.subject)
         contact_id = opened.contact_id
         if contact_id and not services.use_contact(contact_id=contact_id, browser=browser):
@@ -121,12 +121,14 @@ def _dues_page(
     whose: Collection[tuple[str, int]] = (),
 ) -> HttpResponse:
     payable = [one for one in found if one.state != DebtState.DISPUTED]
+    services.shown_on_page([one.stay.id for one in found if one.reminded], actor=actor_of(request))
     context = {
         "rows": _rows(found, own),
         "total_fen": sum(one.amount_fen for one in payable),
         "several": len(found) > 1,
         "subject": subject,
         "reminders_off": bool(subject) and opted_out(subject),
+        "profiling_off": bool(subject) and opted_out(subject, OptOut.What.PROFILING),
         "holds": holds,
         "notices": wiring.owner_notices(
             [*(("parking.stay", one.stay.id) for one in found), *whose]
@@ -155,8 +157,12 @@ def _pay(request: HttpRequest, found: list[selectors.Due], back: str, *args: str
 
 
 def _reminders(request: HttpRequest, subject: str) -> HttpResponse:
-    """Turn reminders off or on again; demands, which must come, still do."""
-    if request.POST["reminders"] == "off":
+    """Turn reminders off or on again; demands, which must come, still do. Or take back that no
+    machine may foresee how they pay."""
+    if "profiling" in request.POST:
+        services.allow_profiling(subject=subject, actor=actor_of(request))
+        messages.success(request, _("From your next stay on a machine may foresee again."))
+    elif request.POST["reminders"] == "off":
         services.opt_out(subject=subject, actor=actor_of(request))
         messages.success(request, _("You will get no more reminders."))
     else:

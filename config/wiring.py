@@ -33,7 +33,14 @@ import recovery.messages
 import recovery.reactions
 import recovery.selectors
 import recovery.services
-from accounts.events import HoldingEnded, HoldingProven, SmsDelivered, SmsFailed, SmsQueued
+from accounts.events import (
+    HoldingEnded,
+    HoldingProven,
+    SmsDelivered,
+    SmsFailed,
+    SmsQueued,
+    SmsReplied,
+)
 from arrears.events import (
     DebtDisputed,
     DebtDropped,
@@ -188,6 +195,7 @@ REACTIONS: Reactions = reactions(
     on(HoldingProven, arrears.reactions.ask_new_holder),
     on(SmsDelivered, arrears.reactions.text_delivered),
     on(SmsFailed, arrears.reactions.text_failed),
+    on(SmsReplied, arrears.reactions.text_answered),
     on(OutageChanged, arrears.reactions.set_right),
     # recovery
     on(StayDisputed, recovery.reactions.stay_changed),  # objection on any page: down at once
@@ -241,6 +249,7 @@ SWEEPS: list[Callable[[], int]] = [
     monthlycard.services.take_silence,  # P4.12
     monthlycard.services.notice_missed,  # P4.10
     monthlycard.services.tell_of_dues,  # P4.12
+    accounts.tasks.let_held_go,
     accounts.tasks.resend_forgotten,
     accounts.tasks.ask_for_receipts,
     outbox.forget_old,

@@ -3,6 +3,7 @@
 `docs/extending.md` says how another provider is added.
 """
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ __all__ = [
     "client",
     "provider",
     "render",
+    "replies",
     "sends",
 ]
 
@@ -60,6 +62,18 @@ def sends() -> bool:
 def provider(name: str) -> SmsProvider | None:
     """A provider by its name; None where there is none."""
     return _known().get(name)
+
+
+def replies(name: str, secret: str, body: bytes) -> list[tuple[str, str, str]] | None:
+    """What people answered by the provider in use; None where this is not its secret address.
+
+    The service signs nothing: that it knows the address is what shows that it is the service.
+    Raises ValueError.
+    """
+    ours = settings.BOWEI_SMS_ACCOUNT.get("reply_secret", "")
+    if name != settings.BOWEI_SMS or not ours or not secrets.compare_digest(ours, secret):
+        return None
+    return _known()[name].replies(body)
 
 
 def client() -> SmsClient:

@@ -38,7 +38,11 @@ class Aliyun(SmsProvider):
             "templates": "an object: our name of a text (`accounts/sms/words.py`) → the code of "
             "the approved template",
         },
-        optional={"endpoint": "another address than the service's own, for trials"},
+        optional={
+            "endpoint": "another address than the service's own, for trials",
+            "reply_secret": "the last part of the address to which the service sends replies "
+            "(SmsUp): `/api/v1/accounts/texts/replies/aliyun/SECRET/`",
+        },
     )
 
     def client(self, said: Mapping[str, Any]) -> SmsClient:
@@ -60,6 +64,16 @@ class Aliyun(SmsProvider):
     def thanks(self) -> dict[str, Any]:
         return {"code": 0, "msg": "接收成功"}
 
+    def replies(self, body: bytes) -> list[tuple[str, str, str]]:
+        """SmsUp by HTTP in batches: an array of objects."""
+        try:
+            return [
+                (str(row["sequence_id"]), str(row["phone_number"]), str(row["content"]))
+                for row in json.loads(body)
+            ]
+        except (TypeError, KeyError) as error:
+            raise ValueError(self.name) from error
+
 
 @dataclass(frozen=True, slots=True)
 class AliyunSms:
@@ -70,6 +84,7 @@ class AliyunSms:
     sign_name: str
     templates: dict[str, str]
     endpoint: str = "https://dysmsapi.aliyuncs.com"
+    reply_secret: str = ""
 
     def send(self, *, phone: str, template: str, params: dict[str, Any], key: str) -> str:
         """Send one message and return the provider's number of it. Raises SmsNotSent."""

@@ -52,6 +52,13 @@ class SmsProvider:
     account: ClassVar[Account | None] = None
     sends: ClassVar[bool] = True  # False: standing in our table is all that happens to a message
 
+    def replies(self, body: bytes) -> list[tuple[str, str, str]]:
+        """What people answered, as the provider passes it on: number, phone, text of each.
+
+        Raises ValueError for what is no message of this provider's.
+        """
+        raise ValueError(self.name)
+
     def client(self, said: Mapping[str, Any]) -> SmsClient:
         """A client with these settings. Not for one that sends nothing."""
         raise NotImplementedError

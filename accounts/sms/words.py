@@ -6,10 +6,16 @@ sandbox shows, and must say the same.
 
 from typing import Any
 
+from accounts.rules import contacts
+
 TEXTS = {
     "login_code": "【泊位】验证码 {code}，10 分钟内有效。我们不会向您索要它。",
     "reminder": "【泊位】您在{place}有一笔停车费还没有支付，{amount}。"
     "点此支付或提出异议：{url} 退订回T",
+    "reminder_friendly": "【泊位】温馨提醒：您在{place}的停车费 {amount} 可能忘记支付了，"
+    "点此一步完成，有疑问也可提出：{url} 退订回T",
+    "reminder_support": "【泊位】您在{place}有停车费 {amount} 待付。如有困难或疑问，我们可以帮忙，"
+    "点此查看办法、支付或提出异议：{url} 退订回T",
     "demand": "【泊位】您在{place}的停车费 {amount} 请在 {until} 前支付。"
     "查看明细、支付或提出异议：{url}",
     "demand_raised": "【泊位】您在{place}的停车费由 {before} 更正为 {amount}（{why}），"
@@ -22,6 +28,22 @@ TEXTS = {
     "answer_rejected": "【泊位】您对{place}停车费的异议已有答复，费用不变。理由和办理：{url}",
     "card_answer": "【泊位】您对{place}月卡扣费的异议已有答复，请查看：{url}",
     "receipt": "【泊位】已收到 {amount}，谢谢。明细：{url}",
+}
+
+KINDS = {
+    "login_code": contacts.CODE,
+    "reminder": contacts.REMINDER,
+    "reminder_friendly": contacts.REMINDER,
+    "reminder_support": contacts.REMINDER,
+    "demand": contacts.DEMAND,
+    "demand_raised": contacts.ANSWER,  # it takes back a day that we had named
+    "plan": contacts.REMINDER,
+    "paid_time": contacts.SERVICE,
+    "lock": contacts.URGENT,
+    "answer_upheld": contacts.ANSWER,
+    "answer_rejected": contacts.ANSWER,
+    "card_answer": contacts.ANSWER,
+    "receipt": contacts.ANSWER,
 }
 
 

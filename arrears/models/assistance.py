@@ -181,15 +181,27 @@ class Contact(StatefulModel):
 
 
 class OptOut(models.Model):
-    """This person or vehicle wants no reminders. Demands, which the law asks for, still come."""
+    """What this person or vehicle does not want, until they take it back.
 
-    subject = models.CharField(_("subject"), max_length=60, unique=True)
+    No reminders: demands, which the law asks for, still come. No profiling: no machine foresees
+    how they pay (PIPL art. 24).
+    """
+
+    class What(models.TextChoices):
+        REMINDERS = "reminders", _("being reminded")
+        PROFILING = "profiling", _("foresight by a machine")
+
+    subject = models.CharField(_("subject"), max_length=60)
+    what = models.CharField(
+        _("not wanted"), max_length=10, choices=What.choices, default=What.REMINDERS
+    )
     at = models.DateTimeField(_("since"))
     by = models.CharField(_("said by"), max_length=80)
 
     class Meta:
         verbose_name = _("opt-out")
         verbose_name_plural = _("opt-outs")
+        constraints = [models.UniqueConstraint(fields=["subject", "what"], name="opt_out_once")]
 
     def __str__(self) -> str:
         return f"{self.pk}"

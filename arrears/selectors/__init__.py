@@ -7,6 +7,7 @@ from arrears.selectors.dues import (
     dues_of,
     dues_of_stays,
     object_path,
+    stays_of_text,
     why_path,
 )
 from arrears.selectors.exempt import exempt_by_plate, is_exempt
@@ -66,6 +67,7 @@ __all__ = [
     "object_path",
     "objected_to",
     "open_debts_of",
+    "stays_of_text",
     "uplift",
     "why_path",
     "with_listing",

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts import selectors as accounts
 from arrears.models import Assessment, Contact, Debt, Demand, Dispute, PayWindow, Plan
 from arrears.risk import features
-from arrears.states import AssessmentState, DebtState, DisputeState
+from arrears.states import AssessmentState, ContactState, DebtState, DisputeState
 from core import links
 from core.money import format_fen
 from core.plates import Plate, holds
@@ -36,6 +36,7 @@ class Due:
     amount_fen: int
     object_path: str
     why_path: str | None
+    reminded: bool = False  # a reminder stands on the page
     given_s: float = 0.0  # what outages of ours, or a payment that was unclear, have put it off by
     questioned: bool = False
     raised_from_fen: int | None = None
@@ -69,6 +70,12 @@ def _dues(stays: dict[int, StayFacts]) -> list[Due]:
             "stay_id", flat=True
         )
     )
+    on_page = Contact.objects.filter(
+        plan__stay_id__in=stays,
+        channel="page",
+        state__in=[ContactState.SENDING, ContactState.SENT],
+    )
+    reminded = set(on_page.values_list("plan__stay_id", flat=True))
     said = Dispute.objects.filter(stays__in=stays, state=DisputeState.OPEN)
     contested = set(said.values_list("stays", "plate_text", "plate_colour"))
     rows = []
@@ -87,6 +94,7 @@ def _dues(stays: dict[int, StayFacts]) -> list[Due]:
                 debt_id=debt.pk if debt else None,
                 state=state,
                 pay_by=window.due_at if window else None,
+                reminded=facts.id in reminded,
                 given_s=window.given_s if window else 0.0,
                 amount_fen=facts.due_fen,
                 object_path=_object_path([facts]),
@@ -106,6 +114,16 @@ def _raised(debt: Debt | None, facts: StayFacts) -> dict[str, Any]:
         return {}
     why = parking.why_amended(debt.raised_why)
     return {"raised_from_fen": debt.raised_from_fen, "raised_why": why}
+
+
+def stays_of_text(key: str) -> list[int]:
+    """The stays that a text of this key was about; none where it was about nothing of ours."""
+    kind, _colon, number = key.partition(":")
+    if kind == "contact":
+        return list(Contact.objects.filter(pk=number).values_list("plan__stay_id", flat=True))
+    if kind == "demand":
+        return list(Debt.objects.filter(demands=number).values_list("stay_id", flat=True))
+    return []
 
 
 def object_path(stay_ids: Collection[int]) -> str:

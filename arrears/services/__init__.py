@@ -1,6 +1,7 @@
 """Changes to debts and what leads to them and follows from them."""
 
 from arrears.services.assistance import (
+    allow_profiling,
     assist,
     call_made,
     carry_out,
@@ -8,6 +9,7 @@ from arrears.services.assistance import (
     open_contact,
     opt_in,
     opt_out,
+    shown_on_page,
     use_contact,
 )
 from arrears.services.corrections import plate_corrected
@@ -64,6 +66,7 @@ from arrears.services.windows import end_pay_windows, start_pay_window
 __all__ = [
     "ToldToLot",
     "agree",
+    "allow_profiling",
     "ask_exemption",
     "ask_new_holder",
     "assess",
@@ -109,6 +112,7 @@ __all__ = [
     "set_right",
     "set_rule",
     "settle_dispute",
+    "shown_on_page",
     "start_pay_window",
     "take_outcome",
     "tell_answers",

@@ -6,14 +6,14 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts import selectors as accounts
 from accounts import services as account_services
-from arrears.models import Contact, OptOut, Plan, Portrait, Watch
-from arrears.rules import contacts as hours
+from accounts.rules import contacts as hours
+from arrears.models import Contact, OptOut, Plan, Portrait, Scheme, Watch
 from arrears.rules import schemes as rules
 from arrears.rules.vehicle import subject_of
 from arrears.selectors.questions import (
@@ -26,7 +26,7 @@ from arrears.selectors.questions import (
 from arrears.services import schemes
 from arrears.services.stays import locked_one
 from arrears.states import ContactState, PlanState, WatchState
-from core import clock, live, outages
+from core import audit, clock, live, outages
 from core.errors import Missing
 from core.money import format_fen, split_fen
 from core.plates import Plate
@@ -39,8 +39,12 @@ SYSTEM = "system:arrears.assistance"
 BATCH = 100
 EXPERIMENT = "assistance-2026"
 KEY = "contact:"
+WORDINGS: dict[str, str] = {
+    Scheme.Tone.PLAIN: "reminder",
+    Scheme.Tone.FRIENDLY: "reminder_friendly",
+    Scheme.Tone.SUPPORT: "reminder_support",
+}
 LINK_LIVES = timedelta(days=14)
-INTRUSIVE = ("sms", "call")
 PATIENCE = timedelta(minutes=10)  # until a contact that must wait is looked at again
 
 
@@ -90,7 +94,7 @@ def assist(*, watch_id: int) -> Plan | None:
         parts_fen=split_fen(facts.due_fen, [1] * best.instalments),
         channel=scheme.channel,
         tone=scheme.tone,
-        wording="plan" if best.instalments > 1 else "reminder",
+        wording="plan" if best.instalments > 1 else WORDINGS[scheme.tone],
         expected_fen=next(one.expected_fen for one in weighed if one.code == best.code),
         weighed=[{"scheme": one.code, "expected_fen": one.expected_fen} for one in weighed],
         made_at=clock.now(),
@@ -102,7 +106,7 @@ def assist(*, watch_id: int) -> Plan | None:
 
 def _reachable(phone: str) -> set[str]:
     """How a person can be reached; the phone is only a proven holder's."""
-    return {"page", "sms", "call"} if phone else {"page"}
+    return {"page", "sms"} if phone else {"page"}
 
 
 # ── The contacts (P0.6) ──────────────────────────────────────────────────────────────────────
@@ -126,9 +130,8 @@ def carry_out_contacts() -> int:
 def carry_out(contact_id: int) -> int:
     """Make one contact, or say why not; 1 where its state or time changed.
 
-    Everything is looked at now: paid or contested stops it, an opt-out blocks it, night and caps
-    put it off. The person's own row of limits is locked, so that two merchants' contacts of one
-    moment count each other.
+    Everything is looked at now: paid or contested stops it, an opt-out blocks it, night and caps,
+    which texts have from the place where they leave, put it off.
     """
     found = Contact.objects.filter(pk=contact_id).select_related("plan").first()
     if found is None:
@@ -149,9 +152,8 @@ def carry_out(contact_id: int) -> int:
     if allowed_at > now:
         Contact.objects.filter(pk=contact.pk).update(due_at=allowed_at, why="outage or payment")
         return 1
-    if contact.channel in INTRUSIVE:
-        _serialise(contact.subject)
-        allowed_at = hours.next_allowed(now, _earlier(contact.subject, since=now - hours.WEEK))
+    if contact.channel == "sms" and plan.user is not None and plan.user.phone:
+        allowed_at = account_services.text_leaves_at(phone=plan.user.phone, template=plan.wording)
         if allowed_at > now:
             why = "quiet hours" if hours.is_quiet(now) else "limit reached"
             Contact.objects.filter(pk=contact.pk).update(due_at=allowed_at, why=why)
@@ -170,18 +172,6 @@ def _time_was_given(contact: Contact, plan: Plan, facts: parking.StayFacts) -> d
     gap = timedelta(hours=plan.scheme.gap_h if before else plan.scheme.delay_h)
     gap = min(gap, max(contact.due_at - since, timedelta(0)))  # as far as it was planned so
     return outages.stretched(since, gap, about=facts.section_id)
-
-
-def _serialise(subject: str) -> None:
-    """One contact of a person at a time; the lock ends with the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 26))", [subject])
-
-
-def _earlier(subject: str, *, since: datetime) -> list[datetime]:
-    """When this person was contacted before, by whomever; demands count too."""
-    rows = Contact.objects.filter(subject=subject, at__gt=since, channel__in=INTRUSIVE)
-    return [at for at in rows.values_list("at", flat=True) if at is not None]
 
 
 def _make(contact: Contact, plan: Plan, facts: parking.StayFacts) -> int:
@@ -204,18 +194,14 @@ def _make(contact: Contact, plan: Plan, facts: parking.StayFacts) -> int:
         moved = transition(
             contact, source=ContactState.PLANNED, target=ContactState.SENDING, actor=SYSTEM, at=now
         )
-    elif contact.channel == "call":
+    else:  # made, and sent once the owner's page has shown it
         moved = transition(
             contact,
             source=ContactState.PLANNED,
             target=ContactState.SENDING,
             actor=SYSTEM,
             at=now,
-            why="call list",
-        )
-    else:  # on the page: it stands there from now on
-        moved = transition(
-            contact, source=ContactState.PLANNED, target=ContactState.SENT, actor=SYSTEM, at=now
+            why="on the page",
         )
     earlier = plan.contacts.filter(number__lt=contact.number, state=ContactState.SENT, outcome="")
     earlier.update(outcome="nothing")
@@ -275,6 +261,13 @@ def call_made(*, contact_id: int, outcome: str, actor: str) -> bool:
     )
 
 
+@transaction.atomic
+def shown_on_page(stay_ids: Collection[int], *, actor: str) -> int:
+    """The owner's page has just shown the reminders that stand there for these stays."""
+    rows = Contact.objects.filter(plan__stay_id__in=list(stay_ids), channel="page")
+    return len(transition(rows, source=ContactState.SENDING, target=ContactState.SENT, actor=actor))
+
+
 def stop(stay_ids: Collection[int], *, target: PlanState, why: str, actor: str) -> None:
     """End the plans of these stays with the change that ends them; queued texts are recalled.
 
@@ -313,7 +306,7 @@ def _stop(plans: QuerySet[Plan], *, target: PlanState, why: str, actor: str) -> 
     )
     _recall_texts(contacts, why=why, actor=actor)
     transition(
-        contacts.filter(channel="call"),
+        contacts.filter(channel__in=["call", "page"]),
         source=ContactState.SENDING,
         target=ContactState.STOPPED,
         actor=actor,
@@ -350,14 +343,33 @@ def recall(key: str, *, actor: str) -> bool:
 
 
 # ── The person's wish ────────────────────────────────────────────────────────────────────────
-def opted_out(subject: str) -> bool:
-    return OptOut.objects.filter(subject=subject).exists()
+def opted_out(subject: str, what: OptOut.What = OptOut.What.REMINDERS) -> bool:
+    return OptOut.objects.filter(subject=subject, what=what).exists()
+
+
+def refuse_profiling(subject: str, *, actor: str) -> None:
+    """No machine foresees how this person or vehicle pays, until they take that back."""
+    OptOut.objects.get_or_create(
+        subject=subject,
+        what=OptOut.What.PROFILING,
+        defaults={"at": clock.now(), "by": actor},
+    )
+
+
+@transaction.atomic
+def allow_profiling(*, subject: str, actor: str) -> None:
+    """The person takes back that no machine may foresee how they pay; from the next stay on."""
+    for row in OptOut.objects.filter(subject=subject, what=OptOut.What.PROFILING):
+        audit.record(row, "taken back", actor=actor)
+        row.delete()
 
 
 @transaction.atomic
 def opt_out(*, subject: str, actor: str) -> None:
     """No more reminders to this person or vehicle, from any merchant; what is planned stops."""
-    OptOut.objects.get_or_create(subject=subject, defaults={"at": clock.now(), "by": actor})
+    OptOut.objects.get_or_create(
+        subject=subject, what=OptOut.What.REMINDERS, defaults={"at": clock.now(), "by": actor}
+    )
     _tell_wish(subject, wanted=False)
     contacts = Contact.objects.filter(subject=subject)
     _recall_texts(contacts, why="opted out", actor=actor)
@@ -375,7 +387,7 @@ def opt_out(*, subject: str, actor: str) -> None:
 @transaction.atomic
 def opt_in(*, subject: str) -> None:
     """Reminders are welcome again."""
-    OptOut.objects.filter(subject=subject).delete()
+    OptOut.objects.filter(subject=subject, what=OptOut.What.REMINDERS).delete()
     _tell_wish(subject, wanted=True)
 
 

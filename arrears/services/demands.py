@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors as accounts
 from accounts import services as account_services
+from accounts.rules.contacts import after_quiet, is_quiet
 from arrears.errors import DebtMoved, NotLookedAt
 from arrears.events import DemandTakenBack
 from arrears.models import Debt, Demand, Look
-from arrears.rules.contacts import after_quiet, is_quiet
 from arrears.rules.vehicle import holds
 from arrears.selectors.exempt import is_registered
 from arrears.selectors.questions import standing_still, with_held
@@ -138,6 +138,9 @@ def _send(demand_id: int) -> int:
             reason="no phone",
         )
         return len(_on_paper(demand))
+    leaves_at = account_services.text_leaves_at(phone=phone, template="demand")
+    if leaves_at > clock.now():  # asked for money lately: what comes meanwhile goes into this one
+        return Demand.objects.filter(pk=demand.pk).update(due_at=leaves_at)
     pay_by = clock.now() + listing.grace()
     until = timezone.localtime(pay_by)
     params = {

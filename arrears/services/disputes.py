@@ -11,13 +11,14 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors as accounts
 from accounts import services as account_services
+from accounts.rules.contacts import after_quiet
 from arrears.errors import DisputeDecided, NothingToObject
 from arrears.events import StayDisputed
 from arrears.models import Assessment, Debt, Demand, Dispute, PayWindow
-from arrears.rules.contacts import after_quiet
+from arrears.rules.vehicle import subject_of
 from arrears.selectors import dues
 from arrears.selectors.questions import said_against
-from arrears.services import debts, holds
+from arrears.services import assistance, debts, holds
 from arrears.services.stays import locked
 from arrears.states import DebtState, DisputeState, PayWindowState
 from core import audit, clock, live, outbox, personal
@@ -95,6 +96,9 @@ def object(
         outbox.add(*map(StayDisputed, new))
     if reason == Dispute.Reason.DECISION:
         Assessment.objects.filter(stay_id__in=new).update(objected=True)
+        for _merchant_id, plate_text, plate_colour in fresh:
+            subject = subject_of(plate_text, plate_colour, user_id)
+            assistance.refuse_profiling(subject, actor=actor)
     return [*standing.values(), *opened]
 
 

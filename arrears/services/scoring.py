@@ -6,13 +6,16 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import F
 
-from arrears.models import Assessment, Dispute, Portrait, RiskModel, ShadowScore
+from accounts import selectors as accounts
+from arrears.models import Assessment, Dispute, OptOut, Portrait, RiskModel, ShadowScore
+from arrears.rules.vehicle import subject_of
 from arrears.selectors.questions import said_against
 from arrears.services import models, portraits, watches
 from arrears.services.stays import locked_one
 from arrears.states import AssessmentState
 from core import clock
 from core.transition import transition
+from parking.selectors import StayFacts
 from parking.states import PlateState, StayState
 
 log = logging.getLogger("bowei.arrears")
@@ -30,6 +33,8 @@ def assess(*, stay_id: int) -> int | None:
     """
     facts = locked_one(stay_id)
     if facts.simulated or facts.plate_state != PlateState.SETTLED or facts.state == StayState.VOID:
+        return None
+    if _refused(facts):
         return None
     row, created = Assessment.objects.get_or_create(
         stay_id=stay_id,
@@ -62,6 +67,16 @@ def assess(*, stay_id: int) -> int | None:
         ShadowScore.objects.filter(assessment__in=moved).delete()
         created = bool(moved)
     return row.pk if created else None
+
+
+def _refused(facts: StayFacts) -> bool:
+    """Whether its holder, or whoever spoke for the vehicle, has objected to being foreseen."""
+    user = accounts.holder_of(facts.plate_text, facts.plate_colour)
+    subjects = {
+        subject_of(facts.plate_text, facts.plate_colour, None),
+        subject_of(facts.plate_text, facts.plate_colour, user.pk if user else None),
+    }
+    return OptOut.objects.filter(subject__in=subjects, what=OptOut.What.PROFILING).exists()
 
 
 def score(assessment_id: int) -> bool:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import services as accounts
-from arrears.rules.contacts import after_quiet, is_quiet
+from accounts.rules.contacts import after_quiet, is_quiet
 from core import clock, outages
 from core.money import format_fen
 from core.transition import transition

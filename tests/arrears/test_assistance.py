@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 from django.contrib.sessions.models import Session
 
+from accounts import services as account_services
 from accounts.models import SmsMessage
 from arrears import selectors, services
-from arrears.models import Contact, OptOut, Plan, Scheme, Watch
+from arrears.models import Contact, Dispute, OptOut, Plan, Scheme, Watch
+from arrears.services import schemes
 from core.errors import Missing
 from parking import services as parking
 from parking.models import Berth, ParkingSession
 from tests.conftest import BEGIN
-from tests.street import PLATE, TEST
+from tests.street import PLATE, TEST, new_section
 
 LATE = [None, 300.0, 200.0, None, 400.0, 150.0]
 
@@ -244,3 +246,100 @@ def test_opting_out_on_the_page_of_a_link(
     contact = Contact.objects.get(number=1)
     anonymous.post(f"/dues/{contact.token}/", {"reminders": "off"})
     assert OptOut.objects.get().subject == f"user:{holder.pk}"
+
+
+def test_debts_of_several_merchants_are_asked_for_in_one_text(
+    section: Any, stay_of: Any, holder: Any, pass_time: Any, other_merchant: Any, city: Any
+) -> None:
+    berths = [
+        Berth.objects.get(code="A-001"),
+        Berth.objects.get(code="A-002"),
+        new_section(other_merchant, code="J", ground="own").berths.first(),
+        new_section(city, code="R").berths.first(),
+    ]
+    for berth in berths:
+        stay_of(berth, minutes=60)
+        pass_time(hours=1)
+    pass_time(hours=66)
+    for _hour in range(10):
+        pass_time(hours=1)
+    assert SmsMessage.objects.filter(template="demand").count() == 1
+    for _hour in range(20):
+        pass_time(hours=1)
+    _first, second = SmsMessage.objects.filter(template="demand").order_by("pk")
+    assert "¥18.00" in second.text
+    assert "等 2 处" in second.text
+
+
+@pytest.mark.parametrize("tone", ["friendly", "support"])
+def test_the_tone_of_a_scheme_is_heard_in_its_words(
+    at_risk: Any, holder: Any, pass_time: Any, clock: Any, tone: str
+) -> None:
+    schemes.ensure()
+    Scheme.objects.exclude(code="plain").update(active=False)
+    Scheme.objects.filter(code="plain").update(tone=tone)
+    at_risk()
+    until_contacted(pass_time, Watch.objects.get(), clock)
+    assert SmsMessage.objects.get().template == f"reminder_{tone}"
+
+
+def test_nobody_is_promised_a_call_that_no_person_makes(
+    at_risk: Any, holder: Any, pass_time: Any, clock: Any
+) -> None:
+    schemes.ensure()
+    Scheme.objects.update(active=False)
+    Scheme.objects.create(
+        code="call", name="call", channel="call", tone="support", contacts=1, lift=0.9
+    )
+    at_risk()
+    until_contacted(pass_time, Watch.objects.get(), clock)
+    assert Plan.objects.get().channel == "page"
+
+
+def test_who_answers_that_it_is_not_their_vehicle_is_asked_for_nothing(
+    debt: Any, holder: Any, pass_time: Any
+) -> None:
+    pass_time(minutes=1)
+    account_services.take_reply(
+        provider="aliyun", number="1", phone=holder.phone, text="不是我的车"
+    )
+    pass_time(minutes=1)
+    debt.refresh_from_db()
+    assert debt.state == "disputed"
+    assert Dispute.objects.get().reason == "not_mine"
+
+
+def test_a_reminder_on_the_page_is_sent_once_its_page_has_shown_it(
+    at_risk: Any, pass_time: Any, clock: Any, owner: Any, owner_client: Any
+) -> None:
+    at_risk()
+    until_contacted(pass_time, Watch.objects.get(), clock)
+    contact = Contact.objects.get(number=1)
+    assert (contact.channel, contact.state) == ("page", "sending")
+    account_services.prove_holding(
+        user=owner, plate_text=PLATE.text, plate_colour="blue", method="licence seen", actor=TEST
+    )
+    page = owner_client.get("/dues/", headers={"Accept-Language": "en"}).content.decode()
+    assert "A reminder: this fee is still open." in page
+    contact.refresh_from_db()
+    assert contact.state == "sent"
+
+
+def test_an_objection_to_being_foreseen_lasts_until_it_is_taken_back(
+    at_risk: Any, holder: Any, stay_of: Any, run_reactions: Any, owner_client: Any
+) -> None:
+    stay = at_risk()
+    services.object(stay_ids=[stay.pk], reason="decision", actor=holder.actor, user_id=holder.pk)
+    run_reactions()
+    second = stay_of(Berth.objects.get(code="A-002"), minutes=60)
+    assert services.assess(stay_id=second.pk) is None
+
+    english = {"Accept-Language": "en"}
+    assert (
+        "No machine foresees how you pay"
+        in owner_client.get("/dues/", headers=english).content.decode()
+    )
+    owner_client.post("/dues/", {"profiling": "on"})
+    third = stay_of(Berth.objects.get(code="A-002"))
+    assert services.assess(stay_id=third.pk) is not None
+    assert not OptOut.objects.exists()

@@ -16,7 +16,7 @@ from payments import services as payments
 from payments.models import Attempt
 from tests.arrears.test_assistance import at_risk  # noqa: F401
 from tests.conftest import BEGIN
-from tests.street import PLATE
+from tests.street import OTHER_PLATE, PLATE
 
 HOUR = timedelta(hours=1)
 pytestmark = pytest.mark.django_db
@@ -112,7 +112,7 @@ def test_a_sections_outage_stretches_the_windows_of_its_stays_alone(
     section: Any, road: Any, stay_of: Any, pass_time: Any, clock: Any
 ) -> None:
     own = stay_of(section.berths.first(), minutes=90)
-    other = stay_of(road.berths.first(), minutes=90)
+    other = stay_of(road.berths.first(), OTHER_PLATE, minutes=90)
     pass_time(hours=2)
     written(outages.section(section.pk), clock.now() - HOUR, clock.now())
     pass_time(hours=70, minutes=1)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.rules import contacts
 from arrears.risk import survival
 from arrears.risk.calibration import isotonic
-from arrears.rules import contacts, listing, schemes
+from arrears.rules import listing, schemes
 from arrears.rules.cost import Costs, threshold
 from arrears.states import ListingState
 from core.calendar import CITY

@@ -5,12 +5,32 @@ docs/features.md 52 (one budget a person over all merchants).
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from core.calendar import CITY
 
 QUIET_FROM = time(22)
 QUIET_TO = time(8)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A class of text message: what holds for all of it, whoever sends it."""
+
+    name: str
+    quiet: bool  # never at night
+    capped: bool  # of a person's budget of texts that ask for money
+    optional: bool  # not to who wants no reminders
+
+
+CODE = Kind("code", quiet=False, capped=False, optional=False)  # somebody waits for it
+SERVICE = Kind("service", quiet=False, capped=False, optional=True)  # about the berth in use
+URGENT = Kind("service", quiet=False, capped=False, optional=False)  # a lock, which they must know
+ANSWER = Kind("answer", quiet=True, capped=False, optional=False)  # to what they said, or we did
+REMINDER = Kind("reminder", quiet=True, capped=True, optional=True)
+DEMAND = Kind("demand", quiet=True, capped=True, optional=False)  # the law asks for it
+
 A_DAY = 1
 A_WEEK = 3
 DAY = timedelta(days=1)
@@ -41,6 +61,13 @@ def next_allowed(at: datetime, earlier: Collection[datetime]) -> datetime:
     while (freed := _blocked_until(moment, earlier)) is not None:
         moment = after_quiet(freed)
     return moment
+
+
+def leaves_at(kind: Kind, at: datetime, earlier: Collection[datetime]) -> datetime:
+    """When a text of this class may leave, from `at` on; `earlier`: the person's capped ones."""
+    if kind.capped:
+        return next_allowed(at, earlier)
+    return after_quiet(at) if kind.quiet else at
 
 
 def _blocked_until(moment: datetime, earlier: Collection[datetime]) -> datetime | None:

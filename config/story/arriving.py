@@ -176,6 +176,7 @@ def leave_early(world: World, stay: dict[str, Any], order: dict[str, Any]) -> No
             "the settled stay",
             lambda: (s := world.stay(stay["id"], world.city))["state"] == "settled" and s,
         )
+        world.pass_time(minutes=3)  # a flap would be over: money goes back once it is for good
         back = world.wait(
             "the refund",
             lambda: [

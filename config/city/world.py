@@ -18,7 +18,7 @@ from config.city.built import BEGIN, LEAVE_BY_S, PLATES, Built
 from config.city.witness import Witness
 from core import nightly, outages, outbox, wiring
 from core.errors import BoweiError
-from core.models import Pulse, StoredImage
+from core.models import OutboxDelivery, Pulse, StoredImage
 from core.plates import Plate
 from devices.models import Command, Device
 from devices.rules import frames
@@ -31,6 +31,7 @@ from payments.providers.sandbox.client import notification
 WEB, DISPATCHER, WORKER, PROVIDER = "web", "dispatcher", "worker", "provider"
 PARTS = (WEB, DISPATCHER, WORKER, PROVIDER)
 LEASE = timedelta(minutes=30)
+MOST_REACTIONS = 400  # that one step may bring
 
 
 @dataclass
@@ -163,7 +164,11 @@ class World:
             busy = False
             if self.told and self.is_up(DISPATCHER):
                 self.told = False
-                busy |= bool(outbox.run_pending())
+                ran = outbox.run_pending(limit=MOST_REACTIONS)
+                busy |= bool(ran)
+                if ran == MOST_REACTIONS:
+                    self._note_round()
+                    return
             if self.woken and self.is_up(WEB):
                 woken, self.woken = sorted(self.woken), set()
                 for device_id in woken:
@@ -176,6 +181,11 @@ class World:
                 busy = True
             if not busy:
                 return
+
+    def _note_round(self) -> None:
+        """Reactions follow upon reactions without end: which, the newest say."""
+        newest = OutboxDelivery.objects.order_by("-pk").values_list("reaction", flat=True)[:20]
+        self.broken.append(f"reactions without end: {', '.join(sorted(set(newest)))}"[:300])
 
     def careful(self, name: str, do: Any) -> Any:
         """Do it; what breaks is kept as our own failure."""

@@ -14,7 +14,7 @@ from django.db.models import Count, Min, Model, QuerySet
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
-from arrears.models import Dispute, Look
+from arrears.models import Debt, Dispute, Look
 from core import clock
 from core.models import Outage, OutboxDelivery
 from devices.models import Command, Device
@@ -120,7 +120,13 @@ QUEUES = [
     Queue(
         _("Before a demand"),
         _("debts whose picture and times nobody has seen; nobody is asked before"),
-        [QueuePart(Look, {"state": Look.State.WAITING, "debt__state": "open"}, since="opened_at")],
+        [
+            QueuePart(
+                Look,
+                {"state": Look.State.WAITING, "debt__state": Debt.State.OPEN},
+                since="opened_at",
+            )
+        ],
     ),
     Queue(
         _("Disputes"),
@@ -184,7 +190,7 @@ QUEUES = [
         [
             QueuePart(
                 ParkingSession,
-                {"state__exact": "parked", "tariff_version__isnull": True},
+                {"state__exact": ParkingSession.State.PARKED, "tariff_version__isnull": True},
                 since="arrived_at",
             )
         ],

@@ -328,7 +328,9 @@ def correct_payment(world: World, turn: int, v: int) -> None:
     payment = nth(StayPayment.objects.select_related("stay").order_by("-pk")[:6], turn)
     if payment is None or not world.is_up("web"):
         return
-    rows = ParkingSession.objects.filter(plate_text=PLATES[v].text, state__in=["parked", "due"])
+    rows = ParkingSession.objects.filter(
+        plate_text=PLATES[v].text, state__in=[StayState.PARKED, StayState.DUE]
+    )
     meant = rows.exclude(pk=payment.stay_id).order_by("-pk").values_list("pk", flat=True).first()
     if payment.stay.state == StayState.PARKED:
         moved = world.ask(
@@ -364,7 +366,9 @@ def object(world: World, v: int, turn: int, reason: str) -> None:
         return
     text = PLATES[v].text
     if reason == "withdraw":
-        said = nth(Dispute.objects.filter(state="open", plate_text=text).order_by("pk"), turn)
+        said = nth(
+            Dispute.objects.filter(state=Dispute.State.OPEN, plate_text=text).order_by("pk"), turn
+        )
         if said is not None:
             world.ask(lambda: arrears.withdraw_dispute(dispute_id=said.pk, actor="owner"))
         return
@@ -395,7 +399,11 @@ def prove(world: World, v: int, person: int) -> None:
 @step
 def sell(world: World, v: int) -> None:
     """The holder says that the vehicle is no longer theirs."""
-    held = PlateHolding.objects.filter(plate_text=PLATES[v].text).exclude(state="ended").first()
+    held = (
+        PlateHolding.objects.filter(plate_text=PLATES[v].text)
+        .exclude(state=PlateHolding.State.ENDED)
+        .first()
+    )
     if held is not None and world.is_up("web"):
         user = User.objects.get(pk=held.user_id)
         world.ask(lambda: accounts.end_holding(user=user, holding_id=held.pk, actor=user.actor))
@@ -405,7 +413,9 @@ def sell(world: World, v: int) -> None:
 def look_at_dues(world: World, v: int) -> None:
     """The proven holder opens the page of what is due."""
     plate = PLATES[v]
-    held = PlateHolding.objects.filter(plate_text=plate.text, state="proven").first()
+    held = PlateHolding.objects.filter(
+        plate_text=plate.text, state=PlateHolding.State.PROVEN
+    ).first()
     if held is not None and world.is_up("web"):
         pair = (held.plate_text, held.plate_colour)
         world.ask(lambda: arrears.deliver_on_page(plates=[pair], actor=f"user:{held.user_id}"))
@@ -413,7 +423,9 @@ def look_at_dues(world: World, v: int) -> None:
 
 @step
 def opt_out(world: World, v: int, wanted: bool) -> None:
-    held = PlateHolding.objects.filter(plate_text=PLATES[v].text, state="proven").first()
+    held = PlateHolding.objects.filter(
+        plate_text=PLATES[v].text, state=PlateHolding.State.PROVEN
+    ).first()
     if held is not None and world.is_up("web"):
         accounts.want_reminders(user_id=held.user_id, wanted=wanted)
 
@@ -422,7 +434,9 @@ def opt_out(world: World, v: int, wanted: bool) -> None:
 @step
 def answer_question(world: World, turn: int) -> None:
     """A person looks at a question and answers what is true, as far as they can see it."""
-    rows = ReviewItem.objects.filter(state="open").select_related("stay__berth", "sighting__berth")
+    rows = ReviewItem.objects.filter(state=ReviewItem.State.OPEN).select_related(
+        "stay__berth", "sighting__berth"
+    )
     item = nth(rows.order_by("pk"), turn)
     if item is None or not world.is_up("web"):
         return
@@ -450,7 +464,7 @@ def _true_plate(world: World, item: ReviewItem) -> Plate | None:
 
 @step
 def answer_objection(world: World, turn: int, verdict: str) -> None:
-    said = nth(Dispute.objects.filter(state="open").order_by("pk"), turn)
+    said = nth(Dispute.objects.filter(state=Dispute.State.OPEN).order_by("pk"), turn)
     if said is not None and world.is_up("web"):
         world.ask(
             lambda: arrears.settle_dispute(
@@ -462,7 +476,7 @@ def answer_objection(world: World, turn: int, verdict: str) -> None:
 @step
 def look_at_debt(world: World, turn: int) -> None:
     """A person looks at what a debt rests on, and agrees where it is true."""
-    looks = Look.objects.filter(state="waiting").select_related("debt__stay__berth")
+    looks = Look.objects.filter(state=Look.State.WAITING).select_related("debt__stay__berth")
     look = nth(looks.order_by("pk"), turn)
     if look is None or not world.is_up("web"):
         return
@@ -476,11 +490,11 @@ def look_at_debt(world: World, turn: int) -> None:
 @step
 def leave_paper(world: World, turn: int) -> None:
     """An inspector leaves a paper demand at a vehicle."""
-    waiting = Demand.objects.filter(state="made", channel="paper").order_by("pk")
+    waiting = Demand.objects.filter(state=Demand.State.MADE, channel="paper").order_by("pk")
     demand = nth(waiting, turn)
     if demand is None or not world.is_up("web"):
         return
-    debts = list(demand.debts.filter(state="open", demanded_at=None).order_by("pk"))
+    debts = list(demand.debts.filter(state=Debt.State.OPEN, demanded_at=None).order_by("pk"))
     if not debts:
         return
     mine = [debt for debt in debts if debt.merchant_id == debts[0].merchant_id]
@@ -616,7 +630,7 @@ def bind(world: World, berth: str, turn: int = 0) -> None:
 @step
 def put_lock(world: World, turn: int) -> None:
     """The lock is laid before the wheel, and photographed."""
-    order = nth(RecoveryOrder.objects.filter(state="bound").order_by("pk"), turn)
+    order = nth(RecoveryOrder.objects.filter(state=RecoveryOrder.State.BOUND).order_by("pk"), turn)
     if order is not None and world.is_up("web"):
         sha256 = world.photograph(order.berth.code)
         world.ask(lambda: recovery.place(order.pk, sha256=sha256, actor=ACTOR))
@@ -625,7 +639,7 @@ def put_lock(world: World, turn: int) -> None:
 @step
 def lift_lock(world: World, turn: int) -> None:
     """A person has it raised; one who has not just looked looks again, or is refused."""
-    order = nth(RecoveryOrder.objects.filter(state="placed").order_by("pk"), turn)
+    order = nth(RecoveryOrder.objects.filter(state=RecoveryOrder.State.PLACED).order_by("pk"), turn)
     if order is None or not world.is_up("web"):
         return
     if turn % 2:

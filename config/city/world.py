@@ -27,6 +27,7 @@ from parking.vision import Candidate, Reading
 from payments import services as payments
 from payments.models import SandboxTrade
 from payments.providers.sandbox.client import notification
+from payments.states import TradeState
 
 WEB, DISPATCHER, WORKER, PROVIDER = "web", "dispatcher", "worker", "provider"
 PARTS = (WEB, DISPATCHER, WORKER, PROVIDER)
@@ -367,10 +368,10 @@ class World:
 
     def pay(self, number: str) -> bool:
         """The payer presses pay at the provider; False where that trade can't be paid any more."""
-        rows = SandboxTrade.objects.filter(out_trade_no=number, state="waiting")
+        rows = SandboxTrade.objects.filter(out_trade_no=number, state=TradeState.WAITING)
         later = self.now + timedelta(days=3650)  # told by steps alone
         if not self.is_up(PROVIDER) or not rows.update(
-            state="paid", paid_at=self.now, next_notify_at=later
+            state=TradeState.PAID, paid_at=self.now, next_notify_at=later
         ):
             return False
         trade = next(trade for trade in self.trades if trade.number == number)
@@ -381,7 +382,7 @@ class World:
 
     def tell(self, number: str) -> None:
         """The provider tells us of a trade that was paid, once more perhaps."""
-        trade = SandboxTrade.objects.filter(out_trade_no=number, state="paid").first()
+        trade = SandboxTrade.objects.filter(out_trade_no=number, state=TradeState.PAID).first()
         if trade is None or not self.is_up(WEB, PROVIDER):
             return
         _url, headers, body = notification(trade)

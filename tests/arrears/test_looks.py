@@ -1,4 +1,4 @@
-"""A person looks before anybody is asked: the queue before the first demand (docs/rules.md L11)."""
+"""A person looks before anybody is asked: the queue before the first demand (P3.2, L11)."""
 
 from datetime import timedelta
 from typing import Any

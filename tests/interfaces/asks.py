@@ -13,6 +13,7 @@ from arrears import services as arrears
 from arrears.models import Assessment
 from core import clock, images, outbox
 from devices.models import Credential, Device, ReleaseCode
+from monthlycard import services as monthlycard
 from monthlycard.rules import signing
 from parking import services as parking
 from parking.links import stay_token
@@ -117,6 +118,33 @@ def apply_for_a_card(town: Town) -> Ask:
     prove(town.owner, *NEW)
     body = {"plan": town.lots.plan.code, "plate": NEW[0], "colour": NEW[1]}
     return Ask(town.driver, "post", f"{ROOT}/monthlycard/cards/", body=body)
+
+
+@recipe
+def send_a_licence(town: Town) -> Ask:
+    ask = Ask(town.driver, "post", f"{ROOT}/monthlycard/licences/")
+    return replace(ask, body=_licence(), kind=MULTIPART_CONTENT)
+
+
+@recipe
+def send_the_licence_of_an_application(town: Town) -> Ask:
+    card = monthlycard.apply(
+        user_id=town.owner.pk,
+        plan_code=town.lots.plan.code,
+        plate_text=NEW[0],
+        plate_colour=NEW[1],
+        evidence_sha="",
+        actor=TEST,
+    )
+    path = f"{ROOT}/monthlycard/cards/{{number}}/licence/"
+    ask = Ask(town.driver, "post", path, {"number": card.number})
+    return replace(ask, body=_licence(), kind=MULTIPART_CONTENT)
+
+
+def _licence() -> bytes:
+    picture = BytesIO(images.load(taken_now()))
+    picture.name = "licence.png"
+    return encode_multipart(BOUNDARY, {"photograph": picture})
 
 
 @recipe

@@ -64,7 +64,7 @@ def test_the_holder_is_told_once_ten_minutes_before_the_end(
     assert services.remind_of_end() == 0  # run twice
     run_reactions()
     text = SmsMessage.objects.get()
-    assert (text.state, text.phone_masked) == ("sent", "139••••5678")
+    assert (text.state, text.phone_masked) == ("delivered", "139••••5678")
     assert "愚园路停车场 1" in text.text
     assert "11:00" in text.text
     assert PLATE.text not in text.text

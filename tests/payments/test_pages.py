@@ -166,8 +166,13 @@ def test_a_merchant_sorts_the_books_as_they_are_shown(merchant, merchant_client,
         assert [row.pk for row in page.context["table"].page] == [numbers[at] for at in order], sort
     page = merchant_client.get("/merchant/money/", {"sort": "-amount"})
     _kind, dearest = page.context["table"].files()[0]
-    rows = merchant_client.get(f"/merchant/money/{dearest}").getvalue().decode().splitlines()
-    assert [row.rsplit(",")[-1] for row in rows[1:]] == ["20.00", "6.00", "6.00", "-1.50"]
+    file = merchant_client.get(f"/merchant/money/{dearest}").getvalue().decode("utf-8-sig")
+    assert [row[4] for row in list(csv.reader(io.StringIO(file)))[1:]] == [
+        "20.00",
+        "6.00",
+        "6.00",
+        "-1.50",
+    ]
 
 
 def test_the_books_are_exported_as_they_are_shown(order, merchant_client):

@@ -17,6 +17,8 @@ from tests.platform import snapshots
 
 SNAPSHOT = str(Path(__file__).with_name("demo_of_the_first_migrations.copy.gz"))
 MADE_BY_DJANGO = {"auth_permission", "django_content_type"}  # grow with each new model
+# A migration says what follows from old rows as an event, so they grow, and lose nothing.
+TOLD_ON_THE_WAY = {"core_outboxevent", "core_outboxdelivery"}
 
 
 @pytest.fixture
@@ -61,7 +63,8 @@ def test_a_demo_of_the_first_migrations_is_brought_on_with_all_its_rows(empty):
         for head, _ in snapshots.read(SNAPSHOT)[1]:
             if head["table"] not in MADE_BY_DJANGO:
                 counted = database.execute(f'SELECT count(*) FROM "{head["table"]}"').fetchone()
-                assert counted == (head["rows"],), head["table"]
+                more = head["table"] in TOLD_ON_THE_WAY and counted[0] > head["rows"]
+                assert more or counted == (head["rows"],), head["table"]
         unchecked = "SELECT conname FROM pg_constraint WHERE NOT convalidated"
         assert database.execute(unchecked).fetchall() == []
         kept = "began_at + length_s * interval '1 second' = due_at"

@@ -8,6 +8,8 @@ from django.test import Client
 from django.utils import translation
 
 from accounts.models import Merchant, PlateHolding, User
+from arrears import services as arrears
+from arrears.models import ListingRule
 from core import clock as business_clock
 from core.errors import Invalid
 from core.plates import Colour, Plate
@@ -150,6 +152,7 @@ def another_vehicle_on_a_card(street: Street, text: str) -> Any:
 def a_recovery_order(street: Street, text: str) -> Any:
     plate = Plate("沪A12345", Colour.blue)
     LockTerms.objects.create(merchant=street.merchant, floor_fen=1000)
+    arrears.set_rule(ListingRule(amount_fen=1, count=1, why="tests"), actor=TEST)
     make_debt(street.stay_of(Berth.objects.get(code="A-002"), plate, minutes=110))
     street.stands(plate)
     lock = make_lock(street.merchant)

@@ -1,6 +1,7 @@
 """First act: a vehicle arrives, is seen and read, pays ahead, and leaves (P2, P0.1)."""
 
 import random
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from config.story.world import World
 from core.plates import BadPlate, Plate, check, masked, parse
 
 READING_S = 150  # a reading whose process died is asked for again after a minute
+ROUND_S = 2.5  # sweeps look each second
 UNREAD = 3  # exit status: the photograph could not be read and nobody said what it shows
 
 
@@ -101,22 +103,45 @@ def _misread(world: World, stay: dict[str, Any], staff: Browser) -> dict[str, An
 
 def question(world: World, about: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
     """The question about a plate in the operator's queue, where there is one."""
-    rows = world.operator.api("GET", "/api/v1/parking/reviews/")["results"]
-    return next((row for row in rows if row["kind"] == "plate" and about(row)), None)
+    return next((row for row in _questions(world) if row["kind"] == "plate" and about(row)), None)
+
+
+def _about_stay(world: World, stay: dict[str, Any]) -> dict[str, Any] | None:
+    rows = [row for row in _questions(world) if row["kind"] == "stay"]
+    return next((row for row in rows if row["stay_id"] == stay["id"]), None)
+
+
+def _questions(world: World) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = world.operator.api("GET", "/api/v1/parking/reviews/")["results"]
+    return rows
+
+
+def keep(world: World, stay: dict[str, Any]) -> None:
+    """The camera has misread the vehicle as it left too: until a reviewer says that the stay is
+    right, nothing is asked for it."""
+    with world.teller.step("P0.1", title="Misread as it left: a reviewer keeps the stay") as step:
+        item = world.wait(
+            "the question about the stay", lambda: _about_stay(world, stay), READING_S
+        )
+        world.operator.api(
+            "POST", f"/api/v1/parking/reviews/{item['id']}/settle/", {"verdict": "keep"}
+        )
+        step.saw(why=item["why"], answer="the stay is right")
 
 
 def settle(world: World, item: dict[str, Any]) -> None:
     """The reviewer types the plate they see, in the colour that they see."""
-    assert world.typed is not None
-    colours = [str(colour) for colour in check(world.typed.text).colours]
+    plate = world.typed or world.plate
+    assert plate is not None
+    colours = [str(colour) for colour in check(plate.text).colours]
     seen = item["read_colour"] if item["read_colour"] in colours else colours[0]
     world.operator.api(
         "POST",
         f"/api/v1/parking/reviews/{item['id']}/settle/",
         {
             "verdict": "plate",
-            "plate": world.typed.text,
-            "colour": str(world.typed.colour or seen),
+            "plate": plate.text,
+            "colour": str(plate.colour or seen),
         },
     )
 
@@ -167,10 +192,40 @@ def pay_ahead(world: World, stay: dict[str, Any]) -> dict[str, Any]:
     return dict(order)
 
 
+def flap(world: World, stay: dict[str, Any], order: dict[str, Any], camera: str) -> None:
+    """The sensor loses the vehicle for 20 seconds: one stay, whose paid time goes on."""
+    tell, berth = world.teller, stay["berth"]
+    with tell.step("P2.1", title="The sensor loses it for 20 s; that costs nothing") as step:
+        world.pass_time(minutes=5)
+        # Something stands between: no picture tells that it is the same vehicle.
+        world.camera(camera).broken = True
+        before = world.stay(stay["id"], world.city)
+        world.wire.do(world.sensor(berth).leave(berth))
+        world.wait(
+            "the departure, as far as anybody knows",
+            lambda: world.stay(stay["id"], world.city)["state"] == "settled",
+        )
+        world.pass_time(seconds=20)
+        world.wire.do(world.sensor(berth).arrive(berth))
+        back = world.wait(
+            "the vehicle in its berth again", lambda: _parked(world, berth, world.city)
+        )
+        must(back["id"] == stay["id"], f"another stay, {back['id']}, has begun")
+        for name in ("arrived_at", "paid_until", "prepaid_fen"):
+            must(back[name] == before[name], f"{name}: {before[name]} has become {back[name]}")
+        world.pass_time(minutes=3)
+        time.sleep(ROUND_S)  # what must not come would have come by then
+        refunds = world.driver.api("GET", f"/api/v1/payments/orders/{order['token']}/")["refunds"]
+        must(not refunds, "money went back while the vehicle stood there")
+        debts = world.city.api("GET", "/api/v1/arrears/debts/")["results"]
+        must(not any(debt["stay_id"] == stay["id"] for debt in debts), "a debt came of it")
+        step.saw(stay=back["id"], paid_until=back["paid_until"], refunds=0, debts=0)
+
+
 def leave_early(world: World, stay: dict[str, Any], order: dict[str, Any]) -> None:
     """The vehicle leaves before its time is used up; the unused part comes back."""
     with world.teller.step("P2.1", title="It leaves early; the unused part comes back") as step:
-        world.pass_time(minutes=45)
+        world.pass_time(minutes=40)
         world.wire.do(world.sensor(stay["berth"]).leave(stay["berth"]))
         left = world.wait(
             "the settled stay",

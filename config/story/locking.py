@@ -1,6 +1,7 @@
 """Third act: the listed vehicle is seen, a lock is set, the debt paid, the lock gone (P1, P3)."""
 
 import re
+import time
 from typing import Any
 
 from config.persons.paying import pay_order
@@ -67,9 +68,14 @@ def _read_capture(world: World, sighting_id: int) -> None:
 
 
 def recover(world: World) -> None:
-    """On a lot of their own the merchant binds a lock; the owner pays; the lock goes down."""
+    """On a lot of their own the merchant binds a lock; an objection lowers it. Once a person has
+    looked it is set again; the owner pays; the lock goes down."""
     stay = arrive(world, BERTH, CAMERA, world.yuyuan)
     lock = world.lock(LOCK)
+    order = _bind(world)
+    _raise(world, order, lock)
+    _object(world, stay, order, lock)
+    _fetch(world, order)
     order = _bind(world)
     _raise(world, order, lock)
     _pay(world, order, lock)
@@ -127,16 +133,46 @@ def _raise(world: World, order: dict[str, Any], lock: Lock) -> None:
         step.saw(lock=lock.position, battery_pct=lock.battery_pct)
 
 
+def _object(world: World, stay: dict[str, Any], order: dict[str, Any], lock: Lock) -> None:
+    tell, phone = world.teller, world.driver
+    with tell.step("P0.1", "P1.5", title="Objected on the berth's page: the lock is down") as step:
+        page = phone.get(f"/b/{BERTH}/")
+        began = time.monotonic()
+        phone.submit(page, page.form(having="not_mine"))
+        world.wait("the lowered lock", lambda: lock.position == "lowered")
+        took_ms = round((time.monotonic() - began) * 1000)
+        done = world.wait(
+            "the lock's report",
+            lambda: (o := _order(world, order["code"]))["state"] == "lowered" and o,
+        )
+        must(done["ended_by"] == "question", f"ended by {done['ended_by']}")
+        must(not done["settlement"], "settled without a payment")
+        must(listed(world), "the debt is another stay's: the vehicle must still be listed")
+        step.saw(lock=lock.position, ended_by=done["ended_by"], after_ms=took_ms)
+    with tell.step("P0.1", title="A reviewer looks: it is this vehicle") as step:
+        item = world.wait(
+            "the objection in the review queue",
+            lambda: question(world, lambda row: row["stay_id"] == stay["id"]),
+        )
+        settle(world, item)
+        world.wait(
+            "the answer",
+            lambda: not question(world, lambda row: row["stay_id"] == stay["id"]),
+        )
+        step.saw(why=item["why"], answer="the plate stands")
+
+
 def _pay(world: World, order: dict[str, Any], lock: Lock) -> None:
     tell, phone = world.teller, world.driver
     with tell.step("P1.4", title="The owner pays; settlement order; the lock goes down") as step:
         page = phone.get(f"/r/{order['token']}/")
+        told = len(lock.client.received)
         page = phone.submit(page, page.form(f"/r/{order['token']}/", having="pay"), pay="1")
         pay_order(phone, page)
         world.wait("the lowered lock", lambda: lock.position == "lowered" or None)
         lowering = {
             command.payload["command_id"]  # a command may come twice, but there is only one
-            for command in lock.client.received
+            for command in lock.client.received[told:]
             if command.action == "LowerLock"
         }
         must(lowering, "no lowering command on the lock's socket")

@@ -3,15 +3,17 @@
 import csv
 import re
 import tempfile
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
+from django.utils import timezone
 
 from config.demo.town import OWNER_PHONE
 from config.persons.browser import NotThere
-from config.story.arriving import arrive
+from config.story.arriving import ROUND_S, arrive, keep
 from config.story.teller import Stopped, must
 from config.story.world import World
 from core import clock
@@ -19,6 +21,7 @@ from core.money import format_fen
 from core.plates import exempt
 
 BERTH, CAMERA = "Y-003", "C-Y1"
+AWAY = timedelta(hours=2)
 NEVER_LISTED = 4  # exit status: police, emergency, military
 
 
@@ -49,6 +52,7 @@ def owe(world: World) -> dict[str, Any]:
     _score(world, stay)
     _leave_unpaid(world, stay)
     _help(world, stay)
+    _be_away(world, stay)
     _become_debt(world, stay)
     return stay
 
@@ -120,7 +124,7 @@ def _words(reason: Any) -> str:
 
 
 def _leave_unpaid(world: World, stay: dict[str, Any]) -> None:
-    with world.teller.step("P0.4", title="It leaves unpaid; the payment time is watched") as step:
+    with world.teller.step("P0.4", title="It leaves unpaid") as step:
         world.pass_time(hours=11)
         world.wire.do(world.sensor(BERTH).leave(BERTH))
         left = world.wait(
@@ -128,6 +132,10 @@ def _leave_unpaid(world: World, stay: dict[str, Any]) -> None:
             lambda: (s := world.stay(stay["id"], world.yuyuan))["state"] == "due" and s,
         )
         stay |= left
+        step.saw(due_fen=left["due_fen"], left_at=left["left_at"])
+    if world.misread:
+        keep(world, stay)
+    with world.teller.step("P0.4", title="The time to pay runs, and is watched") as step:
         decision = world.wait(
             "the predicted payment time",
             lambda: (d := _decision(world, stay)) and d["payment_time_s"] and d,
@@ -135,7 +143,6 @@ def _leave_unpaid(world: World, stay: dict[str, Any]) -> None:
         due = world.wait("the running pay window, as the owner sees it", lambda: _due(world, stay))
         stay["pay_by"] = due["pay_by"]
         step.saw(
-            due_fen=left["due_fen"],
             pay_by=due["pay_by"],
             payment_time_h=decision["payment_time_s"] // 3600,
         )
@@ -158,6 +165,37 @@ def _help(world: World, stay: dict[str, Any]) -> None:
         page = world.driver.get(address[0])
         must(format_fen(stay["due_fen"]) in page.text, "the link does not show what is due")
         step.saw(message=text, opens=page.url.split("/")[3])
+
+
+def _be_away(world: World, stay: dict[str, Any]) -> None:
+    """The operator writes that all was away for two hours: the time to pay is longer by that."""
+    with world.teller.step("P3.1", title="An outage of ours: the time to pay is longer") as step:
+        ended = timezone.localtime(world.at_hand(clock.now)) - timedelta(hours=1)
+        began = ended - AWAY
+        page = world.operator.get("/admin/core/outage/add/")
+        world.operator.submit(
+            page,
+            page.form(having="began_at_0"),
+            what="platform",
+            began_at_0=f"{began:%Y-%m-%d}",
+            began_at_1=f"{began:%H:%M:%S}",
+            ended_at_0=f"{ended:%Y-%m-%d}",
+            ended_at_1=f"{ended:%H:%M:%S}",
+            reason="the line to the machines was cut",
+        )
+        was = datetime.fromisoformat(stay["pay_by"])
+        due = world.wait(
+            "the longer time, as the owner sees it",
+            lambda: (d := _due(world, stay)) and d["pay_by"] != stay["pay_by"] and d,
+        )
+        longer = datetime.fromisoformat(due["pay_by"]) - was
+        must(longer == AWAY, f"longer by {longer} instead of {AWAY}")
+        rest_s = (was - world.at_hand(clock.now)).total_seconds()
+        world.pass_time(seconds=max(rest_s, 0) + 60)
+        time.sleep(ROUND_S)  # what must not come would have come by then
+        must(not _debt(world, stay), "a debt when the time would have been over without the outage")
+        step.saw(pay_by_was=stay["pay_by"], pay_by=due["pay_by"], debts=0)
+        stay["pay_by"] = due["pay_by"]
 
 
 def _become_debt(world: World, stay: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ def play(url: str, photo: bytes, typed: Plate | None, town: Town, teller: Teller
     try:
         stay = arriving.arrive(world, "A-002", "C-A1", world.city)
         order = arriving.pay_ahead(world, stay)
+        arriving.flap(world, stay, order, "C-A1")
         arriving.leave_early(world, stay, order)
         owing.prove_plate(world)
         owing.owe(world)

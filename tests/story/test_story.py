@@ -137,7 +137,7 @@ def test_each_killed_process_comes_back_and_the_story_goes_on(tmp_path):
 
     assert status == 0, output
     assert_whole(told)
-    assert len(set(killed)) == 2 * len(CHILDREN)
+    assert len(set(killed)) >= 2 * len(CHILDREN)
 
 
 def grandchildren(command: psutil.Process) -> list[psutil.Process]:

@@ -4,7 +4,8 @@ Sensors repeat themselves, come late and come swapped, flap and start anew under
 never moved. So stays are not made from a message but from all that was said around its moment:
 sorted by when it occurred, an arrival begins a presence and the next departure ends it. Presences
 that nothing tells apart are one stay (docs/rules.md L3); a departure without a stay is stray until
-its arrival comes. The same things said and seen in any order are the same.
+its arrival comes. What is photographed at a berth is of one stay at most, whichever of them asks
+(`ToldStay.saw`). The same things said and seen in any order are the same.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,7 +42,7 @@ class Seen:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldStay:
     """A stay as told: its departure, or the next vehicle's arrival that came without one, or
-    neither. What is seen after `since` is seen of it.
+    neither. What is seen after `since` until it ended is seen of it.
 
     `inner` is what was said in between and changes nothing. `unproven_at`: an arrival was reported
     then though none had left, and nothing shows that it was this vehicle still.
@@ -64,6 +65,17 @@ class ToldStay:
         end = self.departure or self.next_arrival
         return end.at if end else None
 
+    def saw(self, at: datetime) -> bool:
+        """Whether what was seen at this moment is of this stay: of a berth's stays one at most."""
+        return at > self.since and not self.was_over(at)
+
+    def was_over(self, at: datetime) -> bool:
+        """Whether its vehicle had gone: a departure's instant is still its own, the next arrival's
+        is the next vehicle's."""
+        if self.departure is not None:
+            return at > self.departure.at
+        return self.next_arrival is not None and at >= self.next_arrival.at
+
     @property
     def said(self) -> list[Said]:
         """All that was said of this stay, in order."""
@@ -71,16 +83,22 @@ class ToldStay:
 
 
 def stays_of(
-    said: Iterable[Said], *, flap: timedelta = timedelta(), seen: Sequence[Seen] = ()
+    said: Iterable[Said],
+    *,
+    flap: timedelta = timedelta(),
+    seen: Sequence[Seen] = (),
+    left_before: datetime | None = None,
 ) -> tuple[list[ToldStay], list[Said]]:
     """The stays in order of arrival, and the departures that belong to none.
+
+    `left_before`: the last departure before all that was said, whose stay is not told here.
 
     Two presences are one stay unless something tells them apart: between a departure and the next
     arrival, that they are `flap` or more from each other, or that a person saw it leave; always,
     that different vehicles were seen before and after. An arrival on top of an arrival is none by
     itself. At the same instant a departure counts before an arrival.
     """
-    presences, stray = _presences(said)
+    presences, stray = _presences(said, left_before)
     told: list[ToldStay] = []
     for presence in presences:
         presence = replace(presence, plate=_first(seen, presence))
@@ -97,7 +115,7 @@ def begins_anew(before: Said | None, arrival: Said, *, flap: timedelta) -> bool:
     return before.kind == LEFT and (before.by_person or arrival.at - before.at >= flap)
 
 
-def _presences(said: Iterable[Said]) -> tuple[list[ToldStay], list[Said]]:
+def _presences(said: Iterable[Said], left_at: datetime | None) -> tuple[list[ToldStay], list[Said]]:
     told: list[ToldStay] = []
     stray: list[Said] = []
     standing: ToldStay | None = None
@@ -105,8 +123,10 @@ def _presences(said: Iterable[Said]) -> tuple[list[ToldStay], list[Said]]:
         if one.kind == ARRIVED:
             if standing is not None:
                 told.append(replace(standing, next_arrival=one))
-            standing = ToldStay(arrival=one, since=_since(one, told[-1] if told else None))
-        elif standing is None:
+            standing = ToldStay(arrival=one, since=_since(one, standing, left_at))
+            continue
+        left_at = one.at
+        if standing is None:
             stray.append(one)
         else:
             told.append(replace(standing, departure=one))
@@ -116,12 +136,11 @@ def _presences(said: Iterable[Said]) -> tuple[list[ToldStay], list[Said]]:
     return told, stray
 
 
-def _since(arrival: Said, before: ToldStay | None) -> datetime:
-    if before is None:
-        return arrival.at - BEFORE_ARRIVAL
-    if before.departure is None:
+def _since(arrival: Said, standing: ToldStay | None, left_at: datetime | None) -> datetime:
+    if standing is not None:
         return arrival.at - INSTANT
-    return max(before.departure.at, arrival.at - BEFORE_ARRIVAL)
+    earliest = arrival.at - BEFORE_ARRIVAL
+    return earliest if left_at is None else max(left_at, earliest)
 
 
 def _differ(former: ToldStay, later: ToldStay, *, flap: timedelta, seen: Sequence[Seen]) -> bool:
@@ -149,19 +168,10 @@ def _joined(former: ToldStay, later: ToldStay, *, seen: Sequence[Seen]) -> ToldS
 
 
 def _first(seen: Sequence[Seen], stay: ToldStay) -> Plate | None:
-    within = [one for one in seen if _within(one, stay)]
+    within = [one for one in seen if stay.saw(one.at)]
     return min(within, key=lambda one: one.at).plate if within else None
 
 
 def _last(seen: Sequence[Seen], stay: ToldStay) -> Plate | None:
-    within = [one for one in seen if _within(one, stay)]
+    within = [one for one in seen if stay.saw(one.at)]
     return max(within, key=lambda one: one.at).plate if within else None
-
-
-def _within(one: Seen, stay: ToldStay) -> bool:
-    """Whether this was seen of this stay's vehicle: while it stood there."""
-    if one.at <= stay.since:
-        return False
-    if stay.departure is not None:
-        return one.at <= stay.departure.at
-    return stay.next_arrival is None or one.at < stay.next_arrival.at

@@ -279,7 +279,7 @@ def _stay_of(
         )
         return gone.order_by("-arrived_at").first() or stays.filter(state=StayState.PARKED).first()
     then = stays.filter(Q(left_at__isnull=True) | Q(left_at__gte=occurred_at))
-    return then.order_by("-arrived_at").first()
+    return then.order_by("arrived_at").first()  # who stands there before who comes
 
 
 def region_of(sighting: Sighting) -> tuple[tuple[float, float], ...] | None:

@@ -23,7 +23,6 @@ from parking.errors import NoBerth
 from parking.events import (
     ArrivedAgain,
     PlateCorrected,
-    ReadingsDiffer,
     StayResumed,
     StayVoided,
     VehicleArrived,
@@ -103,9 +102,11 @@ def hear(
 def retell(berth: Berth, at: datetime, *, actor: str) -> None:
     """Bring the stays around `at` up to date. The berth is locked, its section at hand."""
     flap = timedelta(seconds=berth.section.flap_s)
-    rows = {row.pk: row for row in _around(berth, at, flap)}
+    around, left_before = _around(berth, at, flap)
+    rows = {row.pk: row for row in around}
     ids = {row.stay_id for row in rows.values() if row.stay_id is not None}
-    if len(rows) <= 2 and all(row.stay_id for row in rows.values()):
+    arrivals = sum(row.kind == ARRIVED for row in rows.values())
+    if arrivals <= 1 and all(row.stay_id for row in rows.values()):
         return  # one presence, and all of it told: nothing to join or to split
     stays: list[ParkingSession] = []
     if ids:
@@ -115,8 +116,8 @@ def retell(berth: Berth, at: datetime, *, actor: str) -> None:
         Said(key=row.pk, kind=row.kind, at=row.occurred_at, by_person=row.by_hand)
         for row in rows.values()
     ]
-    seen = _seen(berth, said, stays) if len(said) > 2 else []
-    told, stray = stays_of(said, flap=flap, seen=seen)
+    seen = _seen(berth, said, stays) if arrivals > 1 else []
+    told, stray = stays_of(said, flap=flap, seen=seen, left_before=left_before)
     _point([rows[one.key] for one in stray], None)
     claims = _claims(told, rows, stays)
     for mine in claims:
@@ -144,8 +145,11 @@ def retell(berth: Berth, at: datetime, *, actor: str) -> None:
             finish(stay, actor=actor)
 
 
-def _around(berth: Berth, at: datetime, flap: timedelta) -> list[BerthEvent]:
-    """What was said around `at`, as far as it can be of one stay with it, in order.
+def _around(
+    berth: Berth, at: datetime, flap: timedelta
+) -> tuple[list[BerthEvent], datetime | None]:
+    """What was said around `at`, as far as it can be of one stay with it, in order; and when the
+    berth was left before all that, if it was.
 
     From an arrival that begins anew whatever is seen to the next such one; and further where what
     was one stay until now reaches beyond.
@@ -153,9 +157,11 @@ def _around(berth: Berth, at: datetime, flap: timedelta) -> list[BerthEvent]:
     events = berth.events.filter(ignored=False)
     found: list[BerthEvent] = []
     mine: set[int | None] = set()
+    left_before: datetime | None = None
     earlier = events.filter(occurred_at__lte=at).order_by("-occurred_at", "kind", "-pk")
     for row in _in_parts(earlier):
         if found and _apart(row, found[0], mine, flap):
+            left_before = row.occurred_at
             break
         found.insert(0, row)
         mine |= {row.stay_id} - {None}
@@ -165,7 +171,7 @@ def _around(berth: Berth, at: datetime, flap: timedelta) -> list[BerthEvent]:
             break
         found.append(row)
         mine |= {row.stay_id} - {None}
-    return found
+    return found, left_before
 
 
 def _apart(
@@ -192,17 +198,18 @@ def _in_parts(rows: QuerySet[BerthEvent]) -> Iterable[BerthEvent]:
 
 def _seen(berth: Berth, said: Sequence[Said], stays: Iterable[ParkingSession]) -> list[Seen]:
     """Which vehicles were seen there: by photographs whose plate is settled; where a stay has its
-    plate from nobody's photograph, by whoever said it."""
+    plate from nobody's photograph, by whoever said it. Whose each photograph is does not count
+    here: that follows from what is told."""
     first = min(one.at for one in said)
     rows = Sighting.objects.filter(
         berth=berth, state=SightingState.SETTLED, occurred_at__gt=first - BEFORE_ARRIVAL
     ).exclude(purpose=Sighting.Purpose.LEAVING)
-    photographs = list(rows.only("stay_id", "occurred_at", "plate_text", "plate_colour"))
+    photographs = list(rows.only("settled_by", "occurred_at", "plate_text", "plate_colour"))
     seen = [Seen(at=row.occurred_at, plate=row.plate) for row in photographs if row.plate]
     for stay in stays:
         if stay.plate_state != PlateState.SETTLED or stay.plate is None:
             continue
-        own = (row.plate for row in photographs if row.stay_id == stay.pk)
+        own = (row.plate for row in photographs if row.settled_by == stay.plate_by)
         if not any(same_vehicle(plate, stay.plate) for plate in own):
             seen.append(Seen(at=stay.arrived_at, plate=stay.plate))
     return seen
@@ -344,10 +351,10 @@ def _answered(stay: ParkingSession, why: str) -> bool:
 def last_proof(stay: ParkingSession, *, before: datetime) -> datetime:
     """The last moment before `before` at which something shows this stay's vehicle there: a
     photograph, or somebody who paid for it while it stood there (docs/rules.md L2)."""
-    if stay._state.adding:
-        return stay.arrived_at
-    seen = Sighting.objects.filter(stay=stay, occurred_at__lt=before).exclude(purpose="leaving")
-    paid = StayPayment.objects.filter(stay=stay, paid_at__lt=before).exclude(
+    seen = Sighting.objects.filter(
+        berth_id=stay.berth_id, occurred_at__gt=stay.arrived_at, occurred_at__lt=before
+    ).exclude(purpose=Sighting.Purpose.LEAVING)
+    paid = StayPayment.objects.filter(stay_id=stay.pk, paid_at__lt=before).exclude(
         kind=StayPayment.Kind.AFTER
     )
     moments = (
@@ -540,23 +547,25 @@ def _split(former: ParkingSession, stay: ParkingSession, told: ToldStay, *, acto
             money.follow_money(one)
             if one.left_at is not None:
                 why = "what was paid was for the next vehicle"
-                money.amend(one, left_at=one.left_at, doubt=one.doubt, actor=actor, reason=why)
+                left_at = one.left_at if one is former else _ended(stay, told)[0]
+                money.amend(one, left_at=left_at, doubt=one.doubt, actor=actor, reason=why)
     audit.record(former, "split", actor=actor, stay_id=stay.pk)
 
 
 def _adopt(stay: ParkingSession, told: ToldStay) -> None:
     """Photographs of the berth taken while this stay's vehicle stood there are this stay's: those
     that came before anybody had said so, those that were taken for another vehicle's. Others of it
-    are not."""
+    are not. They were counted as seen before this (`_seen`), whosever they were, so nothing has to
+    be told anew because of them; two vehicles in one stay are a question for a person."""
     then = Q(berth_id=stay.berth_id, occurred_at__gt=told.since)
     if told.ended_at is not None:
         then &= Q(occurred_at__lte=told.ended_at)
     rows = Sighting.objects.filter(then | Q(stay=stay)).exclude(purpose=Sighting.Purpose.LEAVING)
     found = list(rows.order_by("occurred_at", "pk"))
-    late = [one for one in found if told.ended_at and one.occurred_at > told.ended_at]
+    late = [one for one in found if one.stay_id == stay.pk and told.was_over(one.occurred_at)]
     if late:
-        _release(stay, late, [one for one in found if one not in late])
-    seen = [one for one in found if one.stay_id != stay.pk]
+        _release(stay, late, [one for one in found if not told.was_over(one.occurred_at)])
+    seen = [one for one in found if one.stay_id != stay.pk and told.saw(one.occurred_at)]
     if not seen:
         return
     _give([one.pk for one in seen], stay)
@@ -566,7 +575,13 @@ def _adopt(stay: ParkingSession, told: ToldStay) -> None:
         if stay.plate_state != PlateState.SETTLED:
             put_plate(stay, one.plate, by=one.settled_by, confidence=one.confidence or 0)
         elif not same_vehicle(stay.plate, one.plate):
-            outbox.add(ReadingsDiffer(one.pk))
+            open_review(
+                kind=ReviewItem.Kind.STAY,
+                why="readings_differ",
+                merchant_id=stay.merchant_id,
+                stay=stay,
+                sighting=one,
+            )
 
 
 def _give(sighting_ids: Iterable[int], stay: ParkingSession) -> None:

@@ -6,14 +6,24 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from arrears.models import Debt, PayWindow
 from core import clock as business_clock
 from core import outbox
+from core.models import OutboxEvent
 from devices.models import Command
 from parking import services
 from parking.links import read_stay_token, stay_token
-from parking.models import Berth, ParkingSession, ReviewItem, Section, StayPayment
+from parking.models import (
+    Berth,
+    BerthEvent,
+    ParkingSession,
+    ReviewItem,
+    Section,
+    Sighting,
+    StayPayment,
+)
 from payments.models import Refund
 from tests.parking.test_money import pay
 from tests.parking.test_stays import arrive, at, leave
@@ -228,6 +238,96 @@ def test_whatever_the_order_a_flap_is_one_stay(
         run_reactions()
     rows = berth.stays.exclude(state="void")
     assert [(row.plate_text, row.state, row.fee_fen) for row in rows] == [(PLATE.text, "due", 1200)]
+
+
+AT_THE_ARRIVAL = [  # the camera takes the next vehicle in the instant of its arrival
+    ("a", 0, None),
+    ("p", 1, PLATE),
+    ("a", 60, None),
+    ("p", 60, OTHER_PLATE),
+    ("l", 90, None),
+]
+AT_THE_DEPARTURE = [  # the former is seen last in the minute in which the next one arrives
+    ("a", 0, None),
+    ("p", 59.9, PLATE),
+    ("l", 60, None),
+    ("a", 60.5, None),
+    ("p", 60.6, OTHER_PLATE),
+]
+SEEN_LATE = [  # nobody saw it leave, and a photograph shows how long it stood
+    ("a", 0, None),
+    ("p", 1, PLATE),
+    ("p", 30, PLATE),
+    ("a", 60, None),
+    ("p", 61, OTHER_PLATE),
+]
+
+
+def rows_and_events() -> list[Any]:
+    """All that telling a stay may change or write."""
+    models = (ParkingSession, BerthEvent, Sighting, ReviewItem, StayPayment, OutboxEvent)
+    return [list(model.objects.order_by("pk").values()) for model in models]
+
+
+def at_rest() -> None:
+    """Everything follows, and comes to an end; told once more nothing changes."""
+    tell_all()
+    before = rows_and_events()
+    tell_all()
+    assert rows_and_events() == before
+
+
+def tell_all() -> None:
+    assert outbox.run_pending(limit=200, raise_errors=True) < 200, "reactions go round"
+    for pk in Sighting.objects.order_by("pk").values_list("pk", flat=True):
+        services.tell_anew(sighting_id=pk)
+    for pk in ParkingSession.objects.order_by("pk").values_list("pk", flat=True):
+        services.tell_anew(stay_id=pk)
+    assert outbox.run_pending(limit=200, raise_errors=True) < 200, "reactions go round"
+
+
+@pytest.mark.parametrize("flap_s", [10, 120])
+@pytest.mark.parametrize("told", [SWAP, FLAP, AT_THE_ARRIVAL, AT_THE_DEPARTURE, SEEN_LATE])
+def test_whatever_the_order_telling_again_changes_nothing_and_says_nothing(
+    told: Any, flap_s: int, section: Section, berth: Berth, clock: Any, photographed: Any
+) -> None:
+    Section.objects.filter(pk=section.pk).update(flap_s=flap_s)
+    clock.advance(timedelta(hours=3))
+    for order in list(permutations(told))[::17]:
+        undo = transaction.savepoint()
+        for what, minute, plate in order:
+            if what == "p":
+                photographed(minute, plate)
+            else:
+                (arrive if what == "a" else leave)(berth, minute)
+            at_rest()
+        transaction.savepoint_rollback(undo)
+
+
+def test_a_photograph_in_the_instant_of_an_arrival_is_of_the_vehicle_that_arrives(
+    berth: Berth, clock: Any, photographed: Any
+) -> None:
+    clock.advance(timedelta(hours=3))
+    arrive(berth, 0)
+    photographed(1)
+    arrive(berth, 60)
+    photographed(60, OTHER_PLATE)
+    at_rest()
+    former, later = berth.stays.order_by("arrived_at")
+    assert [one.plate_text for one in former.sightings.all()] == [PLATE.text]
+    assert [one.plate_text for one in later.sightings.all()] == [OTHER_PLATE.text]
+
+
+def test_a_photograph_that_comes_before_its_arrival_and_shows_another_vehicle_is_asked_about(
+    berth: Berth, clock: Any, photographed: Any
+) -> None:
+    clock.advance(timedelta(hours=3))
+    photographed(1)
+    photographed(2, OTHER_PLATE)
+    stay_id = arrive(berth, 0)
+    at_rest()
+    question = ReviewItem.objects.get(kind="stay", state="open")
+    assert (question.stay_id, question.why) == (stay_id, "readings_differ")
 
 
 def test_two_stays_that_turn_out_to_be_one_take_their_money_along(

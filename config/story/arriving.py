@@ -103,30 +103,8 @@ def _misread(world: World, stay: dict[str, Any], staff: Browser) -> dict[str, An
 
 def question(world: World, about: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
     """The question about a plate in the operator's queue, where there is one."""
-    return next((row for row in _questions(world) if row["kind"] == "plate" and about(row)), None)
-
-
-def _about_stay(world: World, stay: dict[str, Any]) -> dict[str, Any] | None:
-    rows = [row for row in _questions(world) if row["kind"] == "stay"]
-    return next((row for row in rows if row["stay_id"] == stay["id"]), None)
-
-
-def _questions(world: World) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = world.operator.api("GET", "/api/v1/parking/reviews/")["results"]
-    return rows
-
-
-def keep(world: World, stay: dict[str, Any]) -> None:
-    """The camera has misread the vehicle as it left too: until a reviewer says that the stay is
-    right, nothing is asked for it."""
-    with world.teller.step("P0.1", title="Misread as it left: a reviewer keeps the stay") as step:
-        item = world.wait(
-            "the question about the stay", lambda: _about_stay(world, stay), READING_S
-        )
-        world.operator.api(
-            "POST", f"/api/v1/parking/reviews/{item['id']}/settle/", {"verdict": "keep"}
-        )
-        step.saw(why=item["why"], answer="the stay is right")
+    rows = world.operator.api("GET", "/api/v1/parking/reviews/")["results"]
+    return next((row for row in rows if row["kind"] == "plate" and about(row)), None)
 
 
 def settle(world: World, item: dict[str, Any]) -> None:

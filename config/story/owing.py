@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from config.demo.town import OWNER_PHONE
 from config.persons.browser import NotThere
-from config.story.arriving import ROUND_S, arrive, keep
+from config.story.arriving import ROUND_S, arrive
 from config.story.teller import Stopped, must
 from config.story.world import World
 from core import clock
@@ -126,6 +126,8 @@ def _words(reason: Any) -> str:
 def _leave_unpaid(world: World, stay: dict[str, Any]) -> None:
     with world.teller.step("P0.4", title="It leaves unpaid") as step:
         world.pass_time(hours=11)
+        if world.misread:  # a picture of its leaving would be misread too: a question, and no watch
+            world.camera(CAMERA).broken = True
         world.wire.do(world.sensor(BERTH).leave(BERTH))
         left = world.wait(
             "the stay to pay",
@@ -133,8 +135,6 @@ def _leave_unpaid(world: World, stay: dict[str, Any]) -> None:
         )
         stay |= left
         step.saw(due_fen=left["due_fen"], left_at=left["left_at"])
-    if world.misread:
-        keep(world, stay)
     with world.teller.step("P0.4", title="The time to pay runs, and is watched") as step:
         decision = world.wait(
             "the predicted payment time",

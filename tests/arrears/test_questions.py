@@ -7,7 +7,7 @@ import pytest
 
 from accounts.models import SmsMessage
 from arrears import selectors, services
-from arrears.models import Assessment, Debt, Demand, Dispute, PayWindow, Plan, Watch
+from arrears.models import Assessment, Debt, Demand, Dispute, Look, PayWindow, Plan, Watch
 from arrears.selectors import dues as due_selectors
 from core import outbox
 from parking import services as parking
@@ -126,9 +126,9 @@ def test_a_stay_contested_at_the_instant_its_window_ends_is_never_an_open_debt(
         item_id=ReviewItem.objects.get(state="open").pk, verdict="keep", actor="user:7"
     )
     run_reactions()
-    if Debt.objects.exists():  # it was one by then: asked for anew, its whole grace before it
+    if Debt.objects.exists():  # it was one by then: asked for once a person has seen the evidence
         assert Debt.objects.get().state == "open"
-        assert Demand.objects.filter(state__in=["made", "delivered"]).count() == 1
+        assert Look.objects.filter(state="waiting").count() == 1
     else:
         assert PayWindow.objects.get().due_at == clock.now() + timedelta(hours=72)
 

@@ -479,15 +479,18 @@ class StatementItem(models.Model):
     statement = models.ForeignKey(
         Statement, models.PROTECT, related_name="items", verbose_name=_("statement")
     )
-    card = models.ForeignKey(Card, models.PROTECT, related_name="items")
+    card = models.ForeignKey(
+        Card, models.PROTECT, related_name="items", verbose_name=_("monthly card")
+    )
     visit = models.CharField(_("visit"), max_length=130)
-    plate_text = models.CharField(max_length=16)
-    plate_colour = models.CharField(max_length=16, blank=True)
+    plate_text = models.CharField(_("plate"), max_length=16)
+    plate_colour = models.CharField(_("plate colour"), max_length=16, blank=True)
     correction = models.BooleanField(_("correction of an earlier period"), default=False)
     entry_at = models.DateTimeField(_("entry"))
     exit_at = models.DateTimeField(_("exit"))
-    counted_until = models.DateTimeField()  # the exit, or where the card ran out before it (P4.8)
-    quantity = models.PositiveIntegerField()
+    # the exit, or where the card ran out before it (P4.8)
+    counted_until = models.DateTimeField(_("counted until"))
+    quantity = models.PositiveIntegerField(_("quantity"))
     unit_price_fen = MoneyField(_("unit price"))
     fee_fen = MoneyField(_("fee"))
 
@@ -518,8 +521,8 @@ class StatementDifference(models.Model):
     kind = models.CharField(_("kind"), max_length=14, choices=Kind.choices)
     platform_fen = MoneyField(_("by the platform"), null=True)
     lot_fen = MoneyField(_("by the lot"), null=True)
-    settled_by = models.CharField(max_length=80, blank=True)
-    settled_note = models.CharField(max_length=300, blank=True)
+    settled_by = models.CharField(_("settled by"), max_length=80, blank=True)
+    settled_note = models.CharField(_("note on the answer"), max_length=300, blank=True)
 
     class Meta:
         verbose_name = _("difference")
@@ -607,7 +610,9 @@ class Deduction(StatefulModel):
     due_fen = MoneyField(_("still due"))
     quota_used = models.BigIntegerField(_("quota used"))
     state = StateField(State, verbose_name=_("state"), default=State.COVERED)
-    taken = models.BooleanField(default=True)  # not while an earlier objection holds it back
+    taken = models.BooleanField(
+        _("taken from the card"), default=True
+    )  # not while an earlier objection holds it back
     due_since = models.DateTimeField(_("due since"), null=True)
     pay_by = models.DateTimeField(_("pay by"), null=True)
     told_at = models.DateTimeField(_("owner told"), null=True)

@@ -282,11 +282,11 @@ def _raise_a_lock(links: dict[str, Link]) -> None:
         device_id=device.pk,
         second_look={
             "typed": text,
-            "sha256": images.keep(photograph(OWNER_PLATE, seed=7), by=f"user:{guard.pk}"),
+            "sha256": images.keep(photograph(OWNER_PLATE, seed=900_001), by=f"user:{guard.pk}"),
         },
         actor=f"user:{guard.pk}",
     )
-    sha = images.keep(photograph(OWNER_PLATE, seed=order.pk), by=f"user:{guard.pk}")
+    sha = images.keep(photograph(OWNER_PLATE, seed=900_002), by=f"user:{guard.pk}")
     recovery.place(order.pk, sha256=sha, actor=f"user:{guard.pk}")
     recovery.raise_lock(order.pk, actor=f"user:{guard.pk}")
     for outgoing in commands.take_due(link) or []:

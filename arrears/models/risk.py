@@ -169,6 +169,7 @@ class Watch(StatefulModel):
     MOVES = {
         WatchState.WATCHING: {WatchState.PAID, WatchState.RAN_OUT, WatchState.DROPPED},
         WatchState.RAN_OUT: {WatchState.PAID, WatchState.DROPPED},
+        WatchState.DROPPED: {WatchState.WATCHING},  # a question that held it is over
     }
 
     stay = models.ForeignKey(

@@ -72,6 +72,7 @@ def resume(stay_ids: Collection[int], *, actor: str) -> None:
     looks.again([one.id for one in free])
     for facts in free:
         windows.begin_anew(facts, actor=actor, reason="objection over")
+        watches.begin_anew(facts, actor=actor)
     rows = Debt.objects.filter(pk__in=resumed)
     for text, colour in sorted(set(rows.values_list("plate_text", "plate_colour"))):
         listing.relist(text, colour, actor=actor, reason="objection over")

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db import transaction
 
 from arrears.events import WatchRanOut
-from arrears.models import Assessment, PayWindow, Watch
+from arrears.models import Assessment, PayWindow, Plan, Watch
 from arrears.selectors.questions import may_be_asked_for, under_way
 from arrears.services import windows
 from arrears.services.stays import locked_one
@@ -52,6 +52,26 @@ def begin(facts: StayFacts) -> Watch | None:
         },
     )
     return watch
+
+
+def begin_anew(facts: StayFacts, *, actor: str) -> None:
+    """A question is over and the window began anew: so does the watch, its lock being held.
+
+    What was planned before the question stays stopped: nobody is written to twice for one stay.
+    """
+    watch = begin(facts)
+    if watch is None or Plan.objects.filter(watch=watch).exists():
+        return
+    seconds = watch.assessment.payment_time_s or 0
+    transition(
+        watch,
+        source=WatchState.DROPPED,
+        target=WatchState.WATCHING,
+        actor=actor,
+        reason="question over",
+        began_at=clock.now(),
+        due_at=windows.began_at(facts) + timedelta(seconds=seconds),
+    )
 
 
 @transaction.atomic

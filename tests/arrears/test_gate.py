@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.models import SmsMessage
 from arrears import selectors, services
-from arrears.models import Debt, Demand, PayWindow, RecoveryNotice
+from arrears.models import Debt, Demand, PayWindow, Plan, RecoveryNotice, Watch
 from core import outbox
 from core.models import OutboxDelivery
 from parking import selectors as parking_selectors
@@ -18,6 +18,7 @@ from parking import services as parking
 from parking.links import stay_token
 from parking.models import Berth, ParkingSession, ReviewItem, Sighting
 from parking.services.reviews import drop_reviews, open_review
+from tests.arrears.test_assistance import LATE
 from tests.payments.threads import at_once
 from tests.street import PLATE, TEST
 
@@ -268,3 +269,39 @@ def test_a_question_at_the_instant_the_window_ends_asks_nobody_for_anything(
         assert Debt.objects.get().state == "open"
     else:
         assert (window.state, window.due_at) == ("open", clock.now() + timedelta(hours=72))
+
+
+# ── P0.4: who is at risk is helped all the same, later ──────────────────────────────────────────
+@pytest.mark.parametrize("parked", [True, False])
+def test_who_is_at_risk_is_watched_anew_when_a_question_is_over(
+    past: Any,
+    section: Any,
+    stay_of: Any,
+    scored: Any,
+    clock: Any,
+    run_reactions: Any,
+    pass_time: Any,
+    parked: bool,
+) -> None:
+    past(PLATE, Berth.objects.get(code="A-003"), LATE)
+    stay = stay_of(Berth.objects.get(code="A-001"))
+    services.assess(stay_id=stay.pk)
+    run_reactions()
+    assert scored(stay).at_risk
+    if parked:
+        parking.doubt_plate(stay_id=stay.pk, actor="owner")
+    clock.advance(timedelta(minutes=90))
+    parking.close_stay(berth_id=stay.berth_id, occurred_at=clock.now(), said_by=TEST)
+    run_reactions()
+    if not parked:
+        assert Watch.objects.get().state == "watching"
+        parking.doubt_plate(stay_id=stay.pk, actor="owner")
+    pass_time(hours=3)
+    assert not Watch.objects.filter(state="watching").exists()
+
+    answer(ReviewItem.objects.get(stay=stay, state="open"))
+    run_reactions()
+    watch = Watch.objects.get()
+    assert (watch.state, watch.began_at) == ("watching", clock.now())
+    pass_time(seconds=(watch.due_at - clock.now()).total_seconds() + 1)
+    assert Plan.objects.get().stay_id == stay.pk

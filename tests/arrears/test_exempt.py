@@ -73,9 +73,13 @@ def test_who_is_listed_leaves_the_list_and_the_terminals_when_it_is_granted(
 ):
     pass_time(hours=73)
     services.issue_notices(
-        sighting_id=1, device_id=enrolled("H-1", "handheld", merchant), section_id=None,
-        merchant_id=merchant.pk, plate=PLATE, confidence=1.0,
-    )  # fmt: skip
+        sighting_id=1,
+        device_id=enrolled("H-1", "handheld", merchant),
+        section_id=None,
+        merchant_id=merchant.pk,
+        plate=PLATE,
+        confidence=1.0,
+    )
     assert BlacklistEntry.objects.get().state == "active"
     granted()
     assert BlacklistEntry.objects.get().state == "gone"
@@ -101,9 +105,13 @@ def test_a_plate_that_cannot_be_and_a_time_that_is_over_are_refused(clock):
 
 def test_the_desk_asks_and_another_grants(clock):
     first = logged_in(
-        with_rights("first", "arrears.view_exemptvehicle", "arrears.add_exemptvehicle",
-                    "arrears.grant_exemptvehicle")
-    )  # fmt: skip
+        with_rights(
+            "first",
+            "arrears.view_exemptvehicle",
+            "arrears.add_exemptvehicle",
+            "arrears.grant_exemptvehicle",
+        )
+    )
     form = {
         "plate_text": "沪a·12345",
         "plate_colour": "blue",

@@ -186,9 +186,15 @@ def test_a_question_that_was_over_before_we_heard_of_it_leaves_no_debt_unasked(
 
 
 def test_nobody_is_accused_by_the_photograph_of_a_stay_in_question(
-    holder: Any, debt: Debt, section: Any, stay_of: Any, seen: Any, merchant: Any, enrolled: Any,
+    holder: Any,
+    debt: Debt,
+    section: Any,
+    stay_of: Any,
+    seen: Any,
+    merchant: Any,
+    enrolled: Any,
     pass_time: Any,
-) -> None:  # fmt: skip
+) -> None:
     pass_time(hours=73)
     second = Berth.objects.get(code="A-002")
     stay = stay_of(second)

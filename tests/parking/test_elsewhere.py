@@ -80,9 +80,16 @@ def test_a_vehicle_that_was_parked_elsewhere_meanwhile_is_not_billed_before_an_a
 
 @pytest.mark.parametrize("when", ["before it left", "after it left"])
 def test_a_photograph_of_the_plate_elsewhere_during_a_stay_is_a_question(
-    section: Any, road: Any, stay_of: Any, clock: Any, enrolled: Any, city: Any, seen: Any,
-    days: Any, when: str,
-) -> None:  # fmt: skip
+    section: Any,
+    road: Any,
+    stay_of: Any,
+    clock: Any,
+    enrolled: Any,
+    city: Any,
+    seen: Any,
+    days: Any,
+    when: str,
+) -> None:
     stay = stay_of(berth("A-001"), ago_min=300)
     hand = enrolled("H-9", "handheld", city)
     services.post_handheld(section_id=road.pk, device_id=hand, actor=TEST)

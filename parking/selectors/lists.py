@@ -24,6 +24,7 @@ DONE = {  # what the audit says of a stay, for people
     "closed by hand": _("Ended by a person"),
     "history imported": _("Taken over from earlier records"),
     "plate settled": _("Plate settled"),
+    "plate agreed on": _("Plate settled: two independent voices agree"),
     "plate corrected": _("Plate corrected"),
     "plate doubted": _("Plate doubted"),
     "plate unreadable": _("Nobody can tell which plate it is"),

@@ -39,7 +39,6 @@ from parking.services.plates import (
     doubt_plate,
     open_plate_review,
     settle_plate,
-    take_reading,
 )
 from parking.services.prepay import (
     cancel_prepayment,
@@ -49,8 +48,8 @@ from parking.services.prepay import (
     leave_by_of_prepayment,
     quote_prepayment,
     settle_prepayment,
-    submit_prepayment,
 )
+from parking.services.readings import take_reading
 from parking.services.reminders import remind_of_end
 from parking.services.silence import note_silent_sections
 from parking.services.stays import (
@@ -64,6 +63,7 @@ from parking.services.stays import (
 )
 from parking.services.sweeps import chase_images, flag_long_stays
 from parking.services.verdicts import settle_review, undo_review
+from parking.services.votes import submit_prepayment
 
 __all__ = [
     "add_berth",

@@ -7,7 +7,6 @@ verdict and keeps the old reading.
 
 import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Q
@@ -32,66 +31,9 @@ from parking.states import (
     StayState,
 )
 
-if TYPE_CHECKING:
-    from parking.vision import Reading
-
 log = logging.getLogger("bowei.parking")
 READER = "system:parking.reader"
-SURE = 0.90  # below this a person reads: nobody is billed on what nobody is accused on
 JUST_LEFT = timedelta(seconds=60)  # a camera may see the vehicle when the sensor has let it go
-
-
-@transaction.atomic
-def take_reading(*, sighting_id: int, reading: "Reading") -> bool:
-    """Store what the reader made of a sighting; False where another reading was first.
-
-    A confident, possible plate is settled; anything else goes to a person (P2.3).
-    """
-    sighting = locks.lock(Sighting.objects.filter(pk=sighting_id))[0]
-    if sighting.state != SightingState.RECEIVED:
-        return False
-    best = reading.best
-    colour = reading.colour or ""
-    sure = (
-        reading.confident
-        and best is not None
-        and best.probability >= SURE
-        and plates.check(best.text, colour or None).valid
-    )
-    PlateReading.objects.create(
-        sighting=sighting,
-        state=ReadingState.CONFIRMED if sure else ReadingState.REVIEW,
-        text=best.text if best else "",
-        colour=colour,
-        colour_confidence=reading.colour_confidence,
-        candidates=[
-            {
-                "text": one.text,
-                "probability": round(one.probability, 4),
-                "characters": [round(p, 4) for p in one.characters],
-            }
-            for one in reading.candidates
-        ],
-        corners=[list(point) for point in reading.corners] if reading.corners else None,
-        sharpness=reading.sharpness,
-        confident=reading.confident,
-        why=reading.why,
-        model=reading.model,
-        read_at=clock.now(),
-    )
-    if not sure or best is None:
-        why = "weak_plate" if reading.confident else reading.why
-        open_plate_review(sighting_id=sighting.pk, why=why or "not_confident")
-        return True
-    plate = plates.parse(best.text, colour or None)
-    settle_plate(
-        sighting_id=sighting.pk,
-        plate=plate,
-        by=READER,
-        why="confident",
-        confidence=best.probability,
-    )
-    return True
 
 
 @transaction.atomic
@@ -137,6 +79,8 @@ def settle_plate(
     Every settled sighting is told, with the terminal that saw it (P3.1, P3.3).
     """
     sighting = Sighting.objects.get(pk=sighting_id)
+    if sighting.stay_id is not None:  # before what hangs on it, as whoever votes does
+        locks.lock(ParkingSession.objects.filter(pk=sighting.stay_id))
     colour = plate.colour_text
     moved = transition(
         sighting,
@@ -284,8 +228,11 @@ def _no_inspection(stay: ParkingSession, *, by: str) -> None:
 
 
 # ── A person's word ──────────────────────────────────────────────────────────────────────────
-def see_again(sighting: Sighting, plate: plates.Plate, *, actor: str, why: str) -> None:
-    """A photograph of no stay showed another vehicle than was read: tell that one (P3.3)."""
+def read_otherwise(
+    sighting: Sighting, plate: plates.Plate, *, actor: str, why: str, confidence: float = 1.0
+) -> bool:
+    """A settled photograph shows another plate than was read; its reading is judged by that."""
+    judge_reading(sighting, plate.text, actor=actor)
     moved = transition(
         sighting,
         source=SightingState.SETTLED,
@@ -294,11 +241,16 @@ def see_again(sighting: Sighting, plate: plates.Plate, *, actor: str, why: str) 
         reason=why,
         plate_text=plate.text,
         plate_colour=plate.colour_text,
-        confidence=1.0,
+        confidence=confidence,
         settled_by=actor,
         settled_at=clock.now(),
     )
-    if moved:
+    return bool(moved)
+
+
+def see_again(sighting: Sighting, plate: plates.Plate, *, actor: str, why: str) -> None:
+    """A photograph of no stay showed another vehicle than was read: tell that one (P3.3)."""
+    if read_otherwise(sighting, plate, actor=actor, why=why):
         elsewhere.look_at_sighting(sighting, plate)
         _tell_settled(sighting, plate, stay_id=None, confidence=1.0)
 
@@ -375,7 +327,10 @@ def correct_plate(
     return correct(stay_id, typed_plate(plate_text, plate_colour), actor=actor, why=why)
 
 
-def correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> ParkingSession:
+def correct(
+    stay_id: int, plate: plates.Plate, *, actor: str, why: str, confidence: float = 1.0
+) -> ParkingSession:
+    """As `correct_plate`, for a plate and with how sure it is."""
     rows = locks.lock(ParkingSession.objects.filter(pk=stay_id))
     if not rows:
         raise Missing()
@@ -383,7 +338,6 @@ def correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Parki
     old_text, old_colour = stay.plate_text, stay.plate_colour
     if stay.plate == plate:
         return stay
-    colour = plate.colour_text
     was_settled = stay.plate_state == PlateState.SETTLED
     ReviewItem.objects.create(
         state=ReviewState.SETTLED,
@@ -394,7 +348,7 @@ def correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Parki
         opened_at=clock.now(),
         verdict="plate",
         plate_text=plate.text,
-        plate_colour=colour,
+        plate_colour=plate.colour_text,
         settled_by=actor,
         settled_at=clock.now(),
     )
@@ -405,33 +359,22 @@ def correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Parki
     for sighting in stay.sightings.exclude(purpose="leaving").order_by("occurred_at", "pk"):
         if sighting.state == SightingState.RECEIVED:
             continue  # its reading will be compared with the stay's plate
-        judge_reading(sighting, plate.text, actor=actor)
         if sighting.state in (SightingState.REVIEW, SightingState.UNREADABLE):
+            judge_reading(sighting, plate.text, actor=actor)
             waiting.append(sighting.pk)
             continue
-        transition(
-            sighting,
-            source=SightingState.SETTLED,
-            target=SightingState.SETTLED,
-            actor=actor,
-            reason=why,
-            plate_text=plate.text,
-            plate_colour=colour,
-            confidence=1.0,
-            settled_by=actor,
-            settled_at=clock.now(),
-        )
+        read_otherwise(sighting, plate, actor=actor, why=why, confidence=confidence)
         seen_again.append(sighting)
     if not was_settled:
         if not waiting:
-            put_plate(stay, plate, by=actor, confidence=1.0)
+            put_plate(stay, plate, by=actor, confidence=confidence)
             outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
         for pk in reversed(waiting):  # the newest one gives the stay its plate
-            settle_plate(sighting_id=pk, plate=plate, by=actor, why=why)
+            settle_plate(sighting_id=pk, plate=plate, by=actor, why=why, confidence=confidence)
         stay.refresh_from_db()
         return stay
     was = stay.plate
-    _set_plate(stay, plate, by=actor, confidence=1.0)
+    _set_plate(stay, plate, by=actor, confidence=confidence)
     elsewhere.reconsider(was, actor=actor)
     elsewhere.look(stay)
     audit.record(stay, "plate corrected", actor=actor, reason=why)
@@ -440,12 +383,12 @@ def correct(stay_id: int, plate: plates.Plate, *, actor: str, why: str) -> Parki
         money.reprice(stay, actor=actor, reason="the plate was corrected")
     outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
     for pk in waiting:
-        settle_plate(sighting_id=pk, plate=plate, by=actor, why=why)
+        settle_plate(sighting_id=pk, plate=plate, by=actor, why=why, confidence=confidence)
     if (
         stay.state == StayState.PARKED
     ):  # who stands there now may be listed, as the other one was not
         for sighting in seen_again:
-            _tell_settled(sighting, plate, stay_id=stay.pk, confidence=1.0)
+            _tell_settled(sighting, plate, stay_id=stay.pk, confidence=confidence)
     live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
     live.push(f"merchant:{stay.merchant_id}")
     return stay

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from core import clock, locks
+from core import clock, locks, plates
 from core.errors import Invalid, Missing, Refused, TooMany
 from core.transition import transition
 from core.typed import typed_plate
@@ -168,7 +168,7 @@ def choose_berth(token: str, berth_code: str) -> Prepayment:
     sign. Raises NoBerth for any other.
 
     A paid one may be corrected until the vehicle leaves: its money follows once the plate fits
-    there, too (`submit_prepayment`).
+    there, too (`submit`).
     """
     draft = locks.lock(Prepayment.objects.filter(pk=by_token(token).pk))[0]
     if draft.state not in (
@@ -187,7 +187,7 @@ def choose_berth(token: str, berth_code: str) -> Prepayment:
 
 
 @transaction.atomic
-def submit_prepayment(token: str, plate_text: str = "", plate_colour: str = "") -> Instruction:
+def submit(token: str, plate_text: str = "", plate_colour: str = "") -> Instruction:
     """Submit the draft with its plate (the second plate) and have it compared (P2.5).
 
     The plate of a paid one may be corrected, and its berth before, until the vehicle leaves: what
@@ -214,14 +214,41 @@ def submit_prepayment(token: str, plate_text: str = "", plate_colour: str = "") 
             _("The plate did not match three times. Pay by the berth's own page instead."),
         )
     if plate_text:
-        plate = typed_plate(plate_text, plate_colour)
-        draft.plate_text, draft.plate_colour = plate.text, plate.colour_text
+        _declare(draft, typed_plate(plate_text, plate_colour))
     _not_too_often(draft.plate_text)
     stay = ParkingSession.objects.filter(berth_id=draft.berth_id, state=StayState.PARKED).first()
     if stay is None:
         return _wait_for_vehicle(draft)
     draft.stay = stay
     return _judge(draft, stay, actor="owner")
+
+
+def _declare(draft: Prepayment, plate: plates.Plate) -> None:
+    """The draft names this plate from now on. Which ones it named before is kept: who names several
+    may be guessing, and has no voice in what the plate is (parking/rules/votes.py)."""
+    was = draft.plate
+    if draft.submitted_at is not None and was is not None and not plates.same_vehicle(was, plate):
+        draft.declared_before = [*draft.declared_before, [was.text, was.colour_text]]
+        Prepayment.objects.filter(pk=draft.pk).update(declared_before=draft.declared_before)
+    draft.plate_text, draft.plate_colour = plate.text, plate.colour_text
+
+
+def standing_where(token: str) -> int | None:
+    """The stay that stands at this draft's berth now. Raises Missing."""
+    berth_id = by_token(token).berth_id
+    rows = ParkingSession.objects.filter(berth_id=berth_id, state=StayState.PARKED)
+    return rows.values_list("pk", flat=True).first()
+
+
+def told(token: str) -> Instruction:
+    """The instruction as it stands now, without comparing anew. Raises Missing."""
+    draft = by_token(token)
+    outcome = {PrepaymentState.CONFIRMED: "confirmed", PrepaymentState.CORRECTING: "modify"}
+    return Instruction(
+        outcome=outcome.get(PrepaymentState(draft.state), "waiting"),
+        parts=tuple(draft.differs),
+        attempts_left=draft.attempts_left,
+    )
 
 
 def _wait_for_vehicle(draft: Prepayment) -> Instruction:
@@ -390,8 +417,10 @@ def judge_waiting(stay: ParkingSession, *, actor: str) -> None:
         _judge(draft, stay, actor=actor)
 
 
-def judge_again(prepayment_id: int, *, actor: str) -> None:
-    """A person has settled which plate it is: compare once more, without using up an attempt."""
+def judge_again(prepayment_id: int, *, actor: str) -> bool:
+    """It is settled which plate it is: compare once more, without using up an attempt; whether what
+    was declared is confirmed by it."""
+    confirmed = False
     rows = locks.lock(
         Prepayment.objects.filter(
             pk=prepayment_id, state__in=[PrepaymentState.SUBMITTED, PrepaymentState.CORRECTING]
@@ -402,13 +431,16 @@ def judge_again(prepayment_id: int, *, actor: str) -> None:
         if stay is None or stay.state != StayState.PARKED or stay.plate_state != PlateState.SETTLED:
             continue
         if _compare(draft, stay).verdict == comparison.Verdict.confirm:
-            transition(
-                draft,
-                source=[PrepaymentState.SUBMITTED, PrepaymentState.CORRECTING],
-                target=PrepaymentState.CONFIRMED,
-                actor=actor,
-                differs=[],
+            confirmed |= bool(
+                transition(
+                    draft,
+                    source=[PrepaymentState.SUBMITTED, PrepaymentState.CORRECTING],
+                    target=PrepaymentState.CONFIRMED,
+                    actor=actor,
+                    differs=[],
+                )
             )
+    return confirmed
 
 
 @transaction.atomic

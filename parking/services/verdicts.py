@@ -40,6 +40,8 @@ def settle_review(
         plate_text, plate_colour = plate.text, plate.colour_text
     else:
         plate_text = plate_colour = ""
+    if item.stay_id is not None:  # before the question: votes close questions of a locked stay
+        locks.lock(ParkingSession.objects.filter(pk=item.stay_id))
     moved = transition(
         item,
         source=ReviewState.OPEN,

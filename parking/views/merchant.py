@@ -18,7 +18,7 @@ from core.plates import chip
 from parking import selectors, services
 from parking.forms import CloseForm, MoveForm, OpenForm, PlateForm, ReasonForm
 from parking.models import ParkingSession, ReviewItem
-from parking.services import prices
+from parking.services import prices, votes
 from parking.states import StayState
 from parking.tables import StayTable
 from parking.words import reason_of, spoken
@@ -334,6 +334,7 @@ def review_context(item: ReviewItem) -> dict[str, Any]:
         "berth": berth,
         "candidates": candidates,
         "colour": colour,
+        "voices": votes.said_about(item.stay) if item.stay else [],
         "declared": item.prepayment.plate_text if item.prepayment else "",
         "form": PlateForm(initial={"colour": colour}),
         "stay_url": reverse("parking.merchant_stay", args=[item.stay_id]) if item.stay_id else "",

@@ -64,6 +64,8 @@ from devices.rules.listening import Listener, heard
 from monthlycard.events import CardEnded, RestFreed, StatementAgreed
 from parking.events import (
     ArrivedAgain,
+    CopyOver,
+    CopySuspected,
     ImageTaken,
     LeftUnpaid,
     MoneyToReturn,
@@ -160,7 +162,12 @@ REACTIONS: Reactions = reactions(
         recovery.reactions.stay_changed,
     ),
     on(StaySettled, arrears.reactions.settled, recovery.reactions.stay_changed),
-    on(StayVoided, arrears.reactions.voided, recovery.reactions.stay_changed),
+    on(
+        StayVoided,
+        arrears.reactions.voided,
+        recovery.reactions.stay_changed,
+        monthlycard.reactions.look_at_vehicle,
+    ),
     on(StayResumed, arrears.reactions.resumed),
     on(StayRepriced, arrears.reactions.repriced),
     on(
@@ -169,13 +176,17 @@ REACTIONS: Reactions = reactions(
         arrears.reactions.plate_corrected,
         arrears.reactions.assess,
         recovery.reactions.stay_changed,  # never a lock before another's vehicle
+        monthlycard.reactions.look_at_former_vehicle,
     ),
     on(
         StayQuestioned,
         arrears.reactions.hold,
         recovery.reactions.stay_changed,  # a question: down at once
+        monthlycard.reactions.look_at_vehicle,  # nor is a card asked
     ),
-    on(QuestionOver, arrears.reactions.resume),
+    on(QuestionOver, arrears.reactions.resume, monthlycard.reactions.look_at_vehicle),
+    on(CopySuspected, monthlycard.reactions.look_at_copied),
+    on(CopyOver, monthlycard.reactions.look_at_copied),
     on(PayWindowEnded, arrears.reactions.open_debt),  # P3.1, P3.2
     on(DebtOpened, arrears.reactions.demand),  # where its owner has confirmed the stay
     on(EvidenceSeen, arrears.reactions.demand),  # P3.2: nobody is asked unseen

@@ -6,6 +6,10 @@ from django.utils.translation import gettext_lazy as _
 from core.typed import COLOUR_NAMES, PlateField
 from monthlycard.models import CardObjection
 
+OWNERS_REASONS = [
+    one for one in CardObjection.Reason.choices if one[0] != CardObjection.Reason.QUESTION
+]
+
 
 class Application(forms.Form):
     """A vehicle and the plan for it; the licence's photograph where the plate is not proven yet."""
@@ -19,7 +23,7 @@ class Application(forms.Form):
 class Objection(forms.Form):
     """Why the owner objects; one choice is enough, words are welcome."""
 
-    reason = forms.ChoiceField(label=_("What is wrong?"), choices=CardObjection.Reason.choices)
+    reason = forms.ChoiceField(label=_("What is wrong?"), choices=OWNERS_REASONS)
     text = forms.CharField(
         label=_("In your words (optional)"),
         required=False,

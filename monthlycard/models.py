@@ -641,7 +641,8 @@ class Deduction(StatefulModel):
 
 
 class CardObjection(StatefulModel):
-    """The owner objects to what a lot reported of their card (P4.12); only a person decides.
+    """The owner objects to what a lot reported of their card (P4.12), or it is asked whether that
+    was their vehicle; only a person decides.
 
     Without a deduction it is about whatever that lot has reported and nobody has deducted yet.
     """
@@ -653,8 +654,15 @@ class CardObjection(StatefulModel):
         TIME = "time", _("the times are wrong")
         AMOUNT = "amount", _("the amount is wrong")
         OTHER = "other", _("something else")
+        QUESTION = "question", _("was it this vehicle?")  # asked by us, of a person
 
-    MOVES = {ObjectionState.OPEN: {ObjectionState.UPHELD, ObjectionState.REJECTED}}
+    MOVES = {
+        ObjectionState.OPEN: {
+            ObjectionState.UPHELD,
+            ObjectionState.REJECTED,
+            ObjectionState.OVER,  # what was asked by us is answered by itself
+        }
+    }
 
     card = models.ForeignKey(
         Card, models.PROTECT, related_name="objections", verbose_name=_("card")

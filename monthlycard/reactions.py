@@ -1,9 +1,23 @@
 """Outbox event handlers: deductions of agreed statements, refunds of ended cards."""
 
+from datetime import UTC, datetime, timedelta
+
 from accounts.events import HoldingEnded
+from core.plates import Plate
 from monthlycard import services
 from monthlycard.events import CardEnded, RestFreed, StatementAgreed
+from parking import selectors as parking
+from parking.events import (
+    CopyOver,
+    CopySuspected,
+    PlateCorrected,
+    QuestionOver,
+    StayQuestioned,
+    StayVoided,
+)
 from payments import services as payments
+
+A_DAY = timedelta(days=1)  # questions reach no farther around their stay
 
 
 def deduct_agreed(event: StatementAgreed) -> None:
@@ -38,3 +52,25 @@ def refund_freed(event: RestFreed) -> None:
             actor="system:monthlycard.refund_freed",
             key=f"monthlycard.correction:{event.correction_id}:{item_id}",
         )
+
+
+def look_at_vehicle(event: StayQuestioned | QuestionOver | StayVoided) -> None:
+    """parking.stay_questioned, parking.question_over, parking.stay_voided: what touches visits of
+    its vehicle is held, or goes on (docs/rules.md L1)."""
+    stay = parking.stay(event.stay_id)
+    services.look_at_vehicle(plate=stay.plate, since=stay.arrived_at - A_DAY)
+
+
+def look_at_former_vehicle(event: PlateCorrected) -> None:
+    """parking.plate_corrected: the stay is no longer the former vehicle's."""
+    stay = parking.stay(event.stay_id)
+    former = Plate.of(event.old_text, event.old_colour) if event.old_text else None
+    for plate in (former, stay.plate):
+        services.look_at_vehicle(plate=plate, since=stay.arrived_at - A_DAY)
+
+
+def look_at_copied(event: CopySuspected | CopyOver) -> None:
+    """parking.copy_suspected, parking.copy_over: all visits under that plate are in question."""
+    plate = Plate.of(event.plate_text, event.plate_colour)
+    since = datetime.fromtimestamp(event.since_ms / 1000, tz=UTC)
+    services.look_at_vehicle(plate=plate, since=since)

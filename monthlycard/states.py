@@ -39,3 +39,4 @@ class ObjectionState(States, subject="card_objection"):
     OPEN = "open", Shape.WAITS, _("To be answered")
     UPHELD = "upheld", Shape.DONE, _("You were right")
     REJECTED = "rejected", Shape.PAST, _("The fee stands")
+    OVER = "over", Shape.PAST, _("No longer in question")

@@ -85,6 +85,24 @@ class QuestionOver(Event):
 
 
 @dataclass(frozen=True)
+class CopySuspected(Event):
+    """Two vehicles may carry this plate: whatever is asked for under it since then waits."""
+
+    plate_text: str
+    plate_colour: str
+    since_ms: int
+
+
+@dataclass(frozen=True)
+class CopyOver(Event):
+    """The plate is one vehicle's again, or was all along."""
+
+    plate_text: str
+    plate_colour: str
+    since_ms: int
+
+
+@dataclass(frozen=True)
 class LeftUnpaid(Event):
     """A vehicle has left, and its fee is due."""
 

@@ -20,6 +20,7 @@ from monthlycard import selectors
 from monthlycard.errors import NotDue
 from monthlycard.models import Card, CardObjection, Deduction, Statement, StatementItem
 from monthlycard.rules import cover
+from monthlycard.services.questions import ask_about, questioned
 from monthlycard.services.usage import charges_of
 from monthlycard.states import DeductionState, ObjectionState, StatementState
 from payments import services as payments
@@ -34,7 +35,8 @@ def deduct(*, statement_id: int, actor: str) -> int:
     """Take each vehicle's part from its card, exactly once (P4.12); how many cards.
 
     Only for a statement that was sent and agreed, as far as its visits stand. What a card's quota
-    does not cover is due. While an objection about the card and this lot is open nothing is taken.
+    does not cover is due. While an objection about the card and this lot is open nothing is taken,
+    nor while a visit of it is in question.
     """
     statement = Statement.objects.select_related("lot").get(pk=statement_id)
     if not transition(
@@ -55,7 +57,8 @@ def deduct(*, statement_id: int, actor: str) -> int:
     said = CardObjection.objects.filter(card__in=parts, lot=statement.lot)
     held = set(said.filter(state=ObjectionState.OPEN).values_list("card_id", flat=True))
     for card in cards.select_related("plan", "terms"):
-        waits = card.pk in held
+        visits = questioned(parts[card.pk], section_id=statement.lot.section_id)
+        waits = card.pk in held or bool(visits)
         row = Deduction.objects.create(
             statement=statement,
             card=card,
@@ -67,6 +70,8 @@ def deduct(*, statement_id: int, actor: str) -> int:
             state=DeductionState.DISPUTED if waits else DeductionState.COVERED,
             deducted_at=clock.now(),
         )
+        if visits:
+            ask_about(row, visits)
         if not waits:
             take(row, card, parts[card.pk], key=f"monthlycard.deduction.{row.pk}")
     return len(parts)

@@ -1,6 +1,6 @@
 """The owner objects to what a lot has reported of their card; a person answers (P4.12)."""
 
-from datetime import timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -9,15 +9,16 @@ from django.urls import reverse
 from accounts import services as accounts
 from core import audit, clock, locks
 from core.errors import Missing
+from core.plates import Plate
 from core.transition import transition
+from core.vehicles import of_vehicle
 from monthlycard import selectors
 from monthlycard.errors import AnswerMissing
-from monthlycard.models import Card, CardObjection, Deduction, LotSystem
+from monthlycard.models import Card, CardObjection, CardVehicle, Deduction, LotSystem
 from monthlycard.services.corrections import correct_statement
 from monthlycard.services.deductions import begin_window, take
+from monthlycard.services.questions import ANSWER_WITHIN, QUESTION, SYSTEM, ask_about, questioned
 from monthlycard.states import DeductionState, ObjectionState
-
-ANSWER_WITHIN = timedelta(days=7)  # as for a fee at the roadside
 
 
 @transaction.atomic
@@ -127,12 +128,12 @@ def answer_objection(*, objection_id: int, upheld: bool, answer: str, actor: str
                 actor=actor,
                 why=answer[:300],
             )
-    _let_go(said, actor=actor)
+    let_go(said, actor=actor)
     _tell(said)
     return True
 
 
-def _let_go(said: CardObjection, *, actor: str) -> None:
+def let_go(said: CardObjection, *, actor: str) -> None:
     """What only this objection held goes on."""
     card = locks.lock(Card.objects.filter(pk=said.card_id).select_related("plan", "terms"))[0]
     rows = Deduction.objects.filter(
@@ -142,6 +143,9 @@ def _let_go(said: CardObjection, *, actor: str) -> None:
     about = set(open_ones.values_list("deduction_id", flat=True))
     for row in rows.select_related("statement__lot__section").order_by("pk"):
         if row.pk in about or (not row.taken and about):
+            continue
+        if visits := questioned(selectors.items_of(row), section_id=said.lot.section_id):
+            ask_about(row, visits)
             continue
         if not row.taken:
             card.refresh_from_db(fields=["quota_left"])
@@ -170,3 +174,35 @@ def _tell(said: CardObjection) -> None:
         params={"place": said.lot.section.name, "url": settings.PUBLIC_URL + path},
         key=f"card-answer:{said.pk}",
     )
+
+
+@transaction.atomic
+def look_at_vehicle(*, plate: Plate | None, since: datetime) -> int:
+    """Questions about this vehicle have come or gone, that reach back to `since`: hold what they
+    touch, let go what no longer is in question; how many deductions that concerns."""
+    cards = CardVehicle.objects.filter(of_vehicle(plate)).values("card")
+    rows = Deduction.objects.filter(card__in=cards, statement__ends_at__gte=since)
+    found = rows.select_related("statement__lot", "card").order_by("pk")
+    return sum(_look_at(row) for row in found)
+
+
+def _look_at(row: Deduction) -> int:
+    visits = questioned(selectors.items_of(row), section_id=row.statement.lot.section_id)
+    if visits:
+        ask_about(row, visits)
+        return 1
+    over = 0
+    for said in CardObjection.objects.filter(
+        deduction=row, reason=QUESTION, state=ObjectionState.OPEN
+    ):
+        moved = transition(
+            said,
+            source=ObjectionState.OPEN,
+            target=ObjectionState.OVER,
+            actor=SYSTEM,
+            decided_at=clock.now(),
+        )
+        if moved:
+            let_go(said, actor=SYSTEM)
+            over += 1
+    return over

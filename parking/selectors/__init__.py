@@ -7,6 +7,7 @@ from parking.selectors.doubts import (
     is_questioned_sighting,
     open_questions,
     questions_about,
+    why_questioned,
 )
 from parking.selectors.facts import (
     StayFacts,
@@ -72,4 +73,5 @@ __all__ = [
     "unpaid_at",
     "unpaid_stays_of",
     "why_amended",
+    "why_questioned",
 ]

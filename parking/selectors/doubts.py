@@ -6,12 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import JSONObject
 from django.utils.dateparse import parse_datetime
 
-from parking.models import ParkingSession, ReviewItem, Sighting
-from parking.states import ReviewState
+from core import plates
+from core.vehicles import of_vehicle
+from parking.models import CloneCase, ParkingSession, ReviewItem, Sighting
+from parking.rules.elsewhere import NEAR, Presence, at_once
+from parking.states import PlateState, ReviewState, StayState
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,35 @@ def is_questioned_sighting(sighting_id: int) -> bool:
     """Whether the stay in this photograph is in question: nobody is accused by it."""
     rows = Sighting.objects.filter(Exists(open_questions("stay_id")), pk=sighting_id)
     return rows.exists()
+
+
+def why_questioned(
+    plate: plates.Plate | None, *, since: datetime, until: datetime, section_id: int
+) -> str:
+    """Why it is in question whether this vehicle was somewhere on a section from `since` to
+    `until`: the code of what is asked, "" for nothing.
+
+    It stood elsewhere at that time, or may be copied, or somebody has to look at a stay of it that
+    lies so near that both may be one mistake.
+    """
+    mine = of_vehicle(plate)
+    cases = CloneCase.objects.filter(mine, state__in=CloneCase.LIVE)
+    later = cases.annotate(first=Min("stays__arrived_at")).filter(first__gt=until)
+    if cases.exclude(pk__in=later.values("pk")).exists():
+        return "plate_copied"
+    near = ParkingSession.objects.filter(
+        mine,
+        Q(left_at=None) | Q(left_at__gt=since - NEAR),
+        arrived_at__lt=until + NEAR,
+        simulated=False,
+    ).exclude(state=StayState.VOID)
+    there = Presence(since=since, until=until, at=None)
+    settled = near.filter(plate_state=PlateState.SETTLED).exclude(section=section_id)
+    for arrived_at, left_at in settled.values_list("arrived_at", "left_at"):
+        if at_once(there, Presence(since=arrived_at, until=left_at, at=None)):
+            return "seen_elsewhere"
+    codes = ReviewItem.objects.filter(state=ReviewState.OPEN, stay__in=near.values("pk"))
+    return codes.order_by("opened_at").values_list("why", flat=True).first() or ""
 
 
 def asked() -> ArraySubquery:

@@ -7,12 +7,13 @@ stay where there is one. What nobody can have driven opens a case of a copied pl
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Min, Q, QuerySet
 
-from core import clock, plates, wiring
+from core import clock, outbox, plates, wiring
 from core.errors import Missing
 from core.transition import transition
 from core.vehicles import of_vehicle
+from parking.events import CopyOver, CopySuspected
 from parking.models import Berth, CloneCase, ParkingSession, ReviewItem, Sighting
 from parking.rules.elsewhere import LATE, NEAR, Presence, at_once, inside, too_far
 from parking.services.reviews import drop_reviews, open_review
@@ -176,6 +177,7 @@ def open_case(
     if plate is None:
         return None
     case = _live_case(plate).first()
+    is_new = case is None
     if case is None:
         try:
             with transaction.atomic():
@@ -198,7 +200,15 @@ def open_case(
         if stay.state != StayState.VOID:
             _ask(stay, FAR if why == CloneCase.Why.TOO_FAR else COPIED)
         case.stays.add(stay)
+    if is_new:
+        outbox.add(CopySuspected(case.plate_text, case.plate_colour, _since_ms(case)))
     return case
+
+
+def _since_ms(case: CloneCase) -> int:
+    """From when on the plate may have been two vehicles': the first stay in question."""
+    first = case.stays.aggregate(first=Min("arrived_at"))["first"]
+    return int((first or case.opened_at).timestamp() * 1000)
 
 
 def say_copied(*, case_id: int, actor: str, reason: str) -> bool:
@@ -229,6 +239,7 @@ def close_case(*, case_id: int, actor: str, reason: str) -> bool:
         ).select_related("stay")
         for item in waiting:
             drop_reviews(stay=item.stay, why=COPIED_PLATE, actor=actor)
+        outbox.add(CopyOver(case.plate_text, case.plate_colour, _since_ms(case)))
     return bool(moved)
 
 

@@ -1,0 +1,211 @@
+"""A question about a vehicle holds what its card is asked for, and gives back what was taken
+(docs/rules.md L1, P4.12)."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from monthlycard import services
+from monthlycard.models import Card, CardObjection, Deduction, StatementCorrection
+from monthlycard.services.deductions import tell_of_dues
+from parking import services as parking
+from parking.models import Berth, CloneCase, ParkingSession, Section
+from tests.monthlycard import desk
+from tests.monthlycard.test_cards import paid_card
+from tests.people import TEST
+from tests.street import OTHER_PLATE, PLATE, new_section
+
+
+@pytest.fixture
+def card(world: Any, owner: Any) -> Card:
+    return paid_card(owner, world.plan)
+
+
+@pytest.fixture
+def road(city: Any, clock: Any) -> Section:
+    return new_section(city, code="R", name="长宁路", ground="road")
+
+
+@pytest.fixture
+def stood(road: Section) -> Any:
+    """A stay of the card's vehicle at the roadside: `stood(arrived_at, hours=1)`."""
+
+    def stand(arrived_at: datetime, *, hours: float | None = None) -> ParkingSession:
+        berth = Berth.objects.get(code="R-001")
+        stay_id = parking.open_stay(berth_id=berth.pk, occurred_at=arrived_at, said_by=TEST)
+        assert stay_id is not None
+        parking.correct_plate(
+            stay_id=stay_id, plate_text=PLATE.text, plate_colour="blue", actor=TEST, why="test"
+        )
+        if hours is not None:
+            left_at = arrived_at + timedelta(hours=hours)
+            parking.close_stay(berth_id=berth.pk, occurred_at=left_at, said_by=TEST)
+        return ParkingSession.objects.get(pk=stay_id)
+
+    return stand
+
+
+def visited(world: Any, card: Card, at: datetime, *, hours: float = 3) -> None:
+    """A visit at west, whose lot is another merchant's, of ¥10 an hour."""
+    desk.signed(world.west)
+    desk.report(world.west, card, 0, at, hours=hours)
+
+
+def closed(clock: Any) -> Deduction:
+    clock.advance(timedelta(days=7))
+    services.close_due()
+    return desk.deducted(desk.statement_agreed())
+
+
+def left(card: Card) -> int:
+    card.refresh_from_db()
+    return card.quota_left
+
+
+def the_question() -> CardObjection:
+    return CardObjection.objects.get(state="open")
+
+
+def answer(*, upheld: bool) -> None:
+    services.answer_objection(
+        objection_id=the_question().pk, upheld=upheld, answer="looked at", actor="user:7"
+    )
+
+
+def test_a_visit_while_the_vehicle_stood_elsewhere_is_not_deducted_before_an_answer(
+    world: Any, card: Card, clock: Any, stood: Any, run_reactions: Any
+) -> None:
+    begin = clock.now()
+    visited(world, card, begin)
+    stood(begin + timedelta(hours=1), hours=1)
+    row = closed(clock)
+    assert (row.taken, row.state, row.due_fen, left(card)) == (False, "disputed", 0, 30000)
+    said = the_question()
+    assert (said.reason, said.visits) == ("question", ["entry-0/exit-0"])
+    answer(upheld=False)
+    row.refresh_from_db()
+    assert (row.taken, row.state, left(card)) == (True, "covered", 27000)
+    run_reactions()
+    assert not CardObjection.objects.filter(state="open").exists()  # a person's word is not asked
+
+
+def test_a_visit_of_another_vehicle_leaves_by_a_correcting_line(
+    world: Any, card: Card, clock: Any, stood: Any
+) -> None:
+    begin = clock.now()
+    visited(world, card, begin)
+    stood(begin + timedelta(hours=1), hours=1)
+    row = closed(clock)
+    answer(upheld=True)
+    row.refresh_from_db()
+    assert (row.fee_fen, row.state, left(card)) == (0, "dropped", 30000)
+    assert StatementCorrection.objects.get().fee_fen == -3000
+
+
+def test_what_was_deducted_before_the_question_is_held_and_comes_back_when_upheld(
+    world: Any, card: Card, clock: Any, stood: Any, run_reactions: Any
+) -> None:
+    begin = clock.now()
+    visited(world, card, begin, hours=40)  # more than the card covers
+    row = closed(clock)
+    assert (row.state, row.due_fen, left(card)) == ("due", 10000, 0)
+    stay = stood(begin + timedelta(hours=1), hours=1)
+    parking.doubt_plate(stay_id=stay.pk, actor="owner")
+    run_reactions()
+    row.refresh_from_db()
+    assert row.state == "disputed"
+    clock.advance(timedelta(days=2))
+    assert tell_of_dues() == 0  # nothing is asked for it
+    answer(upheld=True)
+    row.refresh_from_db()
+    assert (row.fee_fen, row.due_fen, row.state, left(card)) == (0, 0, "dropped", 30000)
+
+
+@pytest.mark.parametrize("how", ["corrected", "void"])
+def test_a_contradiction_that_is_none_any_more_lets_the_deduction_go(
+    world: Any, card: Card, clock: Any, stood: Any, run_reactions: Any, how: str
+) -> None:
+    begin = clock.now()
+    visited(world, card, begin)
+    stay = stood(begin + timedelta(hours=1), hours=1)
+    row = closed(clock)
+    assert not row.taken
+    if how == "void":
+        parking.void_stay(stay_id=stay.pk, actor=TEST, reason="nobody stood there")
+    else:
+        parking.correct_plate(
+            stay_id=stay.pk,
+            plate_text=OTHER_PLATE.text,
+            plate_colour="blue",
+            actor=TEST,
+            why="misread",
+        )
+    run_reactions()
+    row.refresh_from_db()
+    assert (row.taken, row.state, left(card)) == (True, "covered", 27000)
+    assert CardObjection.objects.get().state == "over"
+
+
+def test_visits_of_a_plate_that_may_be_copied_wait_until_the_case_is_closed(
+    world: Any, card: Card, clock: Any, stood: Any, run_reactions: Any
+) -> None:
+    begin = clock.now()
+    stay = stood(begin, hours=1)
+    parking.suspect_copy(stay_id=stay.pk)
+    visited(world, card, begin + timedelta(days=2))
+    row = closed(clock)
+    run_reactions()
+    case = CloneCase.objects.get()
+    parking.say_copied(case_id=case.pk, actor="user:7", reason="two were seen")
+    run_reactions()
+    row.refresh_from_db()
+    assert (row.taken, row.state, left(card)) == (False, "disputed", 30000)
+    parking.close_case(case_id=case.pk, actor="user:7", reason="the copy is gone")
+    run_reactions()
+    row.refresh_from_db()
+    assert (row.taken, row.state, left(card)) == (True, "covered", 27000)
+
+
+def test_what_was_deducted_before_a_copy_was_suspected_is_held_too(
+    world: Any, card: Card, clock: Any, stood: Any, run_reactions: Any
+) -> None:
+    begin = clock.now()
+    stay = stood(begin, hours=1)
+    visited(world, card, begin + timedelta(days=2))
+    row = closed(clock)
+    assert row.taken
+    parking.suspect_copy(stay_id=stay.pk)
+    run_reactions()
+    row.refresh_from_db()
+    assert row.state == "disputed"
+    answer(upheld=True)
+    assert left(card) == 30000
+
+
+@pytest.mark.parametrize("hours", [-4, 6])
+def test_a_stay_at_another_time_holds_nothing(
+    world: Any, card: Card, clock: Any, stood: Any, hours: int
+) -> None:
+    begin = clock.now() + timedelta(hours=5)
+    visited(world, card, begin)
+    stood(begin + timedelta(hours=hours), hours=1)
+    assert closed(clock).taken
+    assert left(card) == 27000
+
+
+def test_an_owners_own_objection_does_not_let_go_what_is_in_question(
+    world: Any, card: Card, clock: Any, stood: Any
+) -> None:
+    begin = clock.now()
+    visited(world, card, begin)
+    services.object_to_use(card_id=card.pk, lot_code="west", reason="other", text="?", actor=TEST)
+    stood(begin + timedelta(hours=1), hours=1)
+    row = closed(clock)
+    own = CardObjection.objects.exclude(reason="question").get()
+    services.answer_objection(objection_id=own.pk, upheld=False, answer="no", actor="user:7")
+    row.refresh_from_db()
+    assert (row.taken, row.state) == (False, "disputed")
+    answer(upheld=False)
+    row.refresh_from_db()
+    assert (row.taken, row.state, left(card)) == (True, "covered", 27000)

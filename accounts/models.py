@@ -169,9 +169,11 @@ class PlateShare(StatefulModel):
 
 
 class LoginCode(models.Model):
-    """A code sent to a phone; the newest one counts, once, for ten minutes."""
+    """A code sent to a phone; the newest one that a browser asked for counts there, once, for ten
+    minutes. What others ask for and type meanwhile does not touch it."""
 
     phone_digest = models.CharField(max_length=64, db_index=True)
+    browser = models.CharField(max_length=64, blank=True)  # a digest
     code_digest = models.CharField(max_length=64)
     expires_at = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0)

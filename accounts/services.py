@@ -30,7 +30,7 @@ from accounts.models import (
 )
 from accounts.sms import Receipt, render
 from accounts.states import HoldingState, ShareState, SmsState
-from core import audit, clock, images, outbox, personal
+from core import audit, clock, deeds, images, limits, outbox, personal
 from core.errors import Invalid, Missing, Refused, TooMany
 from core.plates import Plate
 from core.transition import transition
@@ -40,7 +40,6 @@ from core.vehicles import of_vehicle
 PHONE = re.compile(r"^(\+?86)?(1[3-9]\d{9})$")
 CODE_LIVES = timedelta(minutes=10)
 CODE_ATTEMPTS = 5
-CODES_AN_HOUR = 6
 MOST_SHARES = 5
 RECEIPTS = "system:accounts.receipts"
 ASK_AFTER = timedelta(minutes=1)  # a network's receipt usually comes within seconds
@@ -133,16 +132,24 @@ def owner_by_phone(phone: str) -> User:
 
 
 @transaction.atomic
-def send_login_code(*, phone: str) -> SmsMessage:
-    """Send a six-digit log-in code. Raises Invalid, TooMany."""
+def send_login_code(*, phone: str, browser: str = "") -> SmsMessage:
+    """Send a six-digit log-in code, which counts in the browser that asked for it alone.
+
+    What strangers ask for a phone uses up their share; a browser that has logged in with it before
+    has one of its own. Raises Invalid, TooMany.
+    """
     phone = clean_phone(phone)
     digest = personal.digest(phone)
-    since = clock.real() + CODE_LIVES - timedelta(hours=1)
-    if LoginCode.objects.filter(phone_digest=digest, expires_at__gt=since).count() >= CODES_AN_HOUR:
-        raise TooMany()
+    mine = LoginCode.objects.filter(phone_digest=digest, browser=_of(browser))
+    if browser and mine.filter(used_at__isnull=False).exists():
+        limits.count(deeds.CODE, f"{digest} {browser}")
+    else:
+        limits.count_about(deeds.CODE_FROM_HERE, digest, of_network=True)
+        limits.count(deeds.CODE, digest)
     code = f"{secrets.randbelow(1_000_000):06d}"
     row = LoginCode.objects.create(
         phone_digest=digest,
+        browser=_of(browser),
         code_digest=personal.digest(f"{digest}:{code}"),
         expires_at=clock.real() + CODE_LIVES,
     )
@@ -151,15 +158,23 @@ def send_login_code(*, phone: str) -> SmsMessage:
     )
 
 
-def redeem_login_code(*, phone: str, code: str) -> User:
-    """The owner whose phone got this code; a code works once. Raises Invalid."""
+def _of(browser: str) -> str:
+    return personal.digest(f"browser {browser}") if browser else ""
+
+
+def redeem_login_code(*, phone: str, code: str, browser: str = "") -> User:
+    """The owner whose phone got this code, which this browser asked for; it works once.
+
+    Raises Invalid.
+    """
     digest = personal.digest(clean_phone(phone))
     wrong = Invalid(
         "bad_code",
         _("This code is not right, or it is too old. Ask for a new one."),
         fields={"code": _("Type the six digits of the newest message.")},
     )
-    row = LoginCode.objects.filter(phone_digest=digest, used_at=None).order_by("-pk").first()
+    mine = LoginCode.objects.filter(phone_digest=digest, browser=_of(browser), used_at=None)
+    row = mine.order_by("-pk").first()
     if row is None or row.expires_at < clock.real():
         raise wrong
     tried = LoginCode.objects.filter(pk=row.pk, used_at=None, attempts__lt=CODE_ATTEMPTS)

@@ -1,5 +1,6 @@
 """Log-in, and the plates of a person."""
 
+import secrets
 from typing import Any
 
 from django.contrib import admin, messages
@@ -15,10 +16,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts import selectors, services, sms
-from accounts.backends import limit_log_ins
 from accounts.guards import merchant_page, owner_page
 from accounts.models import User
-from core import images
+from core import images, limits
 from core.errors import BoweiError, Missing
 
 
@@ -51,25 +51,22 @@ def owner_login(request: HttpRequest) -> HttpResponse:
     if not url_has_allowed_host_and_scheme(following, {request.get_host()}):
         following = "/dues/"
     context: dict[str, Any] = {"phone": phone, "next": following, "sent": False}
+    browser = limits.browser_of(request) or secrets.token_urlsafe(16)
     if request.method == "POST":
         try:
-            limit_log_ins(request)
             if code:
-                user = services.redeem_login_code(phone=phone, code=code)
+                user = services.redeem_login_code(phone=phone, code=code, browser=browser)
                 login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-                return redirect(following)
-            message = services.send_login_code(phone=phone)
+                return limits.keep_browser(redirect(following), browser)
+            message = services.send_login_code(phone=phone, browser=browser)
             context["sent"] = True
             if not sms.sends():
                 context["sandbox_text"] = message.text
         except BoweiError as error:
             context |= {"error": error, "sent": bool(code)}
-    return render(
-        request,
-        "registration/owner_login.html",
-        context,
-        status=400 if "error" in context else 200,
-    )
+    status = context["error"].status if "error" in context else 200
+    page = render(request, "registration/owner_login.html", context, status=status)
+    return limits.keep_browser(page, browser)
 
 
 @require_POST

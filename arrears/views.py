@@ -25,10 +25,10 @@ from arrears.selectors import merchants as merchant_selectors
 from arrears.services.assistance import opted_out
 from arrears.states import DebtState, DisputeState
 from arrears.tables import DebtTable, NoticeTable
-from core import images, links, parse, wiring
-from core.api import ContestRate
-from core.errors import BoweiError, Denied, Missing, TooMany
+from core import deeds, images, limits, links, parse, wiring
+from core.errors import BoweiError, Denied, Missing
 from parking import selectors as parking
+from parking import services as parking_services
 from payments import services as payments
 
 
@@ -189,9 +189,8 @@ def contest(request: HttpRequest, token: str) -> HttpResponse:
         return redirect(selectors.object_path([stay.id]))
     form = WholePlate(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        if not ContestRate().allow_request(request, None):  # type: ignore[arg-type]
-            raise TooMany()
-        if form.cleaned_data["plate"] == stay.plate_text:
+        limits.count(deeds.CONTEST, str(stay.id))
+        if parking_services.guess_plate(stay.id, form.cleaned_data["plate"]):
             return redirect(selectors.object_path([stay.id]))
         form.add_error("plate", _("This stay is not kept under this plate."))
     context = {"stay": stay, "plate": parking.shown_plate(stay), "form": form}

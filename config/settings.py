@@ -56,6 +56,7 @@ BOWEI_PROXIES = env.int("BOWEI_PROXIES", 1 if PRODUCTION else 0)
 BOWEI_MOVABLE_CLOCK = not PRODUCTION
 BOWEI_SANDBOX_PAYMENTS = not PRODUCTION
 BOWEI_WIRING = "config.wiring"
+BOWEI_DOORS = "config.doors"
 
 ROWS = ["accounts", "devices", "payments", "parking", "arrears", "recovery", "monthlycard"]
 
@@ -97,6 +98,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "core.middleware.Limits",
     "core.middleware.Legible",
     "core.middleware.Errors",
     "axes.middleware.AxesMiddleware",
@@ -201,7 +203,6 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # --- people ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
-    "accounts.backends.LimitedByNetwork",
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
@@ -271,13 +272,6 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 50,
     "DEFAULT_SCHEMA_CLASS": "core.schema.Operation",
     "EXCEPTION_HANDLER": "core.api.problem_handler",
-    "NUM_PROXIES": 0,  # REMOTE_ADDR is the client's own already (core.addresses)
-    "DEFAULT_THROTTLE_RATES": {
-        "anon": "600/min" if TESTING else "120/min",
-        "login": "600/min" if TESTING else "30/min",
-        "lookup": "600/min" if TESTING else "30/min",
-        "contest": "600/min" if TESTING else "10/hour",
-    },
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Bowei",

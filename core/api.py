@@ -4,12 +4,11 @@ from typing import Any
 
 from django.http import JsonResponse
 from django.utils.translation import gettext_lazy as _
-from rest_framework import exceptions, pagination, serializers, throttling
+from rest_framework import exceptions, pagination, serializers
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from core.addresses import network
-from core.errors import BoweiError, Invalid
+from core.errors import BoweiError, Invalid, TooMany
 
 PROBLEM = "application/problem+json"
 
@@ -24,24 +23,6 @@ class Pages(pagination.PageNumberPagination):
             if told["properties"][name].pop("nullable", False):
                 told["properties"][name]["type"] = ["string", "null"]
         return {**told, "required": sorted(told["properties"])}
-
-
-class LookupRate(throttling.SimpleRateThrottle):
-    """Questions that could be used to go through all plates or berths."""
-
-    scope = "lookup"
-
-    def get_cache_key(self, request: Any, view: Any) -> str:
-        return f"lookup.{network(self.get_ident(request))}"
-
-
-class ContestRate(LookupRate):
-    """Doubts and proofs of who has not shown to hold a plate: a person must answer each."""
-
-    scope = "contest"
-
-    def get_cache_key(self, request: Any, view: Any) -> str:
-        return f"contest.{network(self.get_ident(request))}"
 
 
 class ProblemOut(serializers.Serializer):
@@ -93,13 +74,21 @@ def problem(error: BoweiError) -> dict[str, Any]:
 
 
 def problem_response(error: BoweiError) -> JsonResponse:
-    return JsonResponse(problem(error), status=error.status, content_type=PROBLEM)
+    headers = headers_of(error)
+    body = problem(error)
+    return JsonResponse(body, status=error.status, headers=headers, content_type=PROBLEM)
+
+
+def headers_of(error: BoweiError) -> dict[str, str]:
+    """When to ask again, for who asked too often."""
+    return error.headers if isinstance(error, TooMany) else {}
 
 
 def problem_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: every error of an interface is a problem document."""
     if isinstance(error, BoweiError):
-        return Response(problem(error), status=error.status, content_type=PROBLEM)
+        headers = headers_of(error)
+        return Response(problem(error), error.status, headers=headers, content_type=PROBLEM)
     response = exception_handler(error, context)
     if response is None:
         return None

@@ -1,8 +1,10 @@
 """Errors for people and machines (docs/rules.md 10): a stable code, facts, one sentence."""
 
+import math
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 
 class BoweiError(Exception):
@@ -73,13 +75,47 @@ class Refused(BoweiError):
 
 
 class TooMany(BoweiError):
-    """Asked too often."""
+    """Asked too often; `wait_s`, where it is a matter of time, says when to ask again."""
 
     status = 429
 
-    def __init__(self, code: str = "too_many", message: Any = None, /, **facts: Any) -> None:
+    def __init__(
+        self,
+        code: str = "too_many",
+        message: Any = None,
+        /,
+        *,
+        wait_s: float | None = None,
+        **facts: Any,
+    ) -> None:
+        if wait_s is not None:
+            facts["retry_after_s"] = max(1, math.ceil(wait_s))
+            message = message or _("That was too often. Try again in %(wait)s.")
         message = message or _("That was too many attempts. Wait a little and try again.")
         super().__init__(code, message, **facts)
+
+    @property
+    def message(self) -> str:
+        wait_s = self.facts.get("retry_after_s")
+        if not wait_s:
+            return super().message
+        return str(self._message) % {**self.facts, "wait": _long(wait_s)}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the answer says to machines beside its body."""
+        wait_s = self.facts.get("retry_after_s")
+        return {"Retry-After": str(wait_s)} if wait_s else {}
+
+
+def _long(seconds: int) -> str:
+    if seconds < 120:
+        return ngettext("%(n)d second", "%(n)d seconds", seconds) % {"n": seconds}
+    minutes = math.ceil(seconds / 60)
+    if minutes < 120:
+        return ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
+    hours = math.ceil(minutes / 60)
+    return ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}
 
 
 class BadMove(Exception):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -15,9 +16,11 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
-from core.api import problem_response
+from core import doors, limits
+from core.addresses import network
+from core.api import headers_of, problem_response
 from core.bodies import refusal
-from core.errors import BoweiError, Invalid, Missing
+from core.errors import BoweiError, Invalid, Missing, TooMany
 from core.parse import is_text
 
 log = logging.getLogger("bowei.web")
@@ -55,7 +58,55 @@ def _told(request: HttpRequest, error: BoweiError) -> HttpResponse:
     """The error for a program or for a person."""
     if request.path.startswith("/api/"):
         return problem_response(error)
-    return render(request, "base/error.html", {"error": error}, status=error.status)
+    page = render(request, "base/error.html", {"error": error}, status=error.status)
+    return _when(page, error)
+
+
+def _when(response: HttpResponse, error: BoweiError) -> HttpResponse:
+    for name, value in headers_of(error).items():
+        response[name] = value
+    return response
+
+
+class Limits:
+    """Counts what is asked for at each door before anything else is done for it (core.limits).
+
+    A refusal that came later, of a service, becomes the status of whatever page tells of it: what
+    was typed stays typed.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with limits.asked_by(_asker_of(request)) as who:
+            response = self.get_response(request)
+        if not who.refused:
+            return response
+        error = who.refused[0]
+        if response.status_code // 100 == 3:  # on to a page that would not say it
+            return _told(request, error)
+        response.status_code = error.status
+        return _when(response, error)
+
+    def process_view(self, request: HttpRequest, view: Any, *_given: Any) -> HttpResponse | None:
+        assert request.resolver_match is not None
+        try:
+            limits.count(doors.deed_of(request.resolver_match, request.method or ""))
+        except TooMany as error:
+            return _told(request, error)
+        return None
+
+
+def _asker_of(request: HttpRequest) -> limits.Asker:
+    def person() -> int | None:
+        return request.user.pk if settings.SESSION_COOKIE_NAME in request.COOKIES else None
+
+    return limits.Asker(
+        network=network(request.META.get("REMOTE_ADDR") or ""),
+        person=person,
+        browser=limits.browser_of(request),
+    )
 
 
 class Legible:

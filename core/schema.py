@@ -49,7 +49,7 @@ class Operation(AutoSchema):
 
     def _refusals(self) -> list[str]:
         view, writes = self.view, self.method not in SAFE_METHODS
-        found = {"406", "503"}  # no such media type; records away, or too many at once
+        found = {"406", "429", "503"}  # no such media type; too often; records away, or too many
         if writes:
             found |= {"403", "409"}  # without the page's CSRF token; not in this state of things
         if self._get_request_body():  # type: ignore[no-untyped-call]
@@ -58,8 +58,6 @@ class Operation(AutoSchema):
             found |= {"400", "404"}
         if "{" in self.path:
             found |= {"404"}
-        if view.get_throttles():
-            found |= {"429"}
         if AllowAny not in view.permission_classes:
             asker = view.get_authenticators()[0]
             found |= {"401", "403"} if asker.authenticate_header(view.request) else {"403"}

@@ -12,10 +12,10 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
 from rest_framework.views import APIView
 
 from accounts import guards
+from core import deeds, limits
 from core.api import ModelOut
 from core.bodies import TooLarge
 from devices import selectors, services
@@ -55,25 +55,6 @@ class HasCamera(BasePermission):
         return isinstance(device, Device)
 
 
-class UploadRate(SimpleRateThrottle):
-    """A camera that has gone wild must not fill the disk."""
-
-    rate = "300/min"
-
-    def get_cache_key(self, request: Request, view: Any) -> str:
-        return f"devices.upload.{request.auth.pk if isinstance(request.auth, Device) else 'none'}"
-
-
-class UploadQuota(BaseThrottle):
-    """What one device may fill in a day, however slowly."""
-
-    def allow_request(self, request: Request, view: Any) -> bool:
-        return not isinstance(request.auth, Device) or services.may_upload(request.auth)
-
-    def wait(self) -> float:
-        return services.until_tomorrow_s()
-
-
 class ImageOut(serializers.Serializer):
     sha256 = serializers.CharField()
 
@@ -83,7 +64,6 @@ class ImageView(APIView):
 
     authentication_classes = [DeviceKey]
     permission_classes = [HasCamera]
-    throttle_classes = [UploadRate, UploadQuota]
 
     @extend_schema(
         operation_id="devices_image_put",
@@ -101,6 +81,7 @@ class ImageView(APIView):
     def put(self, request: Request, sha256: str) -> Response:
         device = request.auth
         assert isinstance(device, Device)
+        limits.count_about(deeds.IMAGE, str(device.pk))  # a camera that has gone wild
         new = services.keep_image(device=device, sha256=sha256, data=_body(request._request))
         return Response({"sha256": sha256}, status=201 if new else 200)
 

@@ -8,7 +8,6 @@ from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import AnonRateThrottle
 from rest_framework.views import APIView
 
 from core.api import BillLineOut
@@ -46,7 +45,6 @@ class OrderView(APIView):
     """An order, for whoever holds its link."""
 
     permission_classes = [AllowAny]
-    throttle_classes = [AnonRateThrottle]
 
     @extend_schema(responses=OrderOut, operation_id="payments_order")
     def get(self, request: Request, token: str) -> Response:

@@ -8,7 +8,6 @@ from rest_framework import generics, serializers
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import AnonRateThrottle
 from rest_framework.views import APIView
 
 from accounts import guards
@@ -255,7 +254,6 @@ class OwnerOrder(APIView):
     """What the owner sees and may do, with the link on the lock (P1.4, P1.5)."""
 
     permission_classes = [AllowAny]
-    throttle_classes = [AnonRateThrottle]
 
     @extend_schema(operation_id="recovery_owner_order", responses=OwnerRecoveryOut)
     def get(self, request: Request, token: str) -> Response:
@@ -274,7 +272,6 @@ class OwnerCode(APIView):
     """The code that lowers a lock which does not answer; each showing is audited (P1.5)."""
 
     permission_classes = [AllowAny]
-    throttle_classes = [AnonRateThrottle]
 
     @extend_schema(
         operation_id="recovery_owner_code", request=None, responses={200: ReleaseCodeOut}

@@ -9,6 +9,19 @@ from django.urls.resolvers import RoutePattern
 PLACE = re.compile(r"<(?:(\w+):)?(\w+)>")
 
 
+def named_routes(
+    under: URLResolver | None = None, before: str = "", space: str = ""
+) -> Iterator[tuple[str, str]]:
+    """All addresses by name, as views are called (`admin:login`; "" for none), with their route."""
+    for one in (under or get_resolver()).url_patterns:
+        here = before + str(one.pattern)
+        if isinstance(one, URLPattern):
+            yield f"{space}{one.name or ''}", here
+        else:
+            inner = f"{space}{one.namespace}:" if one.namespace else space
+            yield from named_routes(one, here, inner)
+
+
 def routes(under: URLResolver | None = None, before: str = "/") -> Iterator[str]:
     """All routes, with their places: `/s/<str:token>/object/`."""
     for one in (under or get_resolver()).url_patterns:

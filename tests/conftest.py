@@ -25,7 +25,7 @@ from django.db import connection
 from config import server
 from config.local.processes import wait_until
 from core import clock as business_clock
-from core import outbox
+from core import limits, outbox
 
 pytest_plugins = [name for name in ("tests.people", "tests.street") if find_spec(name)]
 
@@ -60,6 +60,7 @@ def _nothing_remembered(request: pytest.FixtureRequest) -> None:
     if {"db", "transactional_db"} & set(request.fixturenames):
         cache.clear()
         business_clock.forget()
+        limits.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)

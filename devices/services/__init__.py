@@ -2,7 +2,7 @@
 
 from devices.services.commands import expire_commands, order, withdraw
 from devices.services.enrolment import enroll, revoke, rotate_key
-from devices.services.images import keep_image, may_upload, until_tomorrow_s
+from devices.services.images import keep_image
 from devices.services.liveness import forget_old, notice_silence
 from devices.services.reception import admit
 from devices.services.release import release_code
@@ -13,12 +13,10 @@ __all__ = [
     "expire_commands",
     "forget_old",
     "keep_image",
-    "may_upload",
     "notice_silence",
     "order",
     "release_code",
     "revoke",
     "rotate_key",
-    "until_tomorrow_s",
     "withdraw",
 ]

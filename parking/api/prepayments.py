@@ -11,7 +11,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.guards import actor_of
-from core.api import LookupRate
 from core.errors import Invalid
 from core.fields import choices_of
 from core.inputs import MomentField
@@ -98,7 +97,6 @@ def _out(draft: Prepayment) -> dict[str, Any]:
 
 class Open(APIView):
     permission_classes = [AllowAny]
-    throttle_classes = [LookupRate]
 
 
 class Drafts(Open):

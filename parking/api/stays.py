@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from accounts.guards import actor_of
 from core import plates
-from core.api import LookupRate, ModelOut
+from core.api import ModelOut
 from core.errors import Invalid, Missing, Refused
 from core.fields import choices_of
 from core.inputs import MomentField
@@ -69,7 +69,6 @@ class AtBerth(APIView):
     """The stay of the vehicle that stands in a berth."""
 
     permission_classes = [AllowAny]
-    throttle_classes = [LookupRate]
 
     @extend_schema(responses=PublicStayOut)
     def get(self, request: Request, berth_code: str) -> Response:

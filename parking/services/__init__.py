@@ -8,6 +8,7 @@ from parking.services.elsewhere import (
     suspect_copy,
 )
 from parking.services.gaps import end_gaps, open_gaps
+from parking.services.guesses import guess_meant, guess_plate, guess_stay
 from parking.services.history import import_history
 from parking.services.images import (
     ask_again,
@@ -86,6 +87,9 @@ __all__ = [
     "end_gaps",
     "finish_departures",
     "flag_long_stays",
+    "guess_meant",
+    "guess_plate",
+    "guess_stay",
     "image_failed",
     "import_history",
     "leave_by_of_prepayment",

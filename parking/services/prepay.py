@@ -1,8 +1,9 @@
 """Paying ahead for a berth: draft, candidates, comparison, payment (P2.4-P2.6).
 
 No account is needed; who holds the token made the draft. The plate that was read is never told to
-the payer: the instruction says which part of the declared one differs, attempts are few, and they
-are counted over all drafts of a plate, so that nobody finds a stranger's car by asking around.
+the payer: the instruction says which part of the declared one differs, attempts are few, and wrong
+ones are counted over all drafts (parking.services.guesses), so that nobody finds a stranger's car
+by asking around.
 """
 
 import logging
@@ -30,8 +31,6 @@ log = logging.getLogger("bowei.parking")
 SYSTEM = "system:parking.prepay"
 DRAFT_LIVES = timedelta(hours=2)
 LONGEST_MIN = 24 * 60
-TRIES_A_PLATE = 10
-TRIES_WITHIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,16 +186,16 @@ def choose_berth(token: str, berth_code: str) -> Prepayment:
 
 
 @transaction.atomic
-def submit(token: str, plate_text: str = "", plate_colour: str = "") -> Instruction:
+def submit(token: str, said: plates.Plate) -> Instruction:
     """Submit the draft with its plate (the second plate) and have it compared (P2.5).
 
     The plate of a paid one may be corrected, and its berth before, until the vehicle leaves: what
     was paid goes to the stay that stands there. Raises WrongStep, TooMany when the attempts are
-    used up, Invalid for a plate that is none.
+    used up.
     """
     paid = by_token(token)
     if paid.state == PrepaymentState.PAID:
-        return _correct_paid(paid, plate_text, plate_colour)
+        return _correct_paid(paid, said)
     draft = locks.lock(Prepayment.objects.filter(pk=by_token(token).pk))[0]
     if draft.state not in (
         PrepaymentState.DRAFT,
@@ -213,9 +212,7 @@ def submit(token: str, plate_text: str = "", plate_colour: str = "") -> Instruct
             "no_attempts_left",
             _("The plate did not match three times. Pay by the berth's own page instead."),
         )
-    if plate_text:
-        _declare(draft, typed_plate(plate_text, plate_colour))
-    _not_too_often(draft.plate_text)
+    _declare(draft, said)
     stay = ParkingSession.objects.filter(berth_id=draft.berth_id, state=StayState.PARKED).first()
     if stay is None:
         return _wait_for_vehicle(draft)
@@ -295,7 +292,7 @@ def turn_away(berth_id: int, *, actor: str) -> None:
     )
 
 
-def _correct_paid(draft: Prepayment, plate_text: str, plate_colour: str) -> Instruction:
+def _correct_paid(draft: Prepayment, said: plates.Plate) -> Instruction:
     """Compare what a paid draft says now with who stands at its berth; the money follows.
 
     The draft is not locked before its order and stays are (core/locks.py).
@@ -304,10 +301,7 @@ def _correct_paid(draft: Prepayment, plate_text: str, plate_colour: str) -> Inst
         raise TooMany(
             "no_attempts_left", _("The plate did not match three times. Ask the car park.")
         )
-    if plate_text:
-        plate = typed_plate(plate_text, plate_colour)
-        draft.plate_text, draft.plate_colour = plate.text, plate.colour_text
-    _not_too_often(draft.plate_text)
+    draft.plate_text, draft.plate_colour = said.text, said.colour_text
     stay = ParkingSession.objects.filter(berth_id=draft.berth_id, state=StayState.PARKED).first()
     if stay is None:
         raise Refused("no_vehicle", _("No vehicle is known at this berth."))
@@ -330,14 +324,6 @@ def _correct_paid(draft: Prepayment, plate_text: str, plate_colour: str) -> Inst
         )
     row.update(differs=[], plate_text=draft.plate_text, plate_colour=draft.plate_colour)
     return Instruction(outcome="confirmed", attempts_left=draft.attempts_left)
-
-
-def _not_too_often(text: str) -> None:
-    since = clock.now() - TRIES_WITHIN
-    tried = Prepayment.objects.filter(plate_text=text, submitted_at__gte=since)
-    failed = tried.filter(state=PrepaymentState.CORRECTING).count()
-    if failed >= TRIES_A_PLATE:
-        raise TooMany()
 
 
 def _judge(draft: Prepayment, stay: ParkingSession, *, actor: str) -> Instruction:

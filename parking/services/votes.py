@@ -14,12 +14,15 @@ from django.db.models import QuerySet
 
 from accounts import selectors as people
 from core import audit, locks, plates
+from core.errors import BoweiError
 from core.transition import transition
+from core.typed import typed_plate
 from parking.models import ParkingSession, PlateReading, Prepayment, ReviewItem, Sighting
 from parking.rules import comparison, votes
 from parking.rules.votes import By, Tally, Voice
 from parking.services import plates as stay_plates
 from parking.services import prepay
+from parking.services.guesses import guess
 from parking.services.prepay import Instruction
 from parking.services.reviews import drop_reviews
 from parking.states import (
@@ -36,15 +39,31 @@ VOTE = "system:parking.vote"
 AGREED = "two voices agree"
 
 
-@transaction.atomic
 def submit_prepayment(token: str, plate_text: str = "", plate_colour: str = "") -> Instruction:
     """Submit a draft with its plate and have it compared (P2.5), see `prepay.submit`.
 
-    Where the plate of the vehicle is still a question, what is declared may be its answer.
+    Where the plate of the vehicle is still a question, what is declared may be its answer. What is
+    not confirmed was a guess, and is counted as one. Raises Invalid for a plate that is none.
     """
+    draft = prepay.by_token(token)
+    said = typed_plate(plate_text, plate_colour) if plate_text else draft.plate
+    assert said is not None  # a draft begins with one
+    with guess(berth_id=draft.berth_id, plate_text=said.text) as right:
+        try:
+            told = _submit(token, said)
+        except BoweiError:  # nothing was compared, nothing told
+            right()
+            raise
+        if told.outcome == "confirmed":
+            right()
+        return told
+
+
+@transaction.atomic
+def _submit(token: str, said: plates.Plate) -> Instruction:
     standing = prepay.standing_where(token)
     locks.lock(ParkingSession.objects.filter(pk=standing))  # before the draft (core/locks.py)
-    told = prepay.submit(token, plate_text, plate_colour)
+    told = prepay.submit(token, said)
     if standing is not None and told.outcome != "confirmed" and settle_by_votes(standing):
         return prepay.told(token)
     return told

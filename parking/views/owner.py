@@ -11,9 +11,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import selectors as people
 from accounts.guards import actor_of
-from core import clock, images, links, parse, wiring
-from core.api import ContestRate, LookupRate
-from core.errors import BoweiError, Missing, Refused, TooMany
+from core import clock, deeds, images, limits, links, parse, wiring
+from core.errors import BoweiError, Missing, Refused
 from core.plates import chip, holds
 from parking import selectors, services
 from parking.errors import NoBerth, PlateUnread, StayNotDue
@@ -54,16 +53,13 @@ def berth(request: HttpRequest, berth_code: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def left(request: HttpRequest) -> HttpResponse:
-    """Pay after leaving, without an account: the berth's code and the plate find the stay.
+    """Pay without an account, after leaving too: the berth's code and the plate find the stay.
 
     Asking is limited, and says the same whether the plate or the berth is wrong.
     """
     form = LeftForm(request.POST or None, initial={"berth": request.GET.get("berth", "")})
     if request.method == "POST" and form.is_valid():
-        if not LookupRate().allow_request(request, None):  # type: ignore[arg-type]
-            raise TooMany()
-        place = selectors.berth_by_code(form.cleaned_data["berth"])
-        found = selectors.unpaid_at(place.pk, form.cleaned_data["plate"]) if place else None
+        found = services.guess_stay(form.cleaned_data["berth"], form.cleaned_data["plate"])
         if found is not None:
             of = links.vehicle(found.plate_text, found.plate_colour)
             return redirect("parking.stay", token=stay_token(found.pk, of=of))
@@ -88,8 +84,8 @@ def stay(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         try:
             if "not_mine" in request.POST:
-                if not context["holds"] and not ContestRate().allow_request(request, None):  # type: ignore[arg-type]
-                    raise TooMany()
+                if not context["holds"]:
+                    limits.count(deeds.CONTEST, str(row.pk))
                 services.doubt_plate(stay_id=row.pk, actor="owner")
                 return redirect("parking.stay", token=token)
             if "mine" in request.POST and context["holds"]:
@@ -186,13 +182,11 @@ def correct_paid(request: HttpRequest, token: str) -> HttpResponse:
 
 def _correct(request: HttpRequest, order_number: str, form: LeftForm) -> bool:
     """Carry the correction out; False where its form must be shown again."""
-    if not LookupRate().allow_request(request, None):  # type: ignore[arg-type]
-        raise TooMany()
     meant_id = None
     if request.POST.get("do") != "return":
         if not form.is_valid():
             return False
-        meant = services.stay_meant(form.cleaned_data["berth"], form.cleaned_data["plate"])
+        meant = services.guess_meant(form.cleaned_data["berth"], form.cleaned_data["plate"])
         if meant is None:
             form.add_error(None, _("No vehicle with this plate is known at this berth."))
             return False

@@ -1,5 +1,6 @@
 """An objection is easy for who holds the plate or can type all of it, and nobody else's to make."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ from django.urls import reverse
 
 from arrears import selectors, services
 from arrears.models import Debt, Dispute
-from core import links
-from core.api import ContestRate
+from core import deeds, links
+from core.deeds import Rate
 from parking import selectors as parking
 from parking.links import stay_token
 from parking.models import Berth, ParkingSession
@@ -95,7 +96,7 @@ def test_who_found_the_stay_by_its_whole_plate_need_not_type_it_again(
 def test_a_town_cannot_be_gone_through_from_one_network(
     anonymous: Client, section: Any, stay_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ContestRate, "rate", "2/hour", raising=False)
+    monkeypatch.setattr(deeds, "CONTEST", replace(deeds.CONTEST, network=(Rate(2, 3600),)))
     stays = [stay_of(place, ago_min=50) for place in Berth.objects.order_by("code")]
     said = [anonymous.post(f"/s/{stay_token(one.pk)}/", {"not_mine": "1"}) for one in stays]
     assert [one.status_code for one in said] == [302, 302, 429]
@@ -112,7 +113,7 @@ def test_the_holder_is_not_held_up_by_what_others_of_the_network_did(
     stay_of: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ContestRate, "rate", "1/hour", raising=False)
+    monkeypatch.setattr(deeds, "CONTEST", replace(deeds.CONTEST, network=(Rate(1, 3600),)))
     stay = stay_of(berth, ago_min=50)
     prove(owner, PLATE.text, "blue")
     for _ in range(3):

@@ -57,19 +57,6 @@ def test_a_refusal_is_a_problem_document(anonymous: Client, section: Section) ->
     assert (missing.status_code, missing.json()["code"]) == (404, "missing")
 
 
-def test_without_valkey_a_counted_question_is_put_off_with_a_sentence(
-    anonymous: Client, berth: Berth, stay_of: Any, settings: Any
-) -> None:
-    stay_of(berth, PLATE)
-    here = settings.CACHES["default"]
-    away = {**here, "LOCATION": "unix:///nonexistent/valkey.sock?db=0"}
-    settings.CACHES = {"default": away}
-    put_off = anonymous.get(f"{API}/berths/A-001/")
-    assert (put_off.status_code, put_off.json()["code"]) == (503, "unavailable")
-    settings.CACHES = {"default": here}
-    assert anonymous.get(f"{API}/berths/A-001/").status_code == 200
-
-
 def test_a_berth_tells_what_is_due_and_no_plate(
     anonymous: Client, berth: Berth, stay_of: Any
 ) -> None:

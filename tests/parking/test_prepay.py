@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core import plates
+from core import deeds, limits, plates
 from core.errors import Invalid, Refused, TooMany
 from parking import services
 from parking.errors import NoBerth, WrongStep
@@ -95,16 +95,22 @@ def test_asking_around_for_a_plate_is_stopped_over_all_drafts(
 ) -> None:
     stay_of(berth, PLATE)
 
-    def ask() -> None:
-        draft = services.draft_prepayment(plate_text=WRONG, minutes=60, section_id=section.pk)
+    def ask(network: str, plate_text: str = WRONG) -> str:
+        draft = services.draft_prepayment(plate_text=plate_text, minutes=60, section_id=section.pk)
         services.candidate_berths(draft.token)
         services.choose_berth(draft.token, "A-001")
-        services.submit_prepayment(draft.token)
+        with limits.asked_by(limits.Asker(network)):
+            told = services.submit_prepayment(draft.token)
+        services.cancel_prepayment(draft.token)  # what was wrong stays counted
+        return told.outcome
 
-    for _again in range(10):
-        ask()
-    with pytest.raises(TooMany):
-        ask()
+    free = int(deeds.PLATE.wrong["berth"].free)
+    outcomes = [ask(f"192.0.2.{n}", f"沪B{n}0000") for n in range(free + 1)]
+    assert outcomes == ["modify"] * (free + 1)
+    with pytest.raises(TooMany) as refused:
+        ask("192.0.2.99", PLATE.text)
+    assert refused.value.facts["retry_after_s"] == 10
+    assert "10 秒" in refused.value.message
 
 
 def test_a_near_miss_also_goes_to_a_person_who_may_decide_for_the_payer(

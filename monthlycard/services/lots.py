@@ -309,7 +309,7 @@ def take_passes(*, lot: LotSystem, reports: list[Report]) -> list[dict[str, str]
         if not created and row.body_hash != body_hash:
             outcomes.append({"record_id": report.record_id, "outcome": OtherBody("").code})
             continue
-        if created:
+        if created and row.oddity != PassRecord.Oddity.FUTURE:  # nobody knows when that was
             parking_services.look_at_pass(
                 plate_text=report.plate_text,
                 plate_colour=report.plate_colour,

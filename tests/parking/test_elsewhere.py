@@ -13,7 +13,8 @@ from core import outbox
 from parking import selectors, services
 from parking.links import stay_token
 from parking.models import Berth, CloneCase, ParkingSession, ReviewItem
-from tests.street import OTHER_PLATE, PLATE, TEST
+from tests.parking.test_plates import reading
+from tests.street import OTHER_PLATE, PLATE, TEST, photograph
 
 
 def codes(stay: ParkingSession) -> list[str]:
@@ -138,6 +139,57 @@ def test_a_corrected_plate_asks_about_the_right_vehicle_and_no_more_about_the_ot
     assert codes(a) == codes(b) == []
 
 
+@pytest.fixture
+def watched(section: Any, road: Any, enrolled: Any, city: Any) -> Any:
+    """A read of the city's camera at R-001, `watched(text)`, by the reader's whole way."""
+    camera = enrolled("C-9", "camera", city)
+    services.cover(berth_id=berth("R-001").pk, device_id=camera, priority=1, actor=TEST)
+    seeds = iter(range(100))
+
+    def read(text: str, at: Any, *, purpose: str = "arrival") -> None:
+        sighting_id = services.take_sighting(
+            device_id=camera,
+            kind="camera",
+            merchant_id=city.pk,
+            attendant=None,
+            image_sha=photograph(next(seeds)),
+            occurred_at=at,
+            purpose=purpose,
+            berth_code="R-001",
+        )
+        services.take_reading(sighting_id=sighting_id, reading=reading(text))
+
+    return read
+
+
+@pytest.mark.parametrize("where", ["a free berth", "its own stay", "another vehicle's stay"])
+@pytest.mark.parametrize("still_there", [True, False])
+def test_whatever_a_camera_reads_at_a_berth_is_matched_with_long_stays_elsewhere(
+    stay_of: Any, clock: Any, watched: Any, where: str, still_there: bool
+) -> None:
+    long = stay_of(berth("A-001"), ago_min=22 * 60)
+    at = clock.now() - timedelta(hours=10)
+    if where != "a free berth":
+        services.open_stay(berth_id=berth("R-001").pk, occurred_at=at, said_by=TEST)
+    if where == "another vehicle's stay":
+        watched(OTHER_PLATE.text, at + timedelta(minutes=1))
+    if not still_there:
+        leave(long, clock.now() - timedelta(hours=1))
+    watched(PLATE.text, at + timedelta(minutes=5))
+    assert codes(long) == ["plate_twice" if where == "its own stay" else "seen_elsewhere"]
+
+
+def test_a_read_at_the_edge_of_a_stay_is_a_vehicle_that_has_just_come_or_gone(
+    stay_of: Any, clock: Any, watched: Any
+) -> None:
+    long = stay_of(berth("A-001"), ago_min=600, minutes=590)
+    for at in (long.arrived_at + timedelta(minutes=2), long.left_at - timedelta(minutes=2)):
+        watched(PLATE.text, at)
+    assert codes(long) == []
+    watched(PLATE.text, long.left_at - timedelta(minutes=2, seconds=1))
+    assert codes(long) == ["seen_elsewhere"]
+
+
 # ── Copied plates ────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def far(section: Any, road: Any) -> None:
@@ -159,6 +211,15 @@ def test_a_plate_that_nobody_can_have_driven_there_opens_a_case_that_holds_both(
     case = CloneCase.objects.get()
     assert (case.state, case.plate_text) == ("open", PLATE.text)
     assert [codes(one) for one in copied] == [["too_far"], ["too_far"]]
+
+
+@pytest.mark.parametrize(("minutes", "copied"), [(16, True), (19, False)])
+def test_forty_kilometres_take_eighteen_minutes(
+    far: None, stay_of: Any, minutes: int, copied: bool
+) -> None:
+    stay_of(berth("A-001"), ago_min=90 + minutes, minutes=90)
+    stay_of(berth("R-001"), ago_min=0)
+    assert CloneCase.objects.exists() is copied
 
 
 def test_who_has_the_time_to_drive_is_no_copy(far: None, stay_of: Any) -> None:

@@ -13,14 +13,25 @@ from accounts.states import HoldingState
 from arrears.models import Assessment, Debt
 from arrears.selectors import object_path, why_path
 from arrears.states import AssessmentState
+from monthlycard.models import Deduction
 from parking.links import stay_token
-from parking.models import Berth, ParkingSession, Prepayment, ReviewItem
+from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, StayPayment
 from parking.states import ReviewState, StayState
 from payments.models import Order, SandboxTrade
 from payments.states import OrderState
 from recovery.models import RecoveryOrder
 
 OWNER, MERCHANT, OPERATOR = "owner", "merchant", "operator"
+LISTS = (  # of the desk, each one of its kind
+    "parking_parkingsession",
+    "parking_reviewitem",
+    "core_auditentry",
+    "core_outage",
+    "arrears_debt",
+    "arrears_listingrule",
+    "monthlycard_card",
+    "devices_devicemessage",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,10 @@ def _owner() -> Iterator[Page]:
         order = Order.objects.filter(state=paid).order_by("pk").last()
         if order is not None:
             yield Page(OWNER, f"order-{paid}", reverse(name, args=[order.token]))
+    paid_while_parked = StayPayment.objects.filter(stay__state=StayState.PARKED).first()
+    if paid_while_parked is not None:
+        order = Order.objects.get(number=paid_while_parked.order_number)
+        yield Page(OWNER, "correct", reverse("parking.correct_paid", args=[order.token]))
     trade = SandboxTrade.objects.order_by("pk").last()
     if trade is not None:
         yield Page(OWNER, "sandbox", reverse("payments.sandbox", args=[trade.out_trade_no]))
@@ -67,6 +82,8 @@ def _owner() -> Iterator[Page]:
     debt = Debt.objects.order_by("pk").first()
     if debt is not None:
         yield Page(OWNER, "object", object_path([debt.stay_id]))
+        token = stay_token(debt.stay_id)
+        yield Page(OWNER, "contest", reverse("arrears.contest", args=[token]))
     decided = Assessment.objects.filter(state=AssessmentState.DONE).order_by("pk").last()
     if decided is not None:
         yield Page(OWNER, "why", why_path(decided.stay_id))
@@ -74,6 +91,9 @@ def _owner() -> Iterator[Page]:
         path = reverse("recovery.order", args=[recovery.token])
         yield Page(OWNER, f"recovery-{recovery.state}", path)
     yield Page(OWNER, "cards", reverse("monthlycard.cards"))
+    deduction = Deduction.objects.filter(card__user=_owner_user()).order_by("pk").first()
+    if deduction is not None:
+        yield Page(OWNER, "deduction", reverse("monthlycard.deduction", args=[deduction.pk]))
     yield Page(OWNER, "plates", reverse("accounts.plates"))
 
 
@@ -100,13 +120,22 @@ def _merchant() -> Iterator[Page]:
     yield Page(MERCHANT, "devices", reverse("devices.list"))
     yield Page(MERCHANT, "cards", reverse("monthlycard.lots"))
     yield Page(MERCHANT, "money", reverse("payments.money"))
+    counter = Order.objects.filter(items__merchant_id=merchant_id).order_by("state", "pk").first()
+    if counter is not None:
+        yield Page(MERCHANT, "take-cash", reverse("payments.take_cash", args=[counter.number]))
 
 
 def _operator() -> Iterator[Page]:
     yield Page(OPERATOR, "day", reverse("admin:index"))
-    for row in ("parkingsession", "reviewitem"):
-        yield Page(OPERATOR, row, reverse(f"admin:parking_{row}_changelist"))
-    yield Page(OPERATOR, "audit", reverse("admin:core_auditentry_changelist"))
+    for label in LISTS:
+        name = label.partition("_")[2]
+        yield Page(OPERATOR, name, reverse(f"admin:{label}_changelist"))
+    yield Page(OPERATOR, "outage-new", reverse("admin:core_outage_add"))
+    yield Page(OPERATOR, "listing-rule-new", reverse("admin:arrears_listingrule_add"))
+    yield Page(OPERATOR, "looks", reverse("admin:arrears_look_take"))
+    stay = ParkingSession.objects.order_by("pk").first()
+    if stay is not None:
+        yield Page(OPERATOR, "stay", reverse("admin:parking_parkingsession_change", args=[stay.pk]))
     review = ReviewItem.objects.filter(state=ReviewState.OPEN).first()
     if review is not None:
         yield Page(OPERATOR, "review", reverse("admin:parking_reviewitem_look", args=[review.pk]))
@@ -122,6 +151,12 @@ def _merchant_user() -> User:
     return found
 
 
+def _owner_user() -> User | None:
+    """The first who holds a plate."""
+    holders = User.objects.filter(holdings__state=HoldingState.PROVEN)
+    return holders.order_by("pk").first()
+
+
 def session_of(audience: str) -> str:
     """The key of a new session, logged in as the first fitting person."""
     people = User.objects.order_by("pk")
@@ -130,7 +165,7 @@ def session_of(audience: str) -> str:
     elif audience == MERCHANT:
         user = _merchant_user()
     else:
-        user = people.filter(holdings__state=HoldingState.PROVEN).first()
+        user = _owner_user()
     if user is None:
         raise LookupError(f"There is no {audience} yet: run the demo first.")
     session = SessionStore()

@@ -1,7 +1,9 @@
 """Pages of no row: photographs, errors, health, language, "is this page real?"."""
 
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -51,7 +53,7 @@ def photograph(request: HttpRequest, token: str) -> HttpResponse:
 
 def real(request: HttpRequest) -> HttpResponse:
     """How to tell our pages from a forged one (a sticker over a berth's code)."""
-    return render(request, "core/owner_real.html", {"host": request.get_host()})
+    return render(request, "core/owner_real.html", {"host": urlsplit(settings.PUBLIC_URL).netloc})
 
 
 def alive(request: HttpRequest) -> JsonResponse:

@@ -2,8 +2,10 @@
 
 from datetime import datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from csp.decorators import csp_update
+from django.conf import settings
 from django.contrib import messages
 from django.http import (
     HttpRequest,
@@ -26,7 +28,6 @@ from payments.errors import AmountChanged, OrderNotOpen
 from payments.forms import PartForm
 from payments.models import Order, OrderItem, SandboxTrade
 from payments.providers.sandbox.client import pay_at_sandbox
-from payments.states import TradeState
 from payments.tables import EntryTable, HandBackTable
 
 
@@ -92,7 +93,7 @@ def _begin(request: HttpRequest, found: Order, part: PartForm) -> HttpResponse:
     attempt = services.begin_attempt(
         order_id=found.pk,
         provider=request.POST.get("provider", ""),
-        return_url=request.build_absolute_uri(reverse("payments.done", args=[found.token])),
+        return_url=settings.PUBLIC_URL + reverse("payments.done", args=[found.token]),
         actor=actor,
         client_ip=request.META.get("REMOTE_ADDR", ""),
     )
@@ -149,11 +150,9 @@ def sandbox(request: HttpRequest, out_trade_no: str) -> HttpResponse:
     if trade is None:
         raise Missing("no_trade")
     if request.method == "POST":
-        # The address under which we were just reached: a demo's port is not known in advance.
-        here = request.build_absolute_uri(reverse("payments.notify", args=[providers.SANDBOX.name]))
-        SandboxTrade.objects.filter(pk=trade.pk, state=TradeState.WAITING).update(notify_url=here)
         pay_at_sandbox(out_trade_no)
-        return redirect(trade.return_url or "/")
+        # A demo may be reached under another name, from a phone beside it: stay where the payer is.
+        return redirect(urlsplit(trade.return_url).path or "/")
     return render(request, "payments/sandbox.html", {"trade": trade})
 
 

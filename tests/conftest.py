@@ -103,13 +103,14 @@ class Live:
 
 
 @pytest.fixture
-def live(transactional_db: None) -> Iterator[Live]:
+def live(transactional_db: None, settings: Any) -> Iterator[Live]:
     """A real uvicorn: real sockets, the test's own database, rows visible as soon as committed."""
     from config.asgi import application
 
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
+        settings.PUBLIC_URL = f"http://127.0.0.1:{port}"
         web = uvicorn.Server(
             uvicorn.Config(
                 application,

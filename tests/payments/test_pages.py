@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from payments import selectors, services
-from payments.models import Order
+from payments.models import Order, SandboxTrade
 from tests.payments import kiosk
 from tests.payments.conftest import TEST, begin, books, moved, open_order, pay
 
@@ -103,6 +103,17 @@ def test_nobody_is_sent_to_pay_another_amount_than_they_saw(order, anonymous, me
     page = anonymous.post(f"/o/{order.token}/", {"provider": "sandbox"}, follow=True)
     assert "¥8.00" in page.content.decode()
     assert not Order.objects.get(state="open").attempts.exists()
+
+
+def test_no_address_that_we_give_away_comes_from_what_a_request_says(order, anonymous, settings):
+    settings.ALLOWED_HOSTS, settings.PUBLIC_URL = ["*"], "https://bowei.example"
+    stranger = {"host": "evil.example"}
+    anonymous.post(f"/o/{order.token}/", {"provider": "sandbox"}, headers=stranger)
+    trade = SandboxTrade.objects.get()
+    assert trade.return_url == f"https://bowei.example/o/{order.token}/done/"
+    assert trade.notify_url == "https://bowei.example/api/v1/payments/notify/sandbox"
+    real = anonymous.get("/real/", headers=stranger).content.decode()
+    assert "evil.example" not in real and ">bowei.example</strong>" in real
 
 
 def test_a_wrong_link_opens_nothing(db, anonymous):

@@ -60,6 +60,7 @@ class Chance:
             (2 if night else 9, lambda: self._drive_off(world)),
             (1 if night else 8, lambda: self._pay(world)),
             (0 if night else 3, lambda: self._pay_ahead(world)),
+            (0 if night else 0.7, lambda: self._turn("pay_lock", **self._how())),
             (0 if night else 5, lambda: self._turn("answer_question")),
             (0 if night else 4, lambda: self._turn("look_at_debt")),
             (0 if night else 2, lambda: self._turn("leave_paper")),
@@ -75,8 +76,8 @@ class Chance:
         ]
 
     def _wait(self, night: bool) -> Step:
-        most = 7200 if night else self.rng.choice([120, 600, 1800, 3600])
-        return "wait", {"s": self.rng.randrange(30, most)}
+        least, most = (1800, 14_400) if night else (30, self.rng.choice([120, 900, 3600, 7200]))
+        return "wait", {"s": self.rng.randrange(least, most)}
 
     def _vehicle(self) -> int:
         return self.rng.randrange(len(PLATES))
@@ -127,20 +128,25 @@ class Chance:
         return "right"
 
     def _pay(self, world: World) -> Step:
-        values: dict[str, Any] = {"v": self._vehicle()}
+        about = sorted({*world.where, *world.left_at})  # who has never come has nothing to pay
+        values: dict[str, Any] = {"v": self.rng.choice(about) if about else self._vehicle()}
         if values["v"] % 3 == 2 and self.rng.random() < 0.8:  # some pay when they must
             values["v"] -= 1
+        values |= self._how()
+        if values["v"] in world.where and self.rng.random() < 0.2:
+            values["dues"] = True
+        elif "wrong_berth" in self.faults and world.standing and self.rng.random() < 0.08:
+            values["berth"] = self.rng.choice(sorted(world.standing))
+        return "pay", values
+
+    def _how(self) -> dict[str, str]:
         hows = ["now", "now", "now", "counter"]
         if "late_payment" in self.faults:
             hows += ["late", "silent"]
         if "unknown_payment" in self.faults:
             hows += ["lost", "begun"]
         how = self.rng.choice(hows)
-        if how != "now":
-            values["how"] = how
-        if "wrong_berth" in self.faults and world.standing and self.rng.random() < 0.08:
-            values["berth"] = self.rng.choice(sorted(world.standing))
-        return "pay", values
+        return {} if how == "now" else {"how": how}
 
     def _pay_ahead(self, world: World) -> Step | None:
         if not world.where:

@@ -3,7 +3,8 @@
 None of them uses a rule, a selector or a service of the product: each says in SQL what must never
 be found. A row found is a violation: what it is about, and why. `%(since)s` leaves out what is old
 (asked for after each step; everything is asked for now and then), `%(rest)s` says that nothing is
-under way any more, so that what follows by a reaction must have followed.
+under way any more, so that what follows by a reaction must have followed; `%(served)s` the same
+where only the provider may be away.
 """
 
 from dataclasses import dataclass
@@ -444,7 +445,7 @@ LAWS = (
     Law(
         "L6",
         "payment",
-        "No lock goes up while a payment is under way or unknown.",
+        "No lock rises while a payment is under way, or is up while nobody knows how one ended.",
         """
         SELECT 'order ' || o.id, 'raised while attempt ' || a.id || ' was ' || a.state
         FROM recovery_recoveryorder o
@@ -454,6 +455,19 @@ LAWS = (
         JOIN payments_attempt a ON a.order_id = i.order_id
          AND a.state IN ('created', 'pending', 'unknown') AND a.created_at < o.raising_at
         WHERE o.state IN ('raising', 'raised') AND o.raising_at > %(since)s
+        UNION ALL
+        SELECT 'order ' || o.id, 'up, and how attempt ' || a.id || ' ended is unknown since '
+            || known.until
+        FROM recovery_recoveryorder o
+        JOIN recovery_bounddebt part ON part.order_id = o.id
+        JOIN payments_orderitem i ON (i.payable, i.subject_id) IN (
+            ('parking.stay', part.stay_id), ('recovery.order', o.id))
+        JOIN payments_attempt a ON a.order_id = i.order_id AND a.state = 'unknown'
+        CROSS JOIN LATERAL (
+            SELECT coalesce(max(told.at), a.created_at) AS until FROM core_auditentry told
+            WHERE told.subject = 'payments.attempt' AND told.subject_id = a.id
+              AND told.to_state = 'unknown') known
+        WHERE o.state IN ('raising', 'raised') AND %(served)s AND known.until < %(looked_at)s
         """,
     ),
     Law(
@@ -599,14 +613,25 @@ EVER = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 
 def breaches(
-    *, now: datetime, rest: bool, up_since: datetime, unheard: list[str], ever: bool = False
+    *,
+    now: datetime,
+    rest: bool,
+    served: bool,
+    up_since: datetime,
+    looked_at: datetime,
+    unheard: list[str],
+    ever: bool = False,
 ) -> list[Breach]:
-    """What breaks a law now: of what is recent, or of all there ever was."""
+    """What breaks a law now: of what is recent, or of all there ever was. `looked_at`: when the
+    sweeps were last called, which the house does each second and the simulation does when time
+    passes."""
     values: dict[str, Any] = {
         "now": now,
         "since": EVER if ever else now - RECENT,
         "rest": rest,
+        "served": served,
         "up_since": up_since,
+        "looked_at": looked_at,
         "unheard": unheard,
     }
     connection.ensure_connection()

@@ -21,6 +21,7 @@ import parking.services
 import parking.services.money
 import parking.services.prices
 import parking.services.retelling
+import payments.selectors
 import recovery.services.raising
 import recovery.services.standing
 from parking.models import ReviewItem, TariffVersion
@@ -101,6 +102,11 @@ MENDS: dict[str, Mend] = {
         "L6",
         "a lock goes down when what it stands on ends",
         lambda: patch.object(recovery.services.standing, "ask", lambda orders, *, actor: 0),
+    ),
+    "unclear": Mend(
+        "L6",
+        "a lock goes down while nobody knows how a payment ended",
+        lambda: patch.object(payments.selectors, "unclear", lambda things: set()),
     ),
     "asked_at_raising": Mend(
         "L6",

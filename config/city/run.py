@@ -21,7 +21,7 @@ from config.city.laws import Breach
 from config.city.mends import without
 from config.city.steps import Step, play
 from config.city.witness import Witness
-from config.city.world import World
+from config.city.world import PROVIDER, World
 
 WHOLE_EVERY = 250  # steps, after which everything there ever was is asked
 BROKEN = "house"  # what breaks without any law: an error of ours that nobody asked for
@@ -161,7 +161,9 @@ class _Judge:
         found = laws.breaches(
             now=world.now,
             rest=world.at_rest(),
+            served=world.at_rest(but=PROVIDER),
             up_since=self._up_since,
+            looked_at=world.looked_at,
             unheard=self._unheard(),
             ever=ever,
         )
@@ -203,10 +205,11 @@ def _to_rest(world: World) -> Iterator[Step]:
 @contextmanager
 def city() -> Iterator[City]:
     """The city, built once; quiet, for it is asked thousands of questions a second."""
-    before = settings.BOWEI_GRACE_H, settings.PASSWORD_HASHERS
+    before = settings.BOWEI_GRACE_H, settings.PASSWORD_HASHERS, settings.BOWEI_MOVABLE_CLOCK
     logging.disable(logging.CRITICAL)
     gc.freeze()  # what is there stays there: looking through it took a tenth of the time
     settings.BOWEI_GRACE_H = GRACE_S // 3600
+    settings.BOWEI_MOVABLE_CLOCK = False  # both clocks are the world's: nobody asks the database
     try:
         with databases() as store:
             witness = Witness()
@@ -217,7 +220,7 @@ def city() -> Iterator[City]:
     finally:
         gc.unfreeze()
         logging.disable(logging.NOTSET)
-        settings.BOWEI_GRACE_H, settings.PASSWORD_HASHERS = before
+        settings.BOWEI_GRACE_H, settings.PASSWORD_HASHERS, settings.BOWEI_MOVABLE_CLOCK = before
 
 
 def as_json(run: Run) -> dict[str, Any]:

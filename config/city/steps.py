@@ -227,8 +227,9 @@ def run_errand(world: World, turn: int) -> None:
 
 # ── Owners ───────────────────────────────────────────────────────────────────────────────────
 @step
-def pay(world: World, v: int, how: str = "now", berth: str = "") -> None:
-    """The owner pays for what is asked of the vehicle: where it stands, else what it left with.
+def pay(world: World, v: int, how: str = "now", berth: str = "", dues: bool = False) -> None:
+    """The owner pays for what is asked of the vehicle: where it stands, else what it left with
+    (`dues`: in any case).
 
     `how`: now, late (the provider tells later), silent (it never does by itself), lost (its answer
     is lost), begun (and given up), counter. `berth` is a neighbour's whose sign was taken for one's
@@ -236,15 +237,15 @@ def pay(world: World, v: int, how: str = "now", berth: str = "") -> None:
     """
     if not world.is_up("web"):
         return
-    stays = _payable(world, v, berth)
+    stays = _payable(world, v, berth, dues)
     if stays:
         own = not berth or world.where.get(v) == berth
         _pay(world, v, [("parking.stay", pk) for pk in stays], how, own=own)
 
 
-def _payable(world: World, v: int, berth: str) -> list[int]:
+def _payable(world: World, v: int, berth: str, dues: bool) -> list[int]:
     place = berth or world.where.get(v)
-    if place:
+    if place and not dues:
         rows = ParkingSession.objects.filter(
             berth_id=world.built.berths[place], state=StayState.PARKED
         )
@@ -278,6 +279,16 @@ def _no_transaction(world: World, do: Callable[[], T]) -> T | None:
             raise
         world.refused[code] = world.refused.get(code, 0) + 1
         return None
+
+
+@step
+def pay_lock(world: World, turn: int, how: str = "now") -> None:
+    """Who finds a lock before the wheel pays what it stands on."""
+    order = nth(RecoveryOrder.objects.filter(state__in=RecoveryOrder.STANDING).order_by("pk"), turn)
+    if order is None or not world.is_up("web"):
+        return
+    v = next(v for v, plate in enumerate(PLATES) if plate.text == order.plate_text)
+    _pay(world, v, [("recovery.order", order.pk)], how, own=True)
 
 
 @step

@@ -15,6 +15,7 @@ from celery import current_app
 from django.db import transaction
 
 from config.city.built import BEGIN, LEAVE_BY_S, PLATES, Built
+from config.city.sweeping import Sweep, Sweeping
 from config.city.witness import Witness
 from core import nightly, outages, outbox, wiring
 from core.errors import BoweiError
@@ -107,6 +108,8 @@ class World:
         self._device_of = {pk: code for code, pk in built.device_ids.items()}
         self._ids = 0
         self._swept_on = self.now.date()
+        self._sweeping = Sweeping()
+        self.looked_at = self.now  # when the sweeps were last called
 
     # ── Time ─────────────────────────────────────────────────────────────────────────────────
     def is_up(self, *parts: str) -> bool:
@@ -144,11 +147,11 @@ class World:
                 last_heard_at=self.now, online=True, silent=False
             )
         if self.is_up(DISPATCHER):
-            for sweep in wiring.sweeps():
-                name = wiring.name_of(sweep)
-                if not name.rpartition(".")[2].startswith("forget_") or self._is_new_day():
-                    self.careful(name, sweep)
+            sweeps = [one for one in wiring.sweeps() if self._is_new_day() or not _forgets(one)]
+            for sweep, do in self._sweeping.look(sweeps, self.now):
+                self.careful(wiring.name_of(sweep), do)
             self.careful("nightly", self.nights.look)
+            self.looked_at = self.now
             self._swept_on = self.now.date()
             self.told = True
         open_ones = Command.objects.filter(state__in=Command.OPEN)
@@ -201,9 +204,9 @@ class World:
         where = f"{last.filename.rpartition('/')[2]}:{last.lineno}"
         self.broken.append(f"{name}: {type(error).__name__}: {error} ({where})"[:300])
 
-    def at_rest(self) -> bool:
+    def at_rest(self, *, but: str = "") -> bool:
         """Whether nothing is under way that will still change what stands in the rows."""
-        return self.is_up(*PARTS) and not (self.told or self.woken or self.work)
+        return not self.out.keys() - {but} and not (self.told or self.woken or self.work)
 
     # ── Devices ──────────────────────────────────────────────────────────────────────────────
     def say(self, device: str, action: str, payload: dict[str, Any], id: str = "") -> Any:
@@ -402,6 +405,10 @@ class World:
         except BoweiError as error:
             self.refused[error.code] = self.refused.get(error.code, 0) + 1
             return None
+
+
+def _forgets(sweep: Sweep) -> bool:
+    return wiring.name_of(sweep).rpartition(".")[2].startswith("forget_")
 
 
 _NOTHING = Reading(

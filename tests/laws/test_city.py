@@ -4,15 +4,22 @@ A failure says the seed. `./bowei manage simulate_city --seed N --faults all` sh
 """
 
 import json
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 
+from accounts.models import Merchant
 from config.city.chance import FAULTS
 from config.city.laws import CODES
 from config.city.mends import MENDS
 from config.city.run import City, Run, Violation
 from config.city.steps import Step
+from config.city.sweeping import Sweep, Sweeping
+from core.wiring import name_of
 
 SEEDS = (20260302, 7)
 STEPS = 150  # a seed
@@ -77,6 +84,51 @@ def test_the_same_seed_is_the_same_street(here: City) -> None:
     once, again = (here.live(5, faults=list(FAULTS), steps=40) for _time in range(2))
     assert once.played == again.played
     assert [one.why for one in once.violations] == [one.why for one in again.violations]
+
+
+def test_a_sweep_is_left_out_only_where_it_would_find_nothing(
+    here: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle, left_out, wrong = Sweeping._idle, [], []
+
+    def compared(
+        self: Sweeping, sweeps: Sequence[Sweep], now: datetime, by_day: bool
+    ) -> set[Sweep]:
+        found = idle(self, sweeps, now, by_day)
+        for sweep in found:
+            left_out.append(sweep)
+            if sweep():
+                wrong.append(name_of(sweep))
+        return found
+
+    monkeypatch.setattr(Sweeping, "_idle", compared)
+    run = here.live(11, faults=list(FAULTS), steps=40)
+    assert len(left_out) > run.steps
+    assert wrong == []
+
+
+def test_what_an_abandoned_savepoint_changed_is_undone_and_the_rest_is_kept(here: City) -> None:
+    with here.world():
+        with transaction.atomic():
+            Merchant.objects.filter(code="city").update(name="kept")
+            for deed in (_changes_and_fails, _asks_and_fails):
+                with suppress(RuntimeError), transaction.atomic():
+                    deed()
+            with transaction.atomic():
+                assert Merchant.objects.get(code="city").name == "kept"
+        with suppress(RuntimeError), transaction.atomic():
+            _changes_and_fails()
+        assert Merchant.objects.get(code="city").name == "kept"
+
+
+def _changes_and_fails() -> None:
+    Merchant.objects.filter(code="city").update(name="lost")
+    raise RuntimeError
+
+
+def _asks_and_fails() -> None:
+    Merchant.objects.get(code="city")
+    raise RuntimeError
 
 
 def test_every_law_that_rows_can_tell_is_asked() -> None:

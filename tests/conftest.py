@@ -26,6 +26,7 @@ from config import server
 from config.local.processes import wait_until
 from core import clock as business_clock
 from core import limits, outbox
+from tests import transactions
 
 pytest_plugins = [name for name in ("tests.people", "tests.street") if find_spec(name)]
 
@@ -35,6 +36,7 @@ NO_BROWSER = "no browser was found"
 BROWSER_PACKAGES = "chromium fonts-wqy-zenhei"
 NO_POOLER = "no pooler was found"
 
+transactions.tell_blocks_of_django_apart()
 
 if (
     signal.getsignal(signal.SIGINT) == signal.SIG_IGN
@@ -61,6 +63,19 @@ def _nothing_remembered(request: pytest.FixtureRequest) -> None:
         cache.clear()
         business_clock.forget()
         limits.forget()
+
+
+@pytest.fixture
+def writes_are_whole(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No service of the test wrote or locked in pieces: a process may die between them."""
+    asked = {"db", "transactional_db"} & set(request.fixturenames)
+    if not asked and request.node.get_closest_marker("django_db") is None:
+        yield
+        return
+    request.getfixturevalue("_django_db_helper")  # whichever of the two it is
+    with transactions.watched() as found:
+        yield
+    assert not found, "\n".join(found)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,5 +1,7 @@
 """The schemes in use; the shipped ones where an operator keeps none."""
 
+from django.db import transaction
+
 from arrears.models import Scheme
 from arrears.rules.schemes import Offer
 
@@ -40,6 +42,7 @@ SHIPPED: tuple[dict[str, object], ...] = (
 )
 
 
+@transaction.atomic
 def ensure() -> None:
     """Nobody at risk is left without help: with no scheme in use the shipped ones are put back."""
     if Scheme.objects.filter(active=True).exists():

@@ -231,17 +231,17 @@ def mutate(options: argparse.Namespace) -> int:
     if not points:
         raise Stop(f"there is no point of the kind “{options.kind}” in these files.")
     DATA.mkdir(exist_ok=True)
-    map_of_tests = DATA / f"tests-of-lines-{noticing.commit(ROOT)}"
+    map_of_tests = DATA / f"tests-of-lines-{noticing.commit(ROOT, options.tests)}"
     missed = 0
     with _scratch("mutate") as env, tempfile.TemporaryDirectory(prefix="bowei-mutate-") as folder:
         if not map_of_tests.exists():
-            out.print("Running all tests once, to learn which of them run which line …")
-            noticing.trace(ROOT, map_of_tests, env)
+            what = " ".join(options.tests) or "all tests"
+            out.print(f"Running {what} once, to learn which of them run which line …")
+            noticing.trace(ROOT, map_of_tests, env, options.tests)
         touched = noticing.Touched.of(map_of_tests, ROOT)
         ground = noticing.Ground(ROOT, Path(folder), env)
-        for number, point in enumerate(points, 1):
-            tests = touched.tests_of(point)
-            test = ground.noticed_by(point, tests) if tests else ""
+        asked = [(one, touched.tests_of(one, (ROOT / one.path).read_bytes())) for one in points]
+        for number, (point, test) in enumerate(ground.noticed(asked), 1):
             missed += not test
             mark = (
                 f"[green]✓[/] {escape(str(point))} [dim]{escape(test)}[/]"

@@ -62,6 +62,11 @@ def pass_time(clock: Any, run_reactions: Callable[[], int]) -> Callable[..., Non
 
 
 @pytest.fixture(autouse=True)
+def _whole(writes_are_whole: None) -> None:
+    """No service of a test here writes or locks in pieces."""
+
+
+@pytest.fixture(autouse=True)
 def _any_debt_lists(request: pytest.FixtureRequest) -> None:
     """Here any debt lists, however small; `listing_by_default` is for tests of the rule itself."""
     if "listing_by_default" in request.fixturenames or "db" not in request.fixturenames:

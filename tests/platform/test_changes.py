@@ -1,11 +1,16 @@
 """Single-point changes: what is a point, and whether a test notices it."""
 
+import importlib
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from config.local import changed
 from config.local.changes import points_of
-from config.local.noticing import Ground
+from config.local.noticing import Ground, statement
 
 CODE = b"""
 from django.db import transaction
@@ -87,3 +92,62 @@ def test_a_change_that_a_test_looks_at_is_noticed_and_another_is_not(tmp_path: P
     assert ground.noticed_by(boundary, tests) == tests[0]
     assert ground.noticed_by(unseen, tests) == ""
     assert (ground.made / "rule.py").read_bytes() == code
+
+
+PAY = b"""
+from django.db import transaction
+
+def fee(s):
+    return 100 if s > 900 else 0
+
+class Bill:
+    def due(self):
+        return [fee(s) for s in (900, 901)]
+
+@transaction.atomic
+def settle():
+    return transaction.get_connection().in_atomic_block
+
+FREE = 900
+"""
+
+
+@pytest.fixture
+def pay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A module of ours, loaded, whose function another has taken over by another name."""
+    (tmp_path / "pay_for_changes.py").write_bytes(PAY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("pay_for_changes")
+    del sys.modules["pay_for_changes"]
+
+
+def change(pay: Any, old: str, new: str) -> None:
+    file = Path(pay.__file__)
+    changed.make(file, PAY, PAY.replace(old.encode(), new.encode()))
+
+
+def test_a_change_holds_wherever_its_function_is_referred_to(pay: Any) -> None:
+    taken_over, bill = pay.fee, pay.Bill()
+    assert (taken_over(900), bill.due()) == (0, [0, 100])
+    change(pay, "s > 900", "s >= 900")
+    assert (taken_over(900), bill.due()) == (100, [100, 100])
+
+
+def test_a_change_takes_a_transaction_away(pay: Any, transactional_db: None) -> None:
+    taken_over = pay.settle
+    assert taken_over() is True
+    change(pay, "@transaction.atomic\n", "\n")
+    assert taken_over() is False
+
+
+def test_a_change_outside_of_functions_is_left_to_another_process(pay: Any) -> None:
+    with pytest.raises(LookupError):
+        change(pay, "FREE = 900", "FREE = 901")
+
+
+def test_a_point_within_a_statement_over_several_lines_is_run_where_that_is() -> None:
+    code = b"def f(x):\n    return g(\n        x,\n        a=1,\n    )\n"
+    point = next(one for one in points_of(code, "x.py") if one.old == "1")
+    assert point.line == 4
+    assert statement(point, code) == range(2, 6)

@@ -27,6 +27,7 @@ from arrears.states import DebtState, DisputeState
 from arrears.tables import DebtTable, NoticeTable
 from core import deeds, images, limits, links, parse, wiring
 from core.errors import BoweiError, Denied, Missing
+from core.plates import ending
 from parking import selectors as parking
 from parking import services as parking_services
 from payments import services as payments
@@ -179,13 +180,16 @@ MOST_SAID = 100
 
 @never_cache
 def contest(request: HttpRequest, token: str) -> HttpResponse:
-    """From a page that everybody may open to the objection: its holder goes on at once, whoever
-    else stands there types the whole plate, and not too often."""
+    """From the page of a stay to the objection: its holder goes on at once, and whoever came by the
+    code at the berth, though not too often; who has typed the berth's number types the plate."""
     link = parking.read_stay_token(token)
     stay = parking.stay(link.stay_id)
     own = _own(request)
     vehicle = stay.plate_text, stay.plate_colour
     if link.shows_holding(*vehicle) or holds(own, *vehicle):
+        return redirect(selectors.object_path([stay.id]))
+    if link.here:
+        limits.count(deeds.CONTEST, str(stay.id))
         return redirect(selectors.object_path([stay.id]))
     form = WholePlate(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -193,7 +197,7 @@ def contest(request: HttpRequest, token: str) -> HttpResponse:
         if parking_services.guess_plate(stay.id, form.cleaned_data["plate"]):
             return redirect(selectors.object_path([stay.id]))
         form.add_error("plate", _("This stay is not kept under this plate."))
-    context = {"stay": stay, "plate": parking.shown_plate(stay), "form": form}
+    context = {"stay": stay, "ending": ending(stay.plate_text), "form": form}
     status = 200 if request.method != "POST" else 400
     return render(request, "arrears/owner_contest.html", context, status=status)
 

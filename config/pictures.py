@@ -14,6 +14,7 @@ from arrears.models import Assessment, Debt
 from arrears.selectors import object_path, why_path
 from arrears.states import AssessmentState
 from monthlycard.models import Deduction
+from parking import selectors
 from parking.links import stay_token
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, StayPayment
 from parking.states import ReviewState, StayState
@@ -56,13 +57,14 @@ def _owner() -> Iterator[Page]:
     for state in (StayState.PARKED, StayState.DUE):
         stay = ParkingSession.objects.filter(state=state).order_by("pk").first()
         if stay is not None and state == StayState.PARKED:
-            yield Page(OWNER, "berth", reverse("parking.berth", args=[stay.berth.code]))
+            yield Page(OWNER, "berth", selectors.berth_path(stay.berth.code))
+            yield Page(OWNER, "number", reverse("parking.berth", args=[stay.berth.code]))
         if stay is not None:
             token = stay_token(stay.pk, full=True)
             yield Page(OWNER, f"stay-{state}", reverse("parking.stay", args=[token]))
     empty = Berth.objects.exclude(stays__state=StayState.PARKED).order_by("pk").first()
     if empty is not None:
-        yield Page(OWNER, "berth-empty", reverse("parking.berth", args=[empty.code]))
+        yield Page(OWNER, "berth-empty", selectors.berth_path(empty.code))
     yield Page(OWNER, "prepay", reverse("parking.prepay"))
     for draft in Prepayment.objects.order_by("state", "pk").distinct("state"):
         path = reverse("parking.prepay_order", args=[draft.token])

@@ -121,12 +121,14 @@ PAYABLES: dict[str, Payable] = {
         leave_by=parking.services.leave_by_of_stay,
         correct="parking.correct_paid",
         in_parts=True,
+        contest=arrears.selectors.contest_path_of_stay,
     ),
     "parking.prepayment": Payable(
         quote=parking.services.quote_prepayment,
         settle=[parking.services.settle_prepayment],
         leave_by=parking.services.leave_by_of_prepayment,
         correct="parking.correct_paid",
+        contest=arrears.selectors.contest_path_of_prepayment,
     ),
     "recovery.order": Payable(  # P1.4
         quote=recovery.services.quote_order, settle=[recovery.services.settle_order]

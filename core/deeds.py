@@ -73,6 +73,12 @@ BERTH = Deed(
     thing=(per_minute(60), per_hour(600)),
     everywhere=(per_minute(3000),),
 )
+HERE = Deed(
+    name="here",  # the same by the berth's code; thing: the berth
+    network=(per_minute(60), per_hour(600)),
+    thing=(per_minute(60), per_hour(600)),
+    everywhere=(per_minute(6000),),
+)
 PLATE = Deed(
     name="plate",  # is this plate's vehicle there; things: berth, plate
     network=(per_minute(20), per_hour(120)),

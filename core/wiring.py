@@ -110,8 +110,9 @@ def misfits() -> Iterator[str]:
         yield from _shape(found.quote, name, 1)
         for settle in found.settle:
             yield from _shape(settle, name, 2)
-        if found.leave_by is not None:
-            yield from _shape(found.leave_by, name, 1)
+        for ask in (found.leave_by, found.contest):
+            if ask is not None:
+                yield from _shape(ask, name, 1)
     for place, wanted in (
         ("SWEEPS", 0),
         ("NIGHTLY", 0),

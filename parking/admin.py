@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action, display
 
 from accounts.guards import actor_of
@@ -24,6 +24,7 @@ from core.admin import Exported, ModelAdmin, ReadOnly, TabularInline, behind
 from core.errors import BoweiError, Invalid
 from parking import selectors, services
 from parking.forms import CloseForm, OpenForm, PlateForm, ReasonForm
+from parking.links import berth_url
 from parking.models import (
     Berth,
     BerthEvent,
@@ -139,8 +140,28 @@ class BerthAdmin(ModelAdmin):
     list_filter = ["section__merchant", "in_service"]
     list_select_related = ["section"]
     search_fields = ["code"]
-    readonly_fields = ["lock_up"]
+    readonly_fields = ["lock_up", "address"]
     inlines = [SensorInline, CoverageInline]
+    actions = ["make_new_addresses"]
+
+    @display(description=gettext_lazy("address in its code"))
+    def address(self, berth: Berth) -> str:
+        return berth_url(berth.code, berth.address_version) if berth.pk else "-"
+
+    @admin.action(
+        description=gettext_lazy("Make their printed codes worthless"), permissions=["readdress"]
+    )
+    def make_new_addresses(self, request: HttpRequest, rows: QuerySet[Berth]) -> None:
+        ids = list(rows.values_list("pk", flat=True))
+        count = services.readdress(berth_ids=ids, actor=actor_of(request))
+        text = ngettext(
+            "%(n)d berth has a new address. Print its sign anew; the old code leads to the page"
+            " for typed numbers.",
+            "%(n)d berths have new addresses. Print their signs anew; the old codes lead to the"
+            " page for typed numbers.",
+            count,
+        )
+        messages.success(request, text % {"n": count})
 
 
 @admin.register(HandheldPost)

@@ -9,6 +9,7 @@ from parking.views import owner as public
 owner: list[URLPattern] = [
     path("", public.home, name="parking.home"),
     path("b/<str:berth_code>/", public.berth, name="parking.berth"),
+    path("b/<str:berth_code>/<str:tag>/", public.berth, name="parking.berth_here"),
     path("left/", public.left, name="parking.left"),
     path("s/<str:token>/", public.stay, name="parking.stay"),
     path("paid/<str:token>/", public.correct_paid, name="parking.correct_paid"),

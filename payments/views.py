@@ -115,10 +115,12 @@ def done(request: HttpRequest, token: str) -> HttpResponse:
     standing = _standing([*items, *moved])
     leave_by = [at for at in standing.values() if at and at > clock.now()]
     correct = [wiring.payable(item.payable).correct for item in standing]
+    contest = [_contest(item) for item in items] if found.state == Order.State.PAID else []
     context = {
         "order": found,
         "items": items,
         "moved": moved,
+        "contest": next(filter(None, contest), ""),
         "correct": next(filter(None, correct), ""),
         "attempt": attempt,
         "way": providers.word(attempt.provider) if attempt else "",
@@ -128,6 +130,11 @@ def done(request: HttpRequest, token: str) -> HttpResponse:
         "topic": f"order:{found.number}",
     }
     return render(request, "payments/owner_done.html", context)
+
+
+def _contest(item: OrderItem) -> str:
+    ask = wiring.payable(item.payable).contest
+    return ask(item.subject_id) if ask and item.taken_fen else ""
 
 
 def _standing(items: list[OrderItem]) -> dict[OrderItem, datetime]:

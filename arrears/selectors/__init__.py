@@ -3,6 +3,8 @@
 from arrears.selectors.dues import (
     Decision,
     Due,
+    contest_path_of_prepayment,
+    contest_path_of_stay,
     decision_of,
     dues_of,
     dues_of_stays,
@@ -45,6 +47,8 @@ __all__ = [
     "Uplift",
     "ages",
     "any_live",
+    "contest_path_of_prepayment",
+    "contest_path_of_stay",
     "debt_of_stay",
     "debts",
     "debts_of_merchant",

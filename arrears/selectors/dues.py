@@ -127,13 +127,24 @@ def stays_of_text(key: str) -> list[int]:
 
 
 def object_path(stay_ids: Collection[int]) -> str:
-    """The page on which these stays can be objected to, by whoever holds their plates now; its
-    address proves by itself: only for their holder, or who has typed the whole plate."""
+    """The page on which these stays can be objected to; its address proves by itself: only for the
+    holder of their plate, who has typed it whole, stands at the berth or has paid."""
     return _object_path(list(parking.stays(stay_ids).values()))
 
 
 def _object_path(stays: list[StayFacts]) -> str:
     return reverse(OBJECT, args=[_object_token(stays)])
+
+
+def contest_path_of_stay(stay_id: int) -> str:
+    """Where whoever has paid for a stay objects to it."""
+    return object_path([stay_id])
+
+
+def contest_path_of_prepayment(prepayment_id: int) -> str:
+    """Where whoever has paid ahead objects to the stay that it was for; "" before there is one."""
+    stay_id = parking.stay_of_prepayment(prepayment_id)
+    return object_path([stay_id]) if stay_id is not None else ""
 
 
 def object_token(stay_ids: Collection[int]) -> str:

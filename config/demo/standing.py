@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from devices.models import Command
+from parking import selectors
 from parking.models import Berth, ParkingSession, PlateReading
 from parking.states import StayState
 from recovery.models import RecoveryOrder
@@ -28,6 +29,11 @@ class RaisedLock:
     order_code: str
     release_counter: int
     lease_s: float
+
+
+def berth_path(code: str) -> str:
+    """What a driver's telephone reads from the code at this berth."""
+    return selectors.berth_path(code)
 
 
 def vehicles() -> list[Parked]:

@@ -177,8 +177,9 @@ class Street:
             return True
 
     def _pay(self, berth: str) -> None:
-        """Pay as a driver does, on the berth's page, in the sandbox."""
+        """Pay as a driver does, on the page that the berth's code opens, in the sandbox."""
+        close_old_connections()
         try:
-            pay_berth(Browser(self.url), berth)
-        except (PageError, OSError) as error:
+            pay_berth(Browser(self.url), standing.berth_path(berth))
+        except (PageError, OSError, DatabaseError) as error:
             log.info("street.unpaid berth=%s why=%s", berth, str(error)[:120])

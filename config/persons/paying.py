@@ -3,10 +3,13 @@
 from config.persons.browser import Browser, Page, PageError
 
 
-def pay_berth(browser: Browser, berth_code: str) -> Page:
-    """Pay for the stay at a berth; the receipt. Raises PageError where there is nothing to pay."""
-    page = browser.get(f"/b/{berth_code}/")
-    return pay_order(browser, browser.submit(page, page.form(f"/b/{berth_code}/")))
+def pay_berth(browser: Browser, berth_path: str) -> Page:
+    """Pay for the stay at a berth, by the address in its code; the receipt.
+
+    Raises PageError where there is nothing to pay.
+    """
+    page = browser.get(berth_path)
+    return pay_order(browser, browser.submit(page, page.form("/s/")))
 
 
 def pay_order(browser: Browser, page: Page) -> Page:

@@ -10,6 +10,7 @@ from config.story.owing import listed
 from config.story.teller import must
 from config.story.world import PATIENCE_S, World
 from devices.client import Lock
+from parking.selectors import berth_path
 
 BERTH, CAMERA, HANDHELD, LOCK = "Y-005", "C-Y1", "H-Y", "L-Y1"
 ORDERS = "/api/v1/recovery/orders/"
@@ -136,7 +137,7 @@ def _raise(world: World, order: dict[str, Any], lock: Lock) -> None:
 def _object(world: World, stay: dict[str, Any], order: dict[str, Any], lock: Lock) -> None:
     tell, phone = world.teller, world.driver
     with tell.step("P0.1", "P1.5", title="Objected on the berth's page: the lock is down") as step:
-        page = phone.get(f"/b/{BERTH}/")
+        page = phone.get(world.at_hand(lambda: berth_path(BERTH)))
         began = time.monotonic()
         phone.submit(page, page.form(having="not_mine"))
         world.wait("the lowered lock", lambda: lock.position == "lowered")

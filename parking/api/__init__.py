@@ -18,6 +18,11 @@ patterns: list[URLPattern] = [
     ),
     path("prepayments/<str:token>/pay/", prepayments.Pay.as_view(), name="parking.api_prepay"),
     path("berths/<str:berth_code>/", stays.AtBerth.as_view(), name="parking.api_berth"),
+    path(
+        "berths/<str:berth_code>/<str:tag>/",
+        stays.AtSign.as_view(),
+        name="parking.api_berth_here",
+    ),
     path("stays/", stays.StayList.as_view(), name="parking.api_stay_list"),
     path("stays/<int:pk>/", stays.StayDetail.as_view(), name="parking.api_stay_detail"),
     path("stays/<int:pk>/close/", stays.Close.as_view(), name="parking.api_close"),

@@ -48,7 +48,7 @@ class CandidateOut(serializers.Serializer):
     berth_code = serializers.CharField()
     number = serializers.CharField()
     section_name = serializers.CharField()
-    taken_minutes_ago = serializers.IntegerField(allow_null=True)
+    taken = serializers.BooleanField()
 
 
 class ChooseIn(serializers.Serializer):

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.guards import actor_of
-from core import plates
+from core import deeds, limits, plates
 from core.api import ModelOut
 from core.errors import Invalid, Missing, Refused
 from core.fields import choices_of
@@ -22,71 +22,93 @@ from parking.api.access import LoggedIn, scope_of
 from parking.api.prepayments import OrderToPayOut, order_to_pay
 from parking.errors import NoBerth
 from parking.filters import SortedStays
-from parking.links import read_stay_token, stay_token
+from parking.links import StayLink, is_berths, read_stay_token, stay_token
 from parking.models import ParkingSession
 from parking.states import StayState
 from payments import services as payments
 
 
 class PublicStayOut(serializers.Serializer):
-    """What everybody who stands at the berth may see: the plate is masked."""
+    """What is to pay for a stay. Since when the vehicle stands there and more of its plate is for
+    who came by the code at the berth, or knows the plate; for a typed number it is empty."""
 
     token = serializers.CharField()
     berth = serializers.CharField()
     section = serializers.CharField()
+    plate_ending = serializers.CharField(allow_blank=True, help_text="two characters")
     plate_masked = serializers.CharField(allow_blank=True)
     state = serializers.ChoiceField(choices=choices_of(StayState))
-    arrived_at = serializers.DateTimeField()
+    arrived_at = serializers.DateTimeField(allow_null=True)
     left_at = serializers.DateTimeField(allow_null=True)
     amount_fen = serializers.IntegerField()
     paid_until = serializers.DateTimeField(allow_null=True)
     leave_by = serializers.DateTimeField(allow_null=True)
 
 
-def _public(row: ParkingSession) -> dict[str, Any]:
+def _public(row: ParkingSession, link: StayLink) -> dict[str, Any]:
+    known = link.shows_stay(row.plate_text, row.plate_colour)
     try:
         amount_fen = services.quote_stay(row.pk).amount_fen
     except Refused:
         amount_fen = 0
     out: dict[str, Any] = PublicStayOut(
         {
-            "token": stay_token(row.pk),
+            "token": stay_token(row.pk, of=link.of, here=link.here),
             "berth": row.berth.code,
             "section": row.section.name,
-            "plate_masked": plates.masked(row.plate_text) if row.plate_text else "",
+            "plate_ending": plates.ending(row.plate_text),
+            "plate_masked": plates.masked(row.plate_text) if known and row.plate_text else "",
             "state": row.state,
-            "arrived_at": row.arrived_at,
-            "left_at": row.left_at,
+            "arrived_at": row.arrived_at if known else None,
+            "left_at": row.left_at if known else None,
             "amount_fen": amount_fen,
-            "paid_until": row.paid_until,
-            "leave_by": row.leave_by,
+            "paid_until": row.paid_until if known else None,
+            "leave_by": row.leave_by if known else None,
         }
     ).data
     return out
 
 
+def _at(berth_code: str, tag: str = "") -> dict[str, Any]:
+    berth = selectors.berth_by_code(berth_code)
+    if berth is None:
+        raise NoBerth(berth_code)
+    if tag and not is_berths(tag, berth.code, berth.address_version):
+        raise Missing("old_address", _("This code is old. Type the number of the berth."))
+    limits.count_about(deeds.HERE if tag else deeds.BERTH, str(berth.pk))
+    stay = selectors.open_stay_at(berth.pk)
+    if stay is None:
+        raise Missing("berth_free")
+    return _public(stay, StayLink(stay_id=stay.pk, here=bool(tag)))
+
+
 class AtBerth(APIView):
-    """The stay of the vehicle that stands in a berth."""
+    """What is to pay where a vehicle stands in a berth, by the number on its sign."""
 
     permission_classes = [AllowAny]
 
-    @extend_schema(responses=PublicStayOut)
+    @extend_schema(responses=PublicStayOut, operation_id="parking_berth")
     def get(self, request: Request, berth_code: str) -> Response:
-        berth = selectors.berth_by_code(berth_code)
-        if berth is None:
-            raise NoBerth(berth_code)
-        stay = selectors.open_stay_at(berth.pk)
-        if stay is None:
-            raise Missing("berth_free")
-        return Response(_public(stay))
+        return Response(_at(berth_code))
 
 
-def _by_link(token: str) -> ParkingSession:
-    rows = ParkingSession.objects.filter(pk=read_stay_token(token).stay_id)
+class AtSign(APIView):
+    """The stay of the vehicle that stands in a berth, by the code there."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(responses=PublicStayOut, operation_id="parking_berth_here")
+    def get(self, request: Request, berth_code: str, tag: str) -> Response:
+        return Response(_at(berth_code, tag))
+
+
+def _by_link(token: str) -> tuple[ParkingSession, StayLink]:
+    link = read_stay_token(token)
+    rows = ParkingSession.objects.filter(pk=link.stay_id)
     row = rows.select_related("berth", "section").first()
     if row is None:
         raise Missing()
-    return row
+    return row, link
 
 
 class ByLink(APIView):
@@ -96,7 +118,7 @@ class ByLink(APIView):
 
     @extend_schema(responses=PublicStayOut, operation_id="parking_stay_by_link")
     def get(self, request: Request, token: str) -> Response:
-        return Response(_public(_by_link(token)))
+        return Response(_public(*_by_link(token)))
 
 
 class PayByLink(APIView):
@@ -107,7 +129,7 @@ class PayByLink(APIView):
     @extend_schema(request=None, responses=OrderToPayOut, operation_id="parking_stay_by_link_pay")
     def post(self, request: Request, token: str) -> Response:
         order = payments.open_order(
-            items=[("parking.stay", _by_link(token).pk)],
+            items=[("parking.stay", _by_link(token)[0].pk)],
             payer_user_id=request.user.pk,
             actor=actor_of(request),
         )

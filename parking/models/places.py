@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 HOUR_S = 3600
 
@@ -113,10 +114,15 @@ class Berth(models.Model):
     longitude = models.FloatField(_("longitude"), null=True, blank=True)
     in_service = models.BooleanField(_("in service"), default=True)
     lock_up = models.BooleanField(_("lock up"), default=False, editable=False)
+    # Part of the address in its code: raised, all codes printed before are worth a number.
+    address_version = models.PositiveIntegerField(default=1, editable=False)
 
     class Meta:
         verbose_name = _("berth")
         verbose_name_plural = _("berths")
+        permissions = [
+            ("readdress_berth", gettext_noop("make the printed codes of berths worthless")),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["section", "number"], name="berth_number_of_a_section")
         ]

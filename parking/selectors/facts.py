@@ -10,6 +10,7 @@ from django.db.models import F, QuerySet
 from core import outages, plates
 from core.errors import Missing
 from core.vehicles import of_vehicle, plate_of
+from parking import links
 from parking.models import (
     Berth,
     HandheldPost,
@@ -199,6 +200,19 @@ def berth_by_code(code: str) -> Berth | None:
     """The berth with this code, as people type it: blanks and case don't count."""
     spellings = {code.strip(), code.strip().upper(), "".join(code.upper().split())}
     return Berth.objects.filter(code__in=spellings).select_related("section").first()
+
+
+def berth_path(code: str) -> str:
+    """The address in the code of this berth, as it is now. Raises Missing."""
+    version = Berth.objects.filter(code=code).values_list("address_version", flat=True).first()
+    if version is None:
+        raise Missing()
+    return links.berth_path(code, version)
+
+
+def stay_of_prepayment(prepayment_id: int) -> int | None:
+    """The stay that was paid for ahead; None while no vehicle is known to stand there."""
+    return Prepayment.objects.filter(pk=prepayment_id).values_list("stay_id", flat=True).first()
 
 
 def open_stay_at(berth_id: int) -> ParkingSession | None:

@@ -33,6 +33,7 @@ from parking.services.places import (
     place_sensor,
     post_handheld,
     publish_tariff,
+    readdress,
     show_lock,
 )
 from parking.services.plates import (
@@ -109,6 +110,7 @@ __all__ = [
     "publish_tariff",
     "quote_prepayment",
     "quote_stay",
+    "readdress",
     "remind_of_end",
     "say_copied",
     "settle_plate",

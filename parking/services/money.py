@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts import selectors as accounts
-from core import audit, clock, live, locks, outbox, plates
+from core import audit, clock, locks, outbox, plates
 from core.errors import Missing
 from core.transition import transition
 from parking.errors import PlateUnread, StayNotDue
@@ -156,7 +156,7 @@ def amend(
         due_fen=stay.due_fen,
         left_before=old_left_at.isoformat() if old_left_at else None,
     )
-    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
+    stay_rows.tell_street(stay)
 
 
 def reprice(stay: ParkingSession, *, actor: str, reason: str) -> None:

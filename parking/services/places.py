@@ -1,11 +1,11 @@
 """Setting up streets: sections, berths, what looks after them, and prices."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max
 from django.utils.translation import gettext_lazy as _
 
 from core import audit, clock, live
@@ -19,6 +19,7 @@ from parking.models import (
     Tariff,
     TariffVersion,
 )
+from parking.selectors import open_stay_at
 from parking.services.prices import check_terms
 
 Point = tuple[float, float]
@@ -135,8 +136,23 @@ def post_handheld(*, section_id: int, device_id: int, actor: str) -> HandheldPos
     return post
 
 
+@transaction.atomic
+def readdress(*, berth_ids: Collection[int], actor: str, reason: str = "") -> int:
+    """The codes that hang at these berths are worth no more than a typed number from now on; new
+    ones have to be printed (`manage.py berth_addresses`). How many berths."""
+    rows = Berth.objects.filter(pk__in=list(berth_ids)).order_by("pk")
+    for berth in rows.select_for_update(no_key=True):
+        Berth.objects.filter(pk=berth.pk).update(address_version=F("address_version") + 1)
+        audit.record(
+            berth, "readdressed", actor=actor, reason=reason, version=berth.address_version + 1
+        )
+    return len(rows)
+
+
 def show_lock(*, berth_id: int, up: bool) -> None:
     """A recovery lock stands raised before this berth, or no longer; shown on the street."""
     if Berth.objects.filter(pk=berth_id, lock_up=not up).update(lock_up=up):
         section_id = Berth.objects.values_list("section_id", flat=True).get(pk=berth_id)
         live.push(f"section:{section_id}", berth_id=berth_id)
+        if stay := open_stay_at(berth_id):
+            live.push(f"stay:{stay.pk}")

@@ -20,7 +20,7 @@ from parking.errors import NotReadYet
 from parking.events import PlateCorrected, PlateSettled, ReadingsDiffer
 from parking.models import InspectionTask, ParkingSession, PlateReading, ReviewItem, Sighting
 from parking.rules.timeline import BEFORE_ARRIVAL
-from parking.services import elsewhere, money, prepay
+from parking.services import elsewhere, money, prepay, stay_rows
 from parking.services.reviews import drop_reviews, open_review
 from parking.states import (
     InspectionState,
@@ -65,6 +65,7 @@ def open_plate_review(*, sighting_id: int, why: str) -> bool:
         unread = ParkingSession.objects.filter(pk=sighting.stay_id, plate_state=PlateState.UNREAD)
         unread.update(plate_state=PlateState.REVIEW)
         live.push(f"section:{sighting.section_id}", berth_id=sighting.berth_id)
+        live.push(f"stay:{sighting.stay_id}")
     return True
 
 
@@ -187,8 +188,7 @@ def put_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence:
         if stay.state == StayState.DUE:
             money.tell_due(stay)
     prepay.judge_waiting(stay, actor=by)
-    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
-    live.push(f"merchant:{stay.merchant_id}")
+    stay_rows.tell_pages(stay)
     log.info("parking.plate_settled stay=%s plate=%s", stay.pk, plate.masked)
 
 
@@ -285,7 +285,7 @@ def doubt_plate(
         stay=stay,
     )
     if stay is not None:
-        live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
+        stay_rows.tell_street(stay)
     return item
 
 
@@ -389,6 +389,5 @@ def correct(
     ):  # who stands there now may be listed, as the other one was not
         for sighting in seen_again:
             _tell_settled(sighting, plate, stay_id=stay.pk, confidence=confidence)
-    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
-    live.push(f"merchant:{stay.merchant_id}")
+    stay_rows.tell_pages(stay)
     return stay

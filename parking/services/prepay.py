@@ -35,12 +35,13 @@ LONGEST_MIN = 24 * 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BerthCandidate:
-    """A berth that the draft may belong to, as everybody may see it."""
+    """A berth that the draft may belong to, as everybody may see it: never since when it is taken,
+    which would tell strangers who has just come."""
 
     berth_code: str
     number: str
     section_name: str
-    taken_minutes_ago: int | None
+    taken: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,13 +130,12 @@ def candidate_berths(token: str) -> list[BerthCandidate]:
     ]
     ranked = candidates.rank(places, arrived_at=draft.arrived_at)
     Prepayment.objects.filter(pk=draft.pk).update(candidates=ranked)
-    now = clock.now()
     return [
         BerthCandidate(
             berth_code=berths[pk].code,
             number=berths[pk].number,
             section_name=berths[pk].section.name,
-            taken_minutes_ago=int((now - taken[pk]).total_seconds() // 60) if pk in taken else None,
+            taken=pk in taken,
         )
         for pk in ranked
     ]

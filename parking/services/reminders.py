@@ -15,10 +15,11 @@ from django.utils import timezone
 
 from accounts import selectors as accounts
 from accounts import services as account_services
-from core import clock, links, live, locks
+from core import clock, links, locks
 from parking.links import stay_token
 from parking.models import ParkingSession, StayPayment
 from parking.selectors.doubts import open_questions
+from parking.services import stay_rows
 from parking.states import PlateState, StayState
 
 AHEAD = timedelta(minutes=10)
@@ -55,7 +56,7 @@ def remind(stay_id: int) -> int:
         return 0
     stay = found[0]
     ParkingSession.objects.filter(pk=stay.pk).update(reminded_of=stay.paid_until)
-    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
+    stay_rows.tell_street(stay)
     user = accounts.holder_of(stay.plate_text, stay.plate_colour)
     if user is None or not user.phone or user.sms_opted_out:
         return 1

@@ -24,6 +24,13 @@ def save(stay: ParkingSession, **facts: Any) -> None:
 
 
 def tell_pages(stay: ParkingSession) -> None:
-    """Pages that show this stay ask again."""
-    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
+    """Pages that show this stay, and what its merchant has to see to, ask again."""
+    tell_street(stay)
     live.push(f"merchant:{stay.merchant_id}")
+
+
+def tell_street(stay: ParkingSession) -> None:
+    """Pages that show this stay ask again: staff hear of the whole street, owners of their own stay
+    alone, or the hints would be a feed of arrivals."""
+    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
+    live.push(f"stay:{stay.pk}")

@@ -216,7 +216,7 @@ def _back_to_review(item: ReviewItem, *, actor: str) -> None:
     audit.record(stay, "plate verdict undone", actor=actor)
     if old_text:
         outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
-    live.push(f"section:{stay.section_id}", berth_id=stay.berth_id)
+    stay_rows.tell_street(stay)
 
 
 def _judge_berth(item: ReviewItem, *, actor: str) -> None:

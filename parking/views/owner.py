@@ -13,11 +13,11 @@ from accounts import selectors as people
 from accounts.guards import actor_of
 from core import clock, deeds, images, limits, links, parse, wiring
 from core.errors import BoweiError, Missing, Refused
-from core.plates import chip, holds
+from core.plates import chip, ending, holds, same_vehicle
 from parking import selectors, services
 from parking.errors import NoBerth, PlateUnread, StayNotDue
 from parking.forms import DraftForm, FindBerth, LeftForm, PlateForm
-from parking.links import StayLink, read_stay_token, stay_token
+from parking.links import StayLink, is_berths, read_stay_token, stay_token
 from parking.models import ParkingSession, Prepayment
 from parking.services import prepay, reminders
 from parking.services.elsewhere import COPIED_PLATE
@@ -39,16 +39,30 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def berth(request: HttpRequest, berth_code: str) -> HttpResponse:
-    """The stay of the vehicle that stands in this berth now, ready to be paid."""
+def berth(request: HttpRequest, berth_code: str, tag: str = "") -> HttpResponse:
+    """The stay of the vehicle that stands in this berth now, ready to be paid.
+
+    `tag` comes with the code at the berth; who has only typed its number is told no more than
+    paying needs.
+    """
     place = selectors.berth_by_code(berth_code)
     if place is None:
         raise NoBerth(berth_code)
+    if tag and not is_berths(tag, place.code, place.address_version):
+        return redirect("parking.berth", berth_code=place.code)  # an old sign, or a guess
+    limits.count_about(deeds.HERE if tag else deeds.BERTH, str(place.pk))
     stay = selectors.open_stay_at(place.pk)
-    context: dict[str, Any] = {"berth": place, "section": place.section}
-    if stay is not None:
-        context |= _stay_context(request, stay, StayLink(stay_id=stay.pk))
-    return render(request, "parking/owner_berth.html", context)
+    if stay is None:
+        context = {"berth": place, "section": place.section}
+        return render(request, "parking/owner_berth.html", context)
+    link = StayLink(stay_id=stay.pk, here=bool(tag))
+    return _show(request, "parking/owner_berth.html", _stay_context(request, stay, link))
+
+
+def _show(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """The page of a stay; for who has typed a berth's number, what can be paid there."""
+    known = context["known"]
+    return render(request, template if known else "parking/owner_number.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -79,11 +93,14 @@ def stay(request: HttpRequest, token: str) -> HttpResponse:
     if row is None:
         raise Missing()
     if row.merged_into_id:  # it turned out to be a part of that one
-        return redirect("parking.stay", token=stay_token(row.merged_into_id, of=link.of))
+        whole = stay_token(row.merged_into_id, of=link.of, here=link.here)
+        return redirect("parking.stay", token=whole)
     context = _stay_context(request, row, link)
     if request.method == "POST":
         try:
             if "not_mine" in request.POST:
+                if not context["known"]:
+                    return redirect("arrears.contest", token=token)
                 if not context["holds"]:
                     limits.count(deeds.CONTEST, str(row.pk))
                 services.doubt_plate(stay_id=row.pk, actor="owner")
@@ -94,7 +111,7 @@ def stay(request: HttpRequest, token: str) -> HttpResponse:
             return redirect(_order_url(request, [("parking.stay", row.pk)]))
         except Refused as error:
             context["error"] = error
-    return render(request, "parking/owner_stay.html", context)
+    return _show(request, "parking/owner_stay.html", context)
 
 
 def _order_url(request: HttpRequest, items: list[tuple[str, int]]) -> str:
@@ -107,6 +124,7 @@ def _stay_context(request: HttpRequest, row: ParkingSession, link: StayLink) -> 
     """What the page of a stay shows its reader: bill, plate, and photographs for its holder."""
     own = people.proven_plates_of(request.user)
     full = link.full or holds(own, row.plate)
+    known = full or link.shows_stay(row.plate_text, row.plate_colour)
     now = clock.now()
     amount_fen, why_nothing = 0, ""
     try:
@@ -115,8 +133,20 @@ def _stay_context(request: HttpRequest, row: ParkingSession, link: StayLink) -> 
     except (StayNotDue, PlateUnread) as error:
         why_nothing = error.message
         lines = list(services.told_bill(row))
+    if not known:
+        return {
+            "known": False,
+            "berth": row.berth,
+            "section": row.section,
+            "ending": ending(row.plate_text),
+            "amount_fen": amount_fen,
+            "why_nothing": why_nothing,
+            "token": stay_token(row.pk),
+            "key": secrets.token_urlsafe(12),
+        }
     asked = selectors.questions_about(row.pk)
     return {
+        "known": True,
         "stay": row,
         "berth": row.berth,
         "section": row.section,
@@ -127,7 +157,7 @@ def _stay_context(request: HttpRequest, row: ParkingSession, link: StayLink) -> 
         "lines": lines,
         "why_nothing": why_nothing,
         "tariff": str(row.tariff_version),
-        "token": stay_token(row.pk, full=full, of=link.of),
+        "token": stay_token(row.pk, full=full, of=link.of, here=link.here),
         "holds": full or link.shows_holding(row.plate_text, row.plate_colour),
         "notices": _notices(row, full=full),
         "key": secrets.token_urlsafe(12),
@@ -137,7 +167,7 @@ def _stay_context(request: HttpRequest, row: ParkingSession, link: StayLink) -> 
         "doubt": selectors.doubt_of(row.pk),
         "questioned": bool(asked),
         "copied": any(one.code in COPIED_PLATE for one in asked),
-        "topic": f"section:{row.section_id}",
+        "topic": f"stay:{row.pk}",  # of nobody else's
     }
 
 
@@ -283,7 +313,9 @@ def _prepay_context(draft: Prepayment, form: PlateForm) -> dict[str, Any]:
     if draft.stay is not None and draft.state == PrepaymentState.CONFIRMED:
         context["covers_until"] = prepay.covers_until(draft, draft.stay)
     if draft.stay is not None and draft.state in (PrepaymentState.PAID, PrepaymentState.USED):
-        context["stay_token"] = stay_token(draft.stay.pk)
+        same = same_vehicle(draft.plate, draft.stay.plate)
+        of = links.vehicle(draft.stay.plate_text, draft.stay.plate_colour) if same else ""
+        context["stay_token"] = stay_token(draft.stay.pk, of=of)
     return context
 
 

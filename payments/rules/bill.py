@@ -58,7 +58,8 @@ class Payable:
     `(receipt, left_fen)`, returns the fen it took and never raises for money that has arrived.
     `leave_by(subject_id)` says until when the vehicle may leave that stands there paid, or None;
     until then its payer corrects the payment on the page named `correct`, by the order's token.
-    `in_parts`: whether a part of what is due may be paid.
+    `in_parts`: whether a part of what is due may be paid. `contest(subject_id)` is the page where
+    whoever has paid may object, "" for none.
     """
 
     quote: Callable[[int], Quote]
@@ -66,3 +67,4 @@ class Payable:
     leave_by: Callable[[int], datetime | None] | None = None
     correct: str = ""
     in_parts: bool = False
+    contest: Callable[[int], str] | None = None

@@ -141,3 +141,4 @@ def tell_pages(order: RecoveryOrder) -> None:
     live.push(f"recovery:{order.pk}")
     live.push(f"merchant:{order.merchant_id}")
     live.push(f"section:{order.section_id}")
+    live.push(f"stay:{order.stay_id}")

@@ -98,7 +98,8 @@ def test_a_town_cannot_be_gone_through_from_one_network(
 ) -> None:
     monkeypatch.setattr(deeds, "CONTEST", replace(deeds.CONTEST, network=(Rate(2, 3600),)))
     stays = [stay_of(place, ago_min=50) for place in Berth.objects.order_by("code")]
-    said = [anonymous.post(f"/s/{stay_token(one.pk)}/", {"not_mine": "1"}) for one in stays]
+    links = [f"/s/{stay_token(one.pk, here=True)}/" for one in stays]
+    said = [anonymous.post(link, {"not_mine": "1"}) for link in links]
     assert [one.status_code for one in said] == [302, 302, 429]
     assert [bool(parking.doubt_of(one.pk)) for one in stays] == [True, True, False]
     guess = anonymous.post(contest_of(stays[0]), {"plate": OTHER_PLATE.text})

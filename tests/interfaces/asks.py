@@ -17,6 +17,7 @@ from monthlycard import services as monthlycard
 from monthlycard.rules import signing
 from parking import services as parking
 from parking.links import stay_token
+from parking.selectors import berth_path
 from payments import services as payments
 from payments.models import Order
 from recovery import services as recovery
@@ -286,6 +287,13 @@ look("clerk", "/parking/stays/", state="due", page_size=1)
 def who_stands_there(town: Town) -> Ask:
     path = f"{ROOT}/parking/berths/{{berth_code}}/"
     return Ask(town.anyone, "get", path, {"berth_code": town.berth.code})
+
+
+@recipe
+def who_stands_there_by_its_code(town: Town) -> Ask:
+    path = f"{ROOT}/parking/berths/{{berth_code}}/{{tag}}/"
+    code, tag = berth_path(town.berth.code).split("/")[2:4]
+    return Ask(town.anyone, "get", path, {"berth_code": code, "tag": tag})
 
 
 @recipe

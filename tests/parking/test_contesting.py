@@ -45,7 +45,7 @@ def settle(item: ReviewItem, verdict: str, plate: str = "") -> None:
 def test_an_owner_contests_a_stay_without_photograph_and_reads_what_follows(
     anonymous: Client, billed: ParkingSession
 ) -> None:
-    page = f"/s/{stay_token(billed.pk)}/"
+    page = f"/s/{stay_token(billed.pk, here=True)}/"
     assert anonymous.post(page, {"not_mine": "1"}).status_code == 302
     said = body(anonymous.get(page))
     assert NO_PHOTOGRAPH in said

@@ -262,7 +262,7 @@ def test_the_owner_who_says_that_it_was_theirs_lets_the_stay_go_on(
     leave(copied[1], clock.now())
     clock.advance(timedelta(days=1))
     later = stay_of(berth("A-002"), minutes=90)
-    path = f"/s/{stay_token(later.pk)}/"
+    path = f"/s/{stay_token(later.pk, here=True)}/"
     page = owner_client.get(path, headers={"Accept-Language": "en"}).content.decode()
     assert "It was my vehicle" in page
     owner_client.post(path, {"mine": "1"})

@@ -328,7 +328,7 @@ def test_the_stays_own_page_asks_nothing_after_the_money_has_come(
 ) -> None:
     pay(("parking.stay", other.pk))
     correct(StayPayment.objects.get(), mine)
-    page = anonymous.get(f"/s/{stay_token(mine.pk)}/")
+    page = anonymous.get(f"/s/{stay_token(mine.pk, here=True)}/")
     assert page.context["amount_fen"] == 0
 
 

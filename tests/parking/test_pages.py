@@ -12,7 +12,7 @@ from openpyxl import load_workbook
 
 from core.models import AuditEntry
 from core.money import plain_yuan
-from parking import services
+from parking import selectors, services
 from parking.links import stay_token
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, Section
 from payments.models import Order
@@ -39,8 +39,10 @@ def test_whoever_stands_at_the_berth_pays_and_sees_no_strangers_plate(
     anonymous: Client, berth: Berth, stay_of: Any
 ) -> None:
     stay = stay_of(berth, PLATE, ago_min=50)
-    page = body(anonymous.get("/b/A-001/"))
+    page = body(anonymous.get(selectors.berth_path("A-001")))
     assert "12345" not in page
+    assert "1••45" in page
+    assert "08:10" in page
     assert "¥6.00" in page
     answer = anonymous.post(f"/s/{stay_token(stay.pk)}/")
     assert answer.url == reverse("payments.order", args=[Order.objects.get().token])

@@ -360,7 +360,7 @@ def test_two_stays_that_turn_out_to_be_one_take_their_money_along(
     stay = ParkingSession.objects.exclude(state="void").get()
     second.refresh_from_db()
     assert (stay.pk, stay.state, second.merged_into_id) == (first, "parked", stay.pk)
-    page = anonymous.get(f"/s/{stay_token(second.pk)}/", follow=True)
+    page = anonymous.get(f"/s/{stay_token(second.pk, here=True)}/", follow=True)
     assert read_stay_token(page.request["PATH_INFO"].split("/")[2]).stay_id == stay.pk
     assert sorted(stay.payments.values_list("amount_fen", flat=True)) == [600, 600]
     assert not PayWindow.objects.filter(state="open").exists()

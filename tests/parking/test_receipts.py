@@ -70,7 +70,7 @@ def test_the_lines_of_a_stays_page_sum_to_what_it_asks(
         pay(("parking.stay", stay.pk))
     if how == "void":
         services.void_stay(stay_id=stay.pk, actor="user:1", reason="x")
-    page = anonymous.get(f"/s/{stay_token(stay.pk)}/", headers=ENGLISH)
+    page = anonymous.get(f"/s/{stay_token(stay.pk, here=True)}/", headers=ENGLISH)
     assert page.status_code == 200
     assert sum(line.amount_fen for line in page.context["lines"]) == page.context["amount_fen"]
     assert page.context["amount_fen"] == (600 if how == "partly" else 0)

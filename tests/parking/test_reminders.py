@@ -169,7 +169,7 @@ def test_a_plate_without_a_proven_holder_is_told_on_the_page_alone(
     assert services.remind_of_end() == 1
     assert services.remind_of_end() == 0
     assert not SmsMessage.objects.exists()
-    assert "已付的停车时间到" in body(anonymous.get(f"/s/{stay_token(paid.pk)}/"))
+    assert "已付的停车时间到" in body(anonymous.get(f"/s/{stay_token(paid.pk, here=True)}/"))
 
 
 def test_who_wants_no_reminders_gets_none_until_they_want_them_again(

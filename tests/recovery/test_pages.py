@@ -12,6 +12,7 @@ from PIL import Image
 from core import clock as business_clock
 from core import images
 from devices.models import Device
+from parking.selectors import berth_path
 from recovery import services
 from recovery.models import RecoveryOrder
 from tests.people import logged_in, prove
@@ -76,13 +77,13 @@ def test_what_stands_before_the_wheel(live, browser, raised):
 
 def test_pages_about_the_stay_tell_of_the_lock_and_lead_its_owner_to_it(client, raised, owner):
     lead, told = f"/r/{raised.token}/", "车前有一把地锁"
-    anybody = client.get(f"/b/{raised.berth.code}/").content.decode()
+    anybody = client.get(berth_path(raised.berth.code)).content.decode()
     assert told in anybody
     assert lead not in anybody  # what is owed is for who holds the plate, or stands before the lock
 
     prove(owner, raised.plate_text, raised.plate_colour)
     mine = logged_in(owner)
-    for path in (f"/b/{raised.berth.code}/", "/dues/"):
+    for path in (berth_path(raised.berth.code), "/dues/"):
         page = mine.get(path).content.decode()
         assert told in page
         assert lead in page

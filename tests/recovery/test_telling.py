@@ -12,6 +12,7 @@ from core import outbox, personal
 from devices.models import Command, Device
 from parking import services as parking
 from parking.models import Berth, HandheldPost
+from parking.selectors import berth_path
 from payments.models import Refund
 from recovery import selectors, services
 from recovery.models import RecoveryOrder
@@ -161,12 +162,12 @@ def test_a_vehicle_that_leaves_a_lock_that_is_up_is_an_alarm_and_the_next_driver
     stay_of(Berth.objects.get(pk=raised.berth_id), OTHER_PLATE)
     follow()
     assert fresh(raised).problem == "another_vehicle"
-    read = anonymous.get(f"/b/{raised.berth.code}/", headers=ENGLISH).content.decode()
+    read = anonymous.get(berth_path(raised.berth.code), headers=ENGLISH).content.decode()
     assert "was meant for a vehicle before yours" in read
     assert "021-5555" in read
     assert raised.token not in read
     say(raised, "lowered")
-    read = anonymous.get(f"/b/{raised.berth.code}/", headers=ENGLISH).content.decode()
+    read = anonymous.get(berth_path(raised.berth.code), headers=ENGLISH).content.decode()
     assert "was meant for a vehicle before yours" not in read
 
 

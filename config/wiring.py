@@ -72,7 +72,7 @@ from parking.events import (
     PlateCorrected,
     PlateSettled,
     QuestionOver,
-    ReadingsDiffer,
+    SeenOtherwise,
     StayQuestioned,
     StayRepriced,
     StayResumed,
@@ -149,7 +149,7 @@ REACTIONS: Reactions = reactions(
     on(VehicleLeft, parking.reactions.order_leaving_image),
     on(DeviceSilent, parking.reactions.sensor_silent),
     on(DeviceBack, parking.reactions.device_back),
-    on(ReadingsDiffer, parking.reactions.tell_anew),
+    on(SeenOtherwise, parking.reactions.tell_anew),
     on(CommandFailed, parking.reactions.next_camera, recovery.reactions.follow_command),  # P2.2
     on(CommandExpired, parking.reactions.next_camera, recovery.reactions.follow_command),  # P2.2
     on(CommandDone, recovery.reactions.follow_command, arrears.reactions.notice_shown),  # P1.4

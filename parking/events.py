@@ -27,8 +27,9 @@ class ArrivedAgain(Event):
 
 
 @dataclass(frozen=True)
-class ReadingsDiffer(Event):
-    """A photograph shows another plate than its stay has, or the one that was in doubt."""
+class SeenOtherwise(Event):
+    """A photograph shows what the stays of its berth were not told with: another vehicle, or the
+    one that was in doubt."""
 
     sighting_id: int
 

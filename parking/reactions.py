@@ -13,7 +13,7 @@ from parking.events import (
     ImageTaken,
     MoneyToReturn,
     PlateCorrected,
-    ReadingsDiffer,
+    SeenOtherwise,
     VehicleArrived,
     VehicleLeft,
 )
@@ -36,8 +36,8 @@ def look_again(event: ArrivedAgain) -> None:
     services.order_image(stay_id=event.stay_id, again=True)
 
 
-def tell_anew(event: ReadingsDiffer) -> None:
-    """parking.readings_differ: it may be another vehicle than before."""
+def tell_anew(event: SeenOtherwise) -> None:
+    """parking.seen_otherwise: it may be another vehicle than before, or proof of the same."""
     services.tell_anew(sighting_id=event.sighting_id)
 
 

@@ -104,7 +104,7 @@ class AtSign(APIView):
 
 def _by_link(token: str) -> tuple[ParkingSession, StayLink]:
     link = read_stay_token(token)
-    rows = ParkingSession.objects.filter(pk=link.stay_id)
+    rows = ParkingSession.objects.filter(pk=selectors.whole_of(link.stay_id))
     row = rows.select_related("berth", "section").first()
     if row is None:
         raise Missing()

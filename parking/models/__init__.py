@@ -13,12 +13,13 @@ from parking.models.places import (
 from parking.models.prepayments import Prepayment
 from parking.models.reviews import ReviewItem
 from parking.models.sightings import ImageOrder, InspectionTask, PlateReading, Sighting
-from parking.models.stays import BerthEvent, ParkingSession, StayGap, StayPayment
+from parking.models.stays import BerthEvent, BerthSilence, ParkingSession, StayGap, StayPayment
 
 __all__ = [
     "Berth",
     "BerthEvent",
     "BerthSensor",
+    "BerthSilence",
     "CameraCoverage",
     "CloneCase",
     "HandheldPost",

@@ -64,6 +64,11 @@ class ParkingSession(WithPlate, StatefulModel):
     plate_confidence = models.FloatField(_("confidence"), null=True, blank=True)
     plate_by = models.CharField(_("plate settled by"), max_length=80, blank=True)
     plate_at = models.DateTimeField(_("plate settled at"), null=True, blank=True)
+    plate_said_of = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="The moment of which a person said the plate, where no photograph gives it.",
+    )
 
     fee_fen = MoneyField(_("fee"), default=0)
     prepaid_fen = MoneyField(_("paid while parked"), default=0)
@@ -200,8 +205,42 @@ class BerthEvent(models.Model):
         return f"{self.get_kind_display()} {self.pk}"
 
 
+class BerthSilence(models.Model):
+    """Time in which no sensor of a berth was heard: nothing proved what stood there."""
+
+    berth = models.ForeignKey(
+        "parking.Berth", models.CASCADE, related_name="silences", verbose_name=_("berth")
+    )
+    device = models.ForeignKey(
+        "devices.Device", models.PROTECT, null=True, related_name="+", verbose_name=_("device")
+    )
+    began_at = models.DateTimeField(_("from"))
+    ended_at = models.DateTimeField(_("until"), null=True)
+    why = models.CharField(_("why"), max_length=40)
+
+    class Meta:
+        verbose_name = _("silence of a berth")
+        verbose_name_plural = _("silences of berths")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["berth"],
+                condition=models.Q(ended_at__isnull=True),
+                name="one_open_silence_a_berth",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ended_at__isnull=True)
+                | models.Q(ended_at__gte=models.F("began_at")),
+                name="silence_ends_after_it_begins",
+            ),
+        ]
+        indexes = [models.Index(fields=["berth", "began_at"], name="silence_of_a_berth")]
+
+    def __str__(self) -> str:
+        return f"{self.berth_id} {self.began_at}"
+
+
 class StayGap(models.Model):
-    """Time within a stay in which nothing could prove that the vehicle stood there: not billed."""
+    """What a stay has of its berth's silence: nothing proves that time, so it is not billed."""
 
     stay = models.ForeignKey(
         ParkingSession, models.CASCADE, related_name="gaps", verbose_name=_("stay")

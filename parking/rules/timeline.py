@@ -60,11 +60,6 @@ class ToldStay:
     def is_open(self) -> bool:
         return self.departure is None and self.next_arrival is None
 
-    @property
-    def ended_at(self) -> datetime | None:
-        end = self.departure or self.next_arrival
-        return end.at if end else None
-
     def saw(self, at: datetime) -> bool:
         """Whether what was seen at this moment is of this stay: of a berth's stays one at most."""
         return at > self.since and not self.was_over(at)
@@ -75,6 +70,12 @@ class ToldStay:
         if self.departure is not None:
             return at > self.departure.at
         return self.next_arrival is not None and at >= self.next_arrival.at
+
+    def may_keep(self, at: datetime) -> bool:
+        """Whether a photograph that was taken for this stay may be its own still: the camera's
+        clock may be slow, unless somebody else stood there until then."""
+        is_free_before = self.since == self.arrival.at - BEFORE_ARRIVAL
+        return not self.was_over(at) and (at > self.since or is_free_before)
 
     @property
     def said(self) -> list[Said]:
@@ -169,9 +170,14 @@ def _joined(former: ToldStay, later: ToldStay, *, seen: Sequence[Seen]) -> ToldS
 
 def _first(seen: Sequence[Seen], stay: ToldStay) -> Plate | None:
     within = [one for one in seen if stay.saw(one.at)]
-    return min(within, key=lambda one: one.at).plate if within else None
+    return min(within, key=_in_order).plate if within else None
 
 
 def _last(seen: Sequence[Seen], stay: ToldStay) -> Plate | None:
     within = [one for one in seen if stay.saw(one.at)]
-    return max(within, key=lambda one: one.at).plate if within else None
+    return max(within, key=_in_order).plate if within else None
+
+
+def _in_order(one: Seen) -> tuple[datetime, str, str]:
+    """By time; of one instant by plate, so that it is the same in whatever order they are given."""
+    return one.at, one.plate.text, one.plate.colour_text

@@ -29,6 +29,7 @@ from parking.selectors.facts import (
     terminals_for,
     unpaid_at,
     unpaid_stays_of,
+    whole_of,
 )
 from parking.selectors.lists import (
     doubt_of,
@@ -76,6 +77,7 @@ __all__ = [
     "trail_of",
     "unpaid_at",
     "unpaid_stays_of",
+    "whole_of",
     "why_amended",
     "why_questioned",
 ]

@@ -109,6 +109,14 @@ def stay(stay_id: int) -> StayFacts:
     return _facts(row)
 
 
+def whole_of(stay_id: int) -> int:
+    """The stay that this one turned out to be a part of, or itself (docs/rules.md L3)."""
+    rows = ParkingSession.objects.exclude(merged_into=None)
+    while whole := rows.filter(pk=stay_id).values_list("merged_into_id", flat=True).first():
+        stay_id = whole
+    return stay_id
+
+
 def stays(stay_ids: Collection[int]) -> dict[int, StayFacts]:
     """Several stays by id; two queries."""
     return {row.pk: _facts(row) for row in _rows().filter(pk__in=list(stay_ids))}

@@ -7,7 +7,6 @@ from parking.services.elsewhere import (
     say_copied,
     suspect_copy,
 )
-from parking.services.gaps import end_gaps, open_gaps
 from parking.services.guesses import guess_meant, guess_plate, guess_stay
 from parking.services.history import import_history
 from parking.services.images import (
@@ -53,7 +52,7 @@ from parking.services.prepay import (
 )
 from parking.services.readings import take_reading
 from parking.services.reminders import remind_of_end
-from parking.services.silence import note_silent_sections
+from parking.services.silence import end_gaps, note_silent_sections, open_gaps
 from parking.services.stays import (
     close_by_hand,
     close_stay,

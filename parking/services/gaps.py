@@ -1,51 +1,62 @@
-"""Time within a stay in which its sensor was silent: nobody pays for it (docs/rules.md L2)."""
+"""Time within a stay in which its sensor was silent: nobody pays for it (docs/rules.md L2).
+
+That a berth's sensor was silent is a fact of the berth (`BerthSilence`), whenever its stays become
+known; what a stay has of it is its gaps, told anew with it.
+"""
 
 from datetime import datetime
 
-from django.db import transaction
-from django.db.models import F, QuerySet
-from django.db.models.functions import Greatest
+from django.db.models import Q
 
-from core import audit, locks
-from parking.models import BerthSensor, ParkingSession, StayGap
-from parking.states import StayState
+from core import audit
+from parking.models import BerthSilence, ParkingSession, StayGap
 
 SYSTEM = "system:parking.gaps"
-SILENT = "sensor_silent"
 
 
-@transaction.atomic
-def open_gaps(*, device_id: int, since: datetime) -> int:
-    """A sensor has been silent since then: from then on nothing proves who stands in its berth.
-
-    Where another sensor of the berth is heard, that one does. The stays whose gap begins.
-    """
-    berths = BerthSensor.objects.filter(device_id=device_id).values("berth_id")
-    watched = BerthSensor.objects.filter(berth__in=berths, device__silent=False).values("berth_id")
-    rows = ParkingSession.objects.filter(berth__in=berths, state=StayState.PARKED)
-    known = StayGap.objects.filter(ended_at=None).values("stay_id")
-    stays = locks.lock(rows.exclude(berth__in=watched).exclude(pk__in=known))
-    for stay in stays:
-        StayGap.objects.create(
-            stay=stay, device_id=device_id, began_at=max(since, stay.arrived_at), why=SILENT
-        )
+def fit(stay: ParkingSession, until: datetime | None) -> bool:
+    """The gaps of a stay are those of its berth from its arrival `until` it left; whether that is
+    another thing than before. Its row is locked."""
+    due, known = wanted(stay, until), of(stay)
+    if list(map(_told, due)) == list(map(_told, known)):
+        return False
+    StayGap.objects.filter(pk__in=[gap.pk for gap in known]).delete()
+    StayGap.objects.bulk_create(due)
+    if len(due) > len(known):
         audit.record(stay, "gap began", actor=SYSTEM)
-    return len(stays)
-
-
-@transaction.atomic
-def end_gaps(*, device_id: int, at: datetime) -> int:
-    """The sensor is heard again: its berth's stay is proven from now on."""
-    return close_gaps(StayGap.objects.filter(device_id=device_id), at)
-
-
-def close_gaps(rows: QuerySet[StayGap], at: datetime) -> int:
-    """These gaps, as far as they are open, end then."""
-    return rows.filter(ended_at=None).update(ended_at=Greatest(F("began_at"), at))
+    return True
 
 
 def of(stay: ParkingSession) -> list[StayGap]:
     """The gaps of a stay, the first one first."""
     if stay._state.adding:
-        return []
+        return wanted(stay, stay.left_at)
     return list(StayGap.objects.filter(stay=stay).order_by("began_at", "pk"))
+
+
+def wanted(stay: ParkingSession, until: datetime | None) -> list[StayGap]:
+    """What was silent in its berth from its arrival on, `until` it left; not saved."""
+    rows = BerthSilence.objects.filter(
+        Q(ended_at=None) | Q(ended_at__gt=stay.arrived_at), berth_id=stay.berth_id
+    )
+    if until is not None:
+        rows = rows.filter(began_at__lt=until)
+    found = []
+    for row in rows.order_by("began_at", "pk"):
+        began_at = max(row.began_at, stay.arrived_at)
+        ended_at = min((at for at in (row.ended_at, until) if at is not None), default=None)
+        if ended_at is None or began_at < ended_at:
+            found.append(
+                StayGap(
+                    stay=stay,
+                    device_id=row.device_id,
+                    began_at=began_at,
+                    ended_at=ended_at,
+                    why=row.why,
+                )
+            )
+    return found
+
+
+def _told(gap: StayGap) -> tuple[int | None, datetime, datetime | None]:
+    return gap.device_id, gap.began_at, gap.ended_at

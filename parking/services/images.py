@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from core import clock, images, live, outbox
@@ -27,6 +27,9 @@ from parking.models import (
     Sighting,
 )
 from parking.rules.timeline import BEFORE_ARRIVAL
+from parking.selectors.facts import whole_of
+from parking.services import retelling
+from parking.services.pictures import AROUND_LEAVING
 from parking.states import ImageOrderState, InspectionState, PlateState, StayState
 
 log = logging.getLogger("bowei.parking")
@@ -35,7 +38,6 @@ CAMERA_TTL_S = 20
 CAMERA_PATIENCE_S = 60  # from the order to the photograph; after it the next camera is asked
 HANDHELD_TTL_S = 15 * 60
 READ_AGAIN_S = 60
-AROUND_LEAVING = timedelta(seconds=60)
 
 
 @transaction.atomic
@@ -198,6 +200,7 @@ def take_sighting(
         else None
     )
     berth = _berth_of(berth_code, order, device_id=device_id, able=able, merchant_id=merchant_id)
+    berth = retelling.locked_berth(berth.pk) if berth else None
     stay = _stay_of(order, berth, occurred_at, purpose=purpose)
     posts = HandheldPost.objects.filter(device_id=device_id).values_list("section_id", flat=True)
     section_id = berth.section_id if berth else (posts[0] if len(posts) == 1 else None)
@@ -265,21 +268,38 @@ def _berth_of(
 def _stay_of(
     order: ImageOrder | None, berth: Berth | None, occurred_at: datetime, *, purpose: str
 ) -> ParkingSession | None:
-    """The stay in the picture: the one it was ordered for, else the one of that moment."""
-    if order is not None:
-        return order.stay.merged_into or order.stay
+    """The stay in the picture: the one of that moment, else the one that it was ordered for and
+    that has not left before. The berth is locked."""
     if berth is None:
         return None
+    if purpose == Sighting.Purpose.LEAVING:
+        return _stay_that_left(order, berth, occurred_at)
+    stay_id = retelling.stay_seen(berth, occurred_at)
+    if stay_id is not None:
+        return ParkingSession.objects.get(pk=stay_id)
+    ordered = _ordered(order)
+    has_left = ordered and ordered.left_at is not None and ordered.left_at < occurred_at
+    return None if has_left else ordered
+
+
+def _ordered(order: ImageOrder | None) -> ParkingSession | None:
+    if order is None:
+        return None
+    stay = ParkingSession.objects.get(pk=whole_of(order.stay_id))
+    return None if stay.state == StayState.VOID else stay
+
+
+def _stay_that_left(
+    order: ImageOrder | None, berth: Berth, occurred_at: datetime
+) -> ParkingSession | None:
+    """The camera may take it a little after the sensor saw it go."""
+    if ordered := _ordered(order):
+        return ordered
     stays = ParkingSession.objects.filter(
         berth=berth, arrived_at__lte=occurred_at + BEFORE_ARRIVAL
     ).exclude(state=StayState.VOID)
-    if purpose == "leaving":  # the camera may take it a little after the sensor saw it go
-        gone = stays.filter(
-            left_at__range=(occurred_at - AROUND_LEAVING, occurred_at + AROUND_LEAVING)
-        )
-        return gone.order_by("-arrived_at").first() or stays.filter(state=StayState.PARKED).first()
-    then = stays.filter(Q(left_at__isnull=True) | Q(left_at__gte=occurred_at))
-    return then.order_by("arrived_at").first()  # who stands there before who comes
+    gone = stays.filter(left_at__range=(occurred_at - AROUND_LEAVING, occurred_at + AROUND_LEAVING))
+    return gone.order_by("-arrived_at").first() or stays.filter(state=StayState.PARKED).first()
 
 
 def region_of(sighting: Sighting) -> tuple[tuple[float, float], ...] | None:

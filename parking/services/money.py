@@ -160,10 +160,26 @@ def amend(
 
 
 def reprice(stay: ParkingSession, *, actor: str, reason: str) -> None:
-    """Price a due stay anew whose plate has changed: kind and colour decide the price, too."""
-    assert stay.left_at is not None
-    if _fee(stay, stay.left_at, payments_of(stay)).amount_fen != stay.fee_fen:
+    """Price a stay anew that has left and whose plate has changed: kind and colour decide the
+    price, too. What somebody paid after leaving, or nobody was to pay any more, stays right."""
+    if stay.left_at is None or stay.state not in (StayState.DUE, StayState.SETTLED):
+        return
+    rows = payments_of(stay)
+    if stay.state == StayState.SETTLED and (
+        sum(row.kept_fen for row in rows) < stay.fee_fen
+        or any(row.kind == StayPayment.Kind.AFTER for row in rows)
+    ):
+        return
+    if _fee(stay, stay.left_at, rows).amount_fen != stay.fee_fen:
         amend(stay, left_at=stay.left_at, doubt=stay.doubt, actor=actor, reason=reason)
+
+
+def stood_until(stay: ParkingSession, until: datetime | None) -> None:
+    """The vehicle stood there until then, or still does: what was paid by then after a departure
+    that was none was paid while it stood there. The row is locked."""
+    after = StayPayment.objects.filter(stay=stay, kind=StayPayment.Kind.AFTER)
+    after.filter(paid_at__lte=until or clock.now()).update(kind=StayPayment.Kind.PARKED)
+    follow_money(stay)
 
 
 def _amend_state(

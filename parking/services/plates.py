@@ -11,19 +11,19 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import Q
 
-from accounts import selectors as people
 from core import audit, clock, live, locks, outbox, plates
 from core.errors import Missing
 from core.transition import transition
 from core.typed import typed_plate
 from parking.errors import NotReadYet
-from parking.events import PlateCorrected, PlateSettled, ReadingsDiffer
-from parking.models import InspectionTask, ParkingSession, PlateReading, ReviewItem, Sighting
+from parking.events import PlateSettled, SeenOtherwise
+from parking.models import ParkingSession, PlateReading, ReviewItem, Sighting
 from parking.rules.timeline import BEFORE_ARRIVAL
-from parking.services import elsewhere, money, prepay, stay_rows
+from parking.services import elsewhere, stay_rows
+from parking.services.pictures import DIFFER
 from parking.services.reviews import drop_reviews, open_review
+from parking.services.stay_plates import ABOUT_THE_PLATE, Known, put_plate
 from parking.states import (
-    InspectionState,
     PlateState,
     ReadingState,
     ReviewState,
@@ -33,6 +33,8 @@ from parking.states import (
 
 log = logging.getLogger("bowei.parking")
 READER = "system:parking.reader"
+Doubt = ParkingSession.Doubt
+TOLD_BY_PHOTOGRAPHS = (Doubt.SPLIT, Doubt.NEXT_ARRIVED, Doubt.GAP)
 JUST_LEFT = timedelta(seconds=60)  # a camera may see the vehicle when the sensor has let it go
 
 
@@ -149,82 +151,33 @@ def _tell_settled(
 def _give_to_stay(
     sighting: Sighting, plate: plates.Plate, *, by: str, confidence: float
 ) -> int | None:
-    """The stay that now carries this plate; None where there is none or it carries another."""
+    """The stay that now carries this plate; None where there is none or it carries another.
+
+    What the photograph tells otherwise than the stays of its berth were told is told anew by
+    `parking.seen_otherwise`, which locks the berth first.
+    """
     if sighting.stay_id is None:
+        if sighting.berth_id is not None:
+            outbox.add(SeenOtherwise(sighting.pk))
         return None
     stay = locks.lock(ParkingSession.objects.filter(pk=sighting.stay_id))[0]
-    if stay.plate_state == PlateState.SETTLED:
-        if plates.same_vehicle(stay.plate, plate):
-            if stay.doubt == ParkingSession.Doubt.SPLIT:
-                outbox.add(ReadingsDiffer(sighting.pk))  # it was this vehicle still
-            return stay.pk
-        outbox.add(ReadingsDiffer(sighting.pk))
+    if stay.plate_state == PlateState.SETTLED and not plates.same_vehicle(stay.plate, plate):
+        outbox.add(SeenOtherwise(sighting.pk))
         open_review(
             kind=ReviewItem.Kind.STAY,
-            why="readings_differ",
+            why=DIFFER,
             merchant_id=stay.merchant_id,
             stay=stay,
             sighting=sighting,
         )
         return None
-    put_plate(stay, plate, by=by, confidence=confidence)
+    if stay.plate_state != PlateState.SETTLED:
+        put_plate(stay, Known(plate=plate, by=by, confidence=confidence), tell=False)
+    elif not stay.plate_colour and plate.colour is not None:
+        outbox.add(SeenOtherwise(sighting.pk))
+    if stay.doubt in TOLD_BY_PHOTOGRAPHS:
+        outbox.add(SeenOtherwise(sighting.pk))
     return stay.pk
-
-
-def put_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence: float) -> None:
-    """The stay has this plate from now on; what waited for it goes on. The row is locked."""
-    _set_plate(stay, plate, by=by, confidence=confidence)
-    audit.record(stay, "plate settled", actor=by, confidence=round(confidence, 4))
-    _no_inspection(stay, by=by)
-    elsewhere.look(stay)
-    if plate.colour is None and len(_known_with(stay)) > 1:
-        open_review(
-            kind=ReviewItem.Kind.STAY, why="two_vehicles", merchant_id=stay.merchant_id, stay=stay
-        )
-    if stay.prepaid_fen or stay.state != StayState.PARKED:
-        money.leave_former_payers(stay, actor=by)
-    if stay.state == StayState.DUE:
-        money.reprice(stay, actor=by, reason="the plate became known")
-        if stay.state == StayState.DUE:
-            money.tell_due(stay)
-    prepay.judge_waiting(stay, actor=by)
-    stay_rows.tell_pages(stay)
-    log.info("parking.plate_settled stay=%s plate=%s", stay.pk, plate.masked)
-
-
-def _known_with(stay: ParkingSession) -> set[frozenset[plates.Colour]]:
-    """Which vehicles are known with this text: those that parked before or are somebody's."""
-    rows = ParkingSession.objects.filter(
-        plate_text=stay.plate_text, plate_state=PlateState.SETTLED
-    ).exclude(plate_colour="")
-    colours = {*rows.values_list("plate_colour", flat=True).distinct()}
-    colours |= people.colours_held(stay.plate_text)
-    return {plates.alike(plates.Colour(one)) for one in colours if one}
-
-
-def _set_plate(stay: ParkingSession, plate: plates.Plate, *, by: str, confidence: float) -> None:
-    facts = {
-        "plate_text": plate.text,
-        "plate_colour": plate.colour_text,
-        "plate_state": PlateState.SETTLED,
-        "plate_confidence": confidence,
-        "plate_by": by,
-        "plate_at": clock.now(),
-    }
-    ParkingSession.objects.filter(pk=stay.pk).update(**facts)
-    for name, value in facts.items():
-        setattr(stay, name, value)
-
-
-def _no_inspection(stay: ParkingSession, *, by: str) -> None:
-    open_tasks = InspectionTask.objects.filter(stay=stay)
-    transition(
-        open_tasks,
-        source=InspectionState.OPEN,
-        target=InspectionState.DONE,
-        actor=by,
-        done_at=clock.now(),
-    )
 
 
 # ── A person's word ──────────────────────────────────────────────────────────────────────────
@@ -298,23 +251,6 @@ def judge_reading(sighting: Sighting, text: str, *, actor: str) -> None:
         transition(reading, source=ReadingState(reading.state), target=target, actor=actor)
 
 
-def clear_plate(stay: ParkingSession, *, plate_state: str, by: str) -> tuple[str, str]:
-    """The stay has no plate any more; which one it had. The row is locked."""
-    had = stay.plate_text, stay.plate_colour
-    facts = {
-        "plate_text": "",
-        "plate_colour": "",
-        "plate_state": plate_state,
-        "plate_confidence": None,
-        "plate_by": by,
-        "plate_at": None,
-    }
-    ParkingSession.objects.filter(pk=stay.pk).update(**facts)
-    for name, value in facts.items():
-        setattr(stay, name, value)
-    return had
-
-
 @transaction.atomic
 def correct_plate(
     *, stay_id: int, plate_text: str, plate_colour: str, actor: str, why: str
@@ -335,7 +271,6 @@ def correct(
     if not rows:
         raise Missing()
     stay = rows[0]
-    old_text, old_colour = stay.plate_text, stay.plate_colour
     if stay.plate == plate:
         return stay
     was_settled = stay.plate_state == PlateState.SETTLED
@@ -353,8 +288,7 @@ def correct(
         settled_at=clock.now(),
     )
     drop_reviews(stay=stay, kind=ReviewItem.Kind.PLATE, actor=actor)
-    differing = ["readings_differ", "two_vehicles", *elsewhere.ABOUT_PLACES]
-    drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=differing, actor=actor)
+    drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=[DIFFER, *ABOUT_THE_PLATE], actor=actor)
     waiting, seen_again = [], []
     for sighting in stay.sightings.exclude(purpose="leaving").order_by("occurred_at", "pk"):
         if sighting.state == SightingState.RECEIVED:
@@ -365,29 +299,11 @@ def correct(
             continue
         read_otherwise(sighting, plate, actor=actor, why=why, confidence=confidence)
         seen_again.append(sighting)
-    if not was_settled:
-        if not waiting:
-            put_plate(stay, plate, by=actor, confidence=confidence)
-            outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
-        for pk in reversed(waiting):  # the newest one gives the stay its plate
-            settle_plate(sighting_id=pk, plate=plate, by=actor, why=why, confidence=confidence)
-        stay.refresh_from_db()
-        return stay
-    was = stay.plate
-    _set_plate(stay, plate, by=actor, confidence=confidence)
-    elsewhere.reconsider(was, actor=actor)
-    elsewhere.look(stay)
-    audit.record(stay, "plate corrected", actor=actor, reason=why)
-    money.leave_former_payers(stay, actor=actor)
-    if stay.state == StayState.DUE:
-        money.reprice(stay, actor=actor, reason="the plate was corrected")
-    outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
-    for pk in waiting:
+    said = Known(plate=plate, by=actor, confidence=confidence, said_of=stay.arrived_at)
+    put_plate(stay, said, reason=why, tell=was_settled or not waiting)
+    for pk in reversed(waiting):
         settle_plate(sighting_id=pk, plate=plate, by=actor, why=why, confidence=confidence)
-    if (
-        stay.state == StayState.PARKED
-    ):  # who stands there now may be listed, as the other one was not
-        for sighting in seen_again:
+    if was_settled and stay.state == StayState.PARKED:
+        for sighting in seen_again:  # who stands there now may be listed, as the other was not
             _tell_settled(sighting, plate, stay_id=stay.pk, confidence=confidence)
-    stay_rows.tell_pages(stay)
     return stay

@@ -22,6 +22,7 @@ from core.typed import typed_plate
 from parking.errors import NoBerth, StayNotDue, WrongStep
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, StayPayment
 from parking.rules import candidates, comparison
+from parking.selectors.facts import whole_of
 from parking.services import elsewhere, money, moving, prices
 from parking.services.reviews import drop_reviews, open_review
 from parking.states import PlateState, PrepaymentState, StayState
@@ -500,7 +501,7 @@ def settle_prepayment(receipt: Receipt, left_fen: int) -> int:
         ParkingSession.objects.filter(pk=stay_id).select_related("section", "tariff_version")
     )[0]
     if stay.merged_into_id:  # joined with another a moment ago
-        rows = ParkingSession.objects.filter(pk=stay.merged_into_id)
+        rows = ParkingSession.objects.filter(pk=whole_of(stay.pk))
         stay = locks.lock(rows.select_related("section", "tariff_version"))[0]
     draft = locks.lock(Prepayment.objects.filter(pk=receipt.subject_id))[0]
     if StayPayment.objects.filter(stay=stay, order_item_id=receipt.item_id).exists():

@@ -5,16 +5,17 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from core import audit, clock, locks
+from core import audit, clock
 from core.errors import Invalid, Missing
 from core.transition import transition
 from parking.errors import BerthTaken, ReasonNeeded, StayMoved
 from parking.events import StayVoided
-from parking.models import Berth, BerthEvent, ParkingSession, Section, Sighting
-from parking.services import elsewhere, money, retelling, stay_rows
+from parking.models import BerthEvent, ParkingSession, Section, Sighting
+from parking.services import elsewhere, endings, money, retelling, stay_rows
 from parking.services.plates import correct_plate
-from parking.services.retelling import ARRIVED, LEFT, hear
+from parking.services.retelling import hear
 from parking.services.reviews import drop_reviews
+from parking.services.said import ARRIVED, LEFT
 from parking.states import StayState
 
 BATCH = 200
@@ -73,7 +74,7 @@ def open_by_hand(
     """
     _need_reason(reason)
     _need_past(arrived_at)
-    berth = locks.lock(Berth.objects.filter(pk=berth_id).select_related("section"))[0]
+    berth = retelling.locked_berth(berth_id)
     _need_recent(arrived_at, berth.section)
     if berth.stays.filter(state=StayState.PARKED).exists():
         raise BerthTaken(berth.code)
@@ -136,7 +137,7 @@ def void_stay(*, stay_id: int, actor: str, reason: str) -> None:
         raise StayMoved()
     BerthEvent.objects.filter(stay=stay).update(ignored=True)
     money.promise_back(stay, money.paid_fen(stay), why=str(_("The stay was cancelled.")))
-    retelling.let_go(stay, actor=actor, used="cancelled")
+    endings.let_go(stay, actor=actor, used="cancelled")
     drop_reviews(stay=stay, actor=actor)
     elsewhere.reconsider(stay.plate, actor=actor)
     stay_rows.tell_pages(stay)
@@ -166,7 +167,7 @@ def finish_departures() -> int:
     ).filter(final_at__lte=clock.now())
     stays = list(rows.order_by("final_at")[:BATCH])
     for stay in stays:
-        retelling.finish(stay, actor=retelling.SYSTEM)
+        endings.finish(stay, actor=retelling.SYSTEM)
     return len(stays)
 
 
@@ -186,5 +187,5 @@ def tell_anew(*, stay_id: int | None = None, sighting_id: int | None = None) -> 
     berth_id, at = place
     if berth_id is None:
         return
-    berth = locks.lock(Berth.objects.filter(pk=berth_id).select_related("section"))[0]
+    berth = retelling.locked_berth(berth_id)
     retelling.retell(berth, at, actor=retelling.SYSTEM)

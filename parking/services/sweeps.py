@@ -4,14 +4,12 @@ Each function claims at most BATCH rows and says how many it moved; the dispatch
 second.
 """
 
-from datetime import datetime
-
 from django.db import transaction
 
 from core import audit, clock
-from parking.models import BerthSensor, ImageOrder, ParkingSession, ReviewItem, StayGap
+from parking.models import ImageOrder, ParkingSession, ReviewItem
 from parking.services import images
-from parking.services.retelling import last_proof
+from parking.services.proof import proven_until
 from parking.services.reviews import open_review
 from parking.states import ImageOrderState, StayState
 
@@ -23,15 +21,6 @@ def chase_images() -> int:
     late = ImageOrder.objects.filter(state=ImageOrderState.ASKED, give_up_at__lte=clock.real())
     ids = list(late.order_by("give_up_at").values_list("command_id", flat=True)[:BATCH])
     return sum(images.image_failed(command_id=one, reason="no picture came") for one in ids)
-
-
-def _proven_until(stay: ParkingSession, now: datetime) -> datetime:
-    """Up to when something shows this vehicle there: its sensor, while that was heard."""
-    gap = StayGap.objects.filter(stay=stay, ended_at=None).first()
-    if gap is not None:
-        return max(gap.began_at, last_proof(stay, before=now))
-    sensors = BerthSensor.objects.filter(berth_id=stay.berth_id, device__silent=False)
-    return now if sensors.exists() else last_proof(stay, before=now)
 
 
 @transaction.atomic
@@ -48,7 +37,7 @@ def flag_long_stays() -> int:
         ParkingSession.objects.filter(pk=stay.pk).update(
             doubtful=True,
             doubt=ParkingSession.Doubt.NO_DEPARTURE,
-            capped_at=min(stay.check_departure_at, _proven_until(stay, now)),
+            capped_at=min(stay.check_departure_at, proven_until(stay, now)),
             check_departure_at=None,
         )
         audit.record(stay, "flagged", actor="system:parking.flag_long_stays", reason="no departure")

@@ -16,6 +16,7 @@ from parking.models import ParkingSession, PlateReading, ReviewItem
 from parking.services import money, prepay, stay_rows
 from parking.services import plates as stay_plates
 from parking.services.reviews import tell_asked, tell_over
+from parking.services.stay_plates import clear_plate
 from parking.states import PlateState, ReadingState, ReviewState, SightingState, StayState
 
 UNDO_WITHIN = timedelta(minutes=10)
@@ -178,9 +179,7 @@ def _declare_unreadable(item: ReviewItem, *, actor: str) -> None:
         others = others.exclude(purpose="leaving")
     if others.exists() or (stay.plate_state == PlateState.SETTLED and not doubted):
         return
-    old_text, old_colour = stay_plates.clear_plate(
-        stay, plate_state=PlateState.UNREADABLE, by=actor
-    )
+    old_text, old_colour = clear_plate(stay, plate_state=PlateState.UNREADABLE, by=actor)
     if old_text:
         audit.record(stay, "plate unreadable", actor=actor)
         outbox.add(PlateCorrected(stay.pk, old_text, old_colour))
@@ -212,7 +211,7 @@ def _back_to_review(item: ReviewItem, *, actor: str) -> None:
     if stay_id is None:
         return
     stay = locks.lock(ParkingSession.objects.filter(pk=stay_id))[0]
-    old_text, old_colour = stay_plates.clear_plate(stay, plate_state=PlateState.REVIEW, by="")
+    old_text, old_colour = clear_plate(stay, plate_state=PlateState.REVIEW, by="")
     audit.record(stay, "plate verdict undone", actor=actor)
     if old_text:
         outbox.add(PlateCorrected(stay.pk, old_text, old_colour))

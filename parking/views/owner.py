@@ -85,6 +85,9 @@ def left(request: HttpRequest) -> HttpResponse:
 def stay(request: HttpRequest, token: str) -> HttpResponse:
     """One stay by its link: what it costs and why, pay it, object to it (P2.6)."""
     link = read_stay_token(token)
+    whole_id = selectors.whole_of(link.stay_id)
+    if whole_id != link.stay_id:
+        return redirect("parking.stay", token=stay_token(whole_id, of=link.of, here=link.here))
     row = (
         ParkingSession.objects.filter(pk=link.stay_id)
         .select_related("berth", "section", "tariff_version__tariff")
@@ -92,9 +95,6 @@ def stay(request: HttpRequest, token: str) -> HttpResponse:
     )
     if row is None:
         raise Missing()
-    if row.merged_into_id:  # it turned out to be a part of that one
-        whole = stay_token(row.merged_into_id, of=link.of, here=link.here)
-        return redirect("parking.stay", token=whole)
     context = _stay_context(request, row, link)
     if request.method == "POST":
         try:

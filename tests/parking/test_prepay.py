@@ -203,12 +203,15 @@ def test_money_for_a_stay_that_left_meanwhile_pays_what_is_due(
 
 
 def test_who_pays_at_a_berth_said_to_be_free_waits_for_its_stay(
-    section: Section, clock: Any, stay_of: Any
+    section: Section, clock: Any, stay_of: Any, anonymous: Any
 ) -> None:
     draft = services.draft_prepayment(plate_text=PLATE.text, minutes=60, section_id=section.pk)
     services.candidate_berths(draft.token)
     services.choose_berth(draft.token, "A-002")
     assert services.submit_prepayment(draft.token).outcome == "waiting"
+    page = anonymous.get(f"/prepay/{draft.token}/", headers={"accept-language": "en"})
+    assert "No vehicle has been reported at this berth yet." in page.content.decode()
+    assert "is being read" not in page.content.decode()
     item = ReviewItem.objects.get(state="open")
     assert (item.kind, item.why, item.berth.code) == ("berth", "payer_at_free_berth", "A-002")
     with pytest.raises(Refused):

@@ -12,6 +12,7 @@ from arrears.models import Debt, PayWindow
 from core import clock as business_clock
 from core import outbox
 from core.models import OutboxEvent
+from core.plates import Colour, Plate
 from devices.models import Command
 from parking import services
 from parking.links import read_stay_token, stay_token
@@ -318,6 +319,39 @@ def test_a_photograph_in_the_instant_of_an_arrival_is_of_the_vehicle_that_arrive
     assert [one.plate_text for one in later.sightings.all()] == [OTHER_PLATE.text]
 
 
+def test_what_shows_another_vehicle_or_nothing_is_no_proof_of_who_stood_there(
+    berth: Berth, clock: Any, photographed: Any
+) -> None:
+    clock.advance(timedelta(hours=3))
+    arrive(berth, 0)
+    for minute in (1, 20):
+        photographed(minute)
+    photographed(40, Plate("沪C13579", Colour.blue))
+    arrive(berth, 60)
+    photographed(61, OTHER_PLATE)
+    at_rest()
+    former, later = berth.stays.order_by("arrived_at")
+    assert (former.left_at, former.fee_fen, former.doubt) == (at(20), 600, "next_arrived")
+    assert (later.plate_text, later.state) == (OTHER_PLATE.text, "parked")
+
+
+def test_a_photograph_read_late_proves_how_long_the_former_stood(
+    berth: Berth, clock: Any, photographed: Any
+) -> None:
+    clock.advance(timedelta(hours=3))
+    arrive(berth, 0)
+    photographed(1)
+    arrive(berth, 90)
+    photographed(91, OTHER_PLATE)
+    at_rest()
+    former = berth.stays.order_by("arrived_at").first()
+    assert former is not None and (former.left_at, former.fee_fen) == (at(1), 0)
+    photographed(70)
+    at_rest()
+    former.refresh_from_db()
+    assert (former.left_at, former.fee_fen, former.state) == (at(70), 1200, "due")
+
+
 def test_a_photograph_that_comes_before_its_arrival_and_shows_another_vehicle_is_asked_about(
     berth: Berth, clock: Any, photographed: Any
 ) -> None:
@@ -360,6 +394,8 @@ def test_two_stays_that_turn_out_to_be_one_take_their_money_along(
     stay = ParkingSession.objects.exclude(state="void").get()
     second.refresh_from_db()
     assert (stay.pk, stay.state, second.merged_into_id) == (first, "parked", stay.pk)
+    told = anonymous.get(f"/api/v1/parking/stays/{stay_token(second.pk)}/").json()
+    assert (read_stay_token(told["token"]).stay_id, told["state"]) == (stay.pk, "parked")
     page = anonymous.get(f"/s/{stay_token(second.pk, here=True)}/", follow=True)
     assert read_stay_token(page.request["PATH_INFO"].split("/")[2]).stay_id == stay.pk
     assert sorted(stay.payments.values_list("amount_fen", flat=True)) == [600, 600]

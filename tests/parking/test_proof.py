@@ -130,6 +130,33 @@ def test_no_debt_comes_of_a_gap_that_nobody_has_looked_at(
     assert not Debt.objects.exists()
 
 
+def test_a_silence_is_not_billed_to_a_stay_that_becomes_known_later(
+    berth: Berth, sensor: int, stay_of: Any, clock: Any, falls_silent: Any, run_reactions: Any
+) -> None:
+    clock.advance(timedelta(minutes=62))
+    falls_silent(sensor)  # last heard after 60 minutes
+    clock.advance(timedelta(hours=6))
+    services.end_gaps(device_id=sensor, at=clock.now())
+    services.open_stay(berth_id=berth.pk, occurred_at=BEGIN, said_by="device:S-1")
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S-1")
+    stay = berth.stays.get()
+    assert (stay.fee_fen, stay.doubt) == (600, "sensor_gap")
+    assert StayGap.objects.get(stay=stay).ended_at == clock.now()
+
+
+def test_a_berth_whose_other_sensor_is_heard_again_is_watched_again(
+    berth: Berth, sensor: int, merchant: Any, enrolled: Any, stay_of: Any, clock: Any
+) -> None:
+    other = enrolled("S-2", "sensor", merchant)
+    services.place_sensor(berth_id=berth.pk, device_id=other, actor=TEST)
+    stay = stay_of(berth, PLATE)
+    Device.objects.filter(pk__in=[sensor, other]).update(silent=True)
+    services.open_gaps(device_id=other, since=clock.now())
+    clock.advance(timedelta(hours=2))
+    services.end_gaps(device_id=sensor, at=clock.now())
+    assert StayGap.objects.get(stay=stay).ended_at == clock.now()
+
+
 def test_another_sensor_of_the_berth_is_proof_enough(
     berth: Berth, sensor: int, merchant: Any, enrolled: Any, stay_of: Any, falls_silent: Any
 ) -> None:
@@ -236,7 +263,9 @@ def camera(berth: Berth, merchant: Any, enrolled: Any) -> int:
     return device_id
 
 
-def take(camera: int, merchant: Any, berth: Berth, purpose: str) -> int:
+def take(
+    camera: int, merchant: Any, berth: Berth, purpose: str, *, command_id: int | None = None
+) -> int:
     return services.take_sighting(
         device_id=camera,
         kind="camera",
@@ -246,7 +275,7 @@ def take(camera: int, merchant: Any, berth: Berth, purpose: str) -> int:
         occurred_at=business_clock.now(),
         purpose=purpose,
         berth_code=berth.code,
-        command_id=Command.objects.latest("pk").pk,
+        command_id=command_id or Command.objects.latest("pk").pk,
     )
 
 
@@ -275,6 +304,48 @@ def test_a_departure_that_shows_another_vehicle_is_a_question(
     services.settle_plate(sighting_id=sighting_id, plate=OTHER_PLATE, by=TEST, why="test")
     run_reactions()
     assert ReviewItem.objects.get(state="open", stay=stay).why == "readings_differ"
+
+
+def test_a_departure_that_shows_who_came_next_is_no_question(
+    berth: Berth, camera: int, merchant: Any, stay_of: Any, clock: Any, run_reactions: Any
+) -> None:
+    stay = stay_of(berth, PLATE)
+    clock.advance(timedelta(minutes=30))
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
+    run_reactions()
+    order = Command.objects.latest("pk").pk
+    clock.advance(timedelta(seconds=10))
+    services.open_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
+    run_reactions()
+    clock.advance(timedelta(seconds=1))
+    for purpose, command_id in (("leaving", order), ("arrival", None)):
+        sighting_id = take(camera, merchant, berth, purpose, command_id=command_id)
+        services.settle_plate(sighting_id=sighting_id, plate=OTHER_PLATE, by=TEST, why="test")
+        run_reactions()
+        clock.advance(timedelta(seconds=1))
+
+    former, later = berth.stays.exclude(state="void").order_by("arrived_at")
+    assert (former.pk, former.plate_text, former.fee_fen) == (stay.pk, PLATE.text, 600)
+    assert (later.plate_text, later.state) == (OTHER_PLATE.text, "parked")
+    assert [one.purpose for one in former.sightings.all()] == ["leaving"]
+    assert not ReviewItem.objects.filter(state="open").exists()
+
+
+def test_a_picture_that_was_ordered_for_one_and_taken_of_the_next_is_the_next_one_s(
+    berth: Berth, camera: int, merchant: Any, clock: Any, run_reactions: Any
+) -> None:
+    services.open_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
+    run_reactions()
+    order = Command.objects.latest("pk").pk  # the camera takes its time
+    clock.advance(timedelta(minutes=30))
+    services.close_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
+    clock.advance(timedelta(minutes=5))
+    services.open_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by="device:S")
+    clock.advance(timedelta(seconds=5))
+    sighting_id = take(camera, merchant, berth, "arrival", command_id=order)
+    services.settle_plate(sighting_id=sighting_id, plate=PLATE, by=TEST, why="test")
+    former, later = berth.stays.order_by("arrived_at")
+    assert (former.plate_text, later.plate_text) == ("", PLATE.text)
 
 
 def test_a_camera_that_comes_back_within_the_stay_is_asked_again(

@@ -155,6 +155,10 @@ LAWS = (
               extract(epoch FROM p.departed - s.arrived_at) + {TOLERANCE_S})
           AND s.id NOT IN (SELECT stay_id FROM question)
           AND NOT EXISTS ({SOON})
+          AND NOT EXISTS (  -- else it is the stay of whoever came in the minutes before or after
+            SELECT 1 FROM witness.presence nearer WHERE nearer.berth = p.berth
+              AND abs(extract(epoch FROM nearer.arrived - s.arrived_at))
+                < abs(extract(epoch FROM p.arrived - s.arrived_at)))
         """,
     ),
     Law(
@@ -211,6 +215,7 @@ LAWS = (
         JOIN parking_parkingsession s ON s.berth_id = b.id AND s.state <> 'void'
          AND s.arrived_at >= p.arrived - interval '{TOLERANCE_S} s'
          AND s.arrived_at < coalesce(p.departed, 'infinity')
+         AND coalesce(s.left_at, 'infinity') >= p.arrived  -- else it was whoever stood there before
         WHERE p.told_in AND p.arrived > %(since)s AND %(rest)s AND NOT p.berth = ANY(%(unheard)s)
           AND s.id NOT IN (SELECT stay_id FROM question)
           AND NOT EXISTS (SELECT 1 FROM witness.dark d WHERE d.berth = p.berth

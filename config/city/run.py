@@ -84,7 +84,7 @@ class City:
         run, chance, began = Run(seed), Chance(seed, faults), time.monotonic()
         with self.world(lacking) as world:
             end = world.now + timedelta(days=days) if days else None
-            judge = _Judge(world, run)
+            judge = Judge(world, run)
             while (end is None or world.now < end) and (not steps or run.steps < steps):
                 one = chance.next(world)
                 run.played.append(one)
@@ -106,7 +106,7 @@ class City:
         """After how many of these steps this law is broken; 0 where it is not."""
         run = Run(0)
         with self.world(lacking) as world:
-            judge = _Judge(world, run)
+            judge = Judge(world, run)
             for number, one in enumerate(steps, start=1):
                 if any(wanted.is_of(breach) for breach in judge.after(one)):
                     return number
@@ -142,7 +142,7 @@ class City:
         return steps
 
 
-class _Judge:
+class Judge:
     """Asks every law after every step, and keeps what each broke first."""
 
     def __init__(self, world: World, run: Run) -> None:

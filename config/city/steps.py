@@ -227,9 +227,11 @@ def run_errand(world: World, turn: int) -> None:
 
 # ── Owners ───────────────────────────────────────────────────────────────────────────────────
 @step
-def pay(world: World, v: int, how: str = "now", berth: str = "", dues: bool = False) -> None:
-    """The owner pays for what is asked of the vehicle: where it stands, else what it left with
-    (`dues`: in any case).
+def pay(
+    world: World, v: int, how: str = "now", berth: str = "", dues: bool = False, most: int = 3
+) -> None:
+    """The owner pays for what is asked of the vehicle, `most` stays at once: where it stands, else
+    what it left with (`dues`: in any case).
 
     `how`: now, late (the provider tells later), silent (it never does by itself), lost (its answer
     is lost), begun (and given up), counter. `berth` is a neighbour's whose sign was taken for one's
@@ -237,7 +239,7 @@ def pay(world: World, v: int, how: str = "now", berth: str = "", dues: bool = Fa
     """
     if not world.is_up("web"):
         return
-    stays = _payable(world, v, berth, dues)
+    stays = _payable(world, v, berth, dues)[:most]
     if stays:
         own = not berth or world.where.get(v) == berth
         _pay(world, v, [("parking.stay", pk) for pk in stays], how, own=own)
@@ -253,7 +255,7 @@ def _payable(world: World, v: int, berth: str, dues: bool) -> list[int]:
         rows = ParkingSession.objects.filter(
             plate_text=PLATES[v].text, plate_state=PlateState.SETTLED, state=StayState.DUE
         )
-    return list(rows.order_by("pk").values_list("pk", flat=True)[:3])
+    return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def _pay(world: World, v: int, things: list[tuple[str, int]], how: str, *, own: bool) -> None:

@@ -2,10 +2,12 @@
 
 import json
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config.city import played
 from config.city.chance import FAULTS
 from config.city.laws import LAWS
 from config.city.mends import MENDS
@@ -21,11 +23,18 @@ class Command(BaseCommand):
         parser.add_argument("--faults", default="all", help=f"all, none or of: {', '.join(FAULTS)}")
         parser.add_argument("--without", default="", help=f"mends left out: {', '.join(MENDS)}")
         parser.add_argument("--json", action="store_true", help="one JSON object and no words")
+        parser.add_argument(
+            "--play",
+            metavar="NAME|FILE|-",
+            help=f"play a list of steps and tell what each changes: {', '.join(played.plays())}",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         faults = _named(options["faults"], FAULTS, "--faults")
         lacking = _named(options["without"] or "none", MENDS, "--without")
         say = self.stderr.write if options["json"] else self.stdout.write
+        if options["play"]:
+            self._play(options["play"], lacking)
         say(f"seed {options['seed']}")
         with city() as here:
             run = here.live(
@@ -44,6 +53,28 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(as_json(run), ensure_ascii=False))
         sys.exit(1 if run.violations else 0)
+
+    def _play(self, name: str, lacking: list[str]) -> NoReturn:
+        """Play a list of steps before a person; exit status 1 where it ends otherwise than said."""
+        try:
+            play = played.read(name, _steps_of(name))
+        except (OSError, ValueError) as error:
+            raise CommandError(str(error)) from error
+        with city() as here:
+            wrong = played.perform(here, play, self.stdout.write, lacking)
+        for one in wrong:
+            self.stdout.write(self.style.ERROR(one))
+        if not wrong:
+            self.stdout.write(
+                f"\nAll {len(LAWS)} questions of the laws were asked: none is broken."
+            )
+        sys.exit(1 if wrong else 0)
+
+
+def _steps_of(name: str) -> str:
+    if name == "-":
+        return sys.stdin.read()
+    return (played.FOLDER / f"{name}.json" if name in played.plays() else Path(name)).read_text()
 
 
 def _sentence(run: Run) -> str:

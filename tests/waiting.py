@@ -50,11 +50,19 @@ def worked_on(row: models.Model | Named) -> Iterator[None]:
         yield
 
 
-def at(row: models.Model | Named, act: Callable[[], object], *, known: bool = False) -> str:
+def at(
+    row: models.Model | Named,
+    act: Callable[[], object],
+    *,
+    known: bool = False,
+    begun: bool = False,
+) -> str:
     """How `act` meets a row that somebody works on: "waits", as it should, or what it does instead.
 
     It waits where the first statement that needs this row locks it, before `act` has read anything
-    of its table or written it. `known`: it has to read the row first, to know what it is about.
+    of its table or written it. `known`: it has to read the row first, to know what it is about;
+    then it writes nothing at all before. `begun`: it comes to this row with other work done, by a
+    row that stands before this one.
     What looks for due rows leaves it to whoever works on it, and "goes on". Whatever `act` did is
     undone.
     """
@@ -87,11 +95,14 @@ def at(row: models.Model | Named, act: Callable[[], object], *, known: bool = Fa
     if WRITES.match(stopped[0]) or not LOCKS.search(stopped[0]):
         return f"writes without a lock: {stopped[0][:200]}"
     earlier = [sql for sql in said if table in sql]
-    if any(WRITES.match(sql) for sql in earlier):
+    if any(WRITES.match(sql) for sql in (said if known and not begun else earlier)):
         return "writes first"
-    return "reads first" if earlier and not known else "waits"
+    return "reads first" if earlier and not (known or begun) else "waits"
 
 
 def all_at(row: models.Model | Named, acts: dict[str, Callable[[], object]]) -> dict[str, str]:
-    """How each of these acts meets the row; one whose name ends with "*" has to read it first."""
-    return {name: at(row, act, known=name.endswith("*")) for name, act in acts.items()}
+    """How each of these acts meets the row; a name that ends in "*" is `known`, in "+" `begun`."""
+    return {
+        name: at(row, act, known=name.endswith("*"), begun=name.endswith("+"))
+        for name, act in acts.items()
+    }

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection, transaction
 
 from arrears import services
 from arrears.models import BlacklistEntry, Contact, Debt, Demand, RiskModel, Watch
@@ -91,6 +92,19 @@ def test_whoever_lists_a_vehicle_or_tells_of_it_waits_for_who_works_on_its_entry
         ),
     }
     assert waiting.all_at(entry, acts) == dict.fromkeys(acts, "waits")
+
+
+def test_two_colours_of_one_plate_do_not_both_begin_an_entry(
+    stay: ParkingSession, debt: Debt
+) -> None:
+    """There is no row yet that could be locked."""
+    with waiting.other_connection() as other:
+        sql = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 32))"
+        other.execute(sql, [PLATE.text])
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '80ms'")
+            with pytest.raises(OperationalError), transaction.atomic():
+                listing.relist(PLATE.text, "")
 
 
 def test_whoever_carries_a_contact_out_waits_for_who_works_on_it(

@@ -80,7 +80,7 @@ def test_whoever_deducts_or_corrects_waits_for_who_works_on_the_card(
     visits = {item.visit for item in statement.items.all()}
     desk.statement_agreed()
     acts: Acts = {
-        "deduct *": lambda: deductions.deduct(statement_id=statement.pk, actor=TEST),
+        "deduct +": lambda: deductions.deduct(statement_id=statement.pk, actor=TEST),
         "correct *": lambda: corrections._correct(statement, visits, out=True, actor=TEST, why="x"),
     }
     assert waiting.all_at(card, acts) == dict.fromkeys(acts, "waits")
@@ -88,7 +88,7 @@ def test_whoever_deducts_or_corrects_waits_for_who_works_on_the_card(
     said = objections.object_to_deduction(
         deduction_id=deduction.pk, visits=[], reason="amount", text="x", actor="owner"
     )
-    assert waiting.at(card, lambda: objections._let_go(said, actor=TEST)) == "waits"
+    assert waiting.at(card, lambda: objections.let_go(said, actor=TEST)) == "waits"
     found = waiting.at(
         Deduction.objects.get(),
         lambda: corrections._correct(statement, visits, out=True, actor=TEST, why="x"),

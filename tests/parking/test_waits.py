@@ -18,7 +18,17 @@ from parking.models import (
     StayPayment,
     TariffVersion,
 )
-from parking.services import gaps, money, moving, plates, prepay, reminders, stays, verdicts
+from parking.services import (
+    gaps,
+    money,
+    moving,
+    plates,
+    prepay,
+    readings,
+    reminders,
+    stays,
+    verdicts,
+)
 from payments.models import Order
 from payments.rules import Receipt
 from tests import waiting
@@ -71,7 +81,7 @@ def test_whoever_changes_a_stay_waits_for_who_works_on_it(
     kept = ReviewItem(stay=parked, why="no_departure", verdict="keep")
     nobody = ReviewItem(stay=parked, why=ReviewItem.DOUBTED, verdict="unreadable")
     acts: Acts = {
-        "departure *": lambda: services.close_stay(
+        "departure +": lambda: services.close_stay(
             berth_id=berth.pk, occurred_at=now, said_by=TEST
         ),
         "cancelled *": lambda: services.void_stay(stay_id=parked.pk, actor=TEST, reason="x"),
@@ -167,7 +177,9 @@ def test_two_readings_of_one_photograph_wait_for_each_other(
 ) -> None:
     sighting = seen(enrolled("H-1", "handheld", merchant), merchant)
     read: Any = None
-    found = waiting.at(sighting, lambda: plates.take_reading(sighting_id=sighting.pk, reading=read))
+    found = waiting.at(
+        sighting, lambda: readings.take_reading(sighting_id=sighting.pk, reading=read)
+    )
     assert found == "waits"
 
 

@@ -58,7 +58,9 @@ def _owner() -> Iterator[Page]:
         stay = ParkingSession.objects.filter(state=state).order_by("pk").first()
         if stay is not None and state == StayState.PARKED:
             yield Page(OWNER, "berth", selectors.berth_path(stay.berth.code))
-            yield Page(OWNER, "number", reverse("parking.berth", args=[stay.berth.code]))
+            others = ParkingSession.objects.filter(state=state).exclude(plate_text=stay.plate_text)
+            for other in others.exclude(plate_text="").order_by("pk")[:1]:
+                yield Page(OWNER, "number", reverse("parking.berth", args=[other.berth.code]))
         if stay is not None:
             token = stay_token(stay.pk, full=True)
             yield Page(OWNER, f"stay-{state}", reverse("parking.stay", args=[token]))

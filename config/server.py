@@ -10,10 +10,12 @@ OPTIONS: dict[str, Any] = {
     "ws_max_size": frames.MAX_MESSAGE_BYTES,
     "ws_per_message_deflate": False,
     "lifespan": "off",
+    "server_header": False,
     # `core.addresses` alone decides whose address counts.
     "proxy_headers": False,
 }
 FLAGS = (
     *("--ws", "websockets-sansio", "--ws-max-size", str(frames.MAX_MESSAGE_BYTES)),
     *("--ws-per-message-deflate", "false", "--lifespan", "off", "--no-proxy-headers"),
+    "--no-server-header",
 )

@@ -88,6 +88,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "core.middleware.Discreet",
     "csp.middleware.CSPMiddleware",
     "core.middleware.DeskPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -178,4 +178,14 @@ LOT = Deed(
     network=(per_minute(3000),),
     thing=(per_minute(1200),),
 )
-SOCKET = Deed(name="socket", network=(per_minute(300),))  # how many stay open: core.live
+# Sockets are counted by each process for itself, which holds them: nothing may wait for Valkey.
+SOCKET = Deed(
+    name="socket",  # open a live page's; how many stay open is said in core.live
+    network=(per_minute(300),),
+    everywhere=(per_minute(6000),),
+)
+FRAME = Deed(
+    name="frame",  # thing: the device that says it; what comes faster is read later
+    network=(),
+    thing=(Rate(50, 1),),
+)

@@ -8,14 +8,15 @@ import hashlib
 import json
 from collections.abc import Hashable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from core import after_commit, links, wake
+from core import after_commit, deeds, links, wake
 from core.addresses import network_of
 from core.errors import Missing
-from core.rates import Present
+from core.rates import Memory, Present
 from core.sockets import Scope, refuse
 
 TOKEN_LIVES_S = 24 * 3600
@@ -25,6 +26,7 @@ NOT_TO_SPEAK = 1008
 # Sockets of one process: of a token (one page, copied perhaps), of a network (an office), of all.
 MOST_OF_TOKEN, MOST_OF_NETWORK, MOST_OF_ALL = 20, 200, 5000
 _present = Present()
+_opened = Memory()
 
 
 def _group(topic: str) -> str:
@@ -74,25 +76,33 @@ class Live(AsyncWebsocketConsumer):
         except Missing:
             await self.close(code=FORGED)
             return
+        network = network_of(self.scope)
+        of_all = [("all", rate) for rate in deeds.SOCKET.everywhere]
+        if wait_s := _opened.take([*((network, rate) for rate in deeds.SOCKET.network), *of_all]):
+            await self._refuse("Too many pages were opened from here.", ceil(wait_s))
+            return
         limits: dict[Hashable, int] = {
             ("token", token): MOST_OF_TOKEN,
-            ("network", network_of(self.scope)): MOST_OF_NETWORK,
+            ("network", network): MOST_OF_NETWORK,
             "all": MOST_OF_ALL,
         }
         if not _present.enter(limits):
-            await refuse(
-                self.scope,
-                self.base_send,
-                status=429,
-                code="too_many",
-                title="Too many pages listen from here.",
-                retry_after_s=30,
-            )
+            await self._refuse("Too many pages listen from here.", 30)
             return
         self.limits = limits
         self.group = _group(data["topic"])
         await self.channel_layer.group_add(self.group, self.channel_name)
         await self.accept()
+
+    async def _refuse(self, title: str, retry_after_s: int) -> None:
+        await refuse(
+            self.scope,
+            self.base_send,
+            status=429,
+            code="too_many",
+            title=title,
+            retry_after_s=retry_after_s,
+        )
 
     async def disconnect(self, code: int) -> None:
         if self.limits is not None:

@@ -68,6 +68,23 @@ def _when(response: HttpResponse, error: BoweiError) -> HttpResponse:
     return response
 
 
+class Discreet:
+    """Nothing of ours is kept by anybody on the way unless it says so itself, and no page is given
+    a telephone's camera, microphone or place: photographs come by the file field."""
+
+    POLICY = ", ".join(f"{name}=()" for name in ("camera", "microphone", "geolocation", "payment"))
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if "Cache-Control" not in response:
+            response["Cache-Control"] = "no-store"
+        response["Permissions-Policy"] = self.POLICY
+        return response
+
+
 class Limits:
     """Counts what is asked for at each door before anything else is done for it (core.limits).
 

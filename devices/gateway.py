@@ -18,7 +18,9 @@ from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.conf import settings
 
+from core import deeds
 from core.addresses import network_of
+from core.rates import Memory
 from core.sockets import refuse
 from devices import selectors
 from devices.admission import (
@@ -37,6 +39,8 @@ from devices.services import commands, connections, hints, reception
 from devices.services.connections import Link
 
 log = logging.getLogger("bowei.devices")
+
+_said = Memory()
 
 LOOK_EVERY_S = 1.0  # a lost hint costs no more than this
 SEND_WITHIN_S = 20.0  # a device that does not read for so long is let go
@@ -175,6 +179,7 @@ class DeviceGateway:
             event = await self._event()
             if event["type"] == "websocket.disconnect":
                 return f"closed {event.get('code', '')}"
+            await self._not_too_fast()
             raw = event.get("text")
             if raw is None:
                 raw = event.get("bytes") or b""
@@ -195,6 +200,12 @@ class DeviceGateway:
                 else:
                     await _for_commands(commands.refuse, self.link, frame)
                 self.to_look.set()
+
+    async def _not_too_fast(self) -> None:
+        """What a device says faster than it may is read later: the line itself holds it back."""
+        said = [(self.link.device_code, rate) for rate in deeds.FRAME.thing]
+        while wait_s := _said.take(said):
+            await asyncio.sleep(wait_s)
 
     # ── Out ──────────────────────────────────────────────────────────────────────────────────
 

@@ -74,3 +74,16 @@ def test_behind_staffs_doors_a_stranger_finds_nothing(db: None, owner_client: Cl
             if answer.status_code not in (301, 302, 401, 403, 404, 405):
                 found.append(f"{name}: {answer.status_code}")
     assert found == []
+
+
+def test_no_answer_is_kept_on_the_way_and_no_page_asks_for_a_camera(
+    db: None, owner_client: Client
+) -> None:
+    kept = []
+    for name, route in PUBLIC:
+        for who in (Client(), owner_client):
+            answer: Any = who.get(address(route))
+            if not {"no-store", "private"} & set(answer["Cache-Control"].split(", ")):
+                kept.append(name)
+            assert "camera=()" in answer["Permissions-Policy"]
+    assert kept == []

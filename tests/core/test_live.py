@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,10 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from config import server
+from core import deeds
 from core import live as pages
+from core.deeds import Rate
+from core.rates import Memory
 
 
 async def look(live: Any, token: str) -> ClientConnection:
@@ -93,3 +97,18 @@ async def test_where_no_socket_lives_the_answer_is_404(live: Any) -> None:
             await connect(f"{live.ws}/{path}", proxy=None)
         assert no.value.response.status_code == 404
         assert b'"code": "missing"' in no.value.response.body
+
+
+async def test_a_network_opens_so_many_in_a_minute_however_short(
+    live: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = replace(deeds.SOCKET, network=(Rate(3, 60),))
+    monkeypatch.setattr(deeds, "SOCKET", few)
+    monkeypatch.setattr(pages, "_opened", Memory())
+    for topic in "abc":
+        async with await look(live, pages.token(topic)):
+            pass
+    answer = await refused(live, pages.token("d"))
+    assert answer.status_code == 429
+    assert 50 < int(answer.headers["Retry-After"]) <= 60
+    assert await nobody_is_left()

@@ -1,6 +1,8 @@
 """A connection has an epoch, the newest socket wins, and the server decides who is offline."""
 
 import asyncio
+import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +10,8 @@ import websockets
 from django.db import OperationalError, transaction
 from websockets.asyncio.client import connect
 
-from core import clock
+from core import clock, deeds
+from core.deeds import Rate
 from core.models import OutboxEvent
 from devices import selectors, services
 from devices.models import Connection, Credential, Device, DeviceMessage
@@ -182,3 +185,17 @@ async def test_trouble_of_ours_is_not_told_as_a_refused_key(
     with pytest.raises(websockets.InvalidStatus) as refused:
         await line(street, "S-1")
     assert refused.value.response.status_code == 503
+
+
+async def test_what_a_device_says_too_fast_is_read_later_and_not_lost(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await in_thread(street.enroll, "S-1", "sensor")
+    monkeypatch.setattr(deeds, "FRAME", replace(deeds.FRAME, thing=(Rate(2, 1),)))
+    began = time.monotonic()
+    async with line(street, "S-1") as socket:
+        for number in range(5):
+            await socket.send(frames.Call(f"m-{number}", "Heartbeat", {}).encode())
+        answers = [frames.decode(await asyncio.wait_for(socket.recv(), 10)) for _ in range(5)]
+    assert [one.id for one in answers] == [f"m-{number}" for number in range(5)]
+    assert time.monotonic() - began >= 2  # two a second

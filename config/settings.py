@@ -50,7 +50,7 @@ CSRF_TRUSTED_ORIGINS = env.list("BOWEI_ORIGINS", default=[])
 PUBLIC_URL = env.str("BOWEI_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 
 # How many proxies of ours stand before it: whose address counts (core.addresses).
-BOWEI_PROXIES = env.int("BOWEI_PROXIES", 1 if PRODUCTION else 0)
+BOWEI_PROXIES = env.int("BOWEI_PROXIES", -1 if PRODUCTION else 0)  # -1: nobody has said
 
 # Two clocks (docs/architecture.md): business time may be moved only outside production.
 BOWEI_MOVABLE_CLOCK = not PRODUCTION

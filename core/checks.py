@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth.hashers import get_hasher
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
@@ -27,6 +29,29 @@ def _of_a_demo(name: str) -> bool:
 def _weak(name: str) -> bool:
     key = getattr(settings, KEYS[name])
     return len(key) < SHORTEST_KEY or len(set(key)) < 5 or key.startswith("django-insecure-")
+
+
+HERE = {"", "localhost", "127.0.0.1", "::1"}
+PROVEN = {"verify-ca", "verify-full"}  # of libpq's sslmodes, those that look at who answers
+WEAK_HASHERS = {"md5", "pbkdf2_sha1", "unsalted_md5", "unsalted_sha1", "sha1"}
+
+
+def _bare_database() -> bool:
+    """Whether the database is asked over a network in the clear, or whoever answers for it."""
+    database = settings.DATABASES["default"]
+    options = database.get("OPTIONS", {})
+    host = str(options.get("host") or database.get("HOST") or "")
+    away = not host.startswith("/") and host not in HERE
+    return away and options.get("sslmode") not in PROVEN
+
+
+def _bare_valkey() -> bool:
+    """Whether Valkey, or the broker, is spoken to over a network in the clear."""
+    for url in (settings.REDIS_URL, settings.CELERY_BROKER_URL):
+        parts = urlsplit(url)
+        if parts.scheme == "redis" and (parts.hostname or "") not in HERE:
+            return True
+    return False
 
 
 def _nowhere(address: Any) -> bool:
@@ -102,6 +127,27 @@ DEMO_ONLY: list[tuple[str, str, Callable[[], Any]]] = [
         ],
     ),
     ("bowei.E025", "DEBUG shows everybody the code and its values.", lambda: settings.DEBUG),
+    (
+        "bowei.E026",
+        "BOWEI_PROXIES must say how many proxies of yours stand before it, 0 for none: whose "
+        "address counts depends on it.",
+        lambda: settings.BOWEI_PROXIES < 0,
+    ),
+    (
+        "bowei.E027",
+        "DATABASE_URL names a server elsewhere: it needs ?sslmode=verify-full, or verify-ca.",
+        _bare_database,
+    ),
+    (
+        "bowei.E028",
+        "REDIS_URL or CELERY_BROKER_URL names a server elsewhere: it needs rediss://.",
+        _bare_valkey,
+    ),
+    (
+        "bowei.E029",
+        "Passwords would be hashed weakly.",
+        lambda: get_hasher("default").algorithm in WEAK_HASHERS,
+    ),
 ]
 
 

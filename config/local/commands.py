@@ -176,8 +176,9 @@ def check() -> int:
         "BOWEI_PERSONAL_KEY": "another dummy for the check, long enough too: 0123456789abcdef",
         "BOWEI_HOSTS": "bowei.example",
         "BOWEI_PUBLIC_URL": "https://bowei.example",
-        "DATABASE_URL": "postgresql://bowei@database.example/bowei",
-        "REDIS_URL": "redis://valkey.example/0",
+        "DATABASE_URL": "postgresql://bowei@database.example/bowei?sslmode=verify-full",
+        "REDIS_URL": "rediss://valkey.example/0",
+        "BOWEI_PROXIES": "1",
         "BOWEI_SMS_ALIYUN": '{"access_key": "-", "secret": "-", "sign_name": "-", '
         '"templates": {"login_code": "-"}}',
     }

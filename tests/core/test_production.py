@@ -26,11 +26,19 @@ SOUND = {
     "BOWEI_HOSTS": "bowei.example",
     "BOWEI_ORIGINS": "https://bowei.example",
     "BOWEI_PUBLIC_URL": "https://bowei.example",
-    "DATABASE_URL": "postgresql://bowei@database.example/bowei",
-    "REDIS_URL": "redis://valkey.example/0",
+    "DATABASE_URL": "postgresql://bowei@database.example/bowei?sslmode=verify-full",
+    "REDIS_URL": "rediss://valkey.example/0",
+    "BOWEI_PROXIES": "1",
     "BOWEI_SMS_ALIYUN": SMS_ACCOUNT,
 }
 DEMO = settings.DEMO_SECRETS
+STRONG = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+
+
+def elsewhere(sslmode: str | None) -> dict[str, object]:
+    return {"default": {"HOST": "database.example", "OPTIONS": {"sslmode": sslmode}}}
+
+
 WRONG: dict[str, tuple[dict[str, object], set[str]]] = {
     "no database": ({"DATABASES": {"default": {"OPTIONS": {"host": "/nonexistent"}}}}, {"E011"}),
     "no valkey": ({"REDIS_URL": "unix:///nonexistent/valkey.sock?db=0"}, {"E012"}),
@@ -53,6 +61,15 @@ WRONG: dict[str, tuple[dict[str, object], set[str]]] = {
     "an origin without TLS": ({"CSRF_TRUSTED_ORIGINS": ["http://bowei.example"]}, {"E024"}),
     "any origin": ({"CSRF_TRUSTED_ORIGINS": ["https://*.example"]}, {"E024"}),
     "debugging": ({"DEBUG": True}, {"E025"}),
+    "nobody says how many proxies": ({"BOWEI_PROXIES": -1}, {"E026"}),
+    "a database in the clear": ({"DATABASES": elsewhere(None)}, {"E027"}),
+    "a database that anybody may be": ({"DATABASES": elsewhere("require")}, {"E027"}),
+    "valkey in the clear": ({"REDIS_URL": "redis://valkey.example/0"}, {"E028"}),
+    "a broker in the clear": ({"CELERY_BROKER_URL": "redis://broker.example/0"}, {"E028"}),
+    "weak hashes": (
+        {"PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"]},
+        {"E029"},
+    ),
 }
 
 
@@ -66,8 +83,9 @@ def sound(settings):
     settings.SECRET_KEY, settings.PERSONAL_KEY = FIRST_KEY, OTHER_KEY
     settings.ALLOWED_HOSTS = ["bowei.example"]
     settings.PUBLIC_URL = "https://bowei.example"
-    settings.DATABASES = {"default": {"HOST": "database.example", "OPTIONS": {}}}
-    settings.REDIS_URL = "redis://valkey.example/0"
+    settings.DATABASES = elsewhere("verify-full")
+    settings.REDIS_URL = settings.CELERY_BROKER_URL = "rediss://valkey.example/0"
+    settings.BOWEI_PROXIES, settings.PASSWORD_HASHERS = 1, STRONG
     return settings
 
 

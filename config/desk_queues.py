@@ -18,8 +18,8 @@ from arrears.models import Debt, Dispute, Look
 from core import clock
 from core.models import Outage, OutboxDelivery
 from devices.models import Command, Device
-from monthlycard.models import Statement
-from parking.models import CloneCase, ParkingSession, ReviewItem
+from monthlycard.models import CardObjection, Statement
+from parking.models import CameraTrust, CloneCase, ParkingSession, ReviewItem
 from payments import selectors as payments
 from recovery.models import MoveInstruction, RecoveryOrder
 
@@ -131,7 +131,10 @@ QUEUES = [
     Queue(
         _("Disputes"),
         _("owners who object; their debts are held until an answer"),
-        [QueuePart(Dispute, {"state": Dispute.State.OPEN}, since="opened_at")],
+        [
+            QueuePart(Dispute, {"state": Dispute.State.OPEN}, since="opened_at"),
+            QueuePart(CardObjection, {"state": CardObjection.State.OPEN}, since="opened_at"),
+        ],
     ),
     Queue(
         _("Stuck money"),
@@ -148,7 +151,7 @@ QUEUES = [
     ),
     Queue(
         _("Alarms"),
-        _("outages, silent devices, locks that did not obey"),
+        _("outages, silent devices, cameras that misread, locks that did not obey"),
         [
             QueuePart(Outage, {"ended_at__isnull": True}),  # business time, as of the next
             # Locks that nobody has fetched: business time, which has no age beside real times.
@@ -164,6 +167,8 @@ QUEUES = [
                     "state__in": [*RecoveryOrder.ENDING, RecoveryOrder.State.LOWERED],
                 },
             ),
+            # Cameras that read too many plates wrong: business time as well.
+            QueuePart(CameraTrust, {"state": CameraTrust.State.STOPPED}),
             QueuePart(
                 Command,
                 {

@@ -269,7 +269,10 @@ SWEEPS: list[Callable[[], int]] = [
 ]
 
 # What is done once a night, from two in the morning, by the first dispatcher that comes to it.
-NIGHTLY: list[Callable[[], int]] = [arrears.services.find_debts_of_city]  # P3.1
+NIGHTLY: list[Callable[[], int]] = [
+    arrears.services.find_debts_of_city,  # P3.1
+    parking.services.draw_samples,  # P2.3: how well cameras read
+]
 
 # What can be away beside our own parts, for the register of outages: its name there and its word.
 BREAKABLE: list[Callable[[], list[tuple[str, Any]]]] = [

@@ -30,6 +30,7 @@ from parking.models import (
     BerthEvent,
     BerthSensor,
     CameraCoverage,
+    CameraTrust,
     CloneCase,
     HandheldPost,
     ImageOrder,
@@ -44,6 +45,8 @@ from parking.models import (
     Tariff,
     TariffVersion,
 )
+from parking.rules import accuracy
+from parking.services.accuracy import known_of
 from parking.services.prices import check_terms
 from parking.states import ReviewState, StayState
 from parking.tables import StayTable
@@ -485,6 +488,67 @@ class CloneCaseAdmin(ReadOnly):
             )
             messages.success(request, _("Done, and noted in the audit trail."))
             return redirect("admin:parking_clonecase_change", object_id)
+        context = {**self.admin_site.each_context(request), "form": form, "title": title}
+        return TemplateResponse(request, "parking/operator_by_hand.html", context)
+
+
+@admin.register(CameraTrust)
+class CameraTrustAdmin(ModelAdmin):
+    """How often each camera's sure readings are right; stopped ones first, then by code."""
+
+    list_display = ["device", "state", "share", "bar", "changed_at"]
+    list_filter = ["state"]
+    list_select_related = ["device"]
+    search_fields = ["device__code"]
+    ordering = [Case(When(state=CameraTrust.State.STOPPED, then=0), default=1), "device__code"]
+    fields = ["device", "state", "share", "bar"]
+    fields += ["counted_from", "changed_at", "sampled_at"]
+    readonly_fields = [name for name in fields if name != "bar"]
+    actions_detail = ["let_bill", "stop"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    @display(description=gettext_lazy("right"))
+    def share(self, trust: CameraTrust) -> str:
+        """As found, what it may be, and from what: one look at the rows says all three."""
+        known = known_of(trust)
+        found = accuracy.accuracy(known)
+        text = _(
+            "%(low)s–%(high)s %%: of those drawn %(right)s of %(sampled)s are right;"
+            " of all, %(wrong)s of %(made)s are known to be wrong"
+        )
+        return text % {
+            "low": f"{100 * found.low:.1f}",
+            "high": f"{100 * found.high:.1f}",
+            "right": known.right,
+            "sampled": known.sampled,
+            "wrong": known.wrong,
+            "made": known.made,
+        }
+
+    @action(description=gettext_lazy("Let it bill again"), url_path="bill", permissions=["trust"])
+    def let_bill(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._set(request, object_id, bill=True, title=_("Let it bill again"))
+
+    @action(description=gettext_lazy("Stop it"), url_path="stop", permissions=["trust"])
+    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._set(request, object_id, bill=False, title=_("Stop it"))
+
+    def _set(self, request: HttpRequest, object_id: str, *, bill: bool, title: str) -> HttpResponse:
+        form = ReasonForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            services.set_billing(
+                trust_id=parse.row_id(object_id),
+                bill=bill,
+                actor=actor_of(request),
+                reason=form.cleaned_data["reason"],
+            )
+            messages.success(request, _("Done, and noted in the audit trail."))
+            return redirect("admin:parking_cameratrust_change", object_id)
         context = {**self.admin_site.each_context(request), "form": form, "title": title}
         return TemplateResponse(request, "parking/operator_by_hand.html", context)
 

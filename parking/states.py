@@ -59,6 +59,11 @@ class PlateState(States, subject="plate"):
     UNREADABLE = "unreadable", Shape.VOID, _("Unreadable")
 
 
+class CameraState(States, subject="camera"):
+    BILLS = "bills", Shape.DONE, _("Bills by itself")
+    STOPPED = "stopped", Shape.ALARM, _("Stopped: a person looks")
+
+
 class CloneState(States, subject="clone"):
     OPEN = "open", Shape.DOUBT, _("Needs a look")
     COPIED = "copied", Shape.ALARM, _("Copied")

@@ -50,6 +50,8 @@ WHY = {
     "payer_at_free_berth": _("Somebody wants to pay at a berth that is said to be free."),
     "sensor_gap": _("The sensor was silent for a part of this stay."),
     "corrected": _("A person corrected the plate."),
+    "camera_stopped": _("This camera reads too many plates wrong: a person has to look."),
+    "sample": _("Drawn by chance: read the plate again, without help."),
     "doubted": _("Somebody says that this is another vehicle's plate."),
 }
 

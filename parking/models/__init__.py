@@ -1,5 +1,6 @@
 """Places and prices, stays, what was seen, what a person must look at, what was paid ahead."""
 
+from parking.models.cameras import CameraTrust, ReadingJudgement
 from parking.models.clones import CloneCase
 from parking.models.places import (
     Berth,
@@ -21,6 +22,7 @@ __all__ = [
     "BerthSensor",
     "BerthSilence",
     "CameraCoverage",
+    "CameraTrust",
     "CloneCase",
     "HandheldPost",
     "ImageOrder",
@@ -28,6 +30,7 @@ __all__ = [
     "ParkingSession",
     "PlateReading",
     "Prepayment",
+    "ReadingJudgement",
     "ReviewItem",
     "Section",
     "Sighting",

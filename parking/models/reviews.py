@@ -20,6 +20,7 @@ class ReviewItem(WithPlate, StatefulModel):
         PREPAYMENT = "prepayment", _("declared and read plate nearly agree")
         STAY = "stay", _("is this stay right")
         BERTH = "berth", _("does a vehicle stand there")
+        SAMPLE = "sample", _("read it again, drawn by chance")  # asks nothing about its stay
 
     class Verdict(models.TextChoices):
         NONE = "", ""
@@ -85,6 +86,11 @@ class ReviewItem(WithPlate, StatefulModel):
                 fields=["kind", "sighting"],
                 condition=models.Q(state=ReviewState.OPEN, kind="plate"),
                 name="one_open_plate_review_a_sighting",
+            ),
+            models.UniqueConstraint(
+                fields=["sighting"],
+                condition=models.Q(kind="sample"),
+                name="one_sample_a_sighting",
             ),
             models.UniqueConstraint(
                 fields=["stay"],

@@ -91,6 +91,7 @@ class Sighting(WithPlate, StatefulModel):
                 name="sighting_to_read",
             ),
             models.Index(fields=["merchant", "-occurred_at"]),
+            models.Index(fields=["device", "occurred_at"], name="sighting_of_camera"),
             models.Index(fields=["berth", "occurred_at"], name="sighting_at_berth"),
             models.Index(fields=["plate_text", "plate_colour", "occurred_at"]),
         ]

@@ -17,12 +17,13 @@ from devices.states import DeviceState
 from parking.models import (
     Berth,
     BerthSensor,
+    CameraTrust,
     InspectionTask,
     ParkingSession,
     ReviewItem,
     Section,
 )
-from parking.states import InspectionState, PlateState, ReviewState, StayState
+from parking.states import CameraState, InspectionState, PlateState, ReviewState, StayState
 from parking.words import reason_of
 from payments import selectors as payments
 
@@ -146,6 +147,7 @@ def needs(merchant_id: int) -> list[dict[str, Any]]:
     """What a person of this merchant should look at, newest first; for the queue component."""
     items = [*_reviews(merchant_id), *_inspections(merchant_id), *_over_time(merchant_id)]
     items += _silent(merchant_id)
+    items += _stopped(merchant_id)
     items.sort(key=lambda item: item["since"], reverse=True)
     return items[:MOST_NEEDS]
 
@@ -180,6 +182,22 @@ def _reviews(merchant_id: int) -> list[dict[str, Any]]:
             }
         )
     return items
+
+
+def _stopped(merchant_id: int) -> list[dict[str, Any]]:
+    rows = CameraTrust.objects.filter(device__merchant=merchant_id, state=CameraState.STOPPED)
+    return [
+        {
+            "since": row.changed_at,
+            "plate": None,
+            "title": row.device.name or row.device.code,
+            "text": _("Reads too many plates wrong and bills nobody until it is better"),
+            "subject": "camera",
+            "state": row.state,
+            "url": reverse("parking.street"),
+        }
+        for row in rows.select_related("device").order_by("-changed_at")[:MOST_NEEDS]
+    ]
 
 
 def _inspections(merchant_id: int) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Changes to places, stays, sightings, reviews and pre-payments."""
 
+from parking.services.accuracy import draw_samples, set_billing
 from parking.services.elsewhere import (
     close_case,
     confirm_stay,
@@ -84,6 +85,7 @@ __all__ = [
     "cover",
     "doubt_plate",
     "draft_prepayment",
+    "draw_samples",
     "end_gaps",
     "finish_departures",
     "flag_long_stays",
@@ -112,6 +114,7 @@ __all__ = [
     "readdress",
     "remind_of_end",
     "say_copied",
+    "set_billing",
     "settle_plate",
     "settle_prepayment",
     "settle_review",

@@ -19,7 +19,7 @@ from parking.errors import NotReadYet
 from parking.events import PlateSettled, SeenOtherwise
 from parking.models import ParkingSession, PlateReading, ReviewItem, Sighting
 from parking.rules.timeline import BEFORE_ARRIVAL
-from parking.services import elsewhere, stay_rows
+from parking.services import accuracy, elsewhere, stay_rows
 from parking.services.pictures import DIFFER
 from parking.services.reviews import drop_reviews, open_review
 from parking.services.stay_plates import ABOUT_THE_PLATE, Known, put_plate
@@ -243,12 +243,15 @@ def doubt_plate(
 
 
 def judge_reading(sighting: Sighting, text: str, *, actor: str) -> None:
-    reading = PlateReading.objects.filter(sighting=sighting).first()
+    reading = PlateReading.objects.filter(sighting=sighting).select_related("sighting").first()
     if reading is None:
         return
-    target = ReadingState.CONFIRMED if reading.text == text else ReadingState.CORRECTED
+    is_right = reading.text == text
+    target = ReadingState.CONFIRMED if is_right else ReadingState.CORRECTED
     if reading.state != target:
         transition(reading, source=ReadingState(reading.state), target=target, actor=actor)
+    if not (is_right and actor.startswith("system:")):  # that machines agree proves nothing
+        accuracy.judge(reading, right=is_right, by=actor)
 
 
 @transaction.atomic

@@ -7,8 +7,8 @@ from django.db import transaction
 from core import clock, locks, plates
 from parking.models import PlateReading, Sighting
 from parking.rules.votes import SURE
+from parking.services import accuracy, votes
 from parking.services import plates as stay_plates
-from parking.services import votes
 from parking.states import ReadingState, SightingState
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def take_reading(*, sighting_id: int, reading: "Reading") -> bool:
         and best.probability >= SURE
         and plates.check(best.text, colour or None).valid
     )
+    stopped = sure and not accuracy.bills(sighting.device_id)
+    sure = sure and not stopped
     PlateReading.objects.create(
         sighting=sighting,
         state=ReadingState.CONFIRMED if sure else ReadingState.REVIEW,
@@ -56,6 +58,7 @@ def take_reading(*, sighting_id: int, reading: "Reading") -> bool:
     )
     if not sure or best is None:
         why = "weak_plate" if reading.confident else reading.why
+        why = "camera_stopped" if stopped else why
         stay_plates.open_plate_review(sighting_id=sighting.pk, why=why or "not_confident")
     else:
         _settle(sighting, best, colour)

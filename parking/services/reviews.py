@@ -35,13 +35,14 @@ def open_review(
     right may be asked for several reasons, each with its own answer. What was asked for another
     reason is from then on what somebody doubts, once somebody does.
     """
-    if stay is None and sighting is not None:
+    if stay is None and sighting is not None and kind != Kind.SAMPLE:
         stay = sighting.stay
     subjects: dict[Kind, dict[str, Any]] = {
         Kind.PLATE: {"sighting": sighting} if sighting else {"sighting": None, "stay": stay},
         Kind.PREPAYMENT: {"prepayment": prepayment},
         Kind.STAY: {"stay": stay, "why": why},
         Kind.BERTH: {"berth": berth},
+        Kind.SAMPLE: {"sighting": sighting},
     }
     same = subjects[Kind(kind)]
     asked = {

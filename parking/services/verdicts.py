@@ -13,7 +13,7 @@ from core.typed import typed_plate
 from parking.errors import ReviewDone, TooLateToUndo
 from parking.events import PlateCorrected
 from parking.models import ParkingSession, PlateReading, ReviewItem
-from parking.services import money, prepay, stay_rows
+from parking.services import accuracy, money, prepay, stay_rows
 from parking.services import plates as stay_plates
 from parking.services.reviews import tell_asked, tell_over
 from parking.services.stay_plates import clear_plate
@@ -69,12 +69,16 @@ def settle_review(
         _judge_stay(item, actor=actor)
     elif item.kind == Kind.BERTH:
         _judge_berth(item, actor=actor)
+    elif item.kind == Kind.SAMPLE:
+        _judge_sample(item, actor=actor)
     elif verdict == ReviewItem.Verdict.PLATE:
         _settle_plate_asked(item, actor=actor)
     elif verdict == ReviewItem.Verdict.UNREADABLE:
         _declare_unreadable(item, actor=actor)
     elif item.sighting is None and item.stay is not None and not item.stay.plate_text:
         raise Refused("no_plate", _("This stay has no plate that could be kept. Name one."))
+    elif item.sighting is not None and item.sighting.plate_text:
+        stay_plates.judge_reading(item.sighting, item.sighting.plate_text, actor=actor)
     if item.kind == Kind.PREPAYMENT and item.prepayment_id:
         prepay.judge_again(item.prepayment_id, actor=actor)
     tell_over(item)
@@ -204,6 +208,7 @@ def _back_to_review(item: ReviewItem, *, actor: str) -> None:
             settled_by="",
             settled_at=None,
         )
+        accuracy.forget(sighting)
         readings = PlateReading.objects.filter(sighting=sighting)
         verdicts = [ReadingState.CONFIRMED, ReadingState.CORRECTED, ReadingState.UNREADABLE]
         transition(readings, source=verdicts, target=ReadingState.REVIEW, actor=actor)
@@ -224,6 +229,24 @@ def _judge_berth(item: ReviewItem, *, actor: str) -> None:
         raise Refused("berth_verdict", _("If a vehicle stands there, begin its stay by hand."))
     assert item.berth_id is not None
     prepay.turn_away(item.berth_id, actor=actor)
+
+
+def _judge_sample(item: ReviewItem, *, actor: str) -> None:
+    """A person has read a photograph again without knowing what was read before.
+
+    What differs is a question about the stay, for another look; only its answer counts.
+    """
+    if item.verdict == ReviewItem.Verdict.KEEP:
+        raise Refused("sample_verdict", _("Say which plate you see, or that nobody can read it."))
+    sighting = item.sighting
+    if sighting is None or item.verdict == ReviewItem.Verdict.UNREADABLE:
+        return
+    if sighting.state != SightingState.SETTLED:
+        return  # somebody has looked at it meanwhile
+    if plates.same_vehicle(sighting.plate, item.plate):
+        stay_plates.judge_reading(sighting, sighting.plate_text, actor=actor)
+    else:
+        stay_plates.doubt_plate(actor=actor, sighting_id=sighting.pk)
 
 
 def _judge_stay(item: ReviewItem, *, actor: str) -> None:

@@ -20,8 +20,8 @@ from core.typed import typed_plate
 from parking.models import ParkingSession, PlateReading, Prepayment, ReviewItem, Sighting
 from parking.rules import comparison, votes
 from parking.rules.votes import By, Tally, Voice
+from parking.services import accuracy, prepay
 from parking.services import plates as stay_plates
-from parking.services import prepay
 from parking.services.guesses import guess
 from parking.services.prepay import Instruction
 from parking.services.reviews import drop_reviews
@@ -130,13 +130,16 @@ def said_about(stay: ParkingSession) -> list[Said]:
 
 def _photographs(stay: ParkingSession) -> Iterable[Voice]:
     rows = PlateReading.objects.filter(sighting__stay=stay).select_related("sighting")
-    for reading in rows.exclude(sighting__settled_by__startswith="user:").order_by("pk"):
+    rows = rows.exclude(sighting__settled_by__startswith="user:").order_by("pk")
+    stopped = accuracy.stopped_among({one.sighting.device_id for one in rows})
+    for reading in rows:
+        at_most = votes.UNTRUSTED if reading.sighting.device_id in stopped else 1.0
         for one in reading.candidates:
             yield Voice(
                 by=By.photograph,
                 voter=f"photograph:{reading.sighting.image_sha}",
                 plate=plates.Plate.of(one["text"], reading.colour),
-                certainty=one["probability"],
+                certainty=min(one["probability"], at_most),
             )
 
 

@@ -310,6 +310,7 @@ def review_context(item: ReviewItem) -> dict[str, Any]:
     sighting = item.sighting
     reading = getattr(sighting, "reading", None) if sighting else None
     colour = reading.colour if reading else ""
+    is_blind = item.kind == ReviewItem.Kind.SAMPLE  # what was read would lead who reads again
     candidates = [
         {
             "key": place,
@@ -336,6 +337,6 @@ def review_context(item: ReviewItem) -> dict[str, Any]:
         "colour": colour,
         "voices": votes.said_about(item.stay) if item.stay else [],
         "declared": item.prepayment.plate_text if item.prepayment else "",
-        "form": PlateForm(initial={"colour": colour}),
+        "form": PlateForm(initial={} if is_blind else {"colour": colour}),
         "stay_url": reverse("parking.merchant_stay", args=[item.stay_id]) if item.stay_id else "",
     }

@@ -208,7 +208,15 @@ class EventInline(TabularInline):
 
 class PaymentInline(TabularInline):
     model = StayPayment
-    fields = ["paid_at", "kind", "order_number", "amount_fen", "refunded_fen", "moved_fen"]
+    fields = [
+        "paid_at",
+        "kind",
+        "order_number",
+        "amount_fen",
+        "refunded_fen",
+        "moved_fen",
+        "forgone_fen",
+    ]
     readonly_fields = fields
     extra = 0
     can_delete = False

@@ -298,7 +298,7 @@ LAWS = (
         """
         SELECT 'item ' || i.id, 'stays gave back ' || gave.fen || ' fen, refunds say ' || went.fen
         FROM payments_orderitem i
-        CROSS JOIN LATERAL (SELECT coalesce(sum(p.refunded_fen), 0) AS fen
+        CROSS JOIN LATERAL (SELECT coalesce(sum(p.refunded_fen + p.forgone_fen), 0) AS fen
             FROM parking_staypayment p WHERE p.order_item_id = i.id) gave
         CROSS JOIN LATERAL (SELECT coalesce(sum(r.amount_fen), 0) AS fen
             FROM payments_refund r WHERE r.order_item_id = i.id) went

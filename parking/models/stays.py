@@ -275,7 +275,8 @@ class StayGap(models.Model):
 class StayPayment(WithPlate):
     """Money that a stay took, from which item of which order, and for which vehicle it was paid.
 
-    Only `refunded_fen` and `moved_fen` grow; what is left of it is the stay's. `ahead_until` is the
+    What is left of it after `refunded_fen` and `moved_fen` pays the stay. `forgone_fen` of that
+    went back all the same, and the merchant bears it (docs/decisions/0065). `ahead_until` is the
     time that was asked for ahead.
     """
 
@@ -295,6 +296,7 @@ class StayPayment(WithPlate):
     amount_fen = MoneyField(_("amount"))
     refunded_fen = MoneyField(_("given back"), default=0)
     moved_fen = MoneyField(_("moved to another stay"), default=0)
+    forgone_fen = MoneyField(_("given back, the fee stays paid"), default=0)
     paid_at = models.DateTimeField(_("paid at"))
     ahead_until = models.DateTimeField(_("paid ahead until"), null=True, blank=True)
     is_part = models.BooleanField(_("a part of the fee"), default=False)
@@ -307,9 +309,11 @@ class StayPayment(WithPlate):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(
-                    amount_fen__gte=models.F("refunded_fen") + models.F("moved_fen")
+                    amount_fen__gte=models.F("refunded_fen")
+                    + models.F("moved_fen")
+                    + models.F("forgone_fen")
                 ),
-                name="stay_payment_refund_within",
+                name="stay_payment_returned_within",
             ),
             models.UniqueConstraint(
                 fields=["stay", "order_item"], name="stay_payment_once_an_item"
@@ -321,5 +325,10 @@ class StayPayment(WithPlate):
 
     @property
     def kept_fen(self) -> int:
-        """What the stay still has of it."""
+        """What it pays of the stay."""
         return self.amount_fen - self.refunded_fen - self.moved_fen
+
+    @property
+    def returnable_fen(self) -> int:
+        """What of that may still go back or elsewhere."""
+        return self.kept_fen - self.forgone_fen

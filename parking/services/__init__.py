@@ -18,6 +18,7 @@ from parking.services.images import (
     take_sighting,
 )
 from parking.services.money import (
+    forgo,
     leave_by_of_stay,
     lock_stays,
     quote_stay,
@@ -89,6 +90,7 @@ __all__ = [
     "end_gaps",
     "finish_departures",
     "flag_long_stays",
+    "forgo",
     "guess_meant",
     "guess_plate",
     "guess_stay",

@@ -22,6 +22,7 @@ def join(extra: ParkingSession, kept: ParkingSession, *, actor: str) -> None:
                 amount_fen=F("amount_fen") + payment.amount_fen,
                 refunded_fen=F("refunded_fen") + payment.refunded_fen,
                 moved_fen=F("moved_fen") + payment.moved_fen,
+                forgone_fen=F("forgone_fen") + payment.forgone_fen,
             )
             payment.delete()
     StayPayment.objects.filter(stay=extra).update(stay=kept)

@@ -101,18 +101,41 @@ def promise_back(stay: ParkingSession, amount_fen: int, *, why: str) -> None:
 
 
 def give_back(payment: StayPayment, fen: int, *, why: str) -> None:
-    """Promise back part of one payment; its stay is locked."""
+    """Part of one payment pays its stay no more, and is promised back unless it went back before;
+    its stay is locked."""
+    back_fen = min(fen, payment.returnable_fen)
     payment.refunded_fen += fen
-    StayPayment.objects.filter(pk=payment.pk).update(refunded_fen=payment.refunded_fen)
+    payment.forgone_fen -= fen - back_fen
+    StayPayment.objects.filter(pk=payment.pk).update(
+        refunded_fen=payment.refunded_fen, forgone_fen=payment.forgone_fen
+    )
+    if not back_fen:
+        return
     outbox.add(
         MoneyToReturn(
             stay_id=payment.stay_id,
             item_id=payment.order_item_id,
-            amount_fen=fen,
+            amount_fen=back_fen,
             reason=why,
             key=f"stay:{payment.stay_id}:{payment.pk}:{payment.refunded_fen}",
         )
     )
+
+
+@transaction.atomic
+def forgo(*, item_id: int, amount_fen: int) -> int:
+    """So much of what stays took of this item goes back though they stay paid; the fen noted.
+
+    Whoever calls has promised the refund; what a stay gives back later goes back once.
+    """
+    stays = StayPayment.objects.filter(order_item_id=item_id).values("stay_id")
+    locks.lock(ParkingSession.objects.filter(pk__in=stays))
+    left_fen = amount_fen
+    for payment in StayPayment.objects.filter(order_item_id=item_id).order_by("pk"):
+        part_fen = min(left_fen, payment.returnable_fen)
+        left_fen -= part_fen
+        StayPayment.objects.filter(pk=payment.pk).update(forgone_fen=payment.forgone_fen + part_fen)
+    return amount_fen - left_fen
 
 
 def amend(

@@ -50,7 +50,7 @@ def correctable(order_number: str) -> list[StayPayment]:
     """What of this order its payer may still correct: paid for vehicles that stand there."""
     rows = StayPayment.objects.filter(order_number=order_number, stay__state=StayState.PARKED)
     rows = rows.select_related("stay__berth", "stay__section").order_by("pk")
-    return [row for row in rows if row.kept_fen]
+    return [row for row in rows if row.returnable_fen]
 
 
 @transaction.atomic
@@ -97,15 +97,15 @@ def _move(
         raise Refused("no_other_stay", _("This is the stay that it was taken for."))
     if by_payer and source.state != StayState.PARKED:
         raise Refused("has_left", _("The vehicle has left. Ask the car park to correct it."))
-    if not payment.kept_fen:
+    if not payment.returnable_fen:
         raise Refused("nothing_kept", _("Nothing is left of this payment that could be moved."))
     draft = _draft_of(payment)
     fen = 0
     if target is not None:
         fen = _give(payment, target, draft, actor=actor, reason=reason)
-    rest_fen = payment.kept_fen
-    if rest_fen:
-        money.give_back(payment, rest_fen, why=_("It was paid for another stay."))
+    rest_fen = payment.returnable_fen
+    if payment.kept_fen:
+        money.give_back(payment, payment.kept_fen, why=_("It was paid for another stay."))
     money.follow_loss(source, actor=actor, reason="the payment was another stay's")
     if draft is not None:
         _follow(draft, target if fen else None, actor=actor)
@@ -133,7 +133,7 @@ def _give(
     """What the other stay needs of the payment is that one's, as of when it was paid; how much."""
     until = _until(draft, target) if draft else None
     wanted_fen = money.wanted_of(target, paid_at=payment.paid_at, ahead_until=until)
-    fen = min(payment.kept_fen, wanted_fen)
+    fen = min(payment.returnable_fen, wanted_fen)
     if fen <= 0:
         return 0
     item = payment_services.move(

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from core import clock, locks, outbox
 from core.plates import same_vehicle
 from parking import selectors as parking
+from parking import services as parking_services
 from payments import selectors as payments
 from payments import services as payment_services
 from recovery import selectors
@@ -92,5 +93,6 @@ def give_fee_back(order_id: int) -> int:
                 actor=SYSTEM,
                 key=f"late:{order_id}:{item.pk}",
             )
+            parking_services.forgo(item_id=item.pk, amount_fen=left_fen)
             back_fen += left_fen
     return back_fen

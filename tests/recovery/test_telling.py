@@ -9,9 +9,10 @@ from accounts.models import SmsMessage, User
 from config.admin_day import _figures
 from core import clock as business_clock
 from core import outbox, personal
+from core.errors import Refused
 from devices.models import Command, Device
 from parking import services as parking
-from parking.models import Berth, HandheldPost
+from parking.models import Berth, HandheldPost, StayPayment
 from parking.selectors import berth_path
 from payments.models import Refund
 from recovery import selectors, services
@@ -126,6 +127,28 @@ def test_only_the_items_that_paid_for_the_lock_go_back(raised, follow):
     pay(*[("parking.stay", debt.stay_id) for debt in raised.bound.all()])
     business_clock.advance(timedelta(minutes=3))
     follow()
+    assert sorted(Refund.objects.values_list("amount_fen", flat=True)) == [1200, 1200]
+
+
+def test_what_went_back_for_a_late_lock_goes_back_once_and_nowhere_else(raised, follow):
+    stay = raised.bound.order_by("pk").first().stay
+    pay(*[("parking.stay", debt.stay_id) for debt in raised.bound.all()])
+    business_clock.advance(timedelta(minutes=3))
+    follow()
+    stay.refresh_from_db()
+    payment = StayPayment.objects.get(stay=stay)
+    assert (stay.state, payment.kept_fen, payment.returnable_fen) == ("settled", 1200, 0)
+    with pytest.raises(Refused):
+        parking.move_payment(payment_id=payment.pk, to_stay_id=None, actor="user:7", reason="no")
+
+    parking.correct_plate(
+        stay_id=stay.pk, plate_text="粤B24680", plate_colour="blue", actor="user:7", why="misread"
+    )
+    follow()
+    stay.refresh_from_db()
+    payment.refresh_from_db()
+    assert (stay.state, stay.due_fen) == ("due", 1200)  # of whoever it was
+    assert (payment.kept_fen, payment.refunded_fen, payment.forgone_fen) == (0, 1200, 0)
     assert sorted(Refund.objects.values_list("amount_fen", flat=True)) == [1200, 1200]
 
 

@@ -69,6 +69,7 @@ class Built:
     sections: dict[str, int] = field(default_factory=dict)
     tariffs: dict[str, int] = field(default_factory=dict)
     staff: dict[str, int] = field(default_factory=dict)  # merchant → its manager
+    lots: dict[str, int] = field(default_factory=dict)
     operator: int = 0
 
 

@@ -27,6 +27,7 @@ FAULTS = {
     "sale": "vehicles are sold",
     "staff": "staff cancel, waive, correct, come and go",
     "price": "prices change",
+    "card": "cards are ended, suspended, objected to; plans change; lots report late, twice, deny",
     "lock_away": "a lock is out of reach",
     "outage": "each process of ours, and the provider, is away for a while",
 }
@@ -73,6 +74,15 @@ class Chance:
             (0 if night else 2, lambda: self._turn("put_lock")),
             (0 if night else 2, lambda: self._turn("lift_lock")),
             (1.5, lambda: self._turn("fetch_lock")),
+            (0 if night else 1, lambda: self._apply()),
+            (0 if night else 2, lambda: self._turn("judge_card", accept=self.rng.random() < 0.9)),
+            (0 if night else 1.5, lambda: self._turn("pay_card", **self._how())),
+            (0.5 if night else 3, lambda: self._into_lot(world)),
+            (1.5 * len(world.in_lot), lambda: self._out_of_lot(world)),
+            (2 if world.reports else 0, lambda: self._turn("send_report")),
+            (1.5, lambda: self._turn("check_statement")),
+            (0.5, lambda: self._turn("settle_statement")),
+            (0.7, lambda: self._turn("pay_deduction", **self._how())),
         ]
 
     def _wait(self, night: bool) -> Step:
@@ -90,12 +100,7 @@ class Chance:
 
     def _drive_in(self, world: World) -> Step | None:
         free = [one for one in sorted(world.built.berths) if one not in world.standing]
-        back_since = world.now - ON_THE_WAY
-        away = [
-            v
-            for v in range(len(PLATES))
-            if v not in world.where and world.left_at.get(v, back_since) <= back_since
-        ]
+        away = self._away(world)
         if not free or not away:
             return None
         values: dict[str, Any] = {"v": self.rng.choice(away), "berth": self.rng.choice(free)}
@@ -103,6 +108,17 @@ class Chance:
         if seen != "right":
             values["seen"] = seen
         return "drive_in", self._told(values)
+
+    def _away(self, world: World) -> list[int]:
+        """Vehicles that can come now."""
+        back_since = world.now - ON_THE_WAY
+        return [
+            v
+            for v in range(len(PLATES))
+            if v not in world.where
+            and v not in world.in_lot
+            and world.left_at.get(v, back_since) <= back_since
+        ]
 
     def _drive_off(self, world: World) -> Step | None:
         if not world.where:
@@ -162,6 +178,27 @@ class Chance:
         there = [one for one in sorted(world.standing) if world.built.section_of[one] in own]
         return ("bind", {"berth": self.rng.choice(there)}) if there else None
 
+    def _apply(self) -> Step:
+        values = {"v": self._vehicle(), "person": self.rng.randrange(9)}
+        return "apply_for_card", values | ({} if self.rng.random() < 0.8 else {"licence": False})
+
+    def _into_lot(self, world: World) -> Step | None:
+        away = self._away(world)
+        if not away:
+            return None
+        values = {"v": self.rng.choice(away), "lot": self.rng.choice(sorted(world.built.lots))}
+        return "drive_into_lot", self._reported(values)
+
+    def _out_of_lot(self, world: World) -> Step | None:
+        if not world.in_lot:
+            return None
+        return "drive_out_of_lot", self._reported({"v": self.rng.choice(sorted(world.in_lot))})
+
+    def _reported(self, values: dict[str, Any]) -> dict[str, Any]:
+        if "card" in self.faults and self.rng.random() < 0.25:
+            values["how"] = self.rng.choice(["late", "late", "double"])
+        return values
+
     # ── What goes wrong ──────────────────────────────────────────────────────────────────────
     def _unusual(self, world: World) -> list[Draw]:
         rng, stands = self.rng, sorted(world.standing)
@@ -197,6 +234,20 @@ class Chance:
                 0.3,
                 lambda: ("opt_out", {"v": self._vehicle(), "wanted": rng.random() < 0.5}),
             ),
+            ("sale", 0.2, lambda: self._person("share", v=self._vehicle())),
+            (
+                "objection",
+                0.3,
+                lambda: self._person("answer_text", text=rng.choice(["T", "不是我", "好的"])),
+            ),
+            ("card", 0.2, lambda: self._turn("stop_card", how="end")),
+            ("card", 0.2, lambda: self._turn("stop_card", how="suspend")),
+            ("card", 0.6, lambda: self._turn("stop_card", how="resume")),
+            ("card", 0.15, lambda: self._plan()),
+            ("card", 0.5, lambda: self._turn("check_statement", deny=True)),
+            ("card", 0.4, lambda: self._turn("correct_visit", out=rng.random() < 0.6)),
+            ("card", 0.6, lambda: self._turn("object_to_card", before=rng.random() < 0.4)),
+            ("card", 1, lambda: self._turn("answer_about_card", upheld=rng.random() < 0.5)),
             ("staff", 0.3, lambda: self._turn("void")),
             ("staff", 0.3, lambda: self._turn("waive")),
             ("staff", 0.7, lambda: self._at(sorted(world.built.berths), "correct")),
@@ -209,6 +260,17 @@ class Chance:
             ("outage", 5.0 * bool(world.out), lambda: self._mend(world)),
         ]
         return [(weight, draw) for fault, weight, draw in odd if fault in self.faults]
+
+    def _person(self, name: str, **more: Any) -> Step:
+        return name, {"person": self.rng.randrange(9), **more}
+
+    def _plan(self) -> Step:
+        fen, days = self.rng.choice([20_000, 30_000, 36_000]), self.rng.choice([3, 6, 10])
+        return "edit_plan", {
+            "fen": fen,
+            "days": days,
+            "quota": self.rng.choice([4000, 9000, 20_000]),
+        }
 
     def _at(self, berths: list[str], name: str, **more: Any) -> Step | None:
         return (name, {"berth": self.rng.choice(berths), **more}) if berths else None

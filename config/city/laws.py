@@ -75,6 +75,14 @@ SOON = f"""
       AND (again.plate = p.plate OR NOT {_told_apart("p", "again")})
 """
 
+# Vehicles may follow each other within the tolerance: a stay is of the presence whose beginning is
+# nearest to its own.
+NEAREST = """NOT EXISTS (
+    SELECT 1 FROM witness.presence q WHERE q.berth = p.berth AND q.id <> p.id
+      AND abs(extract(epoch FROM q.arrived - s.arrived_at))
+        < abs(extract(epoch FROM p.arrived - s.arrived_at)))
+"""
+
 LAWS = (
     # ── L1: doubt ────────────────────────────────────────────────────────────────────────────
     Law(
@@ -135,6 +143,30 @@ LAWS = (
           AND n.made_at > %(since)s AND d.stay_id IN (SELECT stay_id FROM question) AND %(rest)s
         """,
     ),
+    Law(
+        "L1",
+        "deduction",
+        "Nothing is asked for or taken of a card while an objection about it is open.",
+        """
+        SELECT 'deduction ' || d.id, 'it is ' || d.state || ' while an objection to it is open'
+        FROM monthlycard_deduction d
+        JOIN monthlycard_cardobjection said ON said.deduction_id = d.id AND said.state = 'open'
+        WHERE d.state IN ('due', 'overdue')
+        UNION ALL
+        SELECT 'deduction ' || d.id, 'taken while an objection about this lot is open'
+        FROM monthlycard_deduction d
+        JOIN monthlycard_statement st ON st.id = d.statement_id
+        JOIN monthlycard_cardobjection said ON said.card_id = d.card_id AND said.lot_id = st.lot_id
+         AND said.state = 'open' AND said.deduction_id IS NULL
+        WHERE d.taken AND d.deducted_at > said.opened_at
+        UNION ALL
+        SELECT 'deduction ' || d.id, 'its owner was asked while an objection was open'
+        FROM monthlycard_deduction d
+        JOIN monthlycard_cardobjection said ON said.deduction_id = d.id AND said.state = 'open'
+        JOIN accounts_smsmessage text ON text.key LIKE 'card-%%due:' || d.id || ':%%'
+        WHERE text.sent_at > said.opened_at
+        """,
+    ),
     # ── L2: proof ────────────────────────────────────────────────────────────────────────────
     Law(
         "L2",
@@ -150,15 +182,11 @@ LAWS = (
          AND p.arrived BETWEEN s.arrived_at - interval '{TOLERANCE_S} s'
                            AND s.arrived_at + interval '{TOLERANCE_S} s'
         WHERE s.state IN ('due', 'settled') AND s.arrived_at > %(since)s AND %(rest)s
-          AND NOT b.code = ANY(%(unheard)s)
+          AND NOT b.code = ANY(%(unheard)s) AND {NEAREST}
           AND s.fee_fen > witness.fee(street.code, s.arrived_at,
               extract(epoch FROM p.departed - s.arrived_at) + {TOLERANCE_S})
           AND s.id NOT IN (SELECT stay_id FROM question)
           AND NOT EXISTS ({SOON})
-          AND NOT EXISTS (  -- else it is the stay of whoever came in the minutes before or after
-            SELECT 1 FROM witness.presence nearer WHERE nearer.berth = p.berth
-              AND abs(extract(epoch FROM nearer.arrived - s.arrived_at))
-                < abs(extract(epoch FROM p.arrived - s.arrived_at)))
         """,
     ),
     Law(
@@ -217,6 +245,7 @@ LAWS = (
          AND s.arrived_at < coalesce(p.departed, 'infinity')
          AND coalesce(s.left_at, 'infinity') >= p.arrived  -- else it was whoever stood there before
         WHERE p.told_in AND p.arrived > %(since)s AND %(rest)s AND NOT p.berth = ANY(%(unheard)s)
+          AND {NEAREST}
           AND s.id NOT IN (SELECT stay_id FROM question)
           AND NOT EXISTS (SELECT 1 FROM witness.dark d WHERE d.berth = p.berth
                           AND d.until > p.arrived AND d.since < coalesce(p.departed, 'infinity'))
@@ -242,6 +271,26 @@ LAWS = (
           AND (second.arrived > first.departed + interval '{FLAP_S} s'
                OR {_told_apart("first", "second")})
           AND s.id NOT IN (SELECT stay_id FROM question)
+        """,
+    ),
+    Law(
+        "L3",
+        "visit",
+        "A visit to a lot is stated once, and it was one.",
+        """
+        SELECT 'visit ' || i.visit, 'it stands on ' || count(DISTINCT i.statement_id)
+            || ' statements'
+        FROM monthlycard_statementitem i
+        GROUP BY i.visit, i.card_id HAVING count(DISTINCT i.statement_id) > 1
+        UNION ALL
+        SELECT 'visit ' || i.visit, i.plate_text || ' was not in ' || lot.code || ' from '
+            || i.entry_at || ' to ' || i.exit_at
+        FROM monthlycard_statementitem i
+        JOIN monthlycard_statement st ON st.id = i.statement_id
+        JOIN monthlycard_lotsystem lot ON lot.id = st.lot_id
+        WHERE st.made_at > %(since)s AND NOT EXISTS (
+            SELECT 1 FROM witness.visit v WHERE v.lot = lot.code AND v.plate = i.plate_text
+              AND v.entered = i.entry_at AND v.exited = i.exit_at)
         """,
     ),
     # ── L4: money ────────────────────────────────────────────────────────────────────────────
@@ -342,6 +391,74 @@ LAWS = (
           AND s.plate_text <> w.plate AND s.plate_text = there.plate
           AND s.arrived_at > %(since)s AND %(rest)s
           AND s.id NOT IN (SELECT stay_id FROM question)
+        """,
+    ),
+    Law(
+        "L4",
+        "quota",
+        "What a card has left is what was bought less what was taken.",
+        """
+        SELECT 'card ' || c.number, c.state || ' has ' || c.quota_left || ' left, bought '
+            || bought.quota || ', taken ' || taken.quota
+        FROM monthlycard_card c
+        CROSS JOIN LATERAL (SELECT coalesce(sum(t.quota), 0) AS quota FROM monthlycard_cardperiod p
+            JOIN monthlycard_planversion t ON t.id = p.terms_id WHERE p.card_id = c.id) bought
+        CROSS JOIN LATERAL (SELECT coalesce(sum(d.quota_used), 0) AS quota
+            FROM monthlycard_deduction d WHERE d.card_id = c.id) taken
+        WHERE c.state IN ('active', 'suspended', 'expired')
+          AND c.quota_left <> bought.quota - taken.quota
+        """,
+    ),
+    Law(
+        "L4",
+        "periods",
+        "Each period of a card was paid, and each payment that a card took is a period.",
+        """
+        SELECT 'card ' || c.number, paid.n || ' payments, ' || had.n || ' periods'
+        FROM monthlycard_card c
+        CROSS JOIN LATERAL (SELECT count(*) AS n FROM payments_orderitem i
+            WHERE i.payable = 'monthlycard.card' AND i.subject_id = c.id AND i.taken_fen > 0) paid
+        CROSS JOIN LATERAL (SELECT count(*) AS n FROM monthlycard_cardperiod p
+            WHERE p.card_id = c.id) had
+        WHERE paid.n <> had.n
+        """,
+    ),
+    Law(
+        "L4",
+        "statement",
+        "A statement is the sum of its lines, and a deduction of those that stand.",
+        """
+        SELECT 'statement ' || st.number, 'total ' || st.total_fen || ', its lines ' || lines.fen
+        FROM monthlycard_statement st
+        CROSS JOIN LATERAL (SELECT
+            coalesce((SELECT sum(fee_fen) FROM monthlycard_statementitem i
+                      WHERE i.statement_id = st.id), 0)
+            + coalesce((SELECT sum(fee_fen) FROM monthlycard_statementcorrection c
+                        WHERE c.statement_id = st.id), 0) AS fen) lines
+        WHERE st.total_fen <> lines.fen
+        UNION ALL
+        SELECT 'deduction ' || d.id, d.state || ': fee ' || d.fee_fen || ', covered '
+            || d.covered_fen || ', due ' || d.due_fen || ', its lines ' || lines.fen
+        FROM monthlycard_deduction d
+        CROSS JOIN LATERAL (SELECT coalesce(sum(i.fee_fen), 0) AS fen
+            FROM monthlycard_statementitem i
+            WHERE i.statement_id = d.statement_id AND i.card_id = d.card_id
+              AND coalesce((SELECT NOT c.out FROM monthlycard_statementcorrection c
+                            WHERE c.statement_id = i.statement_id AND c.visit = i.visit
+                            ORDER BY c.id DESC LIMIT 1), true)) lines
+        WHERE d.fee_fen <> lines.fen OR (d.taken AND d.fee_fen <> d.covered_fen + d.due_fen)
+        """,
+    ),
+    Law(
+        "L4",
+        "rest",
+        "No more goes back for a card, or for what it did not cover, than was paid.",
+        """
+        SELECT 'item ' || i.id, i.taken_fen || ' fen were taken, ' || went.fen || ' go back'
+        FROM payments_orderitem i
+        CROSS JOIN LATERAL (SELECT coalesce(sum(r.amount_fen), 0) AS fen FROM payments_refund r
+            WHERE r.order_item_id = i.id) went
+        WHERE i.payable LIKE 'monthlycard.%%' AND went.fen > greatest(i.taken_fen, i.amount_fen)
         """,
     ),
     # ── L5: paid is over ─────────────────────────────────────────────────────────────────────
@@ -565,6 +682,51 @@ LAWS = (
               AND h.proven_at <= text.sent_at AND coalesce(h.ended_at, 'infinity') >= text.sent_at)
         """,
     ),
+    Law(
+        "L9",
+        "bought",
+        "A card's period is what was offered when it was applied or asked for.",
+        """
+        SELECT 'card ' || c.number, 'a period at ' || t.price_fen || ' fen, ' || t.days
+            || ' days, quota ' || t.quota || ' was not offered then'
+        FROM monthlycard_cardperiod p
+        JOIN monthlycard_card c ON c.id = p.card_id
+        JOIN monthlycard_planversion t ON t.id = p.terms_id
+        WHERE NOT EXISTS (
+            SELECT 1 FROM (
+                SELECT c.applied_at AS at
+                UNION ALL SELECT o.created_at FROM payments_orderitem i
+                JOIN payments_order o ON o.id = i.order_id
+                WHERE i.payable = 'monthlycard.card' AND i.subject_id = c.id AND i.taken_fen > 0
+            ) moment
+            JOIN LATERAL (SELECT * FROM witness.plan w WHERE w.valid_from <= moment.at
+                          ORDER BY w.valid_from DESC LIMIT 1) offered
+              ON (offered.price_fen, offered.days, offered.quota) = (t.price_fen, t.days, t.quota))
+        UNION ALL
+        SELECT 'card ' || c.number, 'valid until ' || c.valid_until || ', paid until '
+            || (SELECT max(p.ends_at) FROM monthlycard_cardperiod p WHERE p.card_id = c.id)
+        FROM monthlycard_card c
+        WHERE c.state IN ('active', 'suspended', 'expired') AND c.valid_until IS DISTINCT FROM
+            (SELECT max(p.ends_at) FROM monthlycard_cardperiod p WHERE p.card_id = c.id)
+        UNION ALL
+        SELECT 'card ' || c.number, 'it is ' || c.state || ' and ended ' || c.expires_at
+        FROM monthlycard_card c
+        WHERE c.state IN ('active', 'suspended') AND c.expires_at < %(looked_at)s AND %(rest)s
+        """,
+    ),
+    Law(
+        "L9",
+        "owner",
+        "A card is for a vehicle that its owner has shown to be theirs, and has not given up.",
+        """
+        SELECT 'card ' || c.number, 'it is ' || c.state || ', and user ' || c.user_id
+            || ' does not hold ' || c.plate_text
+        FROM monthlycard_card c
+        WHERE c.state IN ('verified', 'active', 'suspended') AND %(rest)s AND NOT EXISTS (
+            SELECT 1 FROM accounts_plateholding h WHERE h.user_id = c.user_id
+              AND h.plate_text = c.plate_text AND h.state = 'proven')
+        """,
+    ),
     # ── L10: need to know ────────────────────────────────────────────────────────────────────
     Law(
         "L10",
@@ -579,6 +741,29 @@ LAWS = (
         SELECT 'notice ' || n.id, 'it went to a device of merchant ' || dev.merchant_id
         FROM arrears_recoverynotice n JOIN devices_device dev ON dev.id = n.device_id
         WHERE n.made_at > %(since)s AND dev.merchant_id <> n.merchant_id
+        """,
+    ),
+    Law(
+        "L10",
+        "lot",
+        "A lot is told of a card that opens it, and of no debt that is owed to others.",
+        """
+        SELECT 'record ' || r.id, 'told to ' || r.told::text || ', it opens ' || r.lots::text
+        FROM monthlycard_cardvehicle r
+        LEFT JOIN LATERAL (SELECT f.lots FROM monthlycard_cardvehicle f
+            WHERE f.card_id = r.card_id AND f.version < r.version
+            ORDER BY f.version DESC LIMIT 1) former ON true
+        WHERE r.made_at > %(since)s AND EXISTS (
+            SELECT 1 FROM jsonb_array_elements_text(r.told) lot (code)
+            WHERE NOT r.lots ? lot.code AND NOT coalesce(former.lots, '[]') ? lot.code)
+        UNION ALL
+        SELECT 'statement ' || st.number, 'card ' || c.number || ' does not open this lot'
+        FROM monthlycard_statement st
+        JOIN monthlycard_lotsystem lot ON lot.id = st.lot_id
+        JOIN monthlycard_statementitem i ON i.statement_id = st.id
+        JOIN monthlycard_card c ON c.id = i.card_id
+        WHERE st.made_at > %(since)s AND NOT EXISTS (
+            SELECT 1 FROM monthlycard_cardvehicle r WHERE r.card_id = c.id AND r.lots ? lot.code)
         """,
     ),
     # ── L11: a person ────────────────────────────────────────────────────────────────────────
@@ -597,6 +782,19 @@ LAWS = (
           AND NOT EXISTS (SELECT 1 FROM parking_staypayment p WHERE p.stay_id = s.id)
           AND NOT EXISTS (SELECT 1 FROM accounts_plateholding h
                           WHERE h.plate_text = s.plate_text AND h.proven_at >= d.opened_at)
+        """,
+    ),
+    Law(
+        "L11",
+        "licence",
+        "No card is granted before a person has seen the licence, or the vehicle was shown before.",
+        """
+        SELECT 'card ' || c.number, 'granted, and ' || c.plate_text || ' was never shown to be of'
+            || ' user ' || c.user_id
+        FROM monthlycard_card c
+        WHERE c.valid_from IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM accounts_plateholding h WHERE h.user_id = c.user_id
+              AND h.plate_text = c.plate_text AND h.proven_at <= c.valid_from)
         """,
     ),
 )
@@ -643,3 +841,18 @@ def breaches(
     with psycopg.Cursor(connection.connection) as cursor:
         rows = cursor.execute(_ALL, values, prepare=True).fetchall()  # type: ignore[call-overload]
     return sorted(Breach(*row) for row in rows)
+
+
+def berth_of(breach: Breach) -> str:
+    """The code of the berth that a breach is about; "" where it is about none."""
+    what, _blank, which = breach.what.partition(" ")
+    if what != "stay":
+        return which if what == "berth" else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT b.code FROM parking_berth b JOIN parking_parkingsession s ON s.berth_id = b.id"
+            " WHERE s.id = %s",
+            [which],
+        )
+        found: tuple[str] | None = cursor.fetchone()
+    return found[0] if found else ""

@@ -15,6 +15,10 @@ import arrears.reactions
 import arrears.services.holds
 import arrears.services.looks
 import core.outages
+import monthlycard.services
+import monthlycard.services.cards
+import monthlycard.services.corrections
+import monthlycard.services.objections
 import parking.selectors
 import parking.selectors.facts
 import parking.services
@@ -24,6 +28,7 @@ import parking.services.retelling
 import payments.selectors
 import recovery.services.raising
 import recovery.services.standing
+from monthlycard.models import Plan, PlanVersion
 from parking.models import ReviewItem, TariffVersion
 from parking.rules.timeline import stays_of
 
@@ -71,6 +76,21 @@ def _as_said(said: Any, **more: Any) -> Any:
 
 def _newest_version(tariff_id: int, at: Any) -> TariffVersion:
     return TariffVersion.objects.filter(tariff_id=tariff_id).order_by("-valid_from")[0]
+
+
+_version_of = monthlycard.services.cards.version_of
+
+
+def _first_version(plan: Plan) -> PlanVersion:
+    return plan.versions.order_by("number").first() or _version_of(plan)
+
+
+def _unmoved(*values: Any, **more: Any) -> list[int]:
+    return []
+
+
+def _no_fen(*values: Any, **more: Any) -> int:
+    return 0
 
 
 MENDS: dict[str, Mend] = {
@@ -127,6 +147,26 @@ MENDS: dict[str, Mend] = {
         "L9",
         "a stay keeps the prices of its beginning",
         lambda: patch.object(parking.services.prices, "version_at", _newest_version),
+    ),
+    "card_held": Mend(
+        "L1",
+        "an objection to a deduction holds it",
+        lambda: patch.object(monthlycard.services.objections, "transition", _unmoved),
+    ),
+    "card_given_back": Mend(
+        "L4",
+        "a visit that leaves its statement is undone where it was taken",
+        lambda: patch.object(monthlycard.services.corrections, "_give_back", _no_fen),
+    ),
+    "card_terms": Mend(
+        "L9",
+        "a card is sold by the plan as it is offered then",
+        lambda: patch.object(monthlycard.services.cards, "version_of", _first_version),
+    ),
+    "card_of_former_holder": Mend(
+        "L9",
+        "a card ends with the holding that it hung on",
+        _gone(monthlycard.services, "end_cards_of_former_holder"),
     ),
     "seen": Mend(
         "L11",

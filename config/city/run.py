@@ -14,6 +14,7 @@ from django.conf import settings
 
 from config.city import laws
 from config.city.built import BEGIN, GRACE_S, PLATES, Built, build
+from config.city.cards import build_lots
 from config.city.chance import Chance
 from config.city.database import Databases, databases
 from config.city.edges import edges, held
@@ -36,6 +37,7 @@ class Violation:
     name: str
     why: str
     at: int
+    berth: str = ""  # where it is known at which one it is
     steps: list[Step] = field(default_factory=list)
 
     def is_of(self, breach: Breach) -> bool:
@@ -124,6 +126,9 @@ class City:
         """The shortest list of steps found that still breaks the law (delta debugging)."""
         end = time.monotonic() + within_s
         steps = run.played[: violation.at]
+        if violation.berth:
+            fewer = list(_about(steps, violation.berth))
+            steps = fewer[: self.breaks(fewer, violation, lacking)] or steps
         parts = 2
         while len(steps) > 1 and time.monotonic() < end:
             size = max(1, len(steps) // parts)
@@ -140,6 +145,16 @@ class City:
                     break
                 parts = min(parts * 2, len(steps))
         return steps
+
+
+def _about(steps: Sequence[Step], berth: str) -> Iterator[Step]:
+    """What concerns this berth, the vehicles that came to it, or no place."""
+    came = {
+        values["v"] for _name, values in steps if values.get("berth") == berth and "v" in values
+    }
+    for name, values in steps:
+        if values.get("berth", berth) == berth and (values.get("v") in {None, *came}):
+            yield name, values
 
 
 class Judge:
@@ -174,7 +189,11 @@ class Judge:
             if not any(known.is_of(breach) for known in self._run.violations):
                 self._run.violations.append(
                     Violation(
-                        breach.law, breach.name, f"{breach.what}: {breach.why}", self._run.steps
+                        breach.law,
+                        breach.name,
+                        f"{breach.what}: {breach.why}",
+                        self._run.steps,
+                        laws.berth_of(breach),
                     )
                 )
         return found
@@ -196,6 +215,8 @@ def _to_rest(world: World) -> Iterator[Step]:
     for berth in sorted(world.dark):
         yield "wake_up", {"berth": berth}
     yield "deliver_all", {}
+    for _report in world.reports:
+        yield "send_report", {"turn": 0}
     for code in sorted(world.locks):
         yield "find_lock", {"code": code}
     for _hour in range(14):
@@ -216,6 +237,7 @@ def city() -> Iterator[City]:
             with held(lambda: BEGIN):
                 witness.make()
                 built = build(witness)
+                build_lots(built, witness)
             yield City(store, built)
     finally:
         gc.unfreeze()

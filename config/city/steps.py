@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from accounts import leaving
 from accounts import services as accounts
 from accounts.models import Merchant, PlateHolding, User
 from arrears import services as arrears
@@ -88,7 +89,7 @@ def mend(world: World, part: str) -> None:
 @step
 def drive_in(world: World, v: int, berth: str, how: str = "now", seen: str = "right") -> None:
     """A vehicle takes a berth. Its sensor says so: now, late, twice, with a wrong clock, or not."""
-    if berth in world.standing or v in world.where:
+    if berth in world.standing or v in world.where or v in world.in_lot:
         return
     stand = world.standing[berth] = Stand(v, world.now, seen)
     world.where[v] = berth
@@ -242,7 +243,7 @@ def pay(
     stays = _payable(world, v, berth, dues)[:most]
     if stays:
         own = not berth or world.where.get(v) == berth
-        _pay(world, v, [("parking.stay", pk) for pk in stays], how, own=own)
+        pay_for(world, v, [("parking.stay", pk) for pk in stays], how, own=own)
 
 
 def _payable(world: World, v: int, berth: str, dues: bool) -> list[int]:
@@ -258,7 +259,8 @@ def _payable(world: World, v: int, berth: str, dues: bool) -> list[int]:
     return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
-def _pay(world: World, v: int, things: list[tuple[str, int]], how: str, *, own: bool) -> None:
+def pay_for(world: World, v: int, things: list[tuple[str, int]], how: str, *, own: bool) -> None:
+    """Pay for these things: (payable, id) pairs."""
     if how == "counter":
         order = world.ask(lambda: payments.open_order(items=things, actor="owner"))
         if order is not None:
@@ -290,7 +292,7 @@ def pay_lock(world: World, turn: int, how: str = "now") -> None:
     if order is None or not world.is_up("web"):
         return
     v = next(v for v, plate in enumerate(PLATES) if plate.text == order.plate_text)
-    _pay(world, v, [("recovery.order", order.pk)], how, own=True)
+    pay_for(world, v, [("recovery.order", order.pk)], how, own=True)
 
 
 @step
@@ -332,7 +334,7 @@ def pay_ahead(world: World, v: int, minutes: int, how: str = "now", berth: str =
     answer = world.ask(draft)
     if answer is not None and answer[0].outcome == "confirmed":
         own = world.where.get(v) == place
-        _pay(world, v, [("parking.prepayment", answer[1])], how, own=own)
+        pay_for(world, v, [("parking.prepayment", answer[1])], how, own=own)
 
 
 @step
@@ -441,6 +443,18 @@ def opt_out(world: World, v: int, wanted: bool) -> None:
     ).first()
     if held is not None and world.is_up("web"):
         accounts.want_reminders(user_id=held.user_id, wanted=wanted)
+
+
+@step
+def answer_text(world: World, person: int, text: str) -> None:
+    """Somebody answers the last text that they got."""
+    if world.is_up("web"):
+        phone = f"1390000{person:04d}"
+        world.ask(
+            lambda: leaving.take_reply(
+                provider="sandbox", number=world.new_id(), phone=phone, text=text
+            )
+        )
 
 
 # ── Staff ────────────────────────────────────────────────────────────────────────────────────

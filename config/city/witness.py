@@ -19,6 +19,10 @@ CREATE TABLE witness.paid (
 );
 CREATE TABLE witness.dark (berth text, since timestamptz, until timestamptz);
 CREATE TABLE witness.outage (part text, since timestamptz, until timestamptz);
+CREATE TABLE witness.plan (
+    valid_from timestamptz, price_fen integer, days integer, quota integer
+);
+CREATE TABLE witness.visit (lot text, plate text, entered timestamptz, exited timestamptz);
 CREATE TABLE witness.lock (code text PRIMARY KEY, up_since timestamptz);
 CREATE FUNCTION witness.fee(street text, began timestamptz, seconds double precision)
 RETURNS integer LANGUAGE sql STABLE AS $$
@@ -87,6 +91,21 @@ class Witness:
 
     def outage(self, part: str, since: datetime, until: datetime) -> None:
         self._do("INSERT INTO witness.outage VALUES (%s, %s, %s)", part, since, until)
+
+    def plan(self, valid_from: datetime, price_fen: int, days: int, quota: int) -> None:
+        """What is offered from then on."""
+        self._do(
+            "INSERT INTO witness.plan VALUES (%s, %s, %s, %s)", valid_from, price_fen, days, quota
+        )
+
+    def enters(self, lot: str, plate: str, at: datetime) -> None:
+        self._do("INSERT INTO witness.visit VALUES (%s, %s, %s)", lot, plate, at)
+
+    def exits(self, lot: str, plate: str, at: datetime) -> None:
+        self._do(
+            "UPDATE witness.visit SET exited = %s WHERE lot = %s AND plate = %s AND exited IS NULL",
+            *(at, lot, plate),
+        )
 
     def lock(self, code: str, up_since: datetime | None) -> None:
         self._do(

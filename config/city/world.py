@@ -24,6 +24,7 @@ from core.plates import Plate
 from devices.models import Command, Device
 from devices.rules import frames
 from devices.services import commands, connections, reception
+from monthlycard.services.lots import Report
 from parking.vision import Candidate, Reading
 from payments import services as payments
 from payments.models import SandboxTrade
@@ -78,6 +79,15 @@ class Trade:
     for_own: bool
 
 
+@dataclass
+class Visit:
+    """A vehicle in a lot; `card`: the number of the card that it was let in by."""
+
+    lot: str
+    since: datetime
+    card: str = ""
+
+
 class World:
     """One run of the city. Steps (config/city/steps.py) move it; the same steps move it alike."""
 
@@ -88,6 +98,8 @@ class World:
         self.standing: dict[str, Stand] = {}
         self.where: dict[int, str] = {}
         self.left_at: dict[int, datetime] = {}
+        self.in_lot: dict[int, Visit] = {}
+        self.reports: list[tuple[str, Report]] = []  # lot, what it has not sent yet
         self.dark: dict[str, datetime] = {}
         self.blind: set[str] = set()
         self.out: dict[str, datetime] = {}

@@ -49,45 +49,58 @@ def run_pending(limit: int = 10_000, *, raise_errors: bool = False) -> int:
     return done
 
 
-@transaction.atomic
 def _run_one(*, raise_errors: bool) -> bool:
-    delivery = (
-        OutboxDelivery.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
-        .filter(state=OutboxDelivery.State.PENDING, next_try_at__lte=clock.real())
-        .select_related("event")
-        .order_by("id")
-        .first()
-    )
-    if delivery is None:
-        return False
-    row = delivery.event
+    delivery: OutboxDelivery | None = None
     try:
-        # A savepoint: what failed is undone, and the note that it failed is not.
         with transaction.atomic():
+            delivery = (
+                OutboxDelivery.objects.select_for_update(
+                    no_key=True, skip_locked=True, of=("self",)
+                )
+                .filter(state=OutboxDelivery.State.PENDING, next_try_at__lte=clock.real())
+                .select_related("event")
+                .order_by("id")
+                .first()
+            )
+            if delivery is None:
+                return False
+            row = delivery.event
             wiring.named(delivery.reaction)(events.of_topic(row.topic, row.data))
+            delivery.state = OutboxDelivery.State.DONE
+            delivery.done_at = clock.real()
+            delivery.save(update_fields=["state", "done_at"])
     except Exception as error:
-        if raise_errors:
+        if raise_errors or delivery is None:
             raise
         _put_off(delivery, error)
-        return True
-    delivery.state = OutboxDelivery.State.DONE
-    delivery.done_at = clock.real()
-    delivery.save(update_fields=["state", "done_at"])
     return True
 
 
 def _put_off(delivery: OutboxDelivery, error: Exception) -> None:
-    """Try again later, or park it where the operator sees it and can replay it."""
+    """Try again later, or park it where the operator sees it and can replay it.
+
+    The reaction's transaction is undone, and its lock with it: another dispatcher may have had it
+    since, and what that one has noted stands.
+    """
+    seen = OutboxDelivery.objects.filter(
+        pk=delivery.pk, state=OutboxDelivery.State.PENDING, attempts=delivery.attempts
+    )
     delivery.attempts += 1
     delivery.error = "".join(traceback.format_exception(error))[-4000:]
     if delivery.attempts >= MOST_ATTEMPTS:
         delivery.state = OutboxDelivery.State.PARKED
         log.error("outbox.parked reaction=%s event=%s", delivery.reaction, delivery.event_id)
     else:
+        delivery.state = OutboxDelivery.State.PENDING
         wait_s = WAIT_S[delivery.attempts - 1]
         delivery.next_try_at = clock.real() + timedelta(seconds=wait_s)
         log.warning("outbox.retry reaction=%s event=%s", delivery.reaction, delivery.event_id)
-    delivery.save(update_fields=["attempts", "error", "state", "next_try_at"])
+    seen.update(
+        attempts=delivery.attempts,
+        error=delivery.error,
+        state=delivery.state,
+        next_try_at=delivery.next_try_at,
+    )
 
 
 @transaction.atomic

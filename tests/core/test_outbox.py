@@ -48,6 +48,11 @@ def fail(event: Happened) -> None:
     raise RuntimeError("the reaction broke after its effect")
 
 
+def point_to_nobody(event: Happened) -> None:
+    """Its foreign key is looked at when the transaction ends."""
+    OutboxDelivery.objects.create(event_id=0, reaction="nobody", next_try_at=clock.real())
+
+
 @pytest.fixture
 def reactions(monkeypatch):
     """Wire `Happened` to functions of this module."""
@@ -114,6 +119,27 @@ def test_a_reaction_that_keeps_failing_is_parked_and_can_be_replayed(db, reactio
 
     parked.refresh_from_db()
     assert (parked.state, parked.attempts) == ("pending", 0)
+
+
+def test_a_reaction_that_fails_with_its_commit_is_put_off(transactional_db, reactions):
+    reactions(point_to_nobody)
+    with transaction.atomic():
+        outbox.add(Happened())
+    outbox.run_pending(limit=3)
+    delivery = OutboxDelivery.objects.get()
+    assert (delivery.state, delivery.attempts) == (OutboxDelivery.State.PENDING, 1)
+    assert "foreign key" in delivery.error
+    assert not OutboxDelivery.objects.filter(reaction="nobody").exists()
+
+
+def test_what_another_dispatcher_has_done_is_not_put_off(db, reactions):
+    reactions(note)
+    outbox.add(Happened())
+    failed = OutboxDelivery.objects.get()
+    outbox.run_pending()
+    outbox._put_off(failed, RuntimeError("of the first one"))
+    assert OutboxDelivery.objects.get().state == OutboxDelivery.State.DONE
+    assert outbox.run_pending() == 0 and RAN == [1]
 
 
 def test_four_dispatchers_at_once_run_each_reaction_once(transactional_db, reactions):

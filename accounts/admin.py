@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
@@ -10,18 +11,30 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.forms.models import BaseInlineFormSet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts import selectors, services
+from accounts.errors import AwaitsSecondPerson
 from accounts.guards import actor_of
-from accounts.models import Membership, Merchant, PlateHolding, SmsMessage, SmsReply, User
+from accounts.models import (
+    ActLimit,
+    Membership,
+    Merchant,
+    PlateHolding,
+    Proposal,
+    SmsMessage,
+    SmsReply,
+    User,
+)
 from accounts.states import HoldingState
 from core import audit, images
-from core.admin import ModelAdmin, ReadOnly, TabularInline, behind
+from core.admin import ModelAdmin, ReadOnly, Said, TabularInline, behind
+from core.errors import BoweiError
 
 admin.site.unregister(Group)
 
@@ -68,37 +81,47 @@ class MembershipInline(TabularInline):
 
 
 class Appointing:
-    """A form with memberships in it: each change of one stands in its person's trail."""
+    """A form with memberships in it: each change of one is an act of its own, in the trail."""
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         if formset.model is not Membership:
             super().save_formset(request, form, formset, change)  # type: ignore[misc]
             return
-        ids = [one.instance.pk for one in formset.initial_forms]
-        before = Membership.objects.in_bulk(ids)
-        super().save_formset(request, form, formset, change)  # type: ignore[misc]
-        after = Membership.objects.in_bulk([*ids, *(one.pk for one in formset.new_objects)])
-        for pk in sorted(before.keys() | after.keys()):
-            self._note(request, before.get(pk), after.get(pk))
+        rows = formset.save(commit=False)
+        stored = Membership.objects.in_bulk([one.instance.pk for one in formset.initial_forms])
+        for row in [*formset.deleted_objects, *rows]:
+            was = stored.get(row.pk)
+            if was and (row in formset.deleted_objects or _place(was) != _place(row)):
+                self._appoint(request, was, None)
+            if row not in formset.deleted_objects:
+                same = was if was and _place(was) == _place(row) else None
+                self._appoint(request, row, row.role, before=same.role if same else None)
 
-    def _note(
-        self, request: HttpRequest, before: Membership | None, after: Membership | None
+    def _appoint(
+        self,
+        request: HttpRequest,
+        post: Membership,
+        after: str | None,
+        *,
+        before: str | None = None,
     ) -> None:
-        """One entry for each person whom the change concerns; two where it went to another."""
-        actor = actor_of(request)
-        was, now = _post(before), _post(after)
-        if before and after and before.user_id == after.user_id:
-            if was != now:
-                services.note_membership(after.user_id, before=was, after=now, actor=actor)
+        before = post.role if after is None else before
+        if before == after:
             return
-        if before:
-            services.note_membership(before.user_id, before=was, after=None, actor=actor)
-        if after:
-            services.note_membership(after.user_id, before=None, after=now, actor=actor)
+        try:
+            services.appoint(
+                user_id=post.user_id,
+                merchant_id=post.merchant_id,
+                before=before,
+                after=after,
+                actor=actor_of(request),
+            )
+        except BoweiError as error:
+            messages.warning(request, error.message)
 
 
-def _post(membership: Membership | None) -> services.Post | None:
-    return (membership.merchant_id, membership.role) if membership else None
+def _place(post: Membership) -> tuple[int, int]:
+    return post.user_id, post.merchant_id
 
 
 @admin.register(User)
@@ -134,15 +157,25 @@ class UserAdmin(Appointing, DjangoUserAdmin, ModelAdmin):
             raise PermissionDenied
         if user is None:
             return super().user_change_password(request, id, form_url)  # which says so
-        with services.password_noted(user, actor=actor_of(request)):
-            return super().user_change_password(request, id, form_url)
+        try:
+            with services.password_by_two(user, actor=actor_of(request)):
+                return super().user_change_password(request, id, form_url)
+        except AwaitsSecondPerson as waits:
+            return self._waits(request, waits)
 
     def _changeform_view(self, request: HttpRequest, object_id: Any, *rest: Any) -> Any:
         user = self.get_object(request, unquote(object_id)) if object_id else None
         if user is None or request.method != "POST":
             return super()._changeform_view(request, object_id, *rest)
-        with services.rights_noted(user, actor=actor_of(request)):
-            return super()._changeform_view(request, object_id, *rest)
+        try:
+            with services.rights_by_two(user, actor=actor_of(request)):
+                return super()._changeform_view(request, object_id, *rest)
+        except AwaitsSecondPerson as waits:
+            return self._waits(request, waits)
+
+    def _waits(self, request: HttpRequest, waits: AwaitsSecondPerson) -> HttpResponse:
+        messages.warning(request, waits.message)
+        return redirect("admin:accounts_user_changelist")
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -249,3 +282,118 @@ class SmsMessageAdmin(ReadOnly):
     list_display = ["created_at", "phone_masked", "template", "state", "error"]
     list_filter = ["state", "template"]
     fields = ["created_at", "phone_masked", "template", "state", "error", "valid_until", "sent_at"]
+
+
+# ── Two persons ──────────────────────────────────────────────────────────────────────────────
+@admin.register(ActLimit)
+class ActLimitAdmin(Said, ModelAdmin):
+    """Up to which sum one person acts alone; a new version is added, none is changed."""
+
+    list_display = ["merchant", "each_fen", "day_fen", "valid_from", "said_by", "why"]
+    list_filter = ["merchant"]
+    list_select_related = ["merchant"]
+    ordering = ["-id"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def say(self, request: HttpRequest, form: Any) -> ActLimit:
+        given = form.cleaned_data
+        return services.set_limit(
+            merchant_id=given["merchant"].pk if given["merchant"] else None,
+            each_fen=given["each_fen"],
+            day_fen=given["day_fen"],
+            why=given["why"],
+            actor=actor_of(request),
+        )
+
+
+class Refusal(forms.Form):
+    answer = forms.CharField(label=_("Why not?"), max_length=300)
+
+
+@admin.register(Proposal)
+class ProposalAdmin(ReadOnly):
+    """What one person wants to do and another must agree to; and what each did alone."""
+
+    list_display = [
+        "id",
+        "what",
+        "about",
+        "amount_fen",
+        "who",
+        "asked_at",
+        "shown_state",
+        "merchant",
+    ]
+    list_filter = ["state", "merchant"]
+    list_select_related = ["merchant"]
+    search_fields = ["=id", "about", "asked_by"]
+    fields = ["what", "about", "merchant", "amount_fen", "reason", "who", "asked_at", "expires_at"]
+    fields += ["state", "decider", "decided_at", "answer", "told_at"]
+    readonly_fields = ["what", "who", "decider"]
+    actions = ["approve", "refuse", "withdraw"]
+    show_full_result_count = False
+    ordering = ["-id"]
+
+    @admin.display(description=_("act"))
+    def what(self, row: Proposal) -> str:
+        return str(services.act_of(row).word)
+
+    @admin.display(description=_("proposed by"), ordering="asked_by")
+    def who(self, row: Proposal) -> str:
+        return selectors.name_of(row.asked_by)
+
+    @admin.display(description=_("second person"))
+    def decider(self, row: Proposal) -> str:
+        return selectors.name_of(row.decided_by) or "-"
+
+    @admin.display(description=_("state"), ordering="state")
+    def shown_state(self, row: Proposal) -> str:
+        return row.get_state_display()
+
+    @admin.action(description=_("Agree: I am the second person"), permissions=["approve"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[Proposal]) -> None:
+        assert isinstance(request.user, User)
+        for row in queryset.order_by("pk"):
+            try:
+                done = services.approve_proposal(proposal_id=row.pk, person=request.user)
+            except BoweiError as error:
+                messages.warning(request, f"{row.pk}: {error.message}")
+            else:
+                messages.info(request, f"{row.pk}: {done.get_state_display()} {done.answer}")
+
+    @admin.action(description=_("Do not agree"), permissions=["approve"])
+    def refuse(self, request: HttpRequest, queryset: QuerySet[Proposal]) -> HttpResponse | None:
+        """Asks why, then refuses."""
+        assert isinstance(request.user, User)
+        form = Refusal(request.POST if "answer" in request.POST else None)
+        if not form.is_valid():
+            context = {
+                **self.admin_site.each_context(request),
+                "title": _("Do not agree"),
+                "form": form,
+                "rows": [(row, self.what(row)) for row in queryset],
+                "action": "refuse",
+            }
+            return render(request, "admin/accounts/refuse.html", context)
+        for row in queryset.order_by("pk"):
+            try:
+                services.refuse_proposal(
+                    proposal_id=row.pk, person=request.user, answer=form.cleaned_data["answer"]
+                )
+            except BoweiError as error:
+                messages.warning(request, f"{row.pk}: {error.message}")
+        return None
+
+    @admin.action(description=_("Take back what I have proposed"), permissions=["withdraw"])
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[Proposal]) -> None:
+        assert isinstance(request.user, User)
+        for row in queryset.order_by("pk"):
+            try:
+                services.withdraw_proposal(proposal_id=row.pk, person=request.user)
+            except BoweiError as error:
+                messages.warning(request, f"{row.pk}: {error.message}")

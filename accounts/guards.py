@@ -9,12 +9,13 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts import selectors
+from accounts import acting, selectors
 from accounts.models import Membership, Merchant
 from accounts.rules import may
 from core import audit
@@ -30,6 +31,7 @@ class StaffRequest(HttpRequest):
 
     merchant: Merchant
     role: str
+    proposals_wait: bool
 
 
 def actor_of(request: Any) -> str:
@@ -55,6 +57,14 @@ def merchant_scope(person: Any, action: str, *, right: str) -> int | None:
     return membership_for(person, action).merchant_id
 
 
+def tell_answers(request: HttpRequest) -> None:
+    """Shows a person on this page what others have answered to their proposals, once."""
+    person: Any = request.user
+    for row in acting.tell_answers_to(person):
+        said = f"{acting.act_of(row).word} · {row.about}: {row.get_state_display()}"
+        messages.info(request, f"{said} · {row.answer}" if row.answer else said)
+
+
 def merchant_page(action: str) -> Callable[[View], View]:
     """Only for staff whose role may do `action`; sets request.merchant and request.role."""
 
@@ -66,6 +76,11 @@ def merchant_page(action: str) -> Callable[[View], View]:
             membership = membership_for(request.user, action)
             request.merchant = membership.merchant  # type: ignore[attr-defined]
             request.role = membership.role  # type: ignore[attr-defined]
+            request.may_export = may(membership.role, "export")  # type: ignore[attr-defined]
+            request.proposals_wait = membership.proposals_wait  # type: ignore[attr-defined]
+            htmx = request.htmx  # type: ignore[attr-defined]
+            if membership.answers_untold and request.method == "GET" and not htmx:  # type: ignore[attr-defined]
+                tell_answers(request)
             return view(request, *args, **kwargs)
 
         return guarded
@@ -96,6 +111,22 @@ def file_of(request: HttpRequest, *lists: Table) -> File | None:
         )
         return file
     return None
+
+
+def whole_plates(request: Any, what: str, *, right: str = "") -> bool:
+    """Whether an answer of the interface names plates whole: only where the address says why
+    (`?why=`), to who may, and noted in their trail.
+
+    `right`: with which people of the desk may. Raises Denied for who asks and may not.
+    """
+    why = request.query_params.get("why", "").strip()[:200]
+    if not why:
+        return False
+    person = request.user
+    if not (right and person.is_staff and person.has_perm(right)):
+        membership_for(person, "whole_plates")
+    audit.record(person, "plates seen whole", actor=actor_of(request), reason=why, list=what)
+    return True
 
 
 def owner_page(view: View) -> View:

@@ -3,14 +3,15 @@
 import json
 
 from django.contrib.auth.models import AbstractUser
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from accounts.sms import render
-from accounts.states import HoldingState, ShareState, SmsState
+from accounts.states import HoldingState, ProposalState, ShareState, SmsState
 from core import personal
-from core.fields import StateField, known
+from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
 from core.plates import masked
 from core.vehicles import WithPlate
@@ -326,3 +327,130 @@ class SmsReply(models.Model):
     def text(self) -> str:
         """What they wrote."""
         return personal.unseal(self.text_sealed)
+
+
+# ── Two persons ──────────────────────────────────────────────────────────────────────────────
+class ActLimit(models.Model):
+    """Up to which sum one person acts alone: of one merchant, or of all who have none of their
+    own. Versions, of which the newest holds."""
+
+    EACH_FEN = 10_000
+    DAY_FEN = 30_000
+
+    merchant = models.ForeignKey(
+        Merchant,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("merchant"),
+        help_text=_("Empty: for all who have no limit of their own."),
+    )
+    each_fen = MoneyField(
+        _("alone up to"),
+        default=EACH_FEN,
+        help_text=_("What one act of one person may give back, write off or move."),
+    )
+    day_fen = MoneyField(
+        _("alone up to, in a day"),
+        default=DAY_FEN,
+        help_text=_("What all acts of one person on one day may come to."),
+    )
+    why = models.CharField(_("why"), max_length=200)
+    valid_from = models.DateTimeField(_("valid from"), editable=False)
+    said_by = models.CharField(_("said by"), max_length=80, editable=False)
+
+    class Meta:
+        verbose_name = _("limit for one person")
+        verbose_name_plural = _("limits for one person")
+        indexes = [models.Index(fields=["merchant", "-id"], name="act_limit_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class Proposal(StatefulModel):
+    """What one person wants to do and another must agree to; and what one did alone, counted.
+
+    `args` is what the act is carried out with, `amount_fen` what it weighed when it was proposed
+    (None: it always needs two). Never changed but by its state.
+    """
+
+    State = ProposalState
+
+    MOVES = {
+        ProposalState.ASKED: {
+            ProposalState.DONE,
+            ProposalState.REFUSED,
+            ProposalState.FAILED,
+            ProposalState.WITHDRAWN,
+            ProposalState.EXPIRED,
+        }
+    }
+    DECIDED = (
+        ProposalState.DONE,
+        ProposalState.REFUSED,
+        ProposalState.FAILED,
+        ProposalState.EXPIRED,
+    )
+
+    act = models.CharField(_("act"), max_length=40)
+    state = StateField(State, verbose_name=_("state"), default=State.ASKED)
+    merchant = models.ForeignKey(
+        Merchant, models.PROTECT, null=True, related_name="+", verbose_name=_("merchant")
+    )
+    subject_id = models.BigIntegerField(_("number"), default=0)
+    about = models.CharField(_("about"), max_length=200, blank=True)
+    args = models.JSONField(encoder=DjangoJSONEncoder, editable=False)
+    amount_fen = MoneyField(_("amount"), null=True)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    asked_by = models.CharField(_("proposed by"), max_length=80)
+    asked_at = models.DateTimeField(_("proposed"))
+    expires_at = models.DateTimeField(_("of use until"))
+    decided_by = models.CharField(_("second person"), max_length=80, blank=True)
+    decided_at = models.DateTimeField(_("answered"), null=True)
+    answer = models.CharField(_("answer"), max_length=300, blank=True)
+    told_at = models.DateTimeField(
+        _("told"), null=True, help_text=_("When the answer was shown to who proposed it.")
+    )
+
+    class Meta:
+        verbose_name = _("proposed act")
+        verbose_name_plural = _("proposed acts")
+        permissions = [
+            ("approve_proposal", gettext_noop("agree to, or refuse, what another proposes")),
+            ("withdraw_proposal", gettext_noop("take back what one has proposed")),
+        ]
+        constraints = [
+            known(ProposalState, name="proposal_state_known"),
+            models.CheckConstraint(
+                condition=~models.Q(state=ProposalState.DONE)
+                | (~models.Q(decided_by="") & ~models.Q(decided_by=models.F("asked_by"))),
+                name="proposal_by_two",
+            ),
+            models.UniqueConstraint(
+                fields=["act", "subject_id"],
+                condition=models.Q(state=ProposalState.ASKED) & ~models.Q(subject_id=0),
+                name="one_proposal_of_a_thing",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["asked_by", "asked_at"],
+                condition=models.Q(state=ProposalState.ALONE),
+                name="proposal_alone",
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(state=ProposalState.ASKED),
+                name="proposal_waiting",
+            ),
+            models.Index(
+                fields=["asked_by"],
+                condition=models.Q(told_at=None, decided_at__isnull=False),
+                name="proposal_untold",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, Permission
-from django.db.models import Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q
 
-from accounts.models import Membership, Merchant, PlateHolding, PlateShare, User
+from accounts.models import Membership, Merchant, PlateHolding, PlateShare, Proposal, User
 from accounts.rules import may, may_give
-from accounts.states import HoldingState, ShareState
+from accounts.states import HoldingState, ProposalState, ShareState
 from core.plates import Plate
 from core.vehicles import of_vehicle
 
@@ -24,6 +24,13 @@ def names_of(user_ids: Collection[int]) -> dict[int, str]:
     return dict(staff.values_list("pk", "username"))
 
 
+def name_of(actor: str) -> str:
+    """The log-in name of the staff who acted so; who else it was as the trail writes it."""
+    kind, _colon, number = actor.partition(":")
+    names = names_of([int(number)]) if kind == "user" and number.isdigit() else {}
+    return next(iter(names.values()), actor)
+
+
 def merchant(merchant_id: int) -> Merchant:
     """The merchant; raises Merchant.DoesNotExist."""
     return Merchant.objects.get(pk=merchant_id)
@@ -34,10 +41,19 @@ def merchant_by_code(code: str) -> Merchant | None:
 
 
 def membership_of(user: User | AnonymousUser, merchant_id: int | None = None) -> Membership | None:
-    """The person's work for this merchant, or their first where none is named; one query."""
+    """The person's work for this merchant, or their first where none is named; one query.
+
+    It says also whether proposals wait there (`proposals_wait`), and whether answers to this
+    person's have not been shown yet (`answers_untold`).
+    """
     if not user.is_authenticated:
         return None
+    asked = Proposal.objects.filter(merchant=OuterRef("merchant"), state=ProposalState.ASKED)
+    told = Proposal.objects.filter(asked_by=f"user:{user.pk}", told_at=None)
     rows = Membership.objects.filter(user_id=user.pk).select_related("merchant").order_by("pk")
+    rows = rows.annotate(
+        proposals_wait=Exists(asked), answers_untold=Exists(told.filter(decided_at__isnull=False))
+    )
     return (rows.filter(merchant_id=merchant_id) if merchant_id else rows).first()
 
 

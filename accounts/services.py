@@ -3,16 +3,33 @@
 import json
 import re
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth.models import Group, Permission
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors
+from accounts.acting import SUPERUSER
+from accounts.acting import Weight as Weight
+from accounts.acting import act_of as act_of
+from accounts.acting import approve_proposal as approve_proposal
+from accounts.acting import by_two as by_two
+from accounts.acting import expire_proposals as expire_proposals
+from accounts.acting import may_answer as may_answer
+from accounts.acting import needs as needs
+from accounts.acting import proposals_for as proposals_for
+from accounts.acting import proposals_of as proposals_of
+from accounts.acting import refuse_proposal as refuse_proposal
+from accounts.acting import set_limit as set_limit
+from accounts.acting import tell_answers_to as tell_answers_to
+from accounts.acting import withdraw_proposal as withdraw_proposal
+from accounts.errors import AwaitsSecondPerson
 from accounts.events import HoldingEnded, HoldingProven, SmsDelivered, SmsFailed, SmsQueued
 from accounts.leaving import may_leave as may_leave
 from accounts.leaving import take_reply as take_reply
@@ -28,9 +45,10 @@ from accounts.models import (
     SmsReceipt,
     User,
 )
+from accounts.rules import may_give
 from accounts.sms import Receipt, render
 from accounts.states import HoldingState, ShareState, SmsState
-from core import audit, clock, deeds, images, limits, outbox, personal
+from core import audit, clock, deeds, images, limits, outbox, personal, retention
 from core.errors import Invalid, Missing, Refused, TooMany
 from core.plates import Plate
 from core.transition import transition
@@ -81,36 +99,143 @@ def create_staff(
     return user
 
 
+# ── What people may do ───────────────────────────────────────────────────────────────────────
+def _weight_of_rights(*, actor: str, user_id: int, after: dict[str, Any]) -> Weight:
+    """To give anything needs two; to take it away is done at once."""
+    user = User.objects.select_for_update(no_key=True).get(pk=user_id)
+    before = selectors.rights_of(user)
+    flags = any(after[one] and not before[one] for one in ("active", "desk", "superuser"))
+    lists = any(set(after[one]) - set(before[one]) for one in ("groups", "rights"))
+    return Weight(None, None if flags or lists else 0, user.username)
+
+
+@by_two(
+    "accounts.change_rights",
+    word=_("Give a person rights on the desk"),
+    right=SUPERUSER,
+    subject="user_id",
+    weigh=_weight_of_rights,
+)
+@transaction.atomic
+def change_rights(*, user_id: int, after: dict[str, Any], actor: str) -> None:
+    """What a person may do on the desk is this from now on (`selectors.rights_of`)."""
+    user = User.objects.get(pk=user_id)
+    before = selectors.rights_of(user)
+    _put_rights(user, after)
+    audit.record(user, "rights changed", actor=actor, before=before, after=after)
+
+
+def _put_rights(user: User, said: dict[str, Any]) -> None:
+    names = [one.partition(".") for one in said["rights"]]
+    rights = Q(pk=None)
+    for app, _dot, codename in names:
+        rights |= Q(content_type__app_label=app, codename=codename)
+    User.objects.filter(pk=user.pk).update(
+        is_active=said["active"], is_staff=said["desk"], is_superuser=said["superuser"]
+    )
+    user.groups.set(Group.objects.filter(name__in=said["groups"]))
+    user.user_permissions.set(Permission.objects.filter(rights))
+
+
 @contextmanager
-def rights_noted(user: User, *, actor: str) -> Iterator[None]:
-    """Whatever changes meanwhile of what this person may do on the desk stands in the trail."""
+def rights_by_two(user: User, *, actor: str) -> Iterator[None]:
+    """What changes meanwhile of a person's rights is done by `change_rights`, and what else is
+    changed at once. Raises AwaitsSecondPerson."""
     with transaction.atomic():
         before = selectors.rights_of(user)
         yield
         after = selectors.rights_of(user)
+        waits = None
         if after != before:
-            audit.record(user, "rights changed", actor=actor, before=before, after=after)
+            _put_rights(user, before)
+            waits = _put_off(change_rights, user_id=user.pk, after=after, actor=actor)
+    if waits:
+        raise waits
+
+
+def _put_off(act: Callable[..., Any], **given: Any) -> AwaitsSecondPerson | None:
+    """Carry an act out, or say what put it off, so that the transaction around it goes on."""
+    try:
+        act(**given)
+    except AwaitsSecondPerson as waits:
+        return waits
+    return None
+
+
+def _weight_of_password(*, actor: str, user_id: int, password: str) -> Weight:
+    """Who sets another's password can be that other; one's own is one's own."""
+    user = User.objects.get(pk=user_id)
+    return Weight(None, 0 if user.actor == actor else None, user.username)
+
+
+@by_two(
+    "accounts.set_password",
+    word=_("Set the password of another person"),
+    right=SUPERUSER,
+    subject="user_id",
+    weigh=_weight_of_password,
+)
+@transaction.atomic
+def set_password(*, user_id: int, password: str, actor: str) -> None:
+    """The password of this person, hashed, is another from now on; it stands in no trail."""
+    User.objects.filter(pk=user_id).update(password=password)
+    audit.record(User(pk=user_id), "password changed", actor=actor)
 
 
 @contextmanager
-def password_noted(user: User, *, actor: str) -> Iterator[None]:
-    """Whoever changes this person's password meanwhile stands in the trail; the password never."""
+def password_by_two(user: User, *, actor: str) -> Iterator[None]:
+    """Whoever changes this person's password meanwhile does it by `set_password`.
+
+    Raises AwaitsSecondPerson.
+    """
     with transaction.atomic():
         passwords = User.objects.filter(pk=user.pk).values_list("password", flat=True)
         before = passwords.get()
         yield
-        if passwords.get() != before:
-            audit.record(user, "password changed", actor=actor)
+        after, waits = passwords.get(), None
+        if after != before:
+            passwords.update(password=before)
+            waits = _put_off(set_password, user_id=user.pk, password=after, actor=actor)
+    if waits:
+        raise waits
 
 
-Post = tuple[int, str]  # merchant and role
+def _weight_of_post(
+    *, actor: str, user_id: int, merchant_id: int, before: str | None, after: str | None
+) -> Weight:
+    """To give a role needs two; to take one away, or to leave less of it, is done at once."""
+    about = f"{User.objects.get(pk=user_id).username} · {selectors.merchant(merchant_id).name}"
+    gives = after is not None and not may_give(before, after)
+    return Weight(merchant_id, None if gives else 0, f"{about} · {after or ''}")
 
 
-def note_membership(user_id: int, *, before: Post | None, after: Post | None, actor: str) -> None:
-    """The trail of a person says what they did for which merchant, and do now."""
+@by_two(
+    "accounts.appoint",
+    word=_("Give a person a role at a merchant"),
+    right=SUPERUSER,
+    role="staff",
+    weigh=_weight_of_post,
+)
+@transaction.atomic
+def appoint(
+    *, user_id: int, merchant_id: int, before: str | None, after: str | None, actor: str
+) -> None:
+    """What a person does for a merchant is this from now on; None: nothing.
 
-    def told(post: Post | None) -> dict[str, Any] | None:
-        return {"merchant": post[0], "role": post[1]} if post else None
+    Raises Refused where they do something else there by now than `before` says.
+    """
+    rows = Membership.objects.filter(user=user_id, merchant=merchant_id)
+    if rows.values_list("role", flat=True).first() != before:
+        raise Refused("role_changed", _("This person's role was changed meanwhile."))
+    if after is None:
+        rows.delete()
+    elif before is None:
+        Membership.objects.create(user_id=user_id, merchant_id=merchant_id, role=after)
+    else:
+        rows.update(role=after)
+
+    def told(role: str | None) -> dict[str, Any] | None:
+        return {"merchant": merchant_id, "role": role} if role else None
 
     person = User(pk=user_id)
     audit.record(person, "membership changed", actor=actor, before=told(before), after=told(after))
@@ -485,3 +610,11 @@ def sms_failed(sms_id: int, *, error: str) -> bool:
 def want_reminders(*, user_id: int, wanted: bool) -> None:
     """The person's wish about reminders, from whomever; what must come still does."""
     User.objects.filter(pk=user_id).update(sms_opted_out=not wanted)
+
+
+def forget_old() -> int:
+    """A sweep: receipts of texts and log-in codes are kept as long as settings say."""
+    days = settings.BOWEI_KEEP_TEXTS_DAYS
+    return retention.forget(
+        SmsReceipt.objects.all(), moment="at", keep_days=days
+    ) + retention.forget(LoginCode.objects.all(), moment="expires_at", keep_days=days)

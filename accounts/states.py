@@ -20,3 +20,15 @@ class SmsState(States, subject="sms"):
     DELIVERED = "delivered", Shape.DONE, _("On the phone")
     FAILED = "failed", Shape.ALARM, _("Failed")
     RECALLED = "recalled", Shape.PAST, _("Recalled")
+
+
+class ProposalState(States, subject="proposal"):
+    """An act that weighs too much for one person; `alone` is one that did not."""
+
+    ASKED = "asked", Shape.WAITS, _("Waits for another person")
+    DONE = "done", Shape.DONE, _("Carried out by two")
+    ALONE = "alone", Shape.PAST, _("Carried out by one")
+    REFUSED = "refused", Shape.ALARM, _("Refused")
+    FAILED = "failed", Shape.ALARM, _("Not possible any more")
+    WITHDRAWN = "withdrawn", Shape.PAST, _("Withdrawn")
+    EXPIRED = "expired", Shape.PAST, _("Nobody answered")

@@ -20,8 +20,17 @@ owner: list[URLPattern] = [
     path("me/plates/<int:holding_id>/end/", views.end_plate, name="accounts.end_plate"),
     path("logout/", views.log_out, name="accounts.logout"),
 ]
-merchant: list[URLPattern] = []
+merchant: list[URLPattern] = [
+    path("proposals/", views.proposals, name="accounts.proposals"),
+    path("proposals/<int:proposal_id>/", views.answer_proposal, name="accounts.answer_proposal"),
+]
 api: list[URLPattern] = [
+    path("proposals/", interfaces.Proposals.as_view(), name="accounts.api_proposals"),
+    path("proposals/<int:pk>/approve/", interfaces.Approve.as_view(), name="accounts.api_approve"),
+    path("proposals/<int:pk>/refuse/", interfaces.Refuse.as_view(), name="accounts.api_refuse"),
+    path(
+        "proposals/<int:pk>/withdraw/", interfaces.Withdraw.as_view(), name="accounts.api_withdraw"
+    ),
     path("receipts/<str:provider>/", interfaces.receipts, name="accounts.receipts"),
     path(
         "texts/replies/<str:provider>/<str:secret>/",

@@ -13,13 +13,14 @@ from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts import selectors, services, sms
-from accounts.guards import merchant_page, owner_page
-from accounts.models import User
+from accounts.guards import StaffRequest, merchant_page, owner_page
+from accounts.models import Proposal, User
 from core import images, limits
-from core.errors import BoweiError, Missing
+from core.errors import BoweiError, Denied, Missing
 
 
 class StaffLogin(LoginView):
@@ -39,7 +40,7 @@ def own_password(request: HttpRequest) -> HttpResponse:
     """The desk's page for one's own password; a change of it stands in the trail."""
     person = request.user
     assert isinstance(person, User)
-    with services.password_noted(person, actor=person.actor):
+    with services.password_by_two(person, actor=person.actor):
         return admin.site.password_change(request)
 
 
@@ -164,6 +165,64 @@ def end_plate(request: HttpRequest, holding_id: int) -> HttpResponse:
     )
     messages.success(request, _("The plate is no longer yours here."))
     return redirect("accounts.plates")
+
+
+# ── Two persons ──────────────────────────────────────────────────────────────────────────────
+MOST_SHOWN = 100
+
+
+@never_cache
+@require_GET
+@merchant_page("see")
+def proposals(request: StaffRequest) -> HttpResponse:
+    """What waits for a second person, and what this person has proposed."""
+    person = request.user
+    assert isinstance(person, User)
+    rows = [
+        {
+            "row": row,
+            "what": services.act_of(row).word,
+            "who": selectors.name_of(row.asked_by),
+            "mine": row.asked_by == person.actor,
+            "open": row.state == Proposal.State.ASKED,
+        }
+        for row in services.proposals_of(request.merchant.pk)[:MOST_SHOWN]
+        if row.asked_by == person.actor or services.may_answer(person, row)
+    ]
+    context = {
+        "waiting": [one for one in rows if one["open"] and not one["mine"]],
+        "own": [one for one in rows if one["mine"]],
+        "answered": [one for one in rows if not one["open"] and not one["mine"]],
+        "topic": f"merchant:{request.merchant.pk}",
+    }
+    return render(request, "accounts/merchant_proposals.html", context)
+
+
+@require_POST
+@merchant_page("see")
+def answer_proposal(request: StaffRequest, proposal_id: int) -> HttpResponse:
+    """A second person agrees or not; who proposed it takes it back."""
+    person = request.user
+    assert isinstance(person, User)
+    if not services.proposals_of(request.merchant.pk).filter(pk=proposal_id).exists():
+        raise Missing()
+    what = request.POST.get("do", "")
+    try:
+        if what == "approve":
+            row = services.approve_proposal(proposal_id=proposal_id, person=person)
+        elif what == "withdraw":
+            row = services.withdraw_proposal(proposal_id=proposal_id, person=person)
+        else:
+            row = services.refuse_proposal(
+                proposal_id=proposal_id, person=person, answer=request.POST.get("reason", "")
+            )
+        told = f"{services.act_of(row).word}: {row.get_state_display()}"
+        messages.success(request, f"{told} · {row.answer}" if row.answer else told)
+    except (Denied, Missing):
+        raise
+    except BoweiError as error:
+        messages.warning(request, error.message)
+    return redirect("accounts.proposals")
 
 
 __all__ = ["merchant_page", "owner_page"]

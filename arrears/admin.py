@@ -36,7 +36,7 @@ from arrears.models import (
 )
 from arrears.states import DisputeState, LookState, RiskModelState
 from core import clock
-from core.admin import ModelAdmin, ReadOnly, TabularInline, behind
+from core.admin import ModelAdmin, ReadOnly, Said, TabularInline, behind
 from core.errors import BoweiError
 from core.money import format_fen
 from core.plates import masked
@@ -181,7 +181,7 @@ class ExemptVehicleAdmin(Masked, ModelAdmin):
 
 
 @admin.register(ListingRule)
-class ListingRuleAdmin(ModelAdmin):
+class ListingRuleAdmin(Said, ModelAdmin):
     """From when on debts list a vehicle; a new version is added, none is changed."""
 
     list_display = ["merchant", "amount_fen", "count", "age_days", "valid_from", "said_by", "why"]
@@ -195,8 +195,16 @@ class ListingRuleAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def save_model(self, request: HttpRequest, obj: ListingRule, form: Any, change: bool) -> None:
-        services.set_rule(obj, actor=actor_of(request))
+    def say(self, request: HttpRequest, form: Any) -> ListingRule:
+        given = form.cleaned_data
+        return services.say_rule(
+            merchant_id=given["merchant"].pk if given["merchant"] else None,
+            amount_fen=given["amount_fen"],
+            count=given["count"],
+            age_days=given["age_days"],
+            why=given["why"],
+            actor=actor_of(request),
+        )
 
 
 @admin.register(Look)

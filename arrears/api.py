@@ -18,15 +18,17 @@ from arrears.filters import DebtFilter
 from arrears.models import Debt, Dispute, RecoveryNotice
 from arrears.rules.vehicle import holds
 from arrears.states import AssessmentState, ContactState, PlanState
-from core.api import BillLineOut, ModelOut
+from core.api import WHY, BillLineOut, MaskedOut, ModelOut
 from core.errors import Missing
 from core.fields import choices_of
 from core.idempotency import once
 from parking import selectors as parking
 
 
-class DebtOut(ModelOut):
-    plate = serializers.CharField(source="plate_text")
+class DebtOut(MaskedOut):
+    plate = serializers.CharField(
+        source="plate_text", help_text="masked, unless `why` says what whole plates are for"
+    )
     colour = serializers.CharField(source="plate_colour")
     section = serializers.CharField(source="section.name")
     berth = serializers.CharField(source="stay.berth.code")
@@ -51,13 +53,25 @@ class DebtOut(ModelOut):
         extra_kwargs = {"amount_fen": {"label": _("amount (fen)")}}
 
 
+def _whole(request: Any, what: str) -> dict[str, bool]:
+    """Whether these rows name plates whole, for serializers."""
+    if not isinstance(request, Request):  # the document of the interfaces is being made
+        return {}
+    return {"whole_plates": guards.whole_plates(request, what)}
+
+
 class WaiveIn(serializers.Serializer):
     reason = serializers.CharField(max_length=300)
 
 
-@extend_schema_view(list=extend_schema(operation_id="arrears_debts"))
+@extend_schema_view(
+    list=extend_schema(operation_id="arrears_debts", parameters=[WHY]),
+    retrieve=extend_schema(parameters=[WHY]),
+)
 class DebtViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """One merchant's debts; another's are not there."""
+
+    by_two = True
 
     permission_classes = [IsAuthenticated]
     serializer_class = DebtOut
@@ -67,6 +81,9 @@ class DebtViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gener
     def get_queryset(self) -> QuerySet[Debt]:
         membership = guards.membership_for(self.request.user, "debts")
         return selectors.debts_of_merchant(membership.merchant_id)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), **_whole(self.request, "arrears.debt")}
 
     @extend_schema(request=WaiveIn, responses=DebtOut, operation_id="arrears_waive")
     def waive(self, request: Request, pk: int) -> Response:
@@ -87,8 +104,10 @@ class DebtViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gener
         return Response(answer)
 
 
-class RecoveryNoticeOut(ModelOut):
-    plate = serializers.CharField(source="plate_text")
+class RecoveryNoticeOut(MaskedOut):
+    plate = serializers.CharField(
+        source="plate_text", help_text="masked, unless `why` says what whole plates are for"
+    )
     device = serializers.CharField(source="device.code", default=None, allow_null=True)
 
     class Meta:
@@ -108,7 +127,10 @@ class RecoveryNoticeOut(ModelOut):
         extra_kwargs = {"amount_fen": {"label": _("amount (fen)")}}
 
 
-@extend_schema_view(list=extend_schema(operation_id="arrears_notices"))
+@extend_schema_view(
+    list=extend_schema(operation_id="arrears_notices", parameters=[WHY]),
+    retrieve=extend_schema(parameters=[WHY]),
+)
 class NoticeViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """What one merchant's terminals were told, and what came of it (P3.4)."""
 
@@ -120,6 +142,12 @@ class NoticeViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
     def get_queryset(self) -> QuerySet[RecoveryNotice]:
         membership = guards.membership_for(self.request.user, "debts")
         return selectors.notices_of_merchant(membership.merchant_id)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {
+            **super().get_serializer_context(),
+            **_whole(self.request, "arrears.notice"),
+        }
 
 
 class DueOut(serializers.Serializer):

@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.guards import tell_answers
 from arrears.models import Debt
 from config.desk_queues import QUEUES, Waiting
 from core import calendar, clock
@@ -25,6 +26,7 @@ LOCKS_UP = {"lock_position__exact": "raised"}  # as the locks themselves have sa
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's callback for the front page."""
+    tell_answers(request)
     context |= {
         "title": _("Today"),
         "day": clock.now(),

@@ -14,7 +14,8 @@ from django.db.models import Count, Min, Model, QuerySet
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
-from arrears.models import Debt, Dispute, Look
+from accounts.models import Proposal
+from arrears.models import Debt, Dispute, ExemptVehicle, Look
 from core import clock
 from core.models import Outage, OutboxDelivery
 from devices.models import Command, Device
@@ -134,6 +135,14 @@ QUEUES = [
         [
             QueuePart(Dispute, {"state": Dispute.State.OPEN}, since="opened_at"),
             QueuePart(CardObjection, {"state": CardObjection.State.OPEN}, since="opened_at"),
+        ],
+    ),
+    Queue(
+        _("Second person"),
+        _("acts that one person has proposed and another must agree to"),
+        [
+            QueuePart(Proposal, {"state__exact": Proposal.State.ASKED}, since="asked_at"),
+            QueuePart(ExemptVehicle, {"state__exact": ExemptVehicle.State.ASKED}, since="asked_at"),
         ],
     ),
     Queue(

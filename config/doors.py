@@ -106,6 +106,11 @@ DOORS: dict[str, tuple[Deed, Deed]] = {
     "monthlycard.statement": (LOT, LOT),
     "monthlycard.check": (LOT, LOT),
     # Staff: their interfaces
+    "accounts.api_proposals": (STAFF, STAFF),
+    "accounts.api_approve": (STAFF, STAFF),
+    "accounts.api_refuse": (STAFF, STAFF),
+    "accounts.api_withdraw": (STAFF, STAFF),
+    "parking.api_move": (STAFF, STAFF),
     "devices.api_list": (STAFF, STAFF),
     "devices.api_commands": (STAFF, STAFF),
     "parking.api_stay_list": (STAFF, STAFF),

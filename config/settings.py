@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.entering.Refusals",
     "core.middleware.Limits",
     "core.middleware.Legible",
     "core.middleware.Errors",
@@ -238,6 +239,7 @@ BOWEI_SHARE_LISTINGS = env.bool("BOWEI_SHARE_LISTINGS", False)
 
 # --- how long is kept what was only needed for a time, in days ------------------------------------
 BOWEI_KEEP_EVENTS_DAYS = env.int("BOWEI_KEEP_EVENTS_DAYS", 30)  # domain events, once reacted to
+BOWEI_KEEP_TEXTS_DAYS = env.int("BOWEI_KEEP_TEXTS_DAYS", 180)  # what came back of texts
 BOWEI_KEEP_MESSAGES_DAYS = env.int("BOWEI_KEEP_MESSAGES_DAYS", 90)  # devices' raw messages
 BOWEI_KEEP_NOTIFICATIONS_DAYS = env.int("BOWEI_KEEP_NOTIFICATIONS_DAYS", 3653)  # providers' ones
 

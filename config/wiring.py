@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import accounts.reactions
+import accounts.services
 import accounts.tasks
 import arrears.messages
 import arrears.reactions
@@ -28,6 +29,7 @@ import parking.selectors
 import parking.services
 import parking.tasks
 import payments.selectors
+import payments.services
 import payments.tasks
 import recovery.messages
 import recovery.reactions
@@ -227,6 +229,28 @@ REACTIONS: Reactions = reactions(
     on(SmsQueued, accounts.reactions.send_sms),
 )
 
+# What one person may do up to a limit, and another must agree to above it (accounts/acting.py).
+BY_TWO: list[Callable[..., Any]] = [
+    parking.services.void_stay,
+    parking.services.close_by_hand,
+    parking.services.correct_plate,
+    parking.services.settle_review,
+    parking.services.move_payment,
+    payments.services.hand_back,
+    arrears.services.waive_debt,
+    arrears.services.settle_dispute,
+    arrears.services.say_rule,
+    recovery.services.set_terms,
+    monthlycard.services.end_card,
+    monthlycard.services.settle_statement,
+    monthlycard.services.correct_statement,
+    monthlycard.services.answer_objection,
+    accounts.services.set_limit,
+    accounts.services.change_rights,
+    accounts.services.set_password,
+    accounts.services.appoint,
+]
+
 # What looks for due rows, every second; each says how many it moved.
 SWEEPS: list[Callable[[], int]] = [
     outages.pulse,  # first: whether we were away is known before anything acts on the time
@@ -265,6 +289,8 @@ SWEEPS: list[Callable[[], int]] = [
     accounts.tasks.let_held_go,
     accounts.tasks.resend_forgotten,
     accounts.tasks.ask_for_receipts,
+    accounts.services.expire_proposals,
+    accounts.services.forget_old,
     outbox.forget_old,
 ]
 

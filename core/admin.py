@@ -5,12 +5,13 @@ from functools import cache, partial, wraps
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import DataError, ProgrammingError, models
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportMixin
 from import_export.fields import Field
@@ -24,8 +25,9 @@ from unfold.widgets import (
 )
 
 from core import audit, outages, outbox, plates, sheets
-from core.errors import Invalid
+from core.errors import BoweiError, Invalid
 from core.fields import MoneyField
+from core.filters import note_search
 from core.models import AuditEntry, Outage, OutboxDelivery, OutboxEvent
 from core.tables import Table
 from core.templatetags.bowei import PLATE_LOOKS, money_tag
@@ -211,6 +213,7 @@ class ModelAdmin(Rights, InWords, unfold.ModelAdmin):
         found, repeats = super().get_search_results(request, queryset, search_term)
         plate = plates.normalise(search_term)
         if plate and any("plate_text" in name for name in self.get_search_fields(request)):
+            note_search(request.user, of=self.model, plate=plate)
             found |= queryset.filter(plate_text__contains=plate)
         return found, repeats
 
@@ -240,7 +243,63 @@ class ReadOnly(ModelAdmin):
         return False
 
 
+class Said:
+    """A form whose rows a service writes, which may put that off until another person agrees.
+
+    `say` is given the form, and answers with the row as it is written. What the service puts off is
+    said in its words (`BoweiError.keeps`), and nothing is changed yet.
+    """
+
+    def say(self, request: HttpRequest, form: Any) -> Model:
+        raise NotImplementedError
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        try:
+            obj.pk = self.say(request, form).pk
+        except BoweiError as error:
+            if not error.keeps:
+                raise
+            obj.put_off = error
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None if _put_off(obj) else super().log_addition(request, obj, message)  # type: ignore[misc]
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None if _put_off(obj) else super().log_change(request, obj, message)  # type: ignore[misc]
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
+        return self._put_off_page(request, obj) or super().response_add(  # type: ignore[misc]
+            request, obj, post_url_continue
+        )
+
+    def response_change(self, request: HttpRequest, obj: Any) -> Any:
+        return self._put_off_page(request, obj) or super().response_change(request, obj)  # type: ignore[misc]
+
+    def _put_off_page(self, request: HttpRequest, obj: Any) -> Any:
+        if error := _put_off(obj):
+            messages.warning(request, error.message)
+            meta = obj._meta
+            return redirect(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+        return None
+
+
+def _put_off(obj: Any) -> BoweiError | None:
+    return getattr(obj, "put_off", None)
+
+
 # ── Lists as files ───────────────────────────────────────────────────────────────────────────
+class FileForm(ExportForm):
+    """Which file, and what whole plates are for: without a reason they are masked."""
+
+    why = forms.CharField(
+        label=_("Whole plates, because"),
+        required=False,
+        max_length=200,
+        help_text=_("Without a reason plates are masked. Who takes whole ones is noted with it."),
+        widget=UnfoldAdminTextInputWidget(),
+    )
+
+
 class Exported(ExportMixin):
     """A list that is taken away as a file: by a right of its own, and noted.
 
@@ -250,7 +309,7 @@ class Exported(ExportMixin):
     """
 
     table: type[Table]
-    export_form_class = ExportForm
+    export_form_class = FileForm
     export_formats = [CSV, XLSX]
 
     @behind("export")
@@ -284,16 +343,20 @@ class Exported(ExportMixin):
         self, file_format: Any, request: HttpRequest, queryset: QuerySet[Model], **more: Any
     ) -> sheets.File:
         kind = file_format.get_extension()
+        why = more["export_form"].cleaned_data["why"].strip()
         person: Any = request.user
         audit.record(
             person,
             "list taken as a file",
             actor=f"user:{person.pk}",
+            reason=why,
+            whole_plates=bool(why),
             list=self.model._meta.label_lower,
             columns=self.table.file_heads(),
             rows=min(queryset.count(), sheets.MOST_ROWS[kind]),
         )
-        return self.table.file_of(queryset, kind, sheets.taken_now(self.table.name, kind))
+        name = sheets.taken_now(self.table.name, kind)
+        return self.table.file_of(queryset, kind, name, masked=not why)
 
 
 @admin.register(AuditEntry)

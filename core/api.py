@@ -1,14 +1,16 @@
 """What all interfaces share: problem details (RFC 9457), pages, rates."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import JsonResponse
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions, pagination, serializers
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from core.errors import BoweiError, Invalid, TooMany
+from core.plates import masked
 
 PROBLEM = "application/problem+json"
 
@@ -46,6 +48,25 @@ class ModelOut(serializers.ModelSerializer):
         for field in fields.values():
             field.required, field.read_only = False, True
         return fields
+
+
+class MaskedOut(ModelOut):
+    """A row that names a vehicle: its plate is masked, unless the context says `whole_plates`."""
+
+    plates: ClassVar[tuple[str, ...]] = ("plate", "plate_text")
+
+    def to_representation(self, row: Any) -> Any:
+        told = super().to_representation(row)
+        if not self.context.get("whole_plates"):
+            for name in self.plates:
+                if told.get(name):
+                    told[name] = masked(told[name])
+        return told
+
+
+WHY = OpenApiParameter(
+    "why", str, description="What whole plates are for: who asks so is noted with it."
+)
 
 
 class BillLineOut(serializers.Serializer):

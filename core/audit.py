@@ -12,10 +12,17 @@ def record(
     subject: models.Model, action: str, *, actor: str, reason: str = "", **facts: Any
 ) -> None:
     """Add one audit entry; `facts` must be JSON values and hold no plate, phone or secret."""
+    note(subject._meta.label_lower, subject.pk, action, actor=actor, reason=reason, **facts)
+
+
+def note(
+    subject: str, subject_id: int, action: str, *, actor: str, reason: str = "", **facts: Any
+) -> None:
+    """As `record`, of what is no row of its own: somebody's visits."""
     AuditEntry.objects.create(
         at=clock.now(),
-        subject=subject._meta.label_lower,
-        subject_id=subject.pk,
+        subject=subject,
+        subject_id=subject_id,
         action=action,
         actor=actor,
         reason=reason,

@@ -11,10 +11,12 @@ class BoweiError(Exception):
     """The root of every expected refusal.
 
     `code` is stable and English, `message` a sentence in the reader's language (lazy), `facts`
-    are JSON values that complete it and fill its `%(name)s` places.
+    are JSON values that complete it and fill its `%(name)s` places. `keeps`: what was written
+    before it was raised is to stay, whatever transaction it passes through.
     """
 
     status = 400
+    keeps = False
 
     def __init__(self, code: str, message: Any, /, **facts: Any) -> None:
         super().__init__(code)

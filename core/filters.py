@@ -3,23 +3,42 @@
 from typing import Any
 
 import django_filters
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from core import plates
+from core import audit, plates
 from core.fields import DayField
 
 
 class PlateFilter(django_filters.CharFilter):
-    """Rows whose plate is or holds what was typed, in whichever way: `沪A·12345`, `沪ａ 123`."""
+    """Rows whose plate is or holds what was typed, in whichever way: `沪A·12345`, `沪ａ 123`.
+
+    Whoever looks for a vehicle so stands in the trail, once for each question.
+    """
 
     def __init__(self, field_name: str = "plate_text", **more: Any) -> None:
         more = {"label": _("Plate"), "max_length": 16, "lookup_expr": "contains"} | more
         super().__init__(field_name=field_name, **more)
 
     def filter(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
-        found: QuerySet[Any] = super().filter(rows, plates.normalise(value))
+        plate = plates.normalise(value)
+        if plate:
+            person = getattr(getattr(self.parent, "request", None), "user", None)
+            note_search(person, of=rows.model, plate=plate)
+        found: QuerySet[Any] = super().filter(rows, plate)
         return found
+
+
+def note_search(person: Any, *, of: type[Model], plate: str) -> None:
+    """A person who works here looked for a vehicle, in which list; the plate is noted masked."""
+    if person is not None and person.is_authenticated:
+        audit.record(
+            person,
+            "plate looked for",
+            actor=person.actor,
+            list=of._meta.label_lower,
+            plate=plates.masked(plate),
+        )
 
 
 class DayFilter(django_filters.DateFilter):

@@ -56,6 +56,8 @@ class Operation(AutoSchema):
             found |= {"400", "404", "408", "413", "415"}  # 404: what the body names
         if any(one["in"] == "query" for one in self._get_parameters()):  # type: ignore[no-untyped-call]
             found |= {"400", "404"}
+        if writes and getattr(view, "by_two", False):
+            found |= {"202"}  # above the limit of one person: another must agree
         if "{" in self.path:
             found |= {"404"}
         if AllowAny not in view.permission_classes:

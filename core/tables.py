@@ -247,7 +247,9 @@ class Table(django_tables2.Table):
     def __init__(self, request: HttpRequest, rows: QuerySet[Any], **about: Any) -> None:
         """`about` is for the filter."""
         self.filter: Any = (
-            self.filters(request.GET, queryset=rows, **about) if self.filters else None
+            self.filters(request.GET, queryset=rows, request=request, **about)
+            if self.filters
+            else None
         )
         if self.filter is not None:
             rows = self.filter.qs
@@ -283,7 +285,9 @@ class Table(django_tables2.Table):
         return [(name, value) for name, value in asked if name != f"{self.prefix}page"]
 
     def files(self) -> list[tuple[str, str]]:
-        """The files of this list: kind and address."""
+        """The files of this list: kind and address; none for who takes none away."""
+        if not getattr(self.request, "may_export", True):
+            return []
         return [(kind.upper(), self._url(export=kind)) for kind in sheets.KINDS]
 
     def cut(self) -> str:

@@ -64,6 +64,11 @@ def payable(name: str) -> Any:
     return _table("PAYABLES")[name]
 
 
+def act(name: str) -> Any:
+    """The act of this name that can need two persons; KeyError where there is none."""
+    return {one.act.name: one.act for one in _table("BY_TWO")}[name]
+
+
 def sweeps() -> Sequence[Callable[[], int]]:
     """What looks for due rows every second; each says how many it moved."""
     found: Sequence[Callable[[], int]] = _table("SWEEPS")
@@ -113,6 +118,9 @@ def misfits() -> Iterator[str]:
         for ask in (found.leave_by, found.contest):
             if ask is not None:
                 yield from _shape(ask, name, 1)
+    names = [getattr(getattr(one, "act", None), "name", "") for one in _table("BY_TWO")]
+    if "" in names or len({*names}) < len(names):
+        yield "BY_TWO: each is a service behind `by_two`, once"
     for place, wanted in (
         ("SWEEPS", 0),
         ("NIGHTLY", 0),

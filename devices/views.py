@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
-from accounts.guards import merchant_page
+from accounts.guards import file_of, merchant_page
 from devices import selectors
 from devices.tables import DeviceTable
 
@@ -13,7 +13,7 @@ def device_list(request: HttpRequest) -> HttpResponseBase:
     """All devices of the merchant in service."""
     merchant_id = request.merchant.pk  # type: ignore[attr-defined]
     table = DeviceTable(request, selectors.devices_of(merchant_id))
-    if file := table.file():
+    if file := file_of(request, table):
         return file
     context = {
         "table": table,

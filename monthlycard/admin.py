@@ -144,8 +144,11 @@ class CardAdmin(ReadOnly):
     @admin.action(description=_("End, and pay the rest back"), permissions=["end"])
     def end(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:
         for card in queryset:
-            fen = services.end_card(card_id=card.pk, actor=actor_of(request), reason="operator")
-            messages.info(request, f"{card.number}: {format_fen(fen)}")
+            try:
+                fen = services.end_card(card_id=card.pk, actor=actor_of(request), reason="operator")
+                messages.info(request, f"{card.number}: {format_fen(fen)}")
+            except BoweiError as error:
+                messages.warning(request, f"{card.number}: {error.message}")
 
     @admin.action(
         description=_("Suspend: the lots stop taking these cards"), permissions=["suspend"]
@@ -247,9 +250,12 @@ class StatementAdmin(ReadOnly):
     )
     def settle(self, request: HttpRequest, queryset: QuerySet[Statement]) -> None:
         for statement in queryset.filter(state=Statement.State.DISPUTED):
-            services.settle_statement(
-                statement_id=statement.pk, actor=actor_of(request), why="settled with the lot"
-            )
+            try:
+                services.settle_statement(
+                    statement_id=statement.pk, actor=actor_of(request), why="settled with the lot"
+                )
+            except BoweiError as error:
+                messages.warning(request, f"{statement.number}: {error.message}")
 
 
 @admin.register(StatementItem)

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts import selectors as accounts
-from accounts.guards import actor_of, merchant_page, owner_page
+from accounts.guards import actor_of, file_of, merchant_page, owner_page
 from core import clock, images
 from core.errors import BoweiError, Invalid
 from core.money import format_fen
@@ -253,7 +253,7 @@ def lots(request: HttpRequest) -> HttpResponseBase:
         "odd": OddPassTable(request, selectors.odd_passes_of(merchant.pk)),
     }
     for table in tables.values():
-        if file := table.file():
+        if file := file_of(request, table):
             return file
     context = {
         **tables,

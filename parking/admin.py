@@ -1,5 +1,7 @@
 """The operator's desk for this row: set up streets, look at stays, answer the review queue."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -22,8 +24,9 @@ from accounts.guards import actor_of
 from core import parse, plates
 from core.admin import Exported, ModelAdmin, ReadOnly, TabularInline, behind
 from core.errors import BoweiError, Invalid
+from core.money import format_fen
 from parking import selectors, services
-from parking.forms import CloseForm, OpenForm, PlateForm, ReasonForm
+from parking.forms import ChosenMoveForm, CloseForm, OpenForm, PlateForm, ReasonForm
 from parking.links import berth_url
 from parking.models import (
     Berth,
@@ -245,7 +248,7 @@ class ParkingSessionAdmin(Exported, ReadOnly):
     exclude = ["lines"]
     readonly_fields = ["questions", "bill"]
     inlines = [SightingInline, PaymentInline, EventInline]
-    actions_detail = ["end_stay", "cancel_stay", "correct_stay"]
+    actions_detail = ["end_stay", "cancel_stay", "correct_stay", "move_payment"]
     actions_list = ["open_stay"]
 
     @display(description=gettext_lazy("plate"))
@@ -346,8 +349,36 @@ class ParkingSessionAdmin(Exported, ReadOnly):
 
         return self._by_hand(request, PlateForm, carry_out, title=_("Correct the plate"))
 
+    @action(description=gettext_lazy("Move a payment"), url_path="move", permissions=["move"])
+    def move_payment(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A payment of this stay goes to the stay it was meant for, or back."""
+        stay_id = parse.row_id(object_id)
+        kept = StayPayment.objects.filter(stay=stay_id).order_by("pk")
+        ways = [
+            (row.pk, f"{row.order_number} · {format_fen(row.kept_fen)}")
+            for row in kept
+            if row.kept_fen
+        ]
+
+        def carry_out(given: dict[str, Any]) -> int:
+            services.move_payment(
+                payment_id=given["payment"],
+                to_stay_id=services.stay_id_meant(given["berth"], given["plate"]),
+                actor=actor_of(request),
+                reason=given["reason"],
+            )
+            return stay_id
+
+        form = partial(ChosenMoveForm, ways=ways)
+        return self._by_hand(request, form, carry_out, title=_("Move a payment"))
+
     def _by_hand(
-        self, request: HttpRequest, form_class: type[forms.Form], carry_out: Any, *, title: str
+        self,
+        request: HttpRequest,
+        form_class: Callable[..., forms.Form],
+        carry_out: Any,
+        *,
+        title: str,
     ) -> HttpResponse:
         """Show the form of a change by hand, and carry it out."""
         form = form_class(request.POST or None)
@@ -355,6 +386,9 @@ class ParkingSessionAdmin(Exported, ReadOnly):
             try:
                 pk = carry_out(form.cleaned_data)
             except BoweiError as error:
+                if error.keeps:
+                    messages.warning(request, error.message)
+                    return redirect("admin:parking_parkingsession_changelist")
                 form.add_error(None, error.message)
             else:
                 messages.success(request, _("Done, and noted in the audit trail."))

@@ -83,6 +83,19 @@ class MoveForm(ReasonForm):
     plate = PlateField(required=False)
 
 
+class ChosenMoveForm(MoveForm):
+    """The same, where the payment is chosen from those of a stay: `ways` of (number, words)."""
+
+    field_order = ("payment", "berth", "plate", "reason")
+
+    def __init__(self, *args: Any, ways: list[tuple[int, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["payment"] = forms.TypedChoiceField(
+            label=_("Payment"), coerce=int, choices=ways
+        )
+        self.order_fields(self.field_order)
+
+
 class CloseForm(ReasonForm):
     """When a vehicle left, as a person knows it."""
 

@@ -25,6 +25,7 @@ class StayTable(Table):
     """A merchant's stays; the arrival leads to the stay's own page."""
 
     name = "stays"
+    masked = True
     filters = StayFilter
     empty_title = _("No stay is like this.")
     empty_words = _(

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from accounts.guards import actor_of, merchant_page
+from accounts.guards import actor_of, file_of, merchant_page
 from core import clock, wiring
 from core.errors import BoweiError, Invalid, Missing
 from payments import providers, selectors, services
@@ -172,7 +172,7 @@ def money(request: HttpRequest) -> HttpResponseBase:
         return redirect("payments.take_cash", number=number)
     table = EntryTable(request, selectors.entries_of(merchant_id))
     hand_back = HandBackTable(request, selectors.cash_to_hand_back(merchant_id))
-    if file := table.file() or hand_back.file():
+    if file := file_of(request, table, hand_back):
         return file
     since, until = table.filter.bounds()
     today = timezone.make_aware(datetime.combine(timezone.localdate(clock.now()), time()))
@@ -231,11 +231,16 @@ def take_cash(request: HttpRequest, number: str) -> HttpResponse:
 @merchant_page("money")
 def hand_back(request: HttpRequest, refund_id: int) -> HttpResponse:
     """The cashier has handed back the cash of one refund."""
-    noted = services.hand_back(
-        refund_id,
-        merchant_id=request.merchant.pk,  # type: ignore[attr-defined]
-        actor=actor_of(request),
-    )
-    if noted:
-        messages.success(request, _("Noted: the cash is back with the payer."))
+    try:
+        noted = services.hand_back(
+            refund_id,
+            merchant_id=request.merchant.pk,  # type: ignore[attr-defined]
+            actor=actor_of(request),
+        )
+        if noted:
+            messages.success(request, _("Noted: the cash is back with the payer."))
+    except BoweiError as error:
+        if not error.keeps:
+            raise
+        messages.warning(request, error.message)
     return redirect("payments.money")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import actor_of
 from core import plates, states
-from core.admin import ModelAdmin, ReadOnly, TabularInline
+from core.admin import ModelAdmin, ReadOnly, Said, TabularInline
 from recovery import selectors, services
 from recovery.models import (
     BoundDebt,
@@ -63,11 +63,24 @@ class LockEventInline(_Rows):
 
 
 @admin.register(LockTerms)
-class LockTermsAdmin(ModelAdmin):
+class LockTermsAdmin(Said, ModelAdmin):
     """What each merchant asks of itself; the operator changes it with the merchant's word."""
 
     list_display = ["merchant", "floor_fen"]
     list_select_related = ["merchant"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return ["merchant"] if obj else []
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def say(self, request: HttpRequest, form: Any) -> LockTerms:
+        return services.set_terms(
+            merchant_id=form.instance.merchant_id,
+            floor_fen=form.cleaned_data["floor_fen"],
+            actor=actor_of(request),
+        )
 
 
 class EvidencePhotoInline(_Rows):

@@ -31,6 +31,7 @@ class RecoveryTable(Table):
     """A merchant's recovery orders; the number leads to the order's own page."""
 
     name = "recovery"
+    masked = True
     filters = RecoveryFilter
     empty_title = _("No recovery order here")
     empty_words = _(

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 
 from accounts import rules as roles
 from accounts import selectors as people
-from accounts.guards import actor_of, merchant_page
+from accounts.guards import actor_of, file_of, merchant_page
 from core import images
 from core.errors import BoweiError, Denied
 from core.plates import chip, holds
@@ -133,7 +133,7 @@ def listing(request: HttpRequest) -> HttpResponseBase:
     """The merchant's orders by state; those that need a person first to be found."""
     merchant_id = request.merchant.pk  # type: ignore[attr-defined]
     table = RecoveryTable(request, selectors.orders_of(merchant_id))
-    if file := table.file():
+    if file := file_of(request, table):
         return file
     context = {
         "table": table,

@@ -15,6 +15,7 @@ MAY: dict[str, frozenset[str]] = {
             "settle_stay",
             "void_stay",
             "move_money",
+            "approve",
             "staff",
         ]
     ),
@@ -32,6 +33,7 @@ MAY: dict[str, frozenset[str]] = {
             "settle_stay",
             "void_stay",
             "move_money",
+            "approve",
         ]
     ),
     "cashier": frozenset(["see", "money", "debts", "export", "settle_stay"]),

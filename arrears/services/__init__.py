@@ -45,7 +45,7 @@ from arrears.services.exempt import (
     grant_exemption,
 )
 from arrears.services.holds import hold_questioned, question_over
-from arrears.services.listing import relist, set_rule
+from arrears.services.listing import relist, say_rule, set_rule
 from arrears.services.looking import agree, doubt, look_again
 from arrears.services.models import promote, register
 from arrears.services.notices import (
@@ -107,6 +107,7 @@ __all__ = [
     "question_over",
     "register",
     "relist",
+    "say_rule",
     "score",
     "send_demands",
     "set_right",

@@ -8,6 +8,7 @@ from functools import partial
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
+from accounts.services import Weight, by_two
 from arrears.errors import DebtMoved
 from arrears.events import DebtDropped, DebtOpened, DebtPaid, DebtRaised, PayWindowEnded
 from arrears.models import Debt, Demand, PayWindow
@@ -176,16 +177,38 @@ def _drop_demands(debt_ids: Collection[int], *, actor: str) -> None:
 
 
 # ── Out of it without a payment ──────────────────────────────────────────────────────────────
+def _need_reason(reason: str) -> None:
+    if not reason.strip():
+        raise Invalid(
+            "no_reason", _("Say why."), fields={"reason": _("Say why, for who looks later.")}
+        )
+
+
+def _weight_of_waiving(*, actor: str, debt_id: int, reason: str) -> Weight:
+    """What is due, and what was paid in part, since the stay goes with it."""
+    _need_reason(reason)
+    debt = Debt.objects.get(pk=debt_id)
+    if debt.state not in Debt.LIVE:
+        return Weight(debt.merchant_id, 0)
+    fen, about = parking_services.void_weight([debt.stay_id])
+    return Weight(debt.merchant_id, fen, about)
+
+
+@by_two(
+    "arrears.waive_debt",
+    word=_("Waive a debt"),
+    right="parking.void_parkingsession",
+    role="void_stay",
+    subject="debt_id",
+    weigh=_weight_of_waiving,
+)
 @transaction.atomic
 def waive_debt(*, debt_id: int, actor: str, reason: str) -> None:
     """The creditor asks for it no more. Raises DebtMoved, Invalid without a reason.
 
     The stay is cancelled with it, so that nothing asks for it again; what was paid goes back.
     """
-    if not reason.strip():
-        raise Invalid(
-            "no_reason", _("Say why."), fields={"reason": _("Say why, for who looks later.")}
-        )
+    _need_reason(reason)
     debt = Debt.objects.get(pk=debt_id)
     locked([debt.stay_id])
     moved = drop([debt_id], target=DebtState.WAIVED, actor=actor, reason=reason)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import selectors as accounts
 from accounts import services as account_services
 from accounts.rules.contacts import after_quiet
+from accounts.services import Weight, by_two
 from arrears.errors import DisputeDecided, NothingToObject
 from arrears.events import StayDisputed
 from arrears.models import Assessment, Debt, Demand, Dispute, PayWindow
@@ -102,16 +103,39 @@ def object(
     return [*standing.values(), *opened]
 
 
+def _weight_of_verdict(*, actor: str, dispute_id: int, verdict: str, answer: str) -> Weight:
+    """What upholding gives back and writes off; that the fee stands decides about no money."""
+    _need_answer(answer)
+    dispute = Dispute.objects.get(pk=dispute_id)
+    gives = verdict == DisputeState.UPHELD and dispute.reason != Dispute.Reason.DECISION
+    if not gives or dispute.state != DisputeState.OPEN:
+        return Weight(dispute.merchant_id, 0)
+    fen, about = parking_services.void_weight(dispute.stays.values_list("pk", flat=True))
+    return Weight(dispute.merchant_id, fen, about)
+
+
+def _need_answer(answer: str) -> None:
+    if not answer.strip():
+        raise Invalid(
+            "no_answer", _("Answer the owner."), fields={"answer": _("Say why, in a sentence.")}
+        )
+
+
+@by_two(
+    "arrears.settle_dispute",
+    word=_("Uphold an objection"),
+    right="arrears.decide_dispute",
+    role="void_stay",
+    subject="dispute_id",
+    weigh=_weight_of_verdict,
+)
 @transaction.atomic
 def settle_dispute(*, dispute_id: int, verdict: str, answer: str, actor: str) -> Dispute:
     """A person has looked: `upheld` drops the debts and gives back what was paid, `rejected` lets
     them stand. Raises DisputeDecided, Invalid without an answer in words."""
     if verdict not in (DisputeState.UPHELD, DisputeState.REJECTED):
         raise Invalid("bad_verdict", _("The answer is upheld or rejected."))
-    if not answer.strip():
-        raise Invalid(
-            "no_answer", _("Answer the owner."), fields={"answer": _("Say why, in a sentence.")}
-        )
+    _need_answer(answer)
     dispute = Dispute.objects.get(pk=dispute_id)
     stay_ids = _locked_stays(dispute)
     moved = transition(

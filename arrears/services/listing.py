@@ -8,7 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, Q
+from django.utils.translation import gettext_lazy as _
 
+from accounts import selectors as accounts
+from accounts.services import Weight, by_two
 from arrears.models import BlacklistEntry, Debt, ListingRule
 from arrears.rules import listing as rules
 from arrears.selectors.exempt import is_exempt
@@ -149,6 +152,35 @@ def rules_of(merchant_ids: Collection[int]) -> dict[int, rules.Rule]:
         for of, row in newest.items()
     }
     return {one: said.get(one) or said.get(None) or rules.Rule() for one in merchant_ids}
+
+
+def _weight_of_rule(*, actor: str, merchant_id: int | None, **_said: Any) -> Weight:
+    """When vehicles are listed is never one person's word."""
+    whose = accounts.merchant(merchant_id).name if merchant_id else str(_("all merchants"))
+    return Weight(merchant_id=None, fen=None, about=whose)
+
+
+@by_two(
+    "arrears.say_rule",
+    word=_("Change when debts list a vehicle"),
+    right="arrears.add_listingrule",
+    weigh=_weight_of_rule,
+)
+@transaction.atomic
+def say_rule(
+    *,
+    merchant_id: int | None,
+    amount_fen: int,
+    count: int,
+    age_days: int,
+    why: str,
+    actor: str,
+) -> ListingRule:
+    """A person says from when on debts list a vehicle; always by two."""
+    rule = ListingRule(
+        merchant_id=merchant_id, amount_fen=amount_fen, count=count, age_days=age_days, why=why
+    )
+    return set_rule(rule, actor=actor)
 
 
 @transaction.atomic

@@ -199,10 +199,12 @@ class World:
     # ── What others see ──────────────────────────────────────────────────────────────────────
     def stay_at(self, berth: str, staff: Browser) -> dict[str, Any] | None:
         """The newest stay at a berth, as its merchant's interface shows it."""
-        rows = staff.api("GET", f"/api/v1/parking/stays/?berth={berth}&page_size=1")["results"]
+        rows = staff.api("GET", f"/api/v1/parking/stays/?berth={berth}&page_size=1&why=story")[
+            "results"
+        ]
         found: dict[str, Any] | None = rows[0] if rows else None
         return found
 
     def stay(self, stay_id: int, staff: Browser) -> dict[str, Any]:
-        found: dict[str, Any] = staff.api("GET", f"/api/v1/parking/stays/{stay_id}/")
+        found: dict[str, Any] = staff.api("GET", f"/api/v1/parking/stays/{stay_id}/?why=story")
         return found

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import selectors as accounts
 from accounts import services as accounts_services
@@ -351,6 +352,21 @@ def resume(*, card_id: int, actor: str, reason: str) -> bool:
     return _change_state(card_id, CardState.SUSPENDED, CardState.ACTIVE, actor, reason)
 
 
+def _weight_of_ending(*, actor: str, card_id: int, reason: str) -> accounts_services.Weight:
+    """The rest that goes back; nothing where the holder ends their own."""
+    card = _locked(card_id)
+    if card is None or card.user.actor == actor:
+        return accounts_services.Weight(None, 0)
+    return accounts_services.Weight(None, rest_now(card).fen, card.number)
+
+
+@accounts_services.by_two(
+    "monthlycard.end_card",
+    word=gettext_lazy("End a card, and pay the rest back"),
+    right="monthlycard.end_card",
+    subject="card_id",
+    weigh=_weight_of_ending,
+)
 @transaction.atomic
 def end_card(*, card_id: int, actor: str, reason: str) -> int:
     """End a card; the fen that go back to where they came from, 0 where it was not in force.

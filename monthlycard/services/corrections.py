@@ -4,8 +4,10 @@ from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Sum
+from django.utils.translation import gettext_lazy as _
 
+from accounts.services import Weight, by_two
 from core import audit, clock, live, outbox
 from core.transition import transition
 from monthlycard import selectors
@@ -26,6 +28,32 @@ from monthlycard.services.usage import charges_of
 from monthlycard.states import DeductionState, StatementState
 
 
+def _weight_of_visits(
+    *, actor: str, statement_id: int, visits: Collection[str], out: bool, why: str
+) -> Weight:
+    """What these visits were charged, given back or taken again."""
+    rows = StatementItem.objects.filter(statement=statement_id, visit__in=list(visits))
+    fen = rows.aggregate(fen=Sum("fee_fen"))["fen"] or 0
+    return Weight(None, fen, Statement.objects.get(pk=statement_id).number)
+
+
+def _weight_of_settling(*, actor: str, statement_id: int, why: str) -> Weight:
+    """What the visits that the lot denies were charged: they leave the statement."""
+    statement = Statement.objects.get(pk=statement_id)
+    waiting = statement.differences.filter(settled_by="", kind="missing_here")
+    visits = list(waiting.values_list("visit", flat=True))
+    return _weight_of_visits(
+        actor=actor, statement_id=statement_id, visits=visits, out=True, why=why
+    )
+
+
+@by_two(
+    "monthlycard.settle_statement",
+    word=_("Agree to a disputed statement"),
+    right="monthlycard.settle_statement",
+    subject="statement_id",
+    weigh=_weight_of_settling,
+)
 @transaction.atomic
 def settle_statement(*, statement_id: int, actor: str, why: str) -> bool:
     """The differences are settled with the lot, and the statement is agreed (P4.11).
@@ -43,6 +71,12 @@ def settle_statement(*, statement_id: int, actor: str, why: str) -> bool:
     return agree(statement, actor=actor, reason=why)
 
 
+@by_two(
+    "monthlycard.correct_statement",
+    word=_("Take visits out of a statement, or bring them back"),
+    right="monthlycard.correct_statementitem",
+    weigh=_weight_of_visits,
+)
 @transaction.atomic
 def correct_statement(
     *, statement_id: int, visits: Collection[str], out: bool, actor: str, why: str

@@ -4,9 +4,12 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts import services as accounts
+from accounts.services import Weight, by_two
 from core import audit, clock, locks
 from core.errors import Missing
 from core.plates import Plate
@@ -96,6 +99,36 @@ def _say(
     return said
 
 
+def _weight_of_answer(*, actor: str, objection_id: int, upheld: bool, answer: str) -> Weight:
+    """What upholding gives back: the fees of the visits that are not theirs."""
+    if not answer.strip():
+        raise AnswerMissing()
+    said = CardObjection.objects.select_related("card", "lot").get(pk=objection_id)
+    if not upheld or said.state != ObjectionState.OPEN:
+        return Weight(None, 0)
+    items = [
+        item
+        for row in _contested(said)
+        for item in selectors.items_of(row)
+        if not said.visits or item.visit in said.visits
+    ]
+    return Weight(None, sum(item.fee_fen for item in items), said.card.number)
+
+
+def _contested(said: CardObjection) -> QuerySet[Deduction]:
+    """The deductions that it is about."""
+    rows = Deduction.objects.filter(card=said.card, statement__lot=said.lot)
+    rows = rows.filter(pk=said.deduction_id) if said.deduction_id else rows.filter(taken=False)
+    return rows.select_related("statement").order_by("pk")
+
+
+@by_two(
+    "monthlycard.answer_objection",
+    word=_("Uphold an objection about a card"),
+    right="monthlycard.decide_cardobjection",
+    subject="objection_id",
+    weigh=_weight_of_answer,
+)
 @transaction.atomic
 def answer_objection(*, objection_id: int, upheld: bool, answer: str, actor: str) -> bool:
     """A person's answer (P4.12); the owner is told. Raises AnswerMissing without words.
@@ -116,9 +149,7 @@ def answer_objection(*, objection_id: int, upheld: bool, answer: str, actor: str
     )
     if not moved:
         return False
-    rows = Deduction.objects.filter(card=said.card, statement__lot=said.lot)
-    rows = rows.filter(pk=said.deduction_id) if said.deduction_id else rows.filter(taken=False)
-    for row in rows.select_related("statement").order_by("pk"):
+    for row in _contested(said):
         if upheld:
             visits = said.visits or [item.visit for item in selectors.items_of(row)]
             correct_statement(

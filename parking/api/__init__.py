@@ -28,6 +28,7 @@ patterns: list[URLPattern] = [
     path("stays/<int:pk>/close/", stays.Close.as_view(), name="parking.api_close"),
     path("stays/<int:pk>/void/", stays.Void.as_view(), name="parking.api_void"),
     path("stays/<int:pk>/plate/", stays.Correct.as_view(), name="parking.api_correct"),
+    path("stays/<int:pk>/move/", stays.Move.as_view(), name="parking.api_move"),
     path("stays/<str:token>/", stays.ByLink.as_view(), name="parking.api_stay"),
     path("stays/<str:token>/pay/", stays.PayByLink.as_view(), name="parking.api_stay_pay"),
     path("sightings/<int:pk>/", reviews.SeenSighting.as_view(), name="parking.api_sighting"),

@@ -171,6 +171,8 @@ class SettleIn(serializers.Serializer):
 class Settle(LoggedIn):
     """A person's verdict: the plate, unreadable, or keep the stay as it is."""
 
+    by_two = True
+
     @extend_schema(request=SettleIn, responses=ReviewOut)
     def post(self, request: Request, pk: int) -> Response:
         item = _one(request, pk, SETTLE)

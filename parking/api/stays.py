@@ -4,16 +4,16 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.guards import actor_of
+from accounts.guards import actor_of, whole_plates
 from core import deeds, limits, plates
-from core.api import ModelOut
+from core.api import WHY, MaskedOut
 from core.errors import Invalid, Missing, Refused
 from core.fields import choices_of
 from core.inputs import MomentField
@@ -148,8 +148,8 @@ class FeeLineOut(serializers.Serializer):
     ends_at = serializers.DateTimeField()
 
 
-class StayOut(ModelOut):
-    """A stay as its merchant sees it."""
+class StayOut(MaskedOut):
+    """A stay as its merchant sees it; the plate masked, unless `why` says what it is for."""
 
     berth = serializers.CharField(source="berth.code")
     section = serializers.CharField(source="section.name")
@@ -194,6 +194,19 @@ def _in(scope: int | None) -> QuerySet[ParkingSession]:
     return ParkingSession.objects.select_related("berth", "section").order_by("-arrived_at", "-pk")
 
 
+def _told(request: Request, row: ParkingSession) -> Response:
+    return Response(StayOut(row, context=_whole(request)).data)
+
+
+def _whole(request: Any) -> dict[str, bool]:
+    """Whether these rows name plates whole, for serializers."""
+    if not isinstance(request, Request):  # the document of the interfaces is being made
+        return {}
+    right = "parking.export_parkingsession"
+    return {"whole_plates": whole_plates(request, "parking.parkingsession", right=right)}
+
+
+@extend_schema_view(get=extend_schema(parameters=[WHY]))
 class StayList(LoggedIn, generics.ListAPIView):
     """A merchant's stays: filtered, sorted, paged."""
 
@@ -205,19 +218,27 @@ class StayList(LoggedIn, generics.ListAPIView):
         if getattr(self, "swagger_fake_view", False):
             return ParkingSession.objects.none()
         scope = scope_of(self.request, "see", right=LOOK)
-        found = SortedStays(self.request.query_params, queryset=_in(scope), merchant_id=scope or 0)
+        found = SortedStays(
+            self.request.query_params,
+            queryset=_in(scope),
+            request=self.request,
+            merchant_id=scope or 0,
+        )
         if not found.is_valid():
             raise Invalid("bad_filter", "This filter can't be understood.", fields=found.errors)
         rows: QuerySet[ParkingSession] = found.qs
         return rows
 
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), **_whole(self.request)}
+
 
 class StayDetail(LoggedIn):
     """One stay of the merchant's."""
 
-    @extend_schema(responses=StayOut)
+    @extend_schema(responses=StayOut, parameters=[WHY])
     def get(self, request: Request, pk: int) -> Response:
-        return Response(StayOut(_one(request, pk, "see", LOOK)).data)
+        return _told(request, _one(request, pk, "see", LOOK))
 
 
 def _one(request: Request, pk: int, action: str, right: str) -> ParkingSession:
@@ -242,8 +263,23 @@ class PlateIn(serializers.Serializer):
     reason = serializers.CharField(max_length=200)
 
 
+class MoveIn(serializers.Serializer):
+    order = serializers.CharField(max_length=20, help_text="the number on the receipt")
+    berth = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
+    plate = serializers.CharField(
+        max_length=20,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="berth and plate say for which stay it was meant; without both it goes back",
+    )
+    reason = serializers.CharField(max_length=200)
+
+
 class Close(LoggedIn):
     """End a stay by hand, with a reason."""
+
+    by_two = True
 
     @extend_schema(request=CloseIn, responses=StayOut)
     def post(self, request: Request, pk: int) -> Response:
@@ -257,6 +293,8 @@ class Close(LoggedIn):
 class Void(LoggedIn):
     """Cancel a stay, with a reason; what was paid goes back."""
 
+    by_two = True
+
     @extend_schema(request=ReasonIn, responses=StayOut)
     def post(self, request: Request, pk: int) -> Response:
         row = _one(request, pk, "void_stay", "void_parkingsession")
@@ -268,6 +306,8 @@ class Void(LoggedIn):
 
 class Correct(LoggedIn):
     """Give a stay the right plate, with a reason."""
+
+    by_two = True
 
     @extend_schema(request=PlateIn, responses=StayOut)
     def post(self, request: Request, pk: int) -> Response:
@@ -282,3 +322,27 @@ class Correct(LoggedIn):
             why=given.validated_data["reason"],
         )
         return Response(StayOut(_one(request, pk, "settle_stay", "correct_parkingsession")).data)
+
+
+class Move(LoggedIn):
+    """Give a payment of a stay to the one it was meant for, or back, with a reason."""
+
+    by_two = True
+
+    @extend_schema(request=MoveIn, responses=StayOut)
+    def post(self, request: Request, pk: int) -> Response:
+        row = _one(request, pk, "move_money", "move_parkingsession")
+        given = MoveIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        told = given.validated_data
+        of_order = row.payments.filter(order_number=told["order"]).order_by("pk")
+        payment = next((one for one in of_order if one.kept_fen), None)
+        if payment is None:
+            raise Missing()
+        services.move_payment(
+            payment_id=payment.pk,
+            to_stay_id=services.stay_id_meant(told["berth"], plates.normalise(told["plate"])),
+            actor=actor_of(request),
+            reason=told["reason"],
+        )
+        return Response(StayOut(_one(request, pk, "move_money", "move_parkingsession")).data)

@@ -106,6 +106,7 @@ class ParkingSession(WithPlate, StatefulModel):
             ("end_parkingsession", gettext_noop("end a stay by hand")),
             ("void_parkingsession", gettext_noop("cancel a stay")),
             ("correct_parkingsession", gettext_noop("correct the plate of a stay")),
+            ("move_parkingsession", gettext_noop("move a payment to another stay, or back")),
             ("export_parkingsession", gettext_noop("take stays away as a file")),
         ]
         constraints = [

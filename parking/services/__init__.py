@@ -26,7 +26,13 @@ from parking.services.money import (
     settle_stays,
     told_bill,
 )
-from parking.services.moving import correct_payment, correctable, move_payment, stay_meant
+from parking.services.moving import (
+    correct_payment,
+    correctable,
+    move_payment,
+    stay_id_meant,
+    stay_meant,
+)
 from parking.services.places import (
     add_berth,
     add_section,
@@ -67,6 +73,7 @@ from parking.services.stays import (
 from parking.services.sweeps import chase_images, flag_long_stays
 from parking.services.verdicts import settle_review, undo_review
 from parking.services.votes import submit_prepayment
+from parking.services.weights import void_weight
 
 __all__ = [
     "add_berth",
@@ -123,6 +130,7 @@ __all__ = [
     "settle_stay",
     "settle_stays",
     "show_lock",
+    "stay_id_meant",
     "stay_meant",
     "submit_prepayment",
     "suspect_copy",
@@ -132,4 +140,5 @@ __all__ = [
     "told_bill",
     "undo_review",
     "void_stay",
+    "void_weight",
 ]

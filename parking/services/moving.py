@@ -10,14 +10,16 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from accounts.services import by_two
 from core import audit, locks
-from core.errors import Missing, Refused
+from core.errors import Invalid, Missing, Refused
 from core.transition import transition
 from parking import selectors
 from parking.errors import ReasonNeeded
 from parking.models import ParkingSession, Prepayment, StayPayment
-from parking.services import money
+from parking.services import money, weights
 from parking.states import PlateState, PrepaymentState, StayState
 from payments import selectors as payments
 from payments import services as payment_services
@@ -46,6 +48,19 @@ def stay_meant(berth_code: str, plate_text: str) -> ParkingSession | None:
     return selectors.unpaid_at(berth.pk, plate_text)
 
 
+def stay_id_meant(berth_code: str, plate_text: str) -> int | None:
+    """The stay that staff name by berth and plate; None where they name none: the money goes back.
+
+    Raises Invalid where no such vehicle is known there.
+    """
+    if not berth_code and not plate_text:
+        return None
+    meant = stay_meant(berth_code, plate_text)
+    if meant is None:
+        raise Invalid("no_vehicle", _("No vehicle with this plate is known at this berth."))
+    return meant.pk
+
+
 def correctable(order_number: str) -> list[StayPayment]:
     """What of this order its payer may still correct: paid for vehicles that stand there."""
     rows = StayPayment.objects.filter(order_number=order_number, stay__state=StayState.PARKED)
@@ -68,6 +83,14 @@ def correct_payment(
     return _move(found, to_stay_id, actor=actor, reason=_("Corrected by its payer"), by_payer=True)
 
 
+@by_two(
+    "parking.move_payment",
+    word=gettext_lazy("Move a payment"),
+    right="parking.move_parkingsession",
+    role="move_money",
+    subject="payment_id",
+    weigh=weights.of_move,
+)
 @transaction.atomic
 def move_payment(*, payment_id: int, to_stay_id: int | None, actor: str, reason: str) -> Moved:
     """A person gives a payment to the stay that it was meant for, or back where that is None.

@@ -10,7 +10,9 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
+from accounts.services import by_two
 from core import audit, clock, live, locks, outbox, plates
 from core.errors import Missing
 from core.transition import transition
@@ -19,7 +21,7 @@ from parking.errors import NotReadYet
 from parking.events import PlateSettled, SeenOtherwise
 from parking.models import ParkingSession, PlateReading, ReviewItem, Sighting
 from parking.rules.timeline import BEFORE_ARRIVAL
-from parking.services import accuracy, elsewhere, stay_rows
+from parking.services import accuracy, elsewhere, stay_rows, weights
 from parking.services.pictures import DIFFER
 from parking.services.reviews import drop_reviews, open_review
 from parking.services.stay_plates import ABOUT_THE_PLATE, Known, put_plate
@@ -254,6 +256,14 @@ def judge_reading(sighting: Sighting, text: str, *, actor: str) -> None:
         accuracy.judge(reading, right=is_right, by=actor)
 
 
+@by_two(
+    "parking.correct_plate",
+    word=_("Correct the plate of a stay"),
+    right="parking.correct_parkingsession",
+    role="settle_stay",
+    subject="stay_id",
+    weigh=weights.of_plate,
+)
 @transaction.atomic
 def correct_plate(
     *, stay_id: int, plate_text: str, plate_colour: str, actor: str, why: str

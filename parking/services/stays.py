@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from accounts.services import by_two
 from core import audit, clock
 from core.errors import Invalid, Missing
 from core.transition import transition
 from parking.errors import BerthTaken, ReasonNeeded, StayMoved
 from parking.events import StayVoided
 from parking.models import BerthEvent, ParkingSession, Section, Sighting
-from parking.services import elsewhere, endings, money, retelling, stay_rows
+from parking.services import elsewhere, endings, money, retelling, stay_rows, weights
 from parking.services.plates import correct_plate
 from parking.services.retelling import hear
 from parking.services.reviews import drop_reviews
@@ -95,6 +96,15 @@ def open_by_hand(
     return stay_id
 
 
+@by_two(
+    "parking.close_by_hand",
+    word=_("End a stay by hand"),
+    right="parking.end_parkingsession",
+    role="settle_stay",
+    subject="stay_id",
+    weigh=weights.of_close,
+    moments=("left_at",),
+)
 @transaction.atomic
 def close_by_hand(*, stay_id: int, left_at: datetime, actor: str, reason: str) -> None:
     """A person ends a stay whose departure no sensor saw. Raises StayMoved, ReasonNeeded."""
@@ -113,6 +123,14 @@ def close_by_hand(*, stay_id: int, left_at: datetime, actor: str, reason: str) -
     hear(stay.berth_id, LEFT, left_at, said_by=actor, by_hand=True)
 
 
+@by_two(
+    "parking.void_stay",
+    word=_("Cancel a stay"),
+    right="parking.void_parkingsession",
+    role="void_stay",
+    subject="stay_id",
+    weigh=weights.of_void,
+)
 @transaction.atomic
 def void_stay(*, stay_id: int, actor: str, reason: str) -> None:
     """This stay never was: nothing is due, what was paid goes back. Raises StayMoved.

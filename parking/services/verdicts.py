@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from accounts.services import by_two
 from core import audit, clock, live, locks, outbox, plates
 from core.errors import Missing, Refused
 from core.transition import transition
@@ -13,7 +14,7 @@ from core.typed import typed_plate
 from parking.errors import ReviewDone, TooLateToUndo
 from parking.events import PlateCorrected
 from parking.models import ParkingSession, PlateReading, ReviewItem
-from parking.services import accuracy, money, prepay, stay_rows
+from parking.services import accuracy, money, prepay, stay_rows, weights
 from parking.services import plates as stay_plates
 from parking.services.reviews import tell_asked, tell_over
 from parking.services.stay_plates import clear_plate
@@ -24,6 +25,14 @@ Kind = ReviewItem.Kind
 Doubt = ParkingSession.Doubt
 
 
+@by_two(
+    "parking.settle_review",
+    word=_("Answer a question about a plate"),
+    right="parking.settle_reviewitem",
+    role="settle_stay",
+    subject="item_id",
+    weigh=weights.of_review,
+)
 @transaction.atomic
 def settle_review(
     *, item_id: int, verdict: str, actor: str, plate_text: str = "", plate_colour: str = ""

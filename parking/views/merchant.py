@@ -9,10 +9,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.guards import StaffRequest, actor_of, merchant_page
+from accounts import services as accounts
+from accounts.guards import StaffRequest, actor_of, file_of, merchant_page
 from accounts.rules import may
 from core import clock, images, wiring
-from core.errors import BoweiError, Denied, Missing
+from core.errors import BoweiError, Denied, Invalid, Missing
 from core.money import format_fen
 from core.plates import chip
 from parking import selectors, services
@@ -29,6 +30,8 @@ from parking.words import reason_of, spoken
 def street(request: StaffRequest) -> HttpResponse:
     """Sections as strips, figures of the day, and what needs a person."""
     context = street_data(request.merchant.pk)
+    if request.proposals_wait:
+        context["needs"] = [*accounts.needs(request.merchant.pk), *context["needs"]]
     return render(request, "parking/merchant_street.html", context)
 
 
@@ -69,7 +72,7 @@ def stay_list(request: StaffRequest) -> HttpResponseBase:
     """Stays, filtered, sorted and paged, or as a file; beginning one by hand."""
     merchant_id = request.merchant.pk
     table = StayTable(request, selectors.stays_of_merchant(merchant_id), merchant_id=merchant_id)
-    if file := table.file():
+    if file := file_of(request, table):
         return file
     open_form = OpenForm(request.POST or None, auto_id="open-%s")
     if request.method == "POST":
@@ -135,7 +138,12 @@ def stay_page(request: StaffRequest, stay_id: int) -> HttpResponse:
         try:
             if _change(request, row, what, forms):
                 return redirect("parking.merchant_stay", stay_id)
+        except Denied:
+            raise
         except BoweiError as error:
+            if error.keeps:
+                messages.warning(request, error.message)
+                return redirect("parking.merchant_stay", stay_id)
             problem = error.message
     return render(
         request, "parking/merchant_stay.html", _stay_context(request, row, forms, problem)
@@ -183,13 +191,11 @@ def _move(request: StaffRequest, row: ParkingSession, form: MoveForm) -> bool:
     given = form.cleaned_data
     if not row.payments.filter(pk=given["payment"]).exists():
         raise Missing()
-    meant_id = None
-    if given["berth"] or given["plate"]:
-        meant = services.stay_meant(given["berth"], given["plate"])
-        if meant is None:
-            form.add_error(None, _("No vehicle with this plate is known at this berth."))
-            return False
-        meant_id = meant.pk
+    try:
+        meant_id = services.stay_id_meant(given["berth"], given["plate"])
+    except Invalid as error:
+        form.add_error(None, error.message)
+        return False
     moved = services.move_payment(
         payment_id=given["payment"],
         to_stay_id=meant_id,

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
+from accounts.services import Weight, by_two
 from core import audit, clock, live, locks
 from core.errors import Invalid, Missing, Refused
 from core.transition import transition
@@ -233,6 +234,25 @@ def finish_refund(row: Refund, *, provider_no: str, actor: str) -> bool:
     return True
 
 
+def _weight_of_handing(*, actor: str, refund_id: int, merchant_id: int) -> Weight:
+    """The cash, where who took it also says that it is back; another person's word is a second."""
+    row = Refund.objects.select_related("attempt__order").filter(pk=refund_id).first()
+    if row is None or row.state != RefundState.ASKED:
+        return Weight(merchant_id, 0)
+    locks.lock(Order.objects.filter(pk=row.attempt.order_id))
+    taken = audit.trail(row.attempt).filter(to_state=Attempt.State.PAID, actor=actor)
+    number = row.attempt.order.number
+    return Weight(merchant_id, row.amount_fen if taken.exists() else 0, number)
+
+
+@by_two(
+    "payments.hand_back",
+    word=_("Hand back cash that one has taken"),
+    right="payments.repeat_refund",
+    role="money",
+    subject="refund_id",
+    weigh=_weight_of_handing,
+)
 @transaction.atomic
 def hand_back(refund_id: int, *, merchant_id: int, actor: str) -> bool:
     """A cashier has given back cash that was paid at their counter; True where this call noted it.

@@ -15,6 +15,7 @@ from recovery.services.raising import look_again, place, raise_lock, rules_for
 from recovery.services.release import show_release_code
 from recovery.services.standing import ask_all, debt_changed, object_and_lower, stay_changed
 from recovery.services.telling import tell_overdue, tell_released, tell_trouble
+from recovery.services.terms import set_terms
 from recovery.services.timing import chase_lowerings, give_fee_back
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "release_cleared",
     "remind_of_moves",
     "rules_for",
+    "set_terms",
     "settle_order",
     "show_release_code",
     "stay_changed",

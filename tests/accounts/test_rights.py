@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Membership, Merchant, User
+from accounts.models import Membership, Merchant, Proposal, User
 from core import audit
 from core.models import AuditEntry
 from tests.people import PASSWORD, logged_in, with_rights
@@ -16,6 +16,7 @@ EDITS_PEOPLE = ["accounts.view_user", "accounts.change_user", "accounts.add_user
 EDITS_PEOPLE += ["accounts.delete_user"]
 EDITS_MEMBERS = [f"accounts.{deed}_membership" for deed in ("view", "add", "change", "delete")]
 EDITS_MERCHANTS = ["accounts.view_merchant", "accounts.change_merchant", *EDITS_MEMBERS]
+APPROVE = "accounts.approve_proposal"
 NEW = "a very different password"
 
 
@@ -290,3 +291,100 @@ def test_a_membership_that_changes_stands_in_the_trail_of_its_person(
 
     assert told(stranger) == [(None, post("owner"))]
     assert told(cashier) == [(post("cashier"), post("manager")), (post("manager"), None)]
+
+
+# ── With a second person ─────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def second(operator: User) -> User:
+    return User.objects.create_superuser(username="second", password=PASSWORD)
+
+
+def waiting(act: str) -> Proposal:
+    return Proposal.objects.get(act=act, state="asked")
+
+
+def agree(person: User, act: str) -> None:
+    logged_in(person).post(
+        reverse("admin:accounts_proposal_changelist"),
+        {"action": "approve", "_selected_action": [waiting(act).pk]},
+    )
+
+
+def test_rights_are_given_by_two_and_taken_by_one(operator: User, second: User, cashier: User):
+    client = logged_in(operator)
+    view = Permission.objects.get(codename="view_card")
+    asked = form(cashier, is_staff="on", user_permissions=[view.pk], first_name="New")
+    client.post(page(cashier), asked)
+    cashier.refresh_from_db()
+    assert (cashier.first_name, cashier.is_staff) == ("New", False)
+    assert not cashier.user_permissions.exists()
+    client.post(
+        reverse("admin:accounts_proposal_changelist"),
+        {"action": "approve", "_selected_action": [waiting("accounts.change_rights").pk]},
+    )
+    cashier.refresh_from_db()
+    assert not cashier.is_staff  # nobody agrees to their own
+    lesser = with_rights("lesser", *EDITS_PEOPLE, "accounts.view_proposal", APPROVE)
+    agree(lesser, "accounts.change_rights")
+    cashier.refresh_from_db()
+    assert not cashier.is_staff  # who holds less than they would give
+
+    agree(second, "accounts.change_rights")
+    cashier.refresh_from_db()
+    assert cashier.is_staff
+    assert cashier.user_permissions.get() == view
+    [entry] = rights_noted(cashier)
+    assert entry.facts["before"]["rights"] == []
+    assert entry.facts["after"]["rights"] == ["monthlycard.view_card"]
+
+    client.post(page(cashier), {**form(cashier), "is_active": ""})
+    cashier.refresh_from_db()
+    assert (cashier.is_active, cashier.user_permissions.exists()) == (False, False)
+
+
+def test_nobody_makes_themselves_an_accomplice(operator: User, second: User, stranger: User):
+    client = logged_in(operator)
+    client.post(page(stranger), form(stranger, is_staff="on", is_superuser="on"))
+    client.post(password_page(second), passwords())
+    stranger.refresh_from_db()
+    second.refresh_from_db()
+    assert not stranger.is_superuser
+    assert second.check_password(PASSWORD)
+    row = waiting("accounts.set_password")
+    shown = client.get(reverse("admin:accounts_proposal_change", args=[row.pk])).content.decode()
+    assert row.args["password"] not in shown
+    third = User.objects.create_superuser(username="third", password=PASSWORD)
+    agree(third, "accounts.set_password")
+    second.refresh_from_db()
+    assert second.check_password(NEW)
+    client.post(password_page(operator), passwords())
+    operator.refresh_from_db()
+    assert operator.check_password(NEW)  # one's own
+
+
+def test_roles_are_given_by_two_and_taken_by_one(
+    merchant: Merchant,
+    merchant_user: User,
+    cashier: User,
+    stranger: User,
+    second: User,
+    operator: User,
+):
+    client = logged_in(operator)
+    before = roles(merchant)
+    wanted = members(merchant, (stranger, "owner"), cashier="manager")
+    client.post(merchant_page(merchant), wanted)
+    assert roles(merchant) == before
+    acts = Proposal.objects.filter(act="accounts.appoint", state="asked").order_by("pk")
+    assert acts.count() == 2
+    for row in acts:
+        logged_in(merchant_user).post(
+            reverse("accounts.answer_proposal", args=[row.pk]), {"do": "approve"}
+        )
+    assert roles(merchant) == {
+        **before,
+        stranger.username: "owner",
+        cashier.username: "manager",
+    }
+    client.post(merchant_page(merchant), members(merchant, cashier="none"))
+    assert cashier.username not in roles(merchant)

@@ -9,6 +9,8 @@ from typing import Any
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from PIL import Image
 
+from accounts.errors import AwaitsSecondPerson
+from accounts.models import ActLimit, User
 from arrears import services as arrears
 from arrears.models import Assessment
 from core import clock, images, outbox
@@ -24,7 +26,7 @@ from recovery import services as recovery
 from recovery.models import RecoveryOrder
 from tests.interfaces.conftest import THIRD_PLATE, Ask, Town
 from tests.monthlycard.conftest import agreed
-from tests.people import TEST, prove
+from tests.people import TEST, logged_in, prove, staff
 from tests.recovery.conftest import look as second_look
 from tests.recovery.conftest import pay
 from tests.street import OTHER_PLATE, PLATE, photograph
@@ -326,6 +328,58 @@ def void_a_stay(town: Town) -> Ask:
 def correct_a_plate(town: Town) -> Ask:
     body = {"plate": "沪D55555", "colour": "blue", "reason": "looked"}
     return Ask(town.clerk, "post", f"{STAYS}/{{id}}/plate/", {"id": town.parked.pk}, body)
+
+
+@recipe
+def move_a_payment(town: Town) -> Ask:
+    order = payments.open_order(items=[("parking.stay", town.left.pk)], actor=TEST)
+    payments.pay_at_counter(order.pk, TEST)
+    body = {"order": order.number, "reason": "it was meant for nothing of ours"}
+    return Ask(town.clerk, "post", f"{STAYS}/{{id}}/move/", {"id": town.left.pk}, body)
+
+
+# ── Two persons ─────────────────────────────────────────────────────────────────────────────────
+PROPOSALS = f"{ROOT}/accounts/proposals"
+look("clerk", "/accounts/proposals/")
+
+
+def _proposed(town: Town, by: User) -> dict[str, int]:
+    """A void that weighs too much for this person."""
+    ActLimit.objects.create(each_fen=0, day_fen=0, why="", said_by="", valid_from=clock.now())
+    try:
+        parking.void_stay(stay_id=town.left.pk, actor=by.actor, reason="x")
+    except AwaitsSecondPerson as waits:
+        return {"id": waits.facts["proposal"]}
+    raise AssertionError
+
+
+def _colleague(town: Town) -> User:
+    return staff(town.merchant, "manager")
+
+
+@recipe
+def agree_to_a_proposal(town: Town) -> Ask:
+    values = _proposed(town, _colleague(town))
+    return Ask(town.clerk, "post", f"{PROPOSALS}/{{id}}/approve/", values)
+
+
+@recipe
+def refuse_a_proposal(town: Town) -> Ask:
+    values, body = _proposed(town, _colleague(town)), {"reason": "it stood there"}
+    return Ask(town.clerk, "post", f"{PROPOSALS}/{{id}}/refuse/", values, body)
+
+
+@recipe
+def withdraw_a_proposal(town: Town) -> Ask:
+    colleague = _colleague(town)
+    values = _proposed(town, colleague)
+    return Ask(logged_in(colleague), "post", f"{PROPOSALS}/{{id}}/withdraw/", values)
+
+
+@recipe
+def void_too_much_for_one(town: Town) -> Ask:
+    ActLimit.objects.create(each_fen=0, day_fen=0, why="", said_by="", valid_from=clock.now())
+    return void_a_stay(town)
 
 
 # ── Reviews ─────────────────────────────────────────────────────────────────────────────────────

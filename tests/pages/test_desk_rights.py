@@ -26,7 +26,13 @@ from tests.people import logged_in, with_rights
 from tests.street import PLATE
 
 DESKS: list[Any] = list(admin.site._registry.values())
-OF_EACH_VISIT = {"django_session", "django_admin_log", "axes_accessattempt", "axes_accesslog"}
+OF_EACH_VISIT = {
+    "core_auditentry",
+    "django_session",
+    "django_admin_log",
+    "axes_accessattempt",
+    "axes_accesslog",
+}
 WRITES = re.compile(r'(?:INSERT INTO|UPDATE|DELETE FROM) "(\w+)"')
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "desk.md"
 
@@ -221,11 +227,16 @@ def test_a_file_of_whole_plates_needs_its_right_and_is_written_down(berth: Berth
 
     rights = ["parking.view_parkingsession", "parking.export_parkingsession"]
     clerk = with_rights("clerk", *rights)
-    answer = logged_in(clerk).post(address, {"format": "0", "resource": ""})
+    asked = {"format": "0", "resource": ""}
+    answer = logged_in(clerk).post(address, asked)
+    assert PLATE.text not in answer.getvalue().decode()  # masked, since nobody said why not
+    AuditEntry.objects.get(action="list taken as a file", facts__whole_plates=False)
+    answer = logged_in(clerk).post(address, {**asked, "why": "a court asks"})
     head, line = answer.getvalue().decode().strip().splitlines()
     assert PLATE.text in line
 
-    entry = AuditEntry.objects.get(action="list taken as a file")
+    entry = AuditEntry.objects.get(action="list taken as a file", facts__whole_plates=True)
+    assert entry.reason == "a court asks"
     assert (entry.actor, entry.subject_id) == (clerk.actor, clerk.pk)
     assert (entry.facts["list"], entry.facts["rows"]) == ("parking.parkingsession", 1)
     assert len(entry.facts["columns"]) == len(head.split(","))

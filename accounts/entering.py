@@ -1,0 +1,82 @@
+"""Who came in, who was kept out, and what staff were refused: entries of the trail.
+
+Of the log-ins of owners only what came in stands there; whose phone it was, their account says.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.core.cache import cache
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from redis.exceptions import RedisError
+
+from accounts.models import Membership, User
+from core import audit
+from core.addresses import network
+
+NOBODY = "nobody"
+VISIT = "accounts.visit"  # of the person of this number; 0: of a name that nobody has
+ONCE_A_S = 60  # a refusal that is repeated within this stands there once
+
+
+@receiver(user_logged_in)
+def came_in(sender: Any, request: HttpRequest | None, user: User, **_more: Any) -> None:
+    audit.note(VISIT, user.pk, "logged in", actor=user.actor, **_from(request))
+
+
+@receiver(user_logged_out)
+def went_out(sender: Any, request: HttpRequest | None, user: User | None, **_more: Any) -> None:
+    if user is not None:
+        audit.note(VISIT, user.pk, "logged out", actor=user.actor, **_from(request))
+
+
+@receiver(user_login_failed)
+def kept_out(
+    sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **_more: Any
+) -> None:
+    """A wrong password: among the visits of whose name was typed, if it is anybody's."""
+    name = str(credentials.get("username") or "")[:150]
+    person = User.objects.filter(username=name).first() if name else None
+    audit.note(VISIT, person.pk if person else 0, "log-in refused", actor=NOBODY, **_from(request))
+
+
+def _from(request: HttpRequest | None) -> dict[str, str]:
+    """Where it came from: the network, which is many people's, not the address."""
+    return {"network": network(request.META.get("REMOTE_ADDR") or "")} if request else {}
+
+
+class Refusals:
+    """Each 403 of who works for a merchant or on the desk stands among their visits."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code == 403 and request.user.is_authenticated:
+            self._note(request, request.user)
+        return response
+
+    def _note(self, request: HttpRequest, person: Any) -> None:
+        works_here = person.is_staff or Membership.objects.filter(user_id=person.pk).exists()
+        match = request.resolver_match
+        what = match.route if match else ""
+        if works_here and _first(f"accounts.refused.{person.pk}.{request.method}.{what}"):
+            audit.note(
+                VISIT,
+                person.pk,
+                "refused",
+                actor=person.actor,
+                method=request.method or "",
+                address=what,
+            )
+
+
+def _first(key: str) -> bool:
+    """Whether this was not noted just now; without Valkey it is noted again."""
+    try:
+        return bool(cache.add(key, 1, ONCE_A_S))
+    except RedisError:
+        return True

@@ -19,7 +19,6 @@ from parking.models import (
     TariffVersion,
 )
 from parking.services import (
-    gaps,
     money,
     moving,
     plates,
@@ -105,8 +104,9 @@ def test_a_gap_of_a_silent_sensor_waits_for_who_works_on_the_stay(
     services.place_sensor(berth_id=berth.pk, device_id=sensor, actor=TEST)
     Device.objects.update(silent=True)
     now = business_clock.now()
-    found = waiting.at(parked, lambda: gaps.open_gaps(device_id=sensor, since=now))
-    assert found == "waits"
+    acts: Acts = {"gap +": lambda: services.open_gaps(device_id=sensor, since=now)}
+    assert waiting.all_at(parked, acts) == {"gap +": "waits"}
+    assert waiting.all_at(berth, {"berth": acts["gap +"]}) == {"berth": "waits"}
 
 
 def test_what_looks_for_due_stays_leaves_one_to_who_works_on_it(parked: ParkingSession) -> None:

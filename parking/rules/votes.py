@@ -31,6 +31,11 @@ UNTRUSTED: Final = 0.50
 """The most that a photograph counts whose camera does not bill by itself."""
 
 
+AGAIN: Final = 0.5
+"""The weight of another photograph by the same camera: a dirty plate or a bad angle misleads it in
+the same way again."""
+
+
 class By(StrEnum):
     """Whose voice it is."""
 
@@ -40,12 +45,14 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
-    """Somebody says that this is the plate. `voter` names who: one photograph, one declaration."""
+    """Somebody says that this is the plate. `voter` names who: one photograph, one declaration;
+    `eye` the camera, where several photographs may be one's."""
 
     by: By
     voter: str
     plate: Plate
     certainty: float
+    eye: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,14 +119,24 @@ def _plates(photographs: list[Voice]) -> list[Plate]:
 
 def _sum(plate: Plate, photographs: list[Voice], declared: Voice | None) -> Tally:
     """Who says this plate, and how sure they are together: wrong only where all are wrong."""
-    sure: dict[str, float] = {}
+    sure: dict[str, Voice] = {}
     several = len([one for one in _plates(photographs) if one.text == plate.text]) > 1
     for one in [*photographs, *([declared] if declared else [])]:
         nobodys = several and one.plate.colour is None
         if plates.same_vehicle(one.plate, plate) and not nobodys:
-            sure[one.voter] = max(one.certainty, sure.get(one.voter, 0.0))
-    certainty = round(1 - prod(1 - one for one in sure.values()), 6)
+            sure[one.voter] = max(one, sure.get(one.voter, one), key=lambda voice: voice.certainty)
+    certainty = round(1 - _all_wrong(sure.values()), 6)
     return Tally(plate=plate, certainty=certainty, why="agreed", voters=frozenset(sure))
+
+
+def _all_wrong(voices: Iterable[Voice]) -> float:
+    """The chance that every one is: of each camera's photographs the surest counts whole."""
+    seen: set[str] = set()
+    chances = []
+    for one in sorted(voices, key=lambda voice: -voice.certainty):
+        chances.append((1 - one.certainty) ** (AGAIN if one.eye and one.eye in seen else 1))
+        seen.add(one.eye)
+    return prod(chances)
 
 
 def _contradicts(

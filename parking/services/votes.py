@@ -140,6 +140,7 @@ def _photographs(stay: ParkingSession) -> Iterable[Voice]:
                 voter=f"photograph:{reading.sighting.image_sha}",
                 plate=plates.Plate.of(one["text"], reading.colour),
                 certainty=min(one["probability"], at_most),
+                eye=str(reading.sighting.device_id or ""),
             )
 
 

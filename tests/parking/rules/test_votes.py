@@ -8,10 +8,12 @@ from parking.rules.votes import DECLARED, OF_ANOTHER, UNTRUSTED, By, Voice, coun
 A, B, QUITE_ANOTHER = "沪A12345", "沪A12346", "京N88K01"
 
 
-def photo(name: str, *said: tuple[str, float], colour: Colour | None = Colour.blue) -> list[Voice]:
+def photo(
+    name: str, *said: tuple[str, float], colour: Colour | None = Colour.blue, eye: str = ""
+) -> list[Voice]:
     """One photograph with the reader's candidates."""
     return [
-        Voice(by=By.photograph, voter=name, plate=Plate(text, colour), certainty=sure)
+        Voice(by=By.photograph, voter=name, plate=Plate(text, colour), certainty=sure, eye=eye)
         for text, sure in said
     ]
 
@@ -52,6 +54,30 @@ CASES: list[tuple[str, list[Voice], str | None, str]] = [
     ),
     ("two photographs", photo("1", (A, 0.69)) + photo("2", (A, 0.69)), A, "agreed"),
     ("two weak ones", photo("1", (A, 0.68)) + photo("2", (A, 0.68)), None, "weak"),
+    (
+        "two photographs of one camera",
+        photo("1", (A, 0.79), eye="C") + photo("2", (A, 0.79), eye="C"),
+        A,
+        "agreed",
+    ),
+    (
+        "two of one camera that are less sure",
+        photo("1", (A, 0.78), eye="C") + photo("2", (A, 0.78), eye="C"),
+        None,
+        "weak",
+    ),
+    (
+        "the surer of one camera counts whole, in whatever order",
+        photo("1", (A, 0.6), eye="C") + photo("2", (A, 0.85), eye="C"),
+        A,
+        "agreed",
+    ),
+    (
+        "two of one camera and one of another",
+        [v for n in "12" for v in photo(n, (A, 0.6), eye="C")] + photo("3", (A, 0.65), eye="H"),
+        A,
+        "agreed",
+    ),
     ("one photograph twice", photo("1", (A, 0.8)) + photo("1", (A, 0.8)), None, "alone"),
     ("three weak ones", [v for n in "123" for v in photo(n, (A, 0.55))], A, "agreed"),
     (

@@ -9,7 +9,7 @@ def pay_berth(browser: Browser, berth_path: str) -> Page:
     Raises PageError where there is nothing to pay.
     """
     page = browser.get(berth_path)
-    return pay_order(browser, browser.submit(page, page.form("/s/")))
+    return pay_order(browser, browser.submit(page, page.form("/s/", having="idempotency_key")))
 
 
 def pay_order(browser: Browser, page: Page) -> Page:

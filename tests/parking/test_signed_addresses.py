@@ -11,7 +11,10 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from core import deeds, live
+from config.persons.browser import Browser
+from config.persons.paying import pay_berth
+from core import deeds
+from core import live as pages
 from core.models import AuditEntry
 from parking import selectors, services
 from parking.links import LIVES_S, berth_path, berth_url, is_berths, stay_token
@@ -176,7 +179,7 @@ def test_owners_pages_hear_of_their_own_stay_alone(
     anonymous: Client, section: Any, stay: ParkingSession, stay_of: Any, monkeypatch: Any
 ) -> None:
     topics: list[str] = []
-    monkeypatch.setattr(live, "send", lambda topic, **_data: topics.append(topic))
+    monkeypatch.setattr(pages, "send", lambda topic, **_data: topics.append(topic))
     page = anonymous.get(selectors.berth_path("A-001"))
     assert page.context["topic"] == f"stay:{stay.pk}"
     with_others = ParkingSession.objects.count()
@@ -214,3 +217,11 @@ def test_a_link_of_a_joined_stay_shows_no_more_than_it_did(
     services.readdress(berth_ids=[berth.pk], actor=TEST)
     link = f"/s/{stay_token(stay.pk, here=True)}/"
     assert ARRIVED in body(anonymous.get(link))  # of this stay; of no later one
+
+
+def test_a_drivers_telephone_pays_by_the_code(live: Any, stay: ParkingSession) -> None:
+    """The person whom the demo's street and the story are made of."""
+    receipt = pay_berth(Browser(live.http), selectors.berth_path("A-001"))
+    assert receipt.url.endswith("/done/")
+    stay.refresh_from_db()
+    assert (stay.prepaid_fen, selectors.doubt_of(stay.pk)) == (600, None)

@@ -11,7 +11,15 @@ from config.city.steps import ACTOR, nth, pay_for, step
 from config.city.witness import Witness
 from config.city.world import Visit, World
 from monthlycard import services as cards
-from monthlycard.models import Card, CardObjection, Deduction, LotSystem, Plan, Statement
+from monthlycard.models import (
+    Card,
+    CardObjection,
+    Deduction,
+    LotSystem,
+    PassRecord,
+    Plan,
+    Statement,
+)
 from monthlycard.rules import StatementLine, Terms, signing
 from monthlycard.rules.fees import PriceWindow
 from monthlycard.selectors import lines_of
@@ -284,12 +292,16 @@ def object_to_card(world: World, turn: int, before: bool = False) -> None:
     if not world.is_up("web"):
         return
     if before:
-        card = nth(Card.objects.filter(passes__statement=None).distinct().order_by("pk"), turn)
-        lot = card and card.passes.filter(statement=None).values_list("lot__code", flat=True)[0]
-        if card is not None:
+        waiting = PassRecord.objects.filter(statement=None, card__isnull=False)
+        one = nth(waiting.select_related("lot").order_by("pk"), turn)
+        if one is not None:
             world.ask(
                 lambda: cards.object_to_use(
-                    card_id=card.pk, lot_code=lot, reason="not_me", text="", actor="owner"
+                    card_id=one.card_id,
+                    lot_code=one.lot.code,
+                    reason="not_me",
+                    text="",
+                    actor="owner",
                 )
             )
         return

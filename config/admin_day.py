@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from accounts.guards import tell_answers
 from arrears.models import Debt
 from config.desk_queues import QUEUES, Waiting
-from core import calendar, clock
+from core import clock
 from devices.models import Device
+from parking import services as parking
 from parking.models import Berth, ParkingSession
 from payments import selectors as payments
 from recovery.models import RecoveryOrder
@@ -40,16 +41,16 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def _days_to_enter() -> list[Waiting]:
     """The year whose holidays nobody has entered, in good time before it begins."""
-    year = calendar.unknown_soon(calendar.city_date(clock.now()))
+    year = parking.unknown_soon()
     if year is None:
         return []
     return [
         Waiting(
             title=_("Holidays of %(year)s") % {"year": year},
-            text=_("are not in core/data/holidays.csv; days that the law does not fix are guessed"),
+            text=_("nobody has entered them; days that the law does not fix are guessed"),
             count=1,
             oldest_at=None,
-            url="",
+            url=reverse("admin:parking_holidayyear_add"),
             real=False,
         )
     ]

@@ -4,7 +4,8 @@ The State Council's yearly notices stand in `core/data/holidays.csv`: breaks and
 worked for them; what a year of that table does not name is a plain workday or weekend. Older
 years come from the chinesecalendar package. In a year that neither knows the days that the law
 itself fixes are what the law says; the others are answered by plain weekdays, marked `guess` and
-said aloud: add the new notice to the table each November (`unknown_soon` says when it is time).
+said aloud: the operator enters the new notice each November (`unknown_soon` says when it is time;
+parking/services/holidays.py keeps the versions that stays are priced by).
 """
 
 import csv
@@ -66,17 +67,17 @@ def day(on: date) -> Day:
     if on in notices:
         return notices[on]
     if on.year in sources:
-        return _plain(on, sources[on.year])
+        return plain(on, sources[on.year])
     try:
         off, name = chinese_calendar.get_holiday_detail(on)
     except NotImplementedError:
         _say_unknown(on.year)
         if name := FIXED.get((on.month, on.day)):
             return Day(on, DayKind.break_, True, name, LAW)
-        return _plain(on, GUESS)
+        return plain(on, GUESS)
     source = "chinesecalendar"
     if name is None:
-        return _plain(on, source)
+        return plain(on, source)
     return Day(on, DayKind.break_ if off else DayKind.make_up, False, name, source)
 
 
@@ -106,7 +107,8 @@ def day_bounds(on: date) -> tuple[datetime, datetime]:
     return start, end
 
 
-def _plain(on: date, source: str) -> Day:
+def plain(on: date, source: str) -> Day:
+    """A plain workday or weekend, by whoever says that it is no holiday."""
     kind = DayKind.weekend if on.weekday() >= 5 else DayKind.workday
     return Day(on, kind, False, None, source)
 

@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.guards import actor_of
 from core import parse, plates
@@ -36,6 +37,7 @@ from parking.models import (
     CameraTrust,
     CloneCase,
     HandheldPost,
+    HolidayYear,
     ImageOrder,
     InspectionTask,
     ParkingSession,
@@ -50,6 +52,7 @@ from parking.models import (
 )
 from parking.rules import accuracy
 from parking.services.accuracy import known_of
+from parking.services.holidays import read_year
 from parking.services.prices import check_terms
 from parking.states import ReviewState, StayState
 from parking.tables import StayTable
@@ -532,6 +535,60 @@ class CloneCaseAdmin(ReadOnly):
             return redirect("admin:parking_clonecase_change", object_id)
         context = {**self.admin_site.each_context(request), "form": form, "title": title}
         return TemplateResponse(request, "parking/operator_by_hand.html", context)
+
+
+class YearForm(forms.ModelForm):
+    """A year's days off and the days worked for them, one a line, as its notice says them."""
+
+    text = forms.CharField(
+        label=gettext_lazy("days of the year"),
+        widget=UnfoldAdminTextareaWidget({"rows": 24}),
+        help_text=gettext_lazy(
+            "One day a line: 2027-10-01,break,国庆节 for a day off (or 休),"
+            " 2027-10-09,make_up,国庆节 for a weekend day that is worked for it (or 班)."
+            " All other days are plain."
+        ),
+    )
+
+    class Meta:
+        model = HolidayYear
+        fields = ["year", "notice"]
+
+    def clean(self) -> dict[str, Any]:
+        said: dict[str, Any] = super().clean() or {}
+        if "year" in said and "text" in said:
+            try:
+                read_year(said["year"], said["text"])
+            except Invalid as error:
+                self.add_error("text", str(error.message))
+        return said
+
+
+@admin.register(HolidayYear)
+class HolidayYearAdmin(ModelAdmin):
+    """The years' holidays: another version is added, none is changed."""
+
+    form = YearForm
+    list_display = ["year", "number", "notice", "made_at", "made_by"]
+    ordering = ["-year", "-number"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        if obj is None:
+            return ["year", "notice", "text"]
+        return ["year", "number", "notice", "days", "made_at", "made_by"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        said = form.cleaned_data
+        made = services.publish_year(
+            year=said["year"], text=said["text"], notice=said["notice"], actor=actor_of(request)
+        )
+        obj.pk, obj.number = made.pk, made.number
 
 
 @admin.register(CameraTrust)

@@ -2,6 +2,7 @@
 
 from parking.models.cameras import CameraTrust, ReadingJudgement
 from parking.models.clones import CloneCase
+from parking.models.holidays import HolidayYear
 from parking.models.places import (
     Berth,
     BerthSensor,
@@ -25,6 +26,7 @@ __all__ = [
     "CameraTrust",
     "CloneCase",
     "HandheldPost",
+    "HolidayYear",
     "ImageOrder",
     "InspectionTask",
     "ParkingSession",

@@ -9,9 +9,11 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, TypedDict
 
+from core import calendar
 from parking.rules.spans import (
     DAY_S,
     HORIZON_S,
+    DayOf,
     Span,
     charged_s,
     day_end,
@@ -84,6 +86,7 @@ class Circumstances(TypedDict, total=False):
     # all are priced as one, and this one costs what it adds
     gaps: Sequence[tuple[datetime, datetime]]  # time within the stay that is not billed
     exempt_as: str | None  # a name of `Tariff.exempt`; one that it lacks changes nothing
+    day: DayOf  # what kind of day a date is, by what was known when the stay began
     debtor: bool  # has debts that are due: see `debtors_lose_benefits`
 
 
@@ -123,6 +126,7 @@ class TariffBill:
     percent: int
     all_free: bool
     used_free_s: int
+    day: DayOf
 
     @classmethod
     def of(cls, tariff: Tariff, arrived: int, known: Circumstances) -> "TariffBill":
@@ -165,6 +169,7 @@ class TariffBill:
             percent=percent,
             all_free=exempt_s is None,
             used_free_s=used_free_s,
+            day=known.get("day", calendar.day),
         )
 
     def amount(self, left: int) -> int:
@@ -193,7 +198,7 @@ class TariffBill:
             if (seconds := min(end, left) - max(start, self.begun)) > 0:
                 unbilled = _sum_line("silent", "gap", 0, max(start, self.begun), min(end, left))
                 lines.append(replace(unbilled, quantity=seconds))
-        for year in guessed_years(self.tariff, self.begun, left):
+        for year in guessed_years(self.tariff, self.begun, left, self.day):
             lines.append(
                 replace(_sum_line("guessed_days", "year", 0, self.begun, left), quantity=year)
             )
@@ -225,7 +230,7 @@ class TariffBill:
         """
         if not present:
             return
-        spans = spans_of(self.tariff, self.arrived, present[-1][1])
+        spans = spans_of(self.tariff, self.arrived, present[-1][1], self.day)
         free = _Free(self, present, spans)
         if free.covers_all:
             return

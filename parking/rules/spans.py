@@ -1,5 +1,6 @@
 """When which window of a tariff holds: a stay cut into spans, in seconds since 1970."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -9,6 +10,7 @@ from core import calendar
 from core.calendar import CITY
 from parking.rules.tariff import ALL_DAYS, Tariff, Window, minute
 
+DayOf = Callable[[date], calendar.Day]
 DAY_S: Final = 86_400
 HORIZON_S: Final = 31 * DAY_S
 """How far ahead a price is looked for."""
@@ -23,7 +25,7 @@ class Span:
     window: Window | None
 
 
-def spans_of(tariff: Tariff, start: int, end: int) -> list[Span]:
+def spans_of(tariff: Tariff, start: int, end: int, day: DayOf = calendar.day) -> list[Span]:
     """The windows' occurrences that cover `start` to `end` and the time after, gaps included.
 
     Occurrences of one window that touch are one: a whole-day window has no boundary at midnight.
@@ -32,7 +34,7 @@ def spans_of(tariff: Tariff, start: int, end: int) -> list[Span]:
     found: list[Span] = []
     on = first
     while on <= last:
-        midnight, kind = _midnight(on), calendar.day(on).kind
+        midnight, kind = _midnight(on), day(on).kind
         for window in tariff.windows:
             if kind not in window.days:
                 continue
@@ -53,17 +55,22 @@ def spans_of(tariff: Tariff, start: int, end: int) -> list[Span]:
     return [span for span in spans if span.end > start] + [spans[-1]]
 
 
-def guessed_years(tariff: Tariff, start: int, end: int) -> list[int]:
+def guessed_years(tariff: Tariff, start: int, end: int, day: DayOf = calendar.day) -> list[int]:
     """The years whose holidays nobody knows yet, as far as this tariff asks for kinds of days."""
-    if all(window.days == ALL_DAYS for window in tariff.windows):
+    if not asks_for_days(tariff):
         return []
     years: set[int] = set()
     on, last = _date(start), _date(end)
     while on <= last:
-        if calendar.day(on).source == calendar.GUESS:
+        if day(on).source == calendar.GUESS:
             years.add(on.year)
         on += timedelta(days=1)
     return sorted(years)
+
+
+def asks_for_days(tariff: Tariff) -> bool:
+    """Whether a price of this tariff depends on what kind of day it is."""
+    return any(window.days != ALL_DAYS for window in tariff.windows)
 
 
 def charged_s(spans: list[Span], start: int, end: int) -> int:

@@ -10,6 +10,7 @@ from parking.services.elsewhere import (
 )
 from parking.services.guesses import guess_meant, guess_plate, guess_stay
 from parking.services.history import import_history
+from parking.services.holidays import publish_year, unknown_soon
 from parking.services.images import (
     ask_again,
     image_failed,
@@ -118,6 +119,7 @@ __all__ = [
     "place_sensor",
     "post_handheld",
     "publish_tariff",
+    "publish_year",
     "quote_prepayment",
     "quote_stay",
     "readdress",
@@ -139,6 +141,7 @@ __all__ = [
     "tell_anew",
     "told_bill",
     "undo_review",
+    "unknown_soon",
     "void_stay",
     "void_weight",
 ]

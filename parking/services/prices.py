@@ -10,8 +10,9 @@ from core import calendar, clock, plates
 from core.errors import Invalid
 from parking.models import ParkingSession, TariffVersion
 from parking.rules import pricing
+from parking.rules.spans import asks_for_days
 from parking.rules.tariff import Scope
-from parking.services import gaps
+from parking.services import gaps, holidays
 from parking.states import PlateState, StayState
 
 LARGE = "large"
@@ -114,6 +115,8 @@ def affordable_until(stay: ParkingSession, amount_fen: int) -> datetime:
 def _circumstances(stay: ParkingSession, tariff: pricing.Tariff) -> pricing.Circumstances:
     """What else decides the price. An unread plate pays as a small car without history."""
     known = pricing.Circumstances()
+    if asks_for_days(tariff):
+        known["day"] = holidays.as_known(stay.arrived_at)
     if stay.plate_state != PlateState.SETTLED:
         return known
     plate = plates.Plate(stay.plate_text)

@@ -3,14 +3,16 @@
 from io import BytesIO
 from typing import Any
 
-from django.contrib.auth.models import Permission
+import pytest
 from PIL import Image
 
-from accounts import selectors, services
-from accounts.models import Membership, User
+from accounts import services
+from accounts.models import Membership
 from tests.people import PASSWORD, TEST
 from tests.street import PLATE
 from tests.trail import events, moves, said
+
+pytestmark = pytest.mark.usefixtures("writes_are_whole")
 
 
 def test_merchants_and_their_people_say_who_made_them(merchant: Any) -> None:
@@ -22,30 +24,17 @@ def test_merchants_and_their_people_say_who_made_them(merchant: Any) -> None:
     assert said(membership) == [("created", "user:7", "", {"role": "cashier"})]
 
 
-def test_rights_passwords_and_posts_say_what_they_were_before(merchant: Any, operator: Any) -> None:
-    person = User.objects.create_user(username="p", password=PASSWORD, is_staff=True)
-    before = selectors.rights_of(person)
-    with services.rights_noted(person, actor=operator.actor):
-        right = Permission.objects.get(codename="view_tariff")
-        person.user_permissions.add(right)
-    after = selectors.rights_of(User.objects.get(pk=person.pk))
-    assert before != after
-    with services.rights_noted(person, actor=operator.actor):
-        pass  # nothing changes, and nothing is said
-    with services.password_noted(person, actor=operator.actor):
-        User.objects.get(pk=person.pk).save()
-    with services.password_noted(person, actor=operator.actor):
-        person.set_password("another long word")
-        person.save()
-    services.note_membership(
-        person.pk, before=None, after=(merchant.pk, "owner"), actor=operator.actor
+def test_a_post_says_what_it_was_before(merchant: Any, owner: Any) -> None:
+    services.appoint(
+        user_id=owner.pk, merchant_id=merchant.pk, before=None, after="owner", actor="user:7"
     )
-    who = operator.actor
+    services.appoint(
+        user_id=owner.pk, merchant_id=merchant.pk, before="owner", after=None, actor="user:8"
+    )
     post = {"merchant": merchant.pk, "role": "owner"}
-    assert said(person) == [
-        ("rights changed", who, "", {"before": before, "after": after}),
-        ("password changed", who, "", {}),
-        ("membership changed", who, "", {"before": None, "after": post}),
+    assert said(owner) == [
+        ("membership changed", "user:7", "", {"before": None, "after": post}),
+        ("membership changed", "user:8", "", {"before": post, "after": None}),
     ]
 
 

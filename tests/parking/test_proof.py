@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from arrears.models import Debt
+from core import audit, outbox
 from core import clock as business_clock
-from core import outbox
 from core.models import OutboxEvent
 from devices import services as devices
 from devices.models import Command, Device, DeviceMessage
@@ -249,6 +249,11 @@ def test_an_operator_admits_what_was_refused_in_order_with_one_key(
         600,
     )
     assert DeviceMessage.objects.filter(admitted_at=None, pk__in=ids).count() == 0
+    admitted = audit.trail(Device.objects.get(pk=device_id)).filter(action="message admitted")
+    assert [one.facts for one in admitted] == [
+        {"message": ids[0], "said": "VehicleArrived"},
+        {"message": ids[1], "said": "VehicleLeft"},
+    ]
     operator_client.post(
         "/admin/devices/devicemessage/", {"action": "admit", "_selected_action": ids}
     )

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from core import clock as business_clock
 from devices.models import Device
 from parking import services
@@ -19,6 +21,8 @@ from tests.parking.test_money import CASHIER, pay
 from tests.parking.test_stays import SAID, arrive, leave
 from tests.street import OTHER_PLATE, PLATE, TERMS, TEST, left_after
 from tests.trail import events, moves, said
+
+pytestmark = pytest.mark.usefixtures("writes_are_whole")
 
 
 # ── Places ───────────────────────────────────────────────────────────────────────────────────

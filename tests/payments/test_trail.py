@@ -13,6 +13,8 @@ from payments.services.moving import move
 from tests.payments.conftest import begin, pay
 from tests.trail import said
 
+pytestmark = pytest.mark.usefixtures("writes_are_whole")
+
 
 def test_a_refund_and_a_payment_that_moved_say_who_why_and_how_much(
     order: Order, merchant: Any

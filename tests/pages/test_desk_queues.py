@@ -75,7 +75,7 @@ def test_a_silent_device_and_a_lock_that_did_not_obey_today_wait(operator, merch
     assert waiting.oldest_at == Command.objects.get(pk=commands[0]).created_at
     front = operator.get("/admin/", headers=ENGLISH).content.decode()
     assert waiting.url.split("?")[0] in front
-    assert "silent devices, locks that did not obey" in front
+    assert "silent devices, cameras that misread, locks that did not obey" in front
 
 
 def test_a_queue_leads_to_the_first_of_its_parts_that_has_rows(operator, clock):

@@ -149,10 +149,10 @@ class Orders(MerchantView, generics.ListAPIView):
     @extend_schema(request=BindIn, responses={201: RecoveryOut})
     def post(self, request: Request) -> Response:
         """Bind a vehicle's debts to a lock; the answer is the recovery order."""
+        merchant_id = self.merchant_id(request)
         asked = BindIn(data=request.data)
         asked.is_valid(raise_exception=True)
         told = asked.validated_data
-        merchant_id = self.merchant_id(request)
         berth = parking.berth_by_code(told["berth_code"])
         device = devices.by_code(told["device_code"])
         if berth is None or device is None or device.merchant_id != merchant_id:

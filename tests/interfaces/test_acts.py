@@ -29,7 +29,7 @@ from payments import services as payments
 from payments.models import Refund
 from tests.interfaces.conftest import Town
 from tests.pages.test_desk_rights import written
-from tests.people import PASSWORD, STRANGER_PHONE, TEST, logged_in, staff, with_rights
+from tests.people import PASSWORD, TEST, logged_in, staff, with_rights
 
 TABLE = Path(__file__).resolve().parents[2] / "docs" / "acts.csv"
 WHO = {"anybody", "link", "person", "holder", "proposer", "provider", "camera", "lot"}
@@ -223,7 +223,7 @@ def _model(right: str) -> tuple[str, str]:
 def things(town: Town) -> dict[str, Any]:
     """What the addresses of own things are about: all of them our merchant's, or the owner's."""
     holding = PlateHolding.objects.get(user=town.owner, state="proven")
-    share = share_plate(user=town.owner, holding_id=holding.pk, phone=STRANGER_PHONE, actor=TEST)
+    share = share_plate(user=town.owner, holding_id=holding.pk, phone="13700000009", actor=TEST)
     [dispute] = arrears.object(debt_ids=[town.debt.pk], reason="amount", text="x", actor="owner")
     order = payments.open_order(items=[("parking.stay", town.left.pk)], actor=TEST)
     ActLimit.objects.create(
@@ -329,12 +329,16 @@ def test_each_act_lets_in_whom_its_line_names_and_nobody_else(
                     answer, tables = written(lambda: ask(person, method, path, body))  # noqa: B023
                     transaction.set_rollback(True)
                 let_in = not is_refused(answer)
-                if let_in != person.is_let_in(act):
+                wanted = person.is_let_in(act)
+                # A form that is not filled in is said before it is asked whose it is.
+                if let_in and not wanted and answer.status_code in (302, 400):
+                    let_in = bool(tables - TRACES)
+                if let_in != wanted:
                     faults.append(f"{method} {path}: {person.name} {answer.status_code}")
                 elif not let_in and tables - TRACES:
                     faults.append(f"{method} {path}: {person.name} wrote {tables}")
         cache.clear()
-    assert faults == []
+    assert not faults, "\n".join(faults)
 
 
 def test_what_a_link_opens_no_other_address_opens(town: Town) -> None:

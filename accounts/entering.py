@@ -55,8 +55,9 @@ class Refusals:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if response.status_code == 403 and request.user.is_authenticated:
-            self._note(request, request.user)
+        person: Any = request.user  # None where a device or a lot asked
+        if response.status_code == 403 and person is not None and person.is_authenticated:
+            self._note(request, person)
         return response
 
     def _note(self, request: HttpRequest, person: Any) -> None:

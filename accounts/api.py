@@ -8,7 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -90,10 +90,18 @@ def _person(request: Request) -> User:
     return request.user
 
 
+class WorksHere(BasePermission):
+    """Somebody of the desk, or of any merchant."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        person = request.user
+        return isinstance(person, User) and (person.is_staff or person.memberships.exists())
+
+
 class Proposals(generics.ListAPIView):
     """What this person has proposed or may answer, newest first."""
 
-    permission_classes = [IsAuthenticated]
+    permission_classes = [WorksHere]
     serializer_class = ProposalOut
     filter_backends: list[Any] = []
     queryset = Proposal.objects.none()

@@ -544,8 +544,8 @@ class YearForm(forms.ModelForm):
         label=gettext_lazy("days of the year"),
         widget=UnfoldAdminTextareaWidget({"rows": 24}),
         help_text=gettext_lazy(
-            "One day a line: 2027-10-01,break,国庆节 for a day off (or 休),"
-            " 2027-10-09,make_up,国庆节 for a weekend day that is worked for it (or 班)."
+            "One day a line: 2027-10-01,break,National Day for a day off,"
+            " 2027-10-09,make_up,National Day for a weekend day that is worked for it."
             " All other days are plain."
         ),
     )

@@ -15,7 +15,14 @@ from core import clock as business_clock
 from core import images, locks, plates
 from devices import services as devices
 from parking import services
-from parking.models import Berth, ParkingSession, Section, Sighting, TariffVersion
+from parking.models import (
+    Berth,
+    BerthEvent,
+    ParkingSession,
+    Section,
+    Sighting,
+    TariffVersion,
+)
 from parking.services import money
 
 TEST = "system:tests"
@@ -82,9 +89,11 @@ def new_photograph() -> str:
 def left_after(stay: ParkingSession, minutes: int) -> None:
     """The departure of a stay turns out to have been another one."""
     row = locks.lock(ParkingSession.objects.filter(pk=stay.pk))[0]
+    left_at = row.arrived_at + timedelta(minutes=minutes)
+    BerthEvent.objects.filter(stay=row, kind=BerthEvent.Kind.LEFT).update(occurred_at=left_at)
     money.amend(
         row,
-        left_at=row.arrived_at + timedelta(minutes=minutes),
+        left_at=left_at,
         doubt="",
         actor=TEST,
         reason="the departure came late",

@@ -14,7 +14,7 @@ class HolidayYear(models.Model):
     number = models.PositiveSmallIntegerField(_("version"))
     days = models.JSONField(
         _("days of the year"),
-        help_text='{"2027-01-01": ["break", "元旦"]}; all others are plain days.',
+        help_text=_("Days off and days that are worked for them, by date; all others are plain."),
     )
     notice = models.CharField(_("notice"), max_length=200)
     made_at = models.DateTimeField(_("entered"))

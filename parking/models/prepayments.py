@@ -69,9 +69,9 @@ class Prepayment(WithPlate, StatefulModel):
     minutes = models.PositiveIntegerField(_("minutes"))
     plate_text = models.CharField(_("declared plate"), max_length=16, blank=True)
     plate_colour = models.CharField(_("declared colour"), max_length=16, blank=True)
-    declared_before = models.JSONField(
-        default=list
-    )  # other plates that were submitted: text, colour
+    declared_before = models.JSONField(  # other plates that were submitted: text, colour
+        _("declared before"), default=list
+    )
     candidates = models.JSONField(default=list)  # berths that were offered, by id
     berth = models.ForeignKey(
         "parking.Berth", models.PROTECT, null=True, related_name="+", verbose_name=_("berth")

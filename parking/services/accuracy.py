@@ -110,10 +110,10 @@ def _consider(trust: CameraTrust) -> None:
     words = _in_words(known)
     if bills_now and accuracy.falls(known, bar=trust.bar):
         _move(trust, CameraState.STOPPED, actor=SYSTEM, reason=words)
-        log.warning("parking.camera_stopped device=%s %s", trust.device_id, words)
+        log.warning("parking.camera_stopped device=%s of=%s", trust.device_id, known.made)
     elif not bills_now and accuracy.recovers(known, bar=trust.bar):
         _move(trust, CameraState.BILLS, actor=SYSTEM, reason=words)
-        log.info("parking.camera_bills_again device=%s %s", trust.device_id, words)
+        log.info("parking.camera_bills_again device=%s of=%s", trust.device_id, known.made)
 
 
 def _in_words(known: Judged) -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from accounts import services as accounts
 from accounts.models import SmsMessage
@@ -68,7 +69,8 @@ def test_two_entries_that_were_one_vehicles_become_one(
 ) -> None:
     pass_time(seconds=1)
     BlacklistEntry.objects.create(plate_text=PLATE.text, plate_colour="", since=debt.opened_at)
-    services.relist(PLATE.text, "blue")
+    with transaction.atomic():
+        services.relist(PLATE.text, "blue")
     assert live() == [("blue", 1200)]
 
 

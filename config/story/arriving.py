@@ -10,6 +10,7 @@ from config.persons.paying import pay_order
 from config.story.teller import Stopped, must
 from config.story.world import World
 from core.plates import BadPlate, Plate, check, masked, parse
+from parking.selectors import berth_path
 
 READING_S = 150  # a reading whose process died is asked for again after a minute
 ROUND_S = 2.5  # sweeps look each second
@@ -84,8 +85,7 @@ def _misread(world: World, stay: dict[str, Any], staff: Browser) -> dict[str, An
     assert world.typed is not None
     world.misread = True
     with world.teller.step("P0.1", title="Misread: the owner objects, a reviewer settles") as step:
-        public = world.driver.api("GET", f"/api/v1/parking/berths/{stay['berth']}/")
-        page = world.driver.get(f"/s/{public['token']}/")
+        page = world.driver.get(world.at_hand(lambda: berth_path(stay["berth"])))
         page = world.driver.submit(page, page.form(having="not_mine"))
         item = world.wait(
             "the objection in the review queue",
@@ -105,6 +105,14 @@ def question(world: World, about: Callable[[dict[str, Any]], bool]) -> dict[str,
     """The question about a plate in the operator's queue, where there is one."""
     rows = world.operator.api("GET", "/api/v1/parking/reviews/")["results"]
     return next((row for row in rows if row["kind"] == "plate" and about(row)), None)
+
+
+def keep_what_is_asked(world: World) -> None:
+    """The operator looks at what is asked about stays, and leaves each as it stands."""
+    for row in world.operator.api("GET", "/api/v1/parking/reviews/")["results"]:
+        if row["kind"] == "stay":
+            address = f"/api/v1/parking/reviews/{row['id']}/settle/"
+            world.operator.api("POST", address, {"verdict": "keep"})
 
 
 def settle(world: World, item: dict[str, Any]) -> None:

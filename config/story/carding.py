@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from config.persons.paying import pay_order
+from config.story.arriving import keep_what_is_asked
 from config.story.teller import must
 from config.story.world import PATIENCE_S, World
 from core.money import format_fen
@@ -128,6 +129,7 @@ def _deduct(world: World, lots: tuple[Lot, ...]) -> None:
     with world.teller.step("P4.12", title="The card is charged once; the owner sees it") as step:
         fees = {lot.client.code: sum(line.fee_fen for line in lot.own_lines()) for lot in lots}
         left_fen = 30000 - sum(fees.values())
+        keep_what_is_asked(world)  # a misread photograph of the vehicle holds its card too
         shown = format_fen(left_fen)
         page = world.wait(
             f"{shown} left on the owner's page",

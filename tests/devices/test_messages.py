@@ -375,7 +375,7 @@ async def test_a_device_may_fill_so_much_in_a_day_and_no_more(
     monkeypatch.setattr("devices.services.images.MOST_BYTES_A_DAY", 1)
     async with street.client("C-1") as client, street.client("C-2") as other:
         kept = await client.upload(jpeg())
-        with pytest.raises(CallRefused, match="throttled"):
+        with pytest.raises(CallRefused, match="too_many"):
             await client.upload(jpeg("red"))
         assert await other.upload(jpeg("blue"))
         assert await in_thread(StoredImage.objects.count) == 2

@@ -144,7 +144,7 @@ def _functions(file: Path) -> list[FunctionType]:
     return [
         one
         for one in gc.get_objects()
-        if isinstance(one, FunctionType)
+        if type(one) is FunctionType  # isinstance would wake up whatever is lazy
         and one.__code__.co_filename == str(file)
         and "<locals>" not in one.__qualname__
     ]
@@ -178,7 +178,7 @@ def _open_no_transaction(file: Path, before: bytes, after: bytes) -> int:
     gone = _decorated(before) - _decorated(after)
     taken = 0
     for one in gc.get_objects():
-        if not isinstance(one, FunctionType) or not hasattr(one, "__wrapped__"):
+        if type(one) is not FunctionType or not hasattr(one, "__wrapped__"):
             continue
         code = getattr(one.__wrapped__, "__code__", None)
         cells = dict(zip(one.__code__.co_freevars, one.__closure__ or (), strict=True))

@@ -25,6 +25,7 @@ RECEIPTS = {
     "/r/<token>/": {"recovery_settlementorder"},
     "/api/v1/recovery/owner/<token>/": {"recovery_settlementorder"},
 }
+REFUSED = {"core_auditentry"}  # who works here and was refused stands in the trail
 FOLLOWS = {"core_auditentry", "core_outboxevent", "core_outboxdelivery"}
 
 
@@ -85,6 +86,8 @@ def written(clients: Iterable[Client], paths: list[str]) -> dict[str, set[str]]:
             with writes() as told:
                 answer = client.get(path)
             assert answer.status_code < 500, path
+            if answer.status_code == 403:
+                told -= REFUSED
             if told:
                 tables.setdefault(path, set()).update(told)
     return tables

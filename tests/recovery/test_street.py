@@ -224,7 +224,7 @@ async def test_the_operator_s_emergency_lowers_the_lock_on_its_socket(
 async def test_a_silent_lock_lowers_itself_and_the_order_follows(
     live, merchant_user, standing, key, settings
 ):  # docs/rules.md 8
-    settings.BOWEI_LOCK_LEASE_S = 1
+    settings.BOWEI_LOCK_LEASE_S = 5  # a busy machine answers late too
     lock = await street_lock(live, key)
     merchant = await in_thread(Portal, live.http, merchant_user.username)
     await until(lambda: _position("L-7") == "lowered")

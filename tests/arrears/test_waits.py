@@ -108,9 +108,15 @@ def test_two_colours_of_one_plate_do_not_both_begin_an_entry(
 
 
 def test_whoever_carries_a_contact_out_waits_for_who_works_on_it(
-    transactional_db: None, berth: Berth, stay_of: Any, past: Any, scored: Any, holder: Any,
-    clock: Any, run_reactions: Any,
-) -> None:  # fmt: skip
+    transactional_db: None,
+    berth: Berth,
+    stay_of: Any,
+    past: Any,
+    scored: Any,
+    holder: Any,
+    clock: Any,
+    run_reactions: Any,
+) -> None:
     past(PLATE, Berth.objects.get(code="A-003"), [None, 300.0, 200.0, None])
     stay = stay_of(berth)
     services.assess(stay_id=stay.pk)
@@ -130,8 +136,17 @@ def test_whoever_carries_a_contact_out_waits_for_who_works_on_it(
 
 def test_two_do_not_promote_one_model(transactional_db: None) -> None:
     model = RiskModel.objects.create(
-        version="candidate", sha256="0" * 64, source="simulated", state="shadow",
-        data_from=date(2026, 1, 1), data_to=date(2026, 2, 1), figures={}, lift=0.1,
-        contact_fen=5, annoyance_fen=10, due_fen=600, registered_at=business_clock.now(),
-    )  # fmt: skip
+        version="candidate",
+        sha256="0" * 64,
+        source="simulated",
+        state="shadow",
+        data_from=date(2026, 1, 1),
+        data_to=date(2026, 2, 1),
+        figures={},
+        lift=0.1,
+        contact_fen=5,
+        annoyance_fen=10,
+        due_fen=600,
+        registered_at=business_clock.now(),
+    )
     assert waiting.at(model, lambda: services.promote("candidate", actor=TEST)) == "waits"

@@ -33,9 +33,11 @@ def test_each_showing_of_a_release_code_is_said(keyed: tuple[Device, str]) -> No
     device, key = keyed
     link = connections.log_in(device.code, key)
     services.order(
-        device_id=device.pk, action="RaiseLock", actor=TEST,
+        device_id=device.pk,
+        action="RaiseLock",
+        actor=TEST,
         payload={"order_code": "R-1", "lease_s": 1800},
-    )  # fmt: skip
+    )
     commands.take_due(link)
     codes = [
         services.release_code(device_id=device.pk, order_code="R-1", actor=f"user:{n}")

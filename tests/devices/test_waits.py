@@ -23,9 +23,14 @@ def camera(transactional_db: None, merchant: Any) -> Device:
 
 def link_of(device: Device) -> connections.Link:
     return connections.Link(
-        device_id=device.pk, device_code=device.code, kind=device.kind, epoch=device.epoch,
-        merchant_id=device.merchant_id, connection_id=0, credential_id=0,
-    )  # fmt: skip
+        device_id=device.pk,
+        device_code=device.code,
+        kind=device.kind,
+        epoch=device.epoch,
+        merchant_id=device.merchant_id,
+        connection_id=0,
+        credential_id=0,
+    )
 
 
 def told(device: Device) -> Command:
@@ -69,7 +74,12 @@ def test_a_device_that_somebody_works_on_is_not_noticed_silent(camera: Device) -
 
 def test_two_do_not_admit_one_message(camera: Device) -> None:
     kept = DeviceMessage.objects.create(
-        device=camera, merchant_id=camera.merchant_id, raw="{}", refused="x", epoch=1,
-        received_at=clock.now(), received_real_at=clock.real(),
-    )  # fmt: skip
+        device=camera,
+        merchant_id=camera.merchant_id,
+        raw="{}",
+        refused="x",
+        epoch=1,
+        received_at=clock.now(),
+        received_real_at=clock.real(),
+    )
     assert waiting.at(kept, lambda: reception.admit(kept.pk, actor=TEST)) == "waits"

@@ -21,9 +21,13 @@ pytestmark = pytest.mark.usefixtures("writes_are_whole")
 
 def test_an_application_says_who_made_it_and_who_sent_its_licence(world: Any, owner: Any) -> None:
     card = services.apply(
-        user_id=owner.pk, plan_code=world.plan.code, plate_text="沪A12345", plate_colour="blue",
-        evidence_sha="", actor=owner.actor,
-    )  # fmt: skip
+        user_id=owner.pk,
+        plan_code=world.plan.code,
+        plate_text="沪A12345",
+        plate_colour="blue",
+        evidence_sha="",
+        actor=owner.actor,
+    )
     services.send_licence(card_id=card.pk, evidence_sha=new_photograph(), actor="user:3")
     assert said(card) == [
         ("applied", owner.actor, "", {}),
@@ -76,9 +80,12 @@ def test_a_statement_says_who_checked_it_again_and_that_nobody_fetched_it(
     assert [statements.notice_missed() for _twice in range(2)] == [1, 0]
     for actor in ("lot:1", "lot:2"):
         services.answer_statement(
-            lot=world.east, number=statement.number, seen_checksum=statement.checksum, own=[],
+            lot=world.east,
+            number=statement.number,
+            seen_checksum=statement.checksum,
+            own=[],
             actor=actor,
-        )  # fmt: skip
+        )
     assert said(statement) == [
         ("not_fetched", "system:monthlycard.notice_missed", "", {}),
         ("checked_again", "lot:2", "", {"differences": 1}),

@@ -57,11 +57,14 @@ def test_whoever_answers_or_corrects_a_statement_waits_for_who_works_on_it(
 ) -> None:
     acts: Acts = {
         "answer": lambda: services.answer_statement(
-            lot=world.east, number=statement.number, seen_checksum=statement.checksum,
-            own=[], actor=TEST,
+            lot=world.east,
+            number=statement.number,
+            seen_checksum=statement.checksum,
+            own=[],
+            actor=TEST,
         ),
         "correct": lambda: corrections._locked(statement.pk),
-    }  # fmt: skip
+    }
     assert waiting.all_at(statement, acts) == dict.fromkeys(acts, "waits")
 
 

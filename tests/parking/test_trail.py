@@ -31,9 +31,13 @@ def test_places_say_who_made_them(merchant: Any, clock: Any, enrolled: Any) -> N
         merchant_id=merchant.pk, name="x", terms=TERMS, actor="user:1"
     )
     section = services.add_section(
-        merchant_id=merchant.pk, name="x", code="X", ground="own", actor="user:2",
+        merchant_id=merchant.pk,
+        name="x",
+        code="X",
+        ground="own",
+        actor="user:2",
         tariff_id=version.tariff_id,
-    )  # fmt: skip
+    )
     berth = services.add_berth(section_id=section.pk, code="X-1", number="1", actor="user:3")
     sensor = services.place_sensor(
         berth_id=berth.pk, device_id=enrolled("S-1", "sensor", merchant), actor="user:4"
@@ -54,9 +58,13 @@ def test_places_say_who_made_them(merchant: Any, clock: Any, enrolled: Any) -> N
 
 def test_an_import_says_how_many_stays_it_added(berth: Berth, clock: Any) -> None:
     row = {
-        "plate": PLATE.text, "colour": "blue", "berth": berth.code, "paid_at": "",
-        "arrived_at": "2026-01-05T09:00:00+08:00", "left_at": "2026-01-05T10:00:00+08:00",
-    }  # fmt: skip
+        "plate": PLATE.text,
+        "colour": "blue",
+        "berth": berth.code,
+        "paid_at": "",
+        "arrived_at": "2026-01-05T09:00:00+08:00",
+        "left_at": "2026-01-05T10:00:00+08:00",
+    }
     services.import_history([row], actor="user:1")
     services.import_history([row], actor="user:2")
     assert said(berth.section)[1:] == [
@@ -158,9 +166,12 @@ def test_a_plate_that_is_settled_doubted_and_corrected_says_by_whom(
     services.doubt_plate(stay_id=stay.pk, actor="owner")
     assert said(sighting)[-1] == ("plate doubted", "owner", "", {})
     services.correct_plate(
-        stay_id=stay.pk, plate_text=OTHER_PLATE.text, plate_colour="blue", actor="user:2",
+        stay_id=stay.pk,
+        plate_text=OTHER_PLATE.text,
+        plate_colour="blue",
+        actor="user:2",
         why="misread",
-    )  # fmt: skip
+    )
     assert ("plate corrected", "user:2", "misread", {}) in said(stay)
     assert events("parking.plate_corrected") == [
         {"stay_id": stay.pk, "old_text": PLATE.text, "old_colour": "blue"}
@@ -185,9 +196,12 @@ def test_a_plate_that_nobody_can_read_says_who_said_so_and_who_took_it_back(
     assert said(stay)[-1] == ("plate verdict undone", "user:7", "", {})
     assert corrected() == [gone]  # it had none any more
     services.settle_review(
-        item_id=item.pk, verdict="plate", plate_text=PLATE.text, plate_colour="blue",
+        item_id=item.pk,
+        verdict="plate",
+        plate_text=PLATE.text,
+        plate_colour="blue",
         actor="user:7",
-    )  # fmt: skip
+    )
     services.undo_review(item_id=item.pk, actor="user:7")
     assert corrected() == [gone] * 2
 

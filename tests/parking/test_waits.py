@@ -46,9 +46,15 @@ def parked(transactional_db: None, berth: Berth, stay_of: Any) -> ParkingSession
 
 def receipt(subject_id: int, payable: str = "parking.stay") -> Receipt:
     return Receipt(
-        order_number="1", item_id=1, payable=payable, subject_id=subject_id, actor=TEST,
-        paid_at=business_clock.now(), provider="counter", is_part=False,
-    )  # fmt: skip
+        order_number="1",
+        item_id=1,
+        payable=payable,
+        subject_id=subject_id,
+        actor=TEST,
+        paid_at=business_clock.now(),
+        provider="counter",
+        is_part=False,
+    )
 
 
 def test_whoever_tells_of_a_berth_waits_for_who_works_on_it(

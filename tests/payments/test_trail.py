@@ -26,18 +26,28 @@ def test_a_refund_and_a_payment_that_moved_say_who_why_and_how_much(
     assert back.pk == again.pk
     assert said(back) == [("created", "user:3", "late", {"amount_fen": 100})]
     moved = move(
-        item_id=item.pk, amount_fen=200, payable=item.payable, subject_id=2, title="x",
-        merchant_id=merchant.pk, actor="user:4", reason="another vehicle",
-    )  # fmt: skip
+        item_id=item.pk,
+        amount_fen=200,
+        payable=item.payable,
+        subject_id=2,
+        title="x",
+        merchant_id=merchant.pk,
+        actor="user:4",
+        reason="another vehicle",
+    )
     assert said(moved) == [("moved", "user:4", "another vehicle", {"amount_fen": 200})]
 
 
 def test_what_comes_twice_is_a_credit_that_says_so(order: Order) -> None:
     pay(order)
     second = Attempt.objects.create(
-        order=order, provider="sandbox", out_trade_no="second", amount_fen=600,
-        created_at=business_clock.real(), expires_at=business_clock.real(),
-    )  # fmt: skip
+        order=order,
+        provider="sandbox",
+        out_trade_no="second",
+        amount_fen=600,
+        created_at=business_clock.real(),
+        expires_at=business_clock.real(),
+    )
     services.take_payment(
         second.pk, provider_no="2", paid_at=business_clock.real(), actor="provider:sandbox"
     )

@@ -20,10 +20,15 @@ def test_whoever_acts_on_an_order_waits_for_who_works_on_it(order: RecoveryOrder
     sha256, now, code = new_photograph(), business_clock.now(), order.code
     report = {"position": "raised", "cause": "command", "battery_pct": 80, "occurred_at": now}
     receipt = Receipt(
-        order_number="1", item_id=1, payable="parking.stay", paid_at=now, actor=TEST,
+        order_number="1",
+        item_id=1,
+        payable="parking.stay",
+        paid_at=now,
+        actor=TEST,
         subject_id=order.bound.values_list("stay_id", flat=True)[0],
-        provider="counter", is_part=False,
-    )  # fmt: skip
+        provider="counter",
+        is_part=False,
+    )
     acts: dict[str, Callable[[], object]] = {
         "place": lambda: services.place(order.pk, sha256=sha256, actor=TEST),
         "look again": lambda: services.look_again(order.pk, second_look=look(), actor=TEST),

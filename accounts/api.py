@@ -95,7 +95,7 @@ class WorksHere(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         person = request.user
-        return isinstance(person, User) and (person.is_staff or person.memberships.exists())
+        return isinstance(person, User) and selectors.works_here(person)
 
 
 class Proposals(generics.ListAPIView):

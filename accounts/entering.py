@@ -12,7 +12,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
-from accounts.models import Membership, User
+from accounts import selectors
+from accounts.models import User
 from core import audit
 from core.addresses import network
 
@@ -61,10 +62,11 @@ class Refusals:
         return response
 
     def _note(self, request: HttpRequest, person: Any) -> None:
-        works_here = person.is_staff or Membership.objects.filter(user_id=person.pk).exists()
         match = request.resolver_match
         what = match.route if match else ""
-        if works_here and _first(f"accounts.refused.{person.pk}.{request.method}.{what}"):
+        if selectors.works_here(person) and _first(
+            f"accounts.refused.{person.pk}.{request.method}.{what}"
+        ):
             audit.note(
                 VISIT,
                 person.pk,

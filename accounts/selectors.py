@@ -40,6 +40,11 @@ def merchant_by_code(code: str) -> Merchant | None:
     return Merchant.objects.filter(code=code).first()
 
 
+def works_here(user: User) -> bool:
+    """Whether this person is of the desk, or of any merchant."""
+    return user.is_staff or Membership.objects.filter(user_id=user.pk).exists()
+
+
 def membership_of(user: User | AnonymousUser, merchant_id: int | None = None) -> Membership | None:
     """The person's work for this merchant, or their first where none is named; one query.
 

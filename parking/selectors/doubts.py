@@ -32,16 +32,21 @@ class Question:
     kind: str
 
 
-def open_questions(stay: str = "pk") -> QuerySet[ReviewItem]:
-    """Open questions about a stay, the outer query's `stay`.
+def _asked_of_stays() -> QuerySet[ReviewItem]:
+    """What is open and counts as a question about its stay.
 
     Whatever is asked about it counts: whether it is right, which plate it has, what somebody said
     at its berth. Only a photograph of leaving does not say whose a stay is, unless somebody doubts
     it.
     """
-    rows = ReviewItem.objects.filter(stay=OuterRef(stay), state=ReviewState.OPEN)
+    rows = ReviewItem.objects.filter(stay__isnull=False, state=ReviewState.OPEN)
     leaving = Q(kind=ReviewItem.Kind.PLATE, sighting__purpose="leaving")
     return rows.exclude(leaving & ~Q(why=ReviewItem.DOUBTED))
+
+
+def open_questions(stay: str = "pk") -> QuerySet[ReviewItem]:
+    """Open questions about a stay, the outer query's `stay`."""
+    return _asked_of_stays().filter(stay=OuterRef(stay))
 
 
 def questions_about(stay_id: int) -> tuple[Question, ...]:
@@ -86,7 +91,7 @@ def why_questioned(
     for arrived_at, left_at in settled.values_list("arrived_at", "left_at"):
         if at_once(there, Presence(since=arrived_at, until=left_at, at=None)):
             return "seen_elsewhere"
-    codes = ReviewItem.objects.filter(state=ReviewState.OPEN, stay__in=near.values("pk"))
+    codes = _asked_of_stays().filter(stay__in=near.values("pk"))
     return codes.order_by("opened_at").values_list("why", flat=True).first() or ""
 
 

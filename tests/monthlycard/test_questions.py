@@ -10,8 +10,10 @@ from accounts.models import ActLimit
 from monthlycard import services
 from monthlycard.models import Card, CardObjection, Deduction, StatementCorrection
 from monthlycard.services.deductions import tell_of_dues
+from parking import selectors as parking_selectors
 from parking import services as parking
-from parking.models import Berth, CloneCase, ParkingSession, Section
+from parking.models import Berth, CloneCase, ParkingSession, Section, Sighting
+from parking.services.reviews import open_review
 from tests.monthlycard import desk
 from tests.monthlycard.test_cards import paid_card
 from tests.people import TEST
@@ -194,6 +196,35 @@ def test_a_stay_at_another_time_holds_nothing(
     stood(begin + timedelta(hours=hours), hours=1)
     assert closed(clock).taken
     assert left(card) == 27000
+
+
+@pytest.mark.parametrize(
+    ("purpose", "state"), [("arrival", "disputed"), ("leaving", "covered")], ids=str
+)
+def test_a_photograph_near_a_visit_holds_it_where_it_holds_its_stay(
+    world: Any,
+    card: Card,
+    clock: Any,
+    stood: Any,
+    enrolled: Any,
+    seen: Any,
+    purpose: str,
+    state: str,
+) -> None:
+    begin = clock.now()
+    visited(world, card, begin)
+    stay = stood(begin - timedelta(minutes=90), hours=1)
+    sighting = seen(enrolled("H-9", "handheld", stay.merchant), stay.merchant, purpose=purpose)
+    Sighting.objects.filter(pk=sighting.pk).update(stay=stay)
+    open_review(
+        kind="plate",
+        why="weak_character",
+        merchant_id=stay.merchant_id,
+        stay=stay,
+        sighting=sighting,
+    )
+    assert parking_selectors.is_questioned(stay.pk) is (state == "disputed")
+    assert closed(clock).state == state
 
 
 def test_an_owners_own_objection_does_not_let_go_what_is_in_question(

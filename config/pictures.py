@@ -32,6 +32,8 @@ LISTS = (  # of the desk, each one of its kind
     "arrears_listingrule",
     "monthlycard_card",
     "devices_devicemessage",
+    "accounts_proposal",
+    "parking_cameratrust",
 )
 
 
@@ -115,6 +117,7 @@ def _merchant() -> Iterator[Page]:
         yield Page(MERCHANT, "review", reverse("parking.review", args=[review.pk]))
     yield Page(MERCHANT, "debts", reverse("arrears.debts"))
     yield Page(MERCHANT, "looks", reverse("arrears.looks"))
+    yield Page(MERCHANT, "proposals", reverse("accounts.proposals"))
     yield Page(MERCHANT, "recovery", reverse("recovery.list"))
     yield Page(MERCHANT, "recovery-new", reverse("recovery.new"))
     mine = RecoveryOrder.objects.filter(merchant_id=merchant_id)
@@ -134,6 +137,8 @@ def _operator() -> Iterator[Page]:
     for label in LISTS:
         name = label.partition("_")[2]
         yield Page(OPERATOR, name, reverse(f"admin:{label}_changelist"))
+    yield Page(OPERATOR, "limit-new", reverse("admin:accounts_actlimit_add"))
+    yield Page(OPERATOR, "holidays-new", reverse("admin:parking_holidayyear_add"))
     yield Page(OPERATOR, "outage-new", reverse("admin:core_outage_add"))
     yield Page(OPERATOR, "listing-rule-new", reverse("admin:arrears_listingrule_add"))
     yield Page(OPERATOR, "looks", reverse("admin:arrears_look_take"))

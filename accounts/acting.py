@@ -64,7 +64,8 @@ class Act:
     """One act that can need two persons.
 
     `right` is the desk's, `role` what a merchant's own staff must be able to do ("": only the
-    desk); who answers needs the same. `subject` names the argument that says which row it is about.
+    desk); who answers needs the same. `subject` names the argument that says which row it is about,
+    `page` the portal's page where that row is seen before somebody agrees.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Act:
     right: str
     role: str
     subject: str
+    page: str
     weigh: Callable[..., Weight]
     carry_out: Callable[..., Any]
     moments: tuple[str, ...]
@@ -84,6 +86,7 @@ def by_two(
     right: str,
     role: str = "",
     subject: str = "",
+    page: str = "",
     weigh: Callable[..., Weight],
     moments: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
@@ -94,7 +97,7 @@ def by_two(
     """
 
     def wrap(function: F) -> F:
-        act = Act(name, word, right, role, subject, weigh, function, moments)
+        act = Act(name, word, right, role, subject, page, weigh, function, moments)
 
         said = signature(function)
 

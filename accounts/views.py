@@ -182,6 +182,7 @@ def proposals(request: StaffRequest) -> HttpResponse:
         {
             "row": row,
             "what": services.act_of(row).word,
+            "url": _page_of(row),
             "who": selectors.name_of(row.asked_by),
             "mine": row.asked_by == person.actor,
             "open": row.state == Proposal.State.ASKED,
@@ -196,6 +197,12 @@ def proposals(request: StaffRequest) -> HttpResponse:
         "topic": f"merchant:{request.merchant.pk}",
     }
     return render(request, "accounts/merchant_proposals.html", context)
+
+
+def _page_of(row: Proposal) -> str:
+    """Where what a proposal is about can be looked at, "" where no page shows it."""
+    page = services.act_of(row).page
+    return reverse(page, args=[row.subject_id]) if page else ""
 
 
 @require_POST

@@ -541,7 +541,7 @@ class YearForm(forms.ModelForm):
     """A year's days off and the days worked for them, one a line, as its notice says them."""
 
     text = forms.CharField(
-        label=gettext_lazy("days of the year"),
+        label=gettext_lazy("Days of the year"),
         widget=UnfoldAdminTextareaWidget({"rows": 24}),
         help_text=gettext_lazy(
             "One day a line: 2027-10-01,break,National Day for a day off,"
@@ -615,6 +615,8 @@ class CameraTrustAdmin(ModelAdmin):
     def share(self, trust: CameraTrust) -> str:
         """As found, what it may be, and from what: one look at the rows says all three."""
         known = known_of(trust)
+        if not known.sampled and not known.wrong:
+            return _("nothing known yet of %(made)s readings") % {"made": known.made}
         found = accuracy.accuracy(known)
         text = _(
             "%(low)s–%(high)s %%: of those drawn %(right)s of %(sampled)s are right;"

@@ -262,6 +262,7 @@ def judge_reading(sighting: Sighting, text: str, *, actor: str) -> None:
     right="parking.correct_parkingsession",
     role="settle_stay",
     subject="stay_id",
+    page="parking.merchant_stay",
     weigh=weights.of_plate,
 )
 @transaction.atomic

@@ -102,6 +102,7 @@ def open_by_hand(
     right="parking.end_parkingsession",
     role="settle_stay",
     subject="stay_id",
+    page="parking.merchant_stay",
     weigh=weights.of_close,
     moments=("left_at",),
 )
@@ -129,6 +130,7 @@ def close_by_hand(*, stay_id: int, left_at: datetime, actor: str, reason: str) -
     right="parking.void_parkingsession",
     role="void_stay",
     subject="stay_id",
+    page="parking.merchant_stay",
     weigh=weights.of_void,
 )
 @transaction.atomic

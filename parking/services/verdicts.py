@@ -31,6 +31,7 @@ Doubt = ParkingSession.Doubt
     right="parking.settle_reviewitem",
     role="settle_stay",
     subject="item_id",
+    page="parking.review",
     weigh=weights.of_review,
 )
 @transaction.atomic

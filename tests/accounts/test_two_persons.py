@@ -504,7 +504,10 @@ def test_a_colleague_sees_it_on_the_street_and_agrees_on_the_page(
         assert state_of(stay) == "due"
     assert address not in logged_in(cashier).get(page).content.decode()
     client = logged_in(merchant_user)
-    assert address in client.get(page).content.decode()
+    shown = client.get(page).content.decode()
+    assert address in shown
+    about = reverse("parking.merchant_stay", args=[stay.pk])
+    assert about in shown and client.get(about).status_code == 200  # what it is about can be seen
     client.post(address, {"do": "approve"})
     assert state_of(stay) == "void"
 

@@ -29,7 +29,7 @@ DATA_DIR = Path(env.str("BOWEI_DATA", str(BASE_DIR / ".bowei")))
 # What a demo seals with is a constant of this file; core.checks refuses it in production.
 DEMO_SECRETS = {
     name: hashlib.sha256(f"bowei demo {name}".encode()).hexdigest()
-    for name in ("BOWEI_SECRET_KEY", "BOWEI_PERSONAL_KEY")
+    for name in ("BOWEI_SECRET_KEY", "BOWEI_PERSONAL_KEY", "BOWEI_TRAIL_KEY")
 }
 
 
@@ -45,6 +45,9 @@ def _secret(name: str) -> str:
 
 SECRET_KEY = _secret("BOWEI_SECRET_KEY")
 PERSONAL_KEY = _secret("BOWEI_PERSONAL_KEY")  # hashes phone numbers and device keys
+TRAIL_KEY = _secret("BOWEI_TRAIL_KEY")  # signs the audit trail's seals and anchors
+TRAIL_FORMER = env.str("BOWEI_TRAIL_FORMER", "").split()  # public keys that signed before it
+BOWEI_ANCHORS = env.str("BOWEI_ANCHORS", str(DATA_DIR / "anchors"))  # one a night lies there
 ALLOWED_HOSTS = env.list("BOWEI_HOSTS", default=["*"] if not PRODUCTION else [])
 CSRF_TRUSTED_ORIGINS = env.list("BOWEI_ORIGINS", default=[])
 PUBLIC_URL = env.str("BOWEI_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")

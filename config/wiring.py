@@ -59,6 +59,7 @@ from arrears.events import (
 from core import outages, outbox
 from core.events import OutageChanged
 from core.plates import Plate
+from core.trail import anchors, sealing
 from core.wiring import Reactions, on, reactions
 from devices.events import CommandDone, CommandExpired, CommandFailed, DeviceBack, DeviceSilent
 from devices.rules import protocol
@@ -292,12 +293,14 @@ SWEEPS: list[Callable[[], int]] = [
     accounts.services.expire_proposals,
     accounts.services.forget_old,
     outbox.forget_old,
+    sealing.seal_ready,  # the trail shows what is changed from now on
 ]
 
 # What is done once a night, from two in the morning, by the first dispatcher that comes to it.
 NIGHTLY: list[Callable[[], int]] = [
     arrears.services.find_debts_of_city,  # P3.1
     parking.services.draw_samples,  # P2.3: how well cameras read
+    anchors.keep_daily,  # how far the trail went, to be kept elsewhere
 ]
 
 # What can be away beside our own parts, for the register of outages: its name there and its word.

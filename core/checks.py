@@ -19,7 +19,11 @@ def wiring_fits(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 SHORTEST_KEY = 50  # characters, as Django asks of SECRET_KEY
-KEYS = {"BOWEI_SECRET_KEY": "SECRET_KEY", "BOWEI_PERSONAL_KEY": "PERSONAL_KEY"}
+KEYS = {
+    "BOWEI_SECRET_KEY": "SECRET_KEY",
+    "BOWEI_PERSONAL_KEY": "PERSONAL_KEY",
+    "BOWEI_TRAIL_KEY": "TRAIL_KEY",
+}
 
 
 def _of_a_demo(name: str) -> bool:
@@ -109,8 +113,8 @@ DEMO_ONLY: list[tuple[str, str, Callable[[], Any]]] = [
     ),
     (
         "bowei.E022",
-        "BOWEI_SECRET_KEY and BOWEI_PERSONAL_KEY must not be the same.",
-        lambda: settings.SECRET_KEY == settings.PERSONAL_KEY,
+        "BOWEI_SECRET_KEY, BOWEI_PERSONAL_KEY and BOWEI_TRAIL_KEY must not be the same.",
+        lambda: len({getattr(settings, one) for one in KEYS.values()}) < len(KEYS),
     ),
     (
         "bowei.E023",
@@ -147,6 +151,16 @@ DEMO_ONLY: list[tuple[str, str, Callable[[], Any]]] = [
         "bowei.E029",
         "Passwords would be hashed weakly.",
         lambda: get_hasher("default").algorithm in WEAK_HASHERS,
+    ),
+    (
+        "bowei.E030",
+        "BOWEI_TRAIL_KEY is a demo's, which everybody knows.",
+        lambda: _of_a_demo("BOWEI_TRAIL_KEY"),
+    ),
+    (
+        "bowei.E031",
+        f"BOWEI_TRAIL_KEY must be random, of {SHORTEST_KEY} characters or more.",
+        lambda: _weak("BOWEI_TRAIL_KEY"),
     ),
 ]
 

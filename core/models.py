@@ -1,5 +1,6 @@
 """The few tables that every row shares."""
 
+import secrets
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
@@ -35,6 +36,11 @@ class ClockSetting(models.Model):
         return f"{self.offset} {self.held_at or ''}"
 
 
+def fresh_salt() -> bytes:
+    """What makes the digest of few possible words tell nothing about them."""
+    return secrets.token_bytes(16)
+
+
 class AuditEntry(models.Model):
     """Who changed what, from which state to which, when and why. Only ever added."""
 
@@ -48,6 +54,10 @@ class AuditEntry(models.Model):
     actor = models.CharField(_("by"), max_length=80)
     reason = models.CharField(_("reason"), max_length=300, blank=True)
     facts = models.JSONField(_("facts"), default=dict)
+    # What proves `reason` and `facts` while they stand here, and once they were taken out
+    # (core/trail/content.py).
+    salt = models.BinaryField(default=fresh_salt, null=True)
+    veiled = models.BinaryField(null=True)
 
     class Meta:
         verbose_name = _("audit entry")
@@ -59,6 +69,41 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} {self.subject_id} {self.action}"
+
+
+class TrailSeal(models.Model):
+    """The proof of some entries of the trail and, through `head`, of all before. Only ever added.
+
+    `leaves` holds number and digest of each entry with a number above `after_id` up to `upto_id`;
+    `total` counts them from the first one on (core/trail/content.py).
+    """
+
+    number = models.PositiveBigIntegerField(primary_key=True)
+    sealed_at = models.DateTimeField()
+    after_id = models.BigIntegerField()
+    upto_id = models.BigIntegerField()
+    total = models.BigIntegerField()
+    leaves = models.BinaryField()
+    former = models.BinaryField()
+    head = models.BinaryField()
+    key_id = models.CharField(max_length=16)
+    signature = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"{self.number} {bytes(self.head).hex()[:12]}"
+
+
+class SealingAhead(models.Model):
+    """The one row that says how far to seal once those have ended who are writing entries."""
+
+    upto_id = models.BigIntegerField(default=0)
+    writing = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="sealing_is_one_row")]
+
+    def __str__(self) -> str:
+        return f"{self.upto_id} {len(self.writing)}"
 
 
 class OutboxEvent(models.Model):

@@ -174,6 +174,7 @@ def check() -> int:
         "BOWEI_PRODUCTION": "1",
         "BOWEI_SECRET_KEY": "a dummy for the check, long enough to be accepted: 0123456789abcdef",
         "BOWEI_PERSONAL_KEY": "another dummy for the check, long enough too: 0123456789abcdef",
+        "BOWEI_TRAIL_KEY": "a third dummy for the check, long enough as well: 0123456789abcdef",
         "BOWEI_HOSTS": "bowei.example",
         "BOWEI_PUBLIC_URL": "https://bowei.example",
         "DATABASE_URL": "postgresql://bowei@database.example/bowei?sslmode=verify-full",

@@ -15,6 +15,7 @@ from core import checks
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_KEY = "ahMeiVahPh1ahw7Aichoh4oot0Iecoophie9Ohkah3jai5Thei"
 OTHER_KEY = "ohF3iezooz5Eighah1iezaeThaikei7xoh9eiZohC6ohl2eeyu"
+THIRD_KEY = "Ieb4ohJ0aiQuo6phahB2Ooh9eeY8thaiv1Aech5goh3dieSh7w"
 SMS_ACCOUNT = (
     '{"access_key": "-", "secret": "-", "sign_name": "-", "templates": {"login_code": "-"}}'
 )
@@ -23,6 +24,7 @@ SOUND = {
     "BOWEI_PRODUCTION": "1",
     "BOWEI_SECRET_KEY": FIRST_KEY,
     "BOWEI_PERSONAL_KEY": OTHER_KEY,
+    "BOWEI_TRAIL_KEY": THIRD_KEY,
     "BOWEI_HOSTS": "bowei.example",
     "BOWEI_ORIGINS": "https://bowei.example",
     "BOWEI_PUBLIC_URL": "https://bowei.example",
@@ -55,6 +57,9 @@ WRONG: dict[str, tuple[dict[str, object], set[str]]] = {
     "one character often": ({"PERSONAL_KEY": "1" * 60}, {"E021"}),
     "a key of Django's": ({"SECRET_KEY": f"django-insecure-{FIRST_KEY}"}, {"E020"}),
     "one key for both": ({"PERSONAL_KEY": FIRST_KEY}, {"E022"}),
+    "one key for the trail too": ({"TRAIL_KEY": OTHER_KEY}, {"E022"}),
+    "the demo's third": ({"TRAIL_KEY": DEMO["BOWEI_TRAIL_KEY"]}, {"E030"}),
+    "a short one for the trail": ({"TRAIL_KEY": THIRD_KEY[:49]}, {"E031"}),
     "any host": ({"ALLOWED_HOSTS": ["*"]}, {"E023"}),
     "any host beside one": ({"ALLOWED_HOSTS": ["bowei.example", "*"]}, {"E023"}),
     "no host": ({"ALLOWED_HOSTS": []}, {"E023"}),
@@ -81,6 +86,7 @@ def sound(settings):
     settings.BOWEI_MOVABLE_CLOCK = settings.BOWEI_SANDBOX_PAYMENTS = False
     settings.BOWEI_SMS = "aliyun"
     settings.SECRET_KEY, settings.PERSONAL_KEY = FIRST_KEY, OTHER_KEY
+    settings.TRAIL_KEY = THIRD_KEY
     settings.ALLOWED_HOSTS = ["bowei.example"]
     settings.PUBLIC_URL = "https://bowei.example"
     settings.DATABASES = elsewhere("verify-full")

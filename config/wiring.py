@@ -56,7 +56,7 @@ from arrears.events import (
     StayDisputed,
     WatchRanOut,
 )
-from core import outages, outbox
+from core import outages, outbox, tasks
 from core.events import OutageChanged
 from core.plates import Plate
 from core.trail import anchors, sealing
@@ -255,6 +255,7 @@ BY_TWO: list[Callable[..., Any]] = [
 # What looks for due rows, every second; each says how many it moved.
 SWEEPS: list[Callable[[], int]] = [
     outages.pulse,  # first: whether we were away is known before anything acts on the time
+    tasks.ask_for_our_pages,
     recovery.services.ask_all,  # a lock whose ground is gone goes down
     recovery.services.chase_lowerings,  # P1.4: in time, or an alarm
     recovery.services.remind_of_moves,  # P1.6

@@ -3,7 +3,8 @@
 What people have to do in a time, they can only do while we are there. So whoever waits for the end
 of a time asks `stretched` for it, and whoever lists, demands or raises looks at `running` first.
 The dispatcher notices by its own pulse that it, the database or everything was away; who speaks to
-a provider says with `failed` and `worked` how it answers; the operator writes what no machine saw.
+a provider says with `failed` and `worked` how it answers, and so does a worker that asks for a page
+of ours as people do (`core.probes`); the operator writes what no machine saw.
 """
 
 import logging
@@ -23,11 +24,12 @@ from core.parse import is_ours
 
 log = logging.getLogger("bowei.outages")
 SYSTEM = "system:core.outages"
-PLATFORM, DATABASE, BROKER, DISPATCHER, SMS = (
+PLATFORM, DATABASE, BROKER, DISPATCHER, PAGES, SMS = (
     "platform",
     "database",
     "broker",
     "dispatcher",
+    "pages",
     "sms",
 )
 PARTS = {
@@ -35,9 +37,10 @@ PARTS = {
     DATABASE: _("the database"),
     BROKER: _("the broker"),
     DISPATCHER: _("the dispatcher"),
+    PAGES: _("our pages"),
     SMS: _("text messages"),
 }
-OURS = frozenset({PLATFORM, DATABASE, BROKER, DISPATCHER})  # without which nothing follows
+OURS = frozenset({PLATFORM, DATABASE, BROKER, DISPATCHER, PAGES})  # without which nothing follows
 PULSE_EVERY = timedelta(seconds=5)
 HOLE = timedelta(minutes=3)  # longer than a restart or the slowest round of sweeps
 FAILS_FOR = timedelta(minutes=10)  # how long another's service may fail before it is away
@@ -165,19 +168,30 @@ def pulse() -> int:
     return 1
 
 
-def failed(what: str) -> None:
-    """Somebody whom we need did not answer; after FAILS_FOR of that they are away."""
+def failed(what: str, *, unbroken: timedelta | None = None) -> None:
+    """Somebody whom we need did not answer; after FAILS_FOR of that they are away.
+
+    `unbroken`: where the failure before lies farther back, nobody asked meanwhile, and this one
+    begins the count anew.
+    """
     now, real = clock.now(), clock.real()
     row = Pulse.objects.filter(what=what).first()
-    if row is None or row.failing_since is None or row.failing_real_since is None:
+    if (
+        row is None
+        or row.failing_since is None
+        or row.failing_real_since is None
+        or (unbroken is not None and real - row.real_at > unbroken)
+    ):
         fresh = Pulse(what=what, at=now, real_at=real, failing_since=now, failing_real_since=real)
         Pulse.objects.bulk_create(
             [fresh],
             update_conflicts=True,
             unique_fields=["what"],
-            update_fields=["failing_since", "failing_real_since"],
+            update_fields=["at", "real_at", "failing_since", "failing_real_since"],
         )
-    elif real - row.failing_real_since >= FAILS_FOR:
+        return
+    Pulse.objects.filter(what=what, real_at=row.real_at).update(at=now, real_at=real)
+    if real - row.failing_real_since >= FAILS_FOR:
         _begin(what, began_at=row.failing_since)
 
 
@@ -193,6 +207,10 @@ def worked(what: str) -> None:
 
 @transaction.atomic
 def _begin(what: str, *, began_at: datetime) -> None:
+    """Once, of however many who find it; none where they have answered meanwhile."""
+    still = Pulse.objects.filter(what=what, failing_since=began_at)
+    if not still.select_for_update(no_key=True).exists():
+        return
     if not Outage.objects.filter(what=what, ended_at=None).exists():
         _add(what, began_at, None, reason="no answer", actor=SYSTEM)
 

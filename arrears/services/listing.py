@@ -62,14 +62,14 @@ def relist(plate_text: str, plate_colour: str, *, actor: str = SYSTEM, reason: s
     for double in doubles:  # written before the colour was read: one vehicle has one entry
         _move(double, ListingState.GONE, {"amount_fen": 0}, actor=actor, reason="one vehicle")
         notices.withdraw_stale(entry_id=double.pk, listed=False, actor=actor)
-    register = outages.known(min((one.demanded_at or now for one in owed), default=now))
+    register = outages.known(min((one.opened_at for one in owed), default=now))
     rule_of = rules_of({one.merchant_id for one in owed})
     place = rules.place(
         [
             rules.Owed(
                 one.amount_fen,
                 _counts_from(one, register),
-                opened_at=one.opened_at,
+                opened_at=_aged_from(one, rule_of[one.merchant_id], register),
                 held=one.held,
                 rule=rule_of[one.merchant_id],
             )
@@ -110,6 +110,11 @@ def _counts_from(debt: Debt, register: outages.Register) -> datetime | None:
     if debt.demanded_at is None:
         return None
     return register.stretched(debt.demanded_at, grace(), about=debt.section_id) - grace()
+
+
+def _aged_from(debt: Debt, rule: rules.Rule, register: outages.Register) -> datetime:
+    """From when on a debt's age counts: in the time that our outages took nobody could pay it."""
+    return register.stretched(debt.opened_at, rule.age, about=debt.section_id) - rule.age
 
 
 def must_wait(owed: Collection[Debt]) -> bool:

@@ -1,10 +1,11 @@
 """The register of outages has changed: times are set anew, what came too early is taken back."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Max, Q
 
-from arrears.models import BlacklistEntry, Debt, PayWindow
+from arrears.models import BlacklistEntry, Debt, ListingRule, PayWindow
 from arrears.services import debts, listing, windows
 from arrears.services.stays import locked_one
 from arrears.states import PayWindowState
@@ -51,10 +52,14 @@ def _take_back(stay_id: int) -> int:
 
 
 def _judge_again(since: datetime) -> int:
-    """Vehicles whose grace ran after `since`: their debts say anew when it is over."""
-    graces = Debt.objects.filter(
-        state__in=Debt.LIVE, demanded_at__gt=since - listing.grace()
-    ).values_list("plate_text", "plate_colour")
+    """Vehicles whose grace ran after `since`, or whose debts grew old enough to list them: these
+    say anew when that is over."""
+    ages = ListingRule.objects.aggregate(days=Max("age_days"))["days"] or 0
+    touched = Q(demanded_at__gt=since - listing.grace())
+    touched |= Q(demanded_at__isnull=False, opened_at__gt=since - timedelta(days=ages))
+    graces = Debt.objects.filter(touched, state__in=Debt.LIVE).values_list(
+        "plate_text", "plate_colour"
+    )
     moved = 0
     for text, colour in sorted(set(graces)):
         entry = BlacklistEntry.objects.filter(

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import selectors as accounts
 from accounts import services as accounts_services
 from accounts.states import HoldingState
-from core import audit, clock, images, locks
+from core import audit, clock, images, locks, outages
 from core.errors import Missing, Refused
 from core.transition import transition
 from core.typed import typed_plate
@@ -40,6 +40,9 @@ from monthlycard.services.usage import undeducted
 from monthlycard.states import CardState
 from payments import selectors as payments
 from payments.rules import BillLine, Quote, Receipt
+
+EXPIRE = "system:monthlycard.expire"
+AGAIN = timedelta(hours=1)  # as long while an outage runs, whose end nobody knows
 
 
 @transaction.atomic
@@ -329,16 +332,37 @@ def expire_due() -> int:
 def expire(cards: QuerySet[Card]) -> int:
     """Those of these cards that have run out are so, and keep their vehicle from nobody.
 
-    The lots know the end from their list; nothing new is told.
+    The lots know the end from their list; nothing new is told, but where an outage of ours took
+    of the days in which it could be renewed: those are longer by as much (docs/rules.md L7).
     """
     due = cards.filter(state__in=Card.IN_FORCE, expires_at__lte=clock.now())
+    _lengthen(due.filter(expires_at__gt=F("valid_until")))
     moved = transition(
         due,
         source=Card.IN_FORCE,
         target=CardState.EXPIRED,
-        actor="system:monthlycard.expire",
+        actor=EXPIRE,
     )
     return len(moved)
+
+
+def _lengthen(over: QuerySet[Card]) -> None:
+    """Give these cards, whose days of grace are over, what outages took of them."""
+    rows = locks.lock(over)
+    if not rows:
+        return
+    register = outages.known(min(row.valid_until for row in rows if row.valid_until))
+    for card in rows:
+        assert card.valid_until is not None
+        length = timedelta(days=card.terms.grace_days)
+        ends_at = register.stretched(card.valid_until, length)
+        if ends_at <= clock.now():
+            continue
+        at_least = clock.now() + AGAIN if outages.running() else ends_at  # no record each second
+        card.expires_at = max(ends_at, at_least)
+        card.save(update_fields=["expires_at"])
+        audit.record(card, "lengthened", actor=EXPIRE, reason="an outage of ours")
+        _record(card)
 
 
 @transaction.atomic

@@ -28,6 +28,7 @@ from payments.rules import BillLine, Entry, Quote, Receipt, merchant_account
 
 SYSTEM = "system:monthlycard.deductions"
 BATCH = 50
+AGAIN = timedelta(minutes=10)  # as long while an outage runs, whose end nobody knows
 
 
 @transaction.atomic
@@ -153,7 +154,10 @@ def _tell(row: Deduction) -> int:
 def _ask(row: Deduction) -> int:
     """The time to pay is over, outages of ours not counted: it is asked for formally."""
     assert row.due_since is not None
-    if outages.stretched(row.due_since, _window(row)) > clock.now():
+    over = outages.stretched(row.due_since, _window(row))
+    if over > clock.now():  # looked at again then, and said on its page
+        mine = Deduction.objects.filter(pk=row.pk, state=DeductionState.DUE, pay_by=row.pay_by)
+        mine.update(pay_by=max(over, clock.now() + AGAIN) if outages.running() else over)
         return 0
     if not transition(row, source=DeductionState.DUE, target=DeductionState.OVERDUE, actor=SYSTEM):
         return 0

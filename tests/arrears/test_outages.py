@@ -7,16 +7,26 @@ import pytest
 
 from accounts.models import SmsMessage
 from arrears import services
-from arrears.models import BlacklistEntry, Contact, Debt, Demand, Dispute, PayWindow, Plan, Watch
+from arrears.models import (
+    BlacklistEntry,
+    Contact,
+    Debt,
+    Demand,
+    Dispute,
+    ListingRule,
+    PayWindow,
+    Plan,
+    Watch,
+)
 from core import clock as business_clock
-from core import outages, outbox
+from core import images, outages, outbox
 from core.models import Pulse
 from parking.models import Berth
 from payments import services as payments
 from payments.models import Attempt
 from tests.arrears.test_assistance import at_risk  # noqa: F401
 from tests.conftest import BEGIN
-from tests.street import OTHER_PLATE, PLATE
+from tests.street import OTHER_PLATE, PLATE, photograph
 
 HOUR = timedelta(hours=1)
 pytestmark = pytest.mark.django_db
@@ -125,6 +135,69 @@ def test_our_own_day_to_answer_an_objection_is_not_put_off(debt: Debt, away: Any
     [dispute] = services.object(debt_ids=[debt.pk], reason="amount", actor="owner")
     away(hours=100)
     assert Dispute.objects.get().answer_by == dispute.opened_at + timedelta(days=7)
+
+
+# ── Demands, by whatever way they come ────────────────────────────────────────────────────────
+def by_text(debt: Debt, clerk: str) -> None:
+    [demand] = debt.demands.all()
+    services.deliver_demand(demand_id=demand.pk, evidence="receipt", actor=clerk)
+
+
+def by_page(debt: Debt, clerk: str) -> None:
+    services.deliver_on_page(plates=[(debt.plate_text, debt.plate_colour)], actor="owner")
+
+
+def by_paper(debt: Debt, clerk: str) -> None:
+    services.deliver_on_paper(
+        debt_ids=[debt.pk],
+        named_fen=debt.amount_fen,
+        photograph=images.load(photograph(7)),
+        merchant_id=debt.merchant_id,
+        actor=clerk,
+    )
+
+
+WAYS = {"text": by_text, "page": by_page, "paper": by_paper}
+
+
+@pytest.mark.parametrize("what", ["sms", "pages", "platform", "provider:sandbox", "section"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_demand_that_comes_during_an_outage_gives_its_whole_grace_afterwards(
+    debt: Debt, pass_time: Any, clock: Any, way: str, what: str
+) -> None:
+    what = outages.section(debt.section_id) if what == "section" else what
+    outage = written(what, clock.now() - HOUR, None)
+    WAYS[way](debt, "user:1")
+    debt.refresh_from_db()
+    assert debt.demanded_at == clock.now()
+    pass_time(hours=100)
+    assert BlacklistEntry.objects.get().state == "pending"
+    outages.end(outage_id=outage.pk, actor="user:1")
+    pass_time(hours=71, minutes=50)
+    assert BlacklistEntry.objects.get().state == "pending"
+    pass_time(minutes=10)
+    assert BlacklistEntry.objects.get().state == "active"
+
+
+def test_the_age_that_lists_a_debt_does_not_grow_while_we_are_away(
+    holder: Any, berth: Berth, stay_of: Any, pass_time: Any, clock: Any, run_reactions: Any
+) -> None:
+    services.set_rule(ListingRule(amount_fen=1, count=1, age_days=10, why="tests"), actor="user:1")
+    stay_of(berth, minutes=90)
+    pass_time(hours=73)
+    opened_at = Debt.objects.get().opened_at
+    pass_time(days=9)
+    written("pages", opened_at + 100 * HOUR, opened_at + 124 * HOUR)
+    run_reactions()
+    entry = BlacklistEntry.objects.get()
+    assert (entry.state, entry.due_at) == ("pending", opened_at + timedelta(days=11))
+    pass_time(days=1, minutes=10)
+    assert BlacklistEntry.objects.get().state == "pending"
+    pass_time(days=1)
+    assert BlacklistEntry.objects.get().state == "active"
+    written("sms", opened_at + 130 * HOUR, opened_at + 178 * HOUR)
+    run_reactions()
+    assert BlacklistEntry.objects.get().state == "pending"
 
 
 # ── What came too early goes back ────────────────────────────────────────────────────────────

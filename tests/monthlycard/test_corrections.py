@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from accounts.models import SmsMessage
+from core import outages
 from monthlycard import selectors, services
 from monthlycard.errors import PaidByHand, StatementMissing
 from monthlycard.models import Card, Deduction, Statement, StatementCorrection, StatementDifference
@@ -207,6 +208,23 @@ def test_what_a_card_does_not_cover_is_told_has_its_time_and_is_asked_for(
     assert SmsMessage.objects.filter(template="demand").count() == 2
     page = owner_client.get("/dues/", headers={"Accept-Language": "en"}).content.decode()
     assert "The time to pay is over" in page
+
+
+def test_what_an_outage_takes_of_the_time_to_pay_is_added_and_said(due, owner_client, clock):
+    since = clock.now()
+    assert services.tell_of_dues() == 1
+    clock.advance(timedelta(hours=60))
+    written = {"what": "pages", "reason": "a proxy", "actor": TEST}
+    outage = outages.write(began_at=clock.now() - timedelta(hours=20), ended_at=None, **written)
+    clock.advance(timedelta(hours=12))
+    assert services.tell_of_dues() == 0
+    outages.end(outage_id=outage.pk, actor=TEST)
+    clock.advance(timedelta(hours=1))
+    assert services.tell_of_dues() == 0
+    due.refresh_from_db()
+    assert (due.state, due.pay_by) == ("due", since + timedelta(hours=72 + 32))
+    clock.move_to(due.pay_by)
+    assert services.tell_of_dues() == 1
 
 
 def test_nobody_is_told_of_a_due_at_night(due, clock):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from core import audit
+from core import audit, outages
 from core.models import OutboxEvent
 from monthlycard import services
 from monthlycard.errors import CardMissing, CoversOtherwise, NotTheirPlate
@@ -287,6 +287,26 @@ def test_a_renewal_within_the_days_of_grace_follows_the_old_period(world, owner,
     clock.advance(timedelta(days=32))
     pay(order_for(card))
     assert fresh(card).valid_until == until + timedelta(days=30)
+
+
+def test_what_an_outage_takes_of_the_days_of_grace_is_added_to_them(world, owner, clock):
+    edit(world.plan, grace_days=3)
+    card = paid_card(owner, world.plan)
+    clock.advance(timedelta(days=32))
+    began_at = clock.now()
+    written = {"what": "pages", "reason": "a proxy", "actor": TEST}
+    outage = outages.write(began_at=began_at, ended_at=None, **written)
+    clock.advance(timedelta(days=2))
+    assert services.expire_due() == 0
+    assert ask(world.east, "q1")["reason"] == "valid"
+    assert services.expire_due() == 0
+    assert [one.action for one in audit.trail(card)].count("lengthened") == 1  # not each second
+    outages.end(outage_id=outage.pk, actor=TEST)
+    clock.advance(timedelta(hours=23))
+    assert services.expire_due() == 0
+    assert fresh(card).expires_at == card.valid_until + timedelta(days=5)
+    clock.advance(timedelta(hours=1))
+    assert services.expire_due() == 1
 
 
 # ── What was used does not come back ────────────────────────────────────────────────────────────

@@ -28,7 +28,7 @@ from django.db.transaction import Atomic
 from pytest_django.plugin import blocking_manager_key
 
 from config.local.changes import Point
-from config.local.noticing import ANSWERS, ASKED, NOT_MADE
+from config.local.noticing import ANSWERS, ASKED, HUNG, NOT_MADE
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -45,18 +45,40 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
         for one in asked:
             point = Point(**one["point"])
             found = [items[test] for test in one["tests"] if test in items]
-            answers.write(json.dumps(_noticed_by(point, found, session, one["longest_s"])) + "\n")
+            test, uncounted = _noticed_by(point, found, session, one["longest_s"])
+            answers.write(json.dumps({"test": test, "uncounted": uncounted}) + "\n")
             answers.flush()
     return True
 
 
-def _noticed_by(point: Point, items: Sequence[Any], session: Any, longest_s: float) -> str:
-    """The first of these tests that fails with the change, run in a child; "" where none does."""
+def _noticed_by(
+    point: Point, items: Sequence[Any], session: Any, longest_s: float
+) -> tuple[str, list[str]]:
+    """The first of these tests that fails with the change and not without it, "" where none does;
+    and those that fail in any case."""
     file = Path(point.path).resolve()
+    left, uncounted = list(items), []
+    while left:
+        test = _in_a_child(left, session, longest_s, file, point)
+        failed = next((one for one in left if one.nodeid == test), None)
+        if failed is None:  # none did, or it does not end, or the change could not be made
+            return test, uncounted
+        if not _in_a_child([failed], session, longest_s, file, None):
+            return test, uncounted
+        uncounted.append(test)
+        left = left[left.index(failed) + 1 :]
+    return "", uncounted
+
+
+def _in_a_child(
+    items: Sequence[Any], session: Any, longest_s: float, file: Path, point: Point | None
+) -> str:
+    """The first of these tests that fails in a child of this process with this change, or none."""
     source = file.read_bytes()
+    after = point.applied(source) if point else source
     _close_connections()
     reading, writing = os.pipe()
-    file.write_bytes(point.applied(source))  # for whoever starts a process of the whole
+    file.write_bytes(after)  # for whoever starts a process of the whole
     child = os.fork()
     if not child:
         os.close(reading)
@@ -65,7 +87,8 @@ def _noticed_by(point: Point, items: Sequence[Any], session: Any, longest_s: flo
         os.dup2(quiet, 1), os.dup2(quiet, 2)
         told = NOT_MADE
         with contextlib.suppress(BaseException):
-            make(file, source, point.applied(source))
+            if point:
+                make(file, source, after)
             told = _first_failing(items, session.items)
         os.write(writing, told.encode())
         os._exit(0)
@@ -76,7 +99,7 @@ def _noticed_by(point: Point, items: Sequence[Any], session: Any, longest_s: flo
         file.write_bytes(source)
     if told_in_time is None:
         _empty(session.config)
-        return "a test that did not end"
+        return HUNG
     return told_in_time
 
 

@@ -2,7 +2,7 @@
 
 A point is one place where one thing is otherwise: a comparison that takes its boundary or leaves
 it, a condition without one of its parts, an entry in the trail that is not written, a lock not
-taken, a transaction not opened. The changed file still compiles.
+taken, a transaction not opened.
 """
 
 import ast
@@ -46,6 +46,14 @@ class Point:
             raise ValueError(f"{self.path} is not the file that this change was made for")
         return source[: self.start] + self.new.encode() + source[self.start + len(old) :]
 
+    def compiles(self, source: bytes) -> bool:
+        """Whether this file with the change is Python still."""
+        try:
+            ast.parse(self.applied(source))
+        except SyntaxError:
+            return False
+        return True
+
     def __str__(self) -> str:
         def short(text: str) -> str:
             line = " ".join(text.split())
@@ -55,17 +63,9 @@ class Point:
 
 
 def points_of(source: bytes, path: str) -> list[Point]:
-    """Every point of this file whose change compiles, in order."""
+    """Every point of this file, in order; of a few the change does not compile."""
     found = sorted(_Places(source, path).points(), key=lambda one: (one.start, one.kind, one.new))
-    return [one for one in dict.fromkeys(found) if _compiles(one.applied(source))]
-
-
-def _compiles(source: bytes) -> bool:
-    try:
-        ast.parse(source)
-    except SyntaxError:
-        return False
-    return True
+    return list(dict.fromkeys(found))
 
 
 class _Places:
@@ -80,12 +80,17 @@ class _Places:
             yield from self._of(node)
 
     def _seen(self, node: ast.AST) -> Iterator[ast.AST]:
-        """What decides something: no annotations, docstrings, assertions, log lines, `Meta`."""
+        """What decides something: no annotations, docstrings, assertions, log lines, `Meta`,
+        doors (`__all__`), decorators that only shape a class."""
         if isinstance(node, ast.Assert | ast.Import | ast.ImportFrom | ast.Raise):
             return
         if isinstance(node, ast.ClassDef) and node.name == "Meta":
             return
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            return
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("Literal"):
             return
         if isinstance(node, ast.Expr):
             if isinstance(node.value, ast.Constant):
@@ -97,6 +102,8 @@ class _Places:
         for name, value in ast.iter_fields(node):
             if name in ("annotation", "returns", "type_params") or (unpacked and name == "value"):
                 continue  # one value less to unpack would only stop the import
+            if name == "decorator_list" and isinstance(node, ast.ClassDef):
+                continue
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, ast.AST):
                     yield from self._seen(child)

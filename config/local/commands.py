@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -232,28 +233,32 @@ def mutate(options: argparse.Namespace) -> int:
     points = noticing.draw(ROOT, paths, seed=options.seed, count=options.points, kind=options.kind)
     if not points:
         raise Stop(f"there is no point of the kind “{options.kind}” in these files.")
-    DATA.mkdir(exist_ok=True)
-    map_of_tests = DATA / f"tests-of-lines-{noticing.commit(ROOT, options.tests)}"
-    missed = 0
+    rows = Counter(one.path.split("/")[0] for one in points)
+    noticed: Counter[str] = Counter()
     with _scratch("mutate") as env, tempfile.TemporaryDirectory(prefix="bowei-mutate-") as folder:
-        if not map_of_tests.exists():
-            what = " ".join(options.tests) or "all tests"
-            out.print(f"Running {what} once, to learn which of them run which line …")
-            noticing.trace(ROOT, map_of_tests, env, options.tests)
-        touched = noticing.Touched.of(map_of_tests, ROOT)
-        ground = noticing.Ground(ROOT, Path(folder), env)
-        asked = [(one, touched.tests_of(one, (ROOT / one.path).read_bytes())) for one in points]
-        for number, (point, test) in enumerate(ground.noticed(asked), 1):
-            missed += not test
-            mark = (
-                f"[green]✓[/] {escape(str(point))} [dim]{escape(test)}[/]"
-                if test
-                else f"[red]✗[/] {escape(str(point))}"
+        asking = noticing.Asking(
+            root=ROOT,
+            kept=DATA / "noticing",
+            env=env,
+            ground=noticing.Ground(ROOT, Path(folder), env),
+            say=lambda words: out.print(f"[dim]{escape(words)}[/]"),
+        )
+        for number, answer in enumerate(asking.ask(points, options.tests), 1):
+            noticed[answer.point.path.split("/")[0]] += bool(answer.test)
+            said = (
+                f"[green]✓[/] {escape(str(answer.point))} [dim]{escape(answer.test)}[/]"
+                if answer.test
+                else f"[red]✗[/] {escape(str(answer.point))} [dim]{answer.asked} tests[/]"
             )
-            out.print(f"{number:>4}/{len(points)} {mark}", markup=True)
-    seen = len(points) - missed
+            out.print(f"{number:>4}/{len(points)} {said}")
+    for test in sorted(asking.uncounted):
+        out.print(f"[yellow]fails unchanged, so it was not counted:[/] {escape(test)}")
+    for row in noticing.ROWS:
+        if rows[row]:
+            out.print(f"{row}: {noticed[row]} of {rows[row]} noticed")
+    seen = noticed.total()
     out.print(f"seed {options.seed}: {seen} of {len(points)} noticed, {seen / len(points):.0%}")
-    return int(missed > 0)
+    return int(seen < len(points))
 
 
 def manage(arguments: Sequence[str]) -> int:

@@ -1,11 +1,10 @@
-"""Which tests touch which line, and whether they notice a change of it.
+"""Do the tests notice a change? One drawn point at a time, in a copy of the repository.
 
-The tests run once under coverage, each line with the tests that ran it; that map is kept in the
-data folder for the commit it was made of. A change is made in a copy of the repository, and every
-test that touches its line runs there, the small ones first, until one fails.
+Every test that touches the changed line runs there, quick ones first, until one fails: first those
+of the point's own row, then, where these notice nothing, those of the other places of tests.
+A test that fails without the change too has noticed nothing.
 """
 
-import ast
 import hashlib
 import json
 import os
@@ -13,29 +12,32 @@ import random
 import shutil
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from config.local.changes import Point, points_of
+from config.local.maps import ROWS, Touched, key, own_place, places, trace
 from config.local.stop import Stop
 
-ROWS = ("accounts", "arrears", "devices", "monthlycard", "parking", "payments", "recovery")
 ROOMS = ("services", "rules")
-LONGEST_S = 1800  # of one change's tests; what hangs longer has been noticed
+PATIENCE_S, PATIENCE = 120, 6  # what takes longer, and so many times as long as unchanged, hangs
 ASKED, ANSWERS = "BOWEI_CHANGES", "BOWEI_CHANGES_FD"  # what config/local/changed.py is told
 NOT_MADE = "the change lies outside of functions"
+HUNG = "a test that did not end"
 NO_COPY = shutil.ignore_patterns(".git", ".venv", ".bowei", "__pycache__", ".*_cache")
 
 
 def files(root: Path, only: Collection[str]) -> list[Path]:
-    """The files to draw from: services and rules of every row, or what `only` names."""
+    """The files to draw from: services and rules of every row and the mechanisms of core, or what
+    `only` names."""
     rooms = [f"{row}/{room}" for row in ROWS for room in ROOMS]
-    found: set[Path] = set()
+    found: set[Path] = set() if only else set((root / "core").glob("*.py"))
     for place in only or rooms:
         path = root / place
-        found |= {path} if path.is_file() else set(path.rglob("*.py"))
+        inside = path.glob("*.py") if place == "core" else path.rglob("*.py")
+        found |= {path} if path.is_file() else set(inside)
         if path.with_suffix(".py").is_file():
             found.add(path.with_suffix(".py"))
     if not found:
@@ -45,98 +47,103 @@ def files(root: Path, only: Collection[str]) -> list[Path]:
 
 def draw(root: Path, paths: Sequence[Path], *, seed: int, count: int, kind: str) -> list[Point]:
     """`count` points drawn evenly from these files; of one kind, where a word of it is given."""
+    sources = {str(path.relative_to(root)): path.read_bytes() for path in paths}
     every = [
         point
-        for path in paths
-        for point in points_of(path.read_bytes(), str(path.relative_to(root)))
+        for path, source in sources.items()
+        for point in points_of(source, path)
         if kind in point.kind
     ]
-    chance = random.Random(seed)
-    return chance.sample(every, min(count, len(every)))
-
-
-def statement(point: Point, source: bytes) -> range:
-    """The lines of the innermost statement around a point; of one that has a body, its head.
-
-    What runs it is not written down for each line of a statement over several.
-    """
-    first, last = point.line, point.line + point.old.count("\n")
-    best = range(first, last + 1)
-    widest = len(source)
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.stmt) or isinstance(node, ast.FunctionDef | ast.ClassDef):
-            continue
-        body = getattr(node, "body", None) or getattr(node, "cases", None)
-        end = node.end_lineno or node.lineno
-        if body:
-            end = max(node.lineno, getattr(body[0], "lineno", end + 1) - 1)
-        if node.lineno <= first <= end and end - node.lineno < widest:
-            best, widest = range(node.lineno, max(end, last) + 1), end - node.lineno
-    return best
+    random.Random(seed).shuffle(every)
+    good = (point for point in every if point.compiles(sources[point.path]))
+    return list(islice(good, count))
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
-    """Tests by file and line, `lines`; and how many lines each test runs, `weight`."""
+class Answer:
+    """Of a point at one place of tests: which test noticed it, "" where none did, of how many;
+    and which failed without the change too, and so were not counted."""
 
-    lines: Mapping[str, Mapping[int, frozenset[str]]]
-    weight: Mapping[str, int]
-
-    def tests_of(self, point: Point, source: bytes) -> list[str]:
-        """The tests that run the statement of this point, small ones first.
-
-        A line that runs only while its module is loaded belongs to whoever runs any of the file.
-        """
-        lines = self.lines.get(point.path, {})
-        found: set[str] = set()
-        for line in statement(point, source):
-            found |= lines.get(line, frozenset())
-        if not found:
-            found = set().union(*lines.values()) if lines else set()
-        return sorted(found, key=lambda test: (self.weight[test], test))
-
-    @classmethod
-    def of(cls, file: Path, root: Path) -> "Touched":
-        """What coverage wrote down, with each line's tests."""
-        from coverage import CoverageData  # a tool of `test` and `check` alone
-
-        data = CoverageData(basename=str(file))
-        data.read()
-        lines: dict[str, dict[int, frozenset[str]]] = {}
-        weight: Counter[str] = Counter()
-        for name in data.measured_files():
-            tests_of = {
-                line: frozenset(one.split("|")[0] for one in tests if one)
-                for line, tests in data.contexts_by_lineno(name).items()
-            }
-            lines[os.path.relpath(name, root)] = tests_of
-            for tests in tests_of.values():
-                weight.update(tests)
-        return cls(lines, weight)
+    point: Point
+    test: str
+    asked: int
+    uncounted: tuple[str, ...] = ()
 
 
-def commit(root: Path, tests: Sequence[str]) -> str:
-    """What the map of tests is of: the commit, what differs from it, and which tests were run."""
-    text = b"".join(
-        subprocess.run(["git", *words], cwd=root, capture_output=True, check=True).stdout
-        for words in (["rev-parse", "HEAD"], ["diff", "HEAD"])
-    )
-    text += "".join(f"\n{test}" for test in sorted(tests)).encode()
-    return hashlib.sha256(text).hexdigest()[:16]
+@dataclass
+class Asking:
+    """The points that are still unnoticed, asked place by place.
 
+    What was answered is kept beside the maps: who is interrupted begins where they were.
+    """
 
-def trace(root: Path, file: Path, env: Mapping[str, str], tests: Sequence[str]) -> int:
-    """Run these tests once, or all, and write down which lines each of them runs."""
-    part = file.with_suffix(".part")
-    command = [sys.executable, "-m", "pytest", "-n", "2", "-q", "--cov-context=test", *tests]
-    command += ["--cov-report=", *(f"--cov={row}" for row in ROWS)]
-    done = subprocess.run(
-        command, cwd=root, env={**os.environ, **env, "COVERAGE_FILE": str(part)}, check=False
-    )
-    if done.returncode not in (0, 1) or not part.exists():
-        raise Stop("the tests could not be traced.")
-    part.rename(file)
-    return done.returncode
+    root: Path
+    kept: Path
+    env: Mapping[str, str]
+    ground: "Ground"
+    say: Callable[[str], None]
+    known: dict[str, Answer] = field(default_factory=dict)
+    uncounted: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.kept.mkdir(parents=True, exist_ok=True)
+        if self._answers.exists():
+            for line in self._answers.read_text().splitlines():
+                told = json.loads(line)
+                name = told.pop("name")
+                self.known[name] = Answer(Point(**told.pop("point")), **told)
+
+    @property
+    def _answers(self) -> Path:
+        return self.kept / "answers.jsonl"
+
+    def ask(self, points: Sequence[Point], tests: Sequence[str]) -> Iterator[Answer]:
+        """Each noticed point as soon as it is; the unnoticed ones at the end."""
+        left = list(points)
+        asked = dict.fromkeys(left, 0)
+        stages = [(place, own) for own in (True, False) for place in tests or places(self.root)]
+        for place, own in stages:
+            mine = [one for one in left if (own_place(one) == place or bool(tests)) == own]
+            for answer in self._at(place, mine) if mine else ():
+                self.uncounted.update(answer.uncounted)
+                asked[answer.point] += answer.asked
+                if answer.test:
+                    left.remove(answer.point)
+                    yield answer
+        for point in left:
+            yield Answer(point, "", asked[point])
+
+    def _at(self, place: str, points: Sequence[Point]) -> Iterator[Answer]:
+        unchanged = key(self.root, place)
+        names = {one: self._name(unchanged, one) for one in points}
+        yield from (self.known[name] for name in names.values() if name in self.known)
+        fresh = [one for one in points if names[one] not in self.known]
+        if not fresh:
+            return
+        touched = self._touched(place, unchanged)
+        self.say(f"{place}: {len(fresh)} to ask")
+        tests = [touched.tests_of(one, (self.root / one.path).read_bytes()) for one in fresh]
+        patience = [
+            PATIENCE_S + PATIENCE * sum(touched.seconds[test] for test in found) for found in tests
+        ]
+        for answer in self.ground.noticed(list(zip(fresh, tests, patience, strict=True))):
+            self.known[names[answer.point]] = answer
+            with self._answers.open("a") as file:
+                file.write(json.dumps({"name": names[answer.point], **asdict(answer)}) + "\n")
+            yield answer
+
+    def _name(self, unchanged: str, point: Point) -> str:
+        text = unchanged.encode() + repr(point).encode() + (self.root / point.path).read_bytes()
+        return hashlib.sha256(text).hexdigest()[:24]
+
+    def _touched(self, place: str, unchanged: str) -> Touched:
+        file = self.kept / f"{place.replace('/', '.')}-{unchanged}"
+        if not file.exists():
+            self.say(f"{place}: running once unchanged, to learn which tests run which line …")
+            trace(self.root, file, self.env, place, self.ground.database())
+        touched = Touched.of(file, self.root)
+        self.uncounted |= touched.failing
+        return touched
 
 
 class Ground:
@@ -150,10 +157,15 @@ class Ground:
         shutil.copytree(root, self.made, ignore=NO_COPY, symlinks=True)
         (self.made / ".venv").symlink_to(root / ".venv")
         self.env = {**os.environ, **env}
-        self.database: tuple[str, ...] = ("--create-db",)
+        self._has_database = False
 
-    def noticed(self, asked: Sequence[tuple[Point, Sequence[str]]]) -> Iterator[tuple[Point, str]]:
-        """Each of these points with the first of its tests that fails with it; "" for none.
+    def database(self) -> list[str]:
+        """How pytest comes to its database: it is made by the first who asks, and kept."""
+        made, self._has_database = self._has_database, True
+        return ["--reuse-db"] if made else ["--reuse-db", "--create-db"]
+
+    def noticed(self, asked: Sequence[tuple[Point, Sequence[str], float]]) -> Iterator[Answer]:
+        """Of each point with its tests and the seconds they may take: what these say of it.
 
         One process loads all and changes functions in children (config/local/changed.py); what
         lies outside of functions comes last, each in a process of its own.
@@ -162,13 +174,13 @@ class Ground:
         file.write_text(
             json.dumps(
                 [
-                    {"point": asdict(point), "tests": list(tests), "longest_s": LONGEST_S}
-                    for point, tests in asked
+                    {"point": asdict(point), "tests": list(tests), "longest_s": longest_s}
+                    for point, tests, longest_s in asked
                 ]
             )
         )
         reading, writing = os.pipe()
-        every = sorted({test for _point, tests in asked for test in tests})
+        every = sorted({test for _point, tests, _s in asked for test in tests})
         process = subprocess.Popen(
             self._pytest(every, "-p", "config.local.changed"),
             cwd=self.made,
@@ -180,45 +192,59 @@ class Ground:
         os.close(writing)
         rest = []
         with os.fdopen(reading) as answers:
-            for point, tests in asked:
-                answer = answers.readline()
-                told = json.loads(answer) if answer else NOT_MADE
-                if told == NOT_MADE:
-                    rest.append((point, tests))
+            for point, tests, longest_s in asked:
+                line = answers.readline()
+                told = json.loads(line) if line else {"test": NOT_MADE, "uncounted": []}
+                if told["test"] == NOT_MADE:
+                    rest.append((point, tests, longest_s))
                 else:
-                    yield point, told
+                    yield Answer(point, told["test"], len(tests), tuple(told["uncounted"]))
         process.wait()
-        for point, tests in rest:
-            yield point, self.noticed_by(point, tests)
+        for point, tests, longest_s in rest:
+            yield self.noticed_by(point, tests, longest_s)
 
-    def noticed_by(self, point: Point, tests: Sequence[str]) -> str:
-        """The first of these tests that fails with this change, in a process of its own."""
-        if not tests:
-            return ""
-        file = self.made / point.path
-        source = file.read_bytes()
+    def noticed_by(self, point: Point, tests: Sequence[str], longest_s: float) -> Answer:
+        """What these tests say of a change that is made before anything is loaded."""
+        left, uncounted = list(tests), []
+        source = (self.made / point.path).read_bytes()
+        while left:
+            test = self._first_failing(left, longest_s, point.path, point.applied(source))
+            if test not in left:  # none did, or they could not even begin
+                return Answer(point, test, len(tests), tuple(uncounted))
+            if not self._first_failing([test], longest_s, point.path, source):
+                return Answer(point, test, len(tests), tuple(uncounted))
+            uncounted.append(test)
+            left = left[left.index(test) + 1 :]
+        return Answer(point, "", len(tests), tuple(uncounted))
+
+    def _first_failing(
+        self, tests: Sequence[str], longest_s: float, path: str, source: bytes
+    ) -> str:
+        """The first of these tests that fails while the file reads like this."""
+        file = self.made / path
+        before = file.read_bytes()
         try:
-            file.write_bytes(point.applied(source))
+            file.write_bytes(source)
             done = subprocess.run(
                 self._pytest(tests, "-x"),
                 cwd=self.made,
                 env=self.env,
                 capture_output=True,
                 text=True,
-                timeout=LONGEST_S,
+                timeout=longest_s,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return "a test that did not end"
+            return HUNG
         finally:
-            file.write_bytes(source)
+            file.write_bytes(before)
         if not done.returncode:
             return ""
         failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-        return failed[0].split(" ", 2)[1] if failed else "the tests could not begin"
+        return failed[0].split(" ", 1)[1].split(" - ")[0] if failed else "the tests could not begin"
 
     def _pytest(self, tests: Sequence[str], *more: str) -> list[str]:
         names = self.made / "tests-to-run.txt"
         names.write_text("".join(f"{test}\n" for test in tests))
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "0", *more, *self.database]
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "0", *more, *self.database()]
         return [*command, "-p", "no:cacheprovider", "--tb=no", f"@{names}"]

@@ -4,12 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from core.models import AuditEntry
 from monthlycard import services
-from monthlycard.models import Card, Statement
+from monthlycard.models import Card, Statement, StatementCorrection
 from monthlycard.services import lots, objections, statements
 from payments import services as payments
+from payments.models import OrderItem
 from tests.monthlycard import desk
 from tests.monthlycard.conftest import agreed, grant_card
 from tests.people import TEST, prove
@@ -121,3 +123,30 @@ def test_a_renewal_is_said_with_each_period(world: Any, card: Card) -> None:
     renewed = AuditEntry.objects.filter(subject="monthlycard.card", action="renewed")
     assert [(one.subject_id, one.actor) for one in renewed] == [(card.pk, "user:3")]
     assert events("monthlycard.rest_freed") == []
+
+
+def test_a_statement_agreed_on_and_what_leaves_it_are_told_once(
+    world: Any, card: Card, clock: Any, run_reactions: Any
+) -> None:
+    Card.objects.update(quota_left=500)
+    statement = statement_of(world, card, clock)
+    assert events("monthlycard.statement_agreed") == []
+    desk.statement_agreed()
+    with transaction.atomic():
+        assert not statements.agree(statement, actor=TEST)
+    assert events("monthlycard.statement_agreed") == [{"statement_id": statement.pk}]
+    deduction = desk.deducted(statement)
+    order = payments.open_order(items=[("monthlycard.deduction", deduction.pk)], actor=TEST)
+    payments.pay_at_counter(order.pk, "user:3")
+    services.correct_statement(
+        statement_id=statement.pk,
+        visits=[statement.items.get().visit],
+        out=True,
+        actor="user:4",
+        why="x",
+    )
+    line = StatementCorrection.objects.get()
+    item = OrderItem.objects.get(payable="monthlycard.deduction")
+    assert events("monthlycard.rest_freed") == [
+        {"correction_id": line.pk, "refunds": [[item.pk, deduction.due_fen]]}
+    ]

@@ -1,6 +1,7 @@
 """Single-point changes: what is a point, and whether a test notices it."""
 
 import importlib
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from config.local import changed
+from config.local import changed, maps
 from config.local.changes import points_of
-from config.local.noticing import Ground, statement
+from config.local.noticing import Ground, draw, files
 
 CODE = b"""
 from django.db import transaction
@@ -57,6 +58,18 @@ def test_what_is_said_to_a_log_is_no_point() -> None:
     assert not [one for one in changes(CODE) if "log" in one[0]]
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        b'__all__ = ["pay", "settle"]\n',
+        b"@dataclass(frozen=True, slots=True)\nclass Due:\n    fen: int\n",
+        b'Kind = Literal["time", "amount"]\n',
+    ],
+)
+def test_what_decides_nothing_is_no_point(code: bytes) -> None:
+    assert changes(code) == set()
+
+
 def test_a_condition_in_sql_is_left_out() -> None:
     code = b'SQL = """SELECT 1\nWHERE a = 1\n  AND b = 2\n"""\n'
 
@@ -80,17 +93,24 @@ def test_a_change_that_a_test_looks_at_is_noticed_and_another_is_not(tmp_path: P
     (root / "test_rule.py").write_text(
         "import rule\n\n"
         "def test_a_quarter_is_free():\n    assert rule.fee(900) == 0 and rule.fee(901) == 100\n\n"
-        "def test_a_name():\n    rule.name()\n"
+        "def test_a_name():\n    rule.name()\n\n"
+        "def test_that_fails_in_any_case():\n    assert rule.fee(0) == rule.name()\n"
     )
-    tests = ["test_rule.py::test_a_quarter_is_free", "test_rule.py::test_a_name"]
+    broken, free, name = (
+        f"test_rule.py::test_{one}"
+        for one in ("that_fails_in_any_case", "a_quarter_is_free", "a_name")
+    )
+    tests = [broken, free, name]
     ground = Ground(root, tmp_path, {"DJANGO_SETTINGS_MODULE": ""})
     boundary, unseen = (
         next(one for one in points_of(code, "rule.py") if one.old == old)
         for old in ("s > 900", "1")
     )
 
-    assert ground.noticed_by(boundary, tests) == tests[0]
-    assert ground.noticed_by(unseen, tests) == ""
+    found = ground.noticed_by(boundary, tests, 60)
+    assert (found.test, found.asked, found.uncounted) == (free, 3, (broken,))
+    found = ground.noticed_by(unseen, tests, 60)
+    assert (found.test, found.asked, found.uncounted) == ("", 3, (broken,))
     assert (ground.made / "rule.py").read_bytes() == code
 
 
@@ -150,4 +170,65 @@ def test_a_point_within_a_statement_over_several_lines_is_run_where_that_is() ->
     code = b"def f(x):\n    return g(\n        x,\n        a=1,\n    )\n"
     point = next(one for one in points_of(code, "x.py") if one.old == "1")
     assert point.line == 4
-    assert statement(point, code) == range(2, 6)
+    assert maps.statement(point, code) == range(2, 6)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Two rows with tests of their own."""
+    for name in ("parking/services/fees.py", "tests/parking/test_fees.py", "tests/people.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("FREE = 900\n")
+    for name in ("core/money.py", "core/data/old.py", "tests/core/test_money.py", "tests/x/a.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("FREE = 900\n")
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def test_the_draw_is_over_the_services_and_rules_of_rows_and_the_mechanisms_of_core(
+    repository: Path,
+) -> None:
+    found = files(repository, [])
+    names = [str(one.relative_to(repository)) for one in found]
+    assert names == ["core/money.py", "parking/services/fees.py"]
+    both = draw(repository, found, seed=1, count=9, kind="")
+    assert {one.path for one in both} == set(names)
+    assert draw(repository, found, seed=7, count=1, kind="one more") == draw(
+        repository, found, seed=7, count=1, kind="one more"
+    )
+
+
+def test_each_folder_of_tests_has_a_map_of_its_own_the_rows_first(repository: Path) -> None:
+    assert maps.places(repository) == ["tests/core", "tests/parking"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "anew"),
+    [
+        ("core/money.py", {"tests/core", "tests/parking"}),
+        ("tests/people.py", {"tests/core", "tests/parking"}),
+        ("tests/parking/test_fees.py", {"tests/parking"}),
+        ("tests/core/test_more.py", {"tests/core"}),
+        ("docs/laws.md", set()),
+    ],
+)
+def test_a_map_is_made_anew_for_what_its_tests_depend_on(
+    repository: Path, changed: str, anew: set[str]
+) -> None:
+    places = maps.places(repository)
+    before = {one: maps.key(repository, one) for one in places}
+    (repository / changed).parent.mkdir(exist_ok=True)
+    (repository / changed).write_text("FREE = 901\n")
+    assert {one for one in places if maps.key(repository, one) != before[one]} == anew
+
+
+def test_a_test_that_failed_unchanged_is_asked_of_no_change() -> None:
+    code = b"def f(x):\n    return x > 1\n"
+    touched = maps.Touched(
+        lines={"x.py": {2: frozenset({"slow", "quick", "broken"}), 9: frozenset({"other"})}},
+        seconds={"slow": 2.0, "quick": 0.1, "other": 0.1},
+        failing=frozenset({"broken"}),
+    )
+    point = next(one for one in points_of(code, "x.py") if one.old == "x > 1")
+    assert touched.tests_of(point, code) == ["quick", "slow"]

@@ -1,5 +1,6 @@
 """Who binds and lowers stands in the trail; what becomes of a lock is said to whoever must know."""
 
+import itertools
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from core import clock as business_clock
 from parking import services as parking
 from recovery import services
-from recovery.models import MoveInstruction, RecoveryOrder
+from recovery.models import LockTerms, MoveInstruction, RecoveryOrder
 from recovery.rules.lock_reports import BY_ITSELF
 from recovery.services import timing
 from tests.recovery.conftest import pay, say
@@ -108,3 +109,12 @@ def test_an_instruction_that_nobody_follows_is_said_each_time(raised: RecoveryOr
         assert services.remind_of_moves() == 0
         assert events("recovery.move_overdue")[-1] == {"order_id": raised.pk, "reminders": number}
     assert len(events("recovery.move_overdue")) == 2
+
+
+def test_who_changed_from_which_debt_on_a_lock_goes_up_is_said(merchant: Any) -> None:
+    floors = (LockTerms.FLOOR_FEN, 2000, 3000)
+    for before_fen, after_fen in itertools.pairwise(floors):
+        terms = services.set_terms(merchant_id=merchant.pk, floor_fen=after_fen, actor=TEST)
+        assert terms.floor_fen == LockTerms.objects.get().floor_fen == after_fen
+        facts = {"before_fen": before_fen, "after_fen": after_fen}
+        assert said(terms)[-1] == ("said", TEST, "", facts)

@@ -211,6 +211,7 @@ def _since_ms(case: CloneCase) -> int:
     return int((first or case.opened_at).timestamp() * 1000)
 
 
+@transaction.atomic
 def say_copied(*, case_id: int, actor: str, reason: str) -> bool:
     """A person has found that the plate is copied: the case goes on until the copy is gone."""
     case = _case(case_id)

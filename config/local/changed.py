@@ -57,7 +57,7 @@ def _noticed_by(
     """The first of these tests that fails with the change and not without it, "" where none does;
     and those that fail in any case."""
     file = Path(point.path).resolve()
-    left, uncounted = list(items), []
+    left, uncounted = list(items), list[str]()
     while left:
         test = _in_a_child(left, session, longest_s, file, point)
         failed = next((one for one in left if one.nodeid == test), None)

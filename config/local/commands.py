@@ -18,7 +18,7 @@ import psycopg
 from rich.console import Console
 from rich.markup import escape
 
-from config.local import noticing
+from config.local import maps, noticing
 from config.local.guard import Event, FolderLock, Guard
 from config.local.processes import dying_with
 from config.local.stop import Stop
@@ -253,7 +253,7 @@ def mutate(options: argparse.Namespace) -> int:
             out.print(f"{number:>4}/{len(points)} {said}")
     for test in sorted(asking.uncounted):
         out.print(f"[yellow]fails unchanged, so it was not counted:[/] {escape(test)}")
-    for row in noticing.ROWS:
+    for row in maps.ROWS:
         if rows[row]:
             out.print(f"{row}: {noticed[row]} of {rows[row]} noticed")
     seen = noticed.total()

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from config.local.changes import Point, points_of
 from config.local.maps import ROWS, Touched, key, own_place, places, trace
@@ -190,11 +191,13 @@ class Ground:
             pass_fds=[writing],
         )
         os.close(writing)
-        rest = []
+        rest: list[tuple[Point, Sequence[str], float]] = []
         with os.fdopen(reading) as answers:
             for point, tests, longest_s in asked:
                 line = answers.readline()
-                told = json.loads(line) if line else {"test": NOT_MADE, "uncounted": []}
+                told: dict[str, Any] = (
+                    json.loads(line) if line else {"test": NOT_MADE, "uncounted": []}
+                )
                 if told["test"] == NOT_MADE:
                     rest.append((point, tests, longest_s))
                 else:
@@ -205,7 +208,7 @@ class Ground:
 
     def noticed_by(self, point: Point, tests: Sequence[str], longest_s: float) -> Answer:
         """What these tests say of a change that is made before anything is loaded."""
-        left, uncounted = list(tests), []
+        left, uncounted = list(tests), list[str]()
         source = (self.made / point.path).read_bytes()
         while left:
             test = self._first_failing(left, longest_s, point.path, point.applied(source))

@@ -239,7 +239,7 @@ class PlateHoldingAdmin(ReadOnly):
         """The photograph that its owner has sent, by an address that lives for an hour."""
         if not row.evidence or not images.exists(row.evidence):
             return "-"
-        url = images.url(row.evidence)
+        url = images.original_url(row.evidence, why=f"licence of claim {row.pk}")
         return format_html('<a href="{}">{}</a>', url, _("Show the photograph"))
 
     @admin.display(description=_("plate"))

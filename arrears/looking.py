@@ -19,7 +19,7 @@ def context_of(request: HttpRequest, merchant_id: int | None) -> dict[str, Any]:
     """The next pictures that wait; `merchant_id` None: everybody's."""
     waiting = selectors.looks_to_take(merchant_id)
     return {
-        "rows": selectors.evidence(list(waiting[:BATCH])),
+        "rows": selectors.evidence(list(waiting[:BATCH]), person_id=request.user.pk),
         "waiting": waiting.count(),
         "undo": len(request.session.get(AGREED, [])),
     }

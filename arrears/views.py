@@ -44,10 +44,19 @@ def _rows(dues: list[selectors.Due], own: Collection[tuple[str, str]]) -> list[d
             "due": one,
             "plate": parking.shown_plate(one.stay, own=own),
             "lines": one.stay.lines,
-            "evidence": [{"url": images.url(sha), "text": ""} for sha in one.stay.evidence[:2]],
+            "evidence": [
+                {"url": images.url(sha, keeps=_kept(one, own)), "text": ""}
+                for sha in one.stay.evidence[:2]
+            ],
         }
         for one in dues
     ]
+
+
+def _kept(due: selectors.Due, own: Collection[tuple[str, str]]) -> str:
+    """The plate that stays visible in this due's photographs: its holder's alone."""
+    stay = due.stay
+    return stay.plate_text if holds(own, stay.plate_text, stay.plate_colour) else ""
 
 
 # ── What is still to pay ─────────────────────────────────────────────────────────────────────

@@ -29,6 +29,8 @@ from core.deeds import (
 DOORS: dict[str, tuple[Deed, Deed]] = {
     # Nobody's in particular
     "core.photograph": (PICTURE, PICTURE),
+    "core.original": (PICTURE, PICTURE),
+    "core.ask_original": (LOOK, LOOK),
     "core.real": (LOOK, LOOK),
     "core.schema": (LOOK, LOOK),
     "core.api_docs": (LOOK, LOOK),

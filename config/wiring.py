@@ -265,6 +265,7 @@ SWEEPS: list[Callable[[], int]] = [
     parking.services.note_silent_sections,
     parking.services.chase_images,  # P2.2
     parking.tasks.read_again,  # P2.3
+    parking.tasks.hide_again,
     parking.services.flag_long_stays,
     parking.services.finish_departures,
     parking.services.remind_of_end,

@@ -1,4 +1,9 @@
-"""Photographs, kept by their hash and shown only through signed, short-lived addresses."""
+"""Photographs, kept by their hash; pages show copies on which strangers are hidden.
+
+Every address is signed and lives for an hour. `url` opens a copy that leaves one plate visible at
+most; `original_url` opens what the camera sent, to the one person it was made for, with their
+reason in the trail.
+"""
 
 import hashlib
 import os
@@ -11,9 +16,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from core import links
+from core import clock, links, personal
 from core.errors import Invalid, Missing
-from core.models import StoredImage
+from core.models import ShownImage, StoredImage
 from core.pictures import HostileImage, check_image, first_picture, whole
 
 URL_LIVES_S = 3600
@@ -35,13 +40,7 @@ def keep(data: bytes, *, by: str) -> str:
     sha256 = hashlib.sha256(data).hexdigest()
     path = _path(sha256)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)  # whole or not at all
+        _write(path, data)
     StoredImage.objects.get_or_create(
         sha256=sha256,
         defaults={
@@ -112,12 +111,81 @@ def kept_at(sha256: str) -> datetime | None:
     return StoredImage.objects.filter(pk=sha256).values_list("created_at", flat=True).first()
 
 
-def url(sha256: str) -> str:
-    """An address of the photograph for the page being made; it opens for an hour."""
-    return reverse("core.photograph", args=[links.sign("photograph", sha256=sha256)])
+def url(sha256: str, *, keeps: str = "") -> str:
+    """An address of the photograph with all plates and faces covered, but a plate that reads
+    `keeps`: whoever is not shown to hold that vehicle is given none."""
+    sealed = personal.seal(keeps) if keeps else ""
+    return reverse("core.photograph", args=[links.sign("photograph", sha=sha256, keeps=sealed)])
 
 
-def _path(sha256: str) -> Path:
+def original_url(sha256: str, *, why: str, person_id: int | None = None) -> str:
+    """An address of what the camera sent, for this person, else for whoever works on the operator's
+    desk; opening it is noted with `why`."""
+    token = links.sign("original", sha=sha256, person=person_id, why=why)
+    return reverse("core.original", args=[token])
+
+
+def asking_url(sha256: str, *, person_id: int | None = None) -> str:
+    """Where the same people say why they open the original."""
+    token = links.sign("ask original", sha=sha256, person=person_id)
+    return reverse("core.ask_original", args=[token])
+
+
+# ── Copies as strangers may see them ──────────────────────────────────────────────────────────
+def shown(sha256: str, keeps: str) -> bytes | None:
+    """The copy of this photograph (JPEG) that leaves the plate `keeps`; None until it is made.
+
+    Who asks first has it made. Raises Missing for a photograph that is gone or can't be shown.
+    """
+    key = personal.digest(f"{sha256}/{keeps}")
+    if not exists(sha256):
+        raise Missing("no_image")
+    row, _new = ShownImage.objects.get_or_create(
+        key=key,
+        defaults={"original_id": sha256, "plate_text": keeps, "ask_at": clock.real()},
+    )
+    if row.made_at is None:
+        if row.ask_at is None:
+            raise Missing("no_image")
+        return None
+    try:
+        return _shown_path(key).read_bytes()
+    except FileNotFoundError as error:
+        raise Missing("no_image") from error
+
+
+def put_shown(key: str, jpeg: bytes) -> bool:
+    """Keep a copy that was made; False where another was quicker or its photograph has gone."""
+    _write(_shown_path(key), jpeg)
+    made = ShownImage.objects.filter(key=key, made_at=None).update(
+        made_at=clock.real(), ask_at=None
+    )
+    if not made and not ShownImage.objects.filter(key=key).exists():
+        _shown_path(key).unlink(missing_ok=True)
+    return bool(made)
+
+
+def give_up_shown(key: str) -> None:
+    """This photograph can't be covered: nobody is shown it."""
+    ShownImage.objects.filter(key=key, made_at=None).update(ask_at=None)
+
+
+def _shown_path(key: str) -> Path:
+    return _path(key, folder="shown")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(name, path)
+
+
+def _path(sha256: str, *, folder: str = "photographs") -> Path:
     if len(sha256) != 64 or not sha256.isalnum():
         raise ValueError("not a SHA-256")
-    return Path(settings.MEDIA_ROOT) / "photographs" / sha256[:2] / sha256[2:4] / sha256
+    return Path(settings.MEDIA_ROOT) / folder / sha256[:2] / sha256[2:4] / sha256

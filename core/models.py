@@ -242,3 +242,31 @@ class StoredImage(models.Model):
 
     def __str__(self) -> str:
         return self.sha256[:12]
+
+
+class ShownImage(models.Model):
+    """A photograph as strangers may see it, made once for each plate that may stay visible.
+
+    `key` names the copy's file; it stands for the photograph and the plate. Until `made_at` it is
+    waited for; without `ask_at` too, it can't be made and is never shown. Both are real time.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True)
+    original = models.ForeignKey(StoredImage, models.CASCADE, related_name="shown")
+    plate_text = models.CharField(_("plate"), max_length=16, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ask_at = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    made_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["ask_at"],
+                condition=models.Q(made_at=None, ask_at__isnull=False),
+                name="shown_image_to_make",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key[:12]

@@ -7,6 +7,8 @@ from core.live import Live
 
 owner: list[URLPattern | URLResolver] = [
     path("photographs/<str:token>/", views.photograph, name="core.photograph"),
+    path("photographs/<str:token>/original/", views.original, name="core.original"),
+    path("photographs/<str:token>/why/", views.ask_original, name="core.ask_original"),
     path("real/", views.real, name="core.real"),
     path("language/", include("django.conf.urls.i18n")),
     path("health/alive/", views.alive, name="core.alive"),

@@ -4,16 +4,31 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils.html import escape
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 from django.views.i18n import JavaScriptCatalog
 
-from core import images, links, wake
+from core import audit, images, links, personal, wake
 from core.api import problem_response
 from core.errors import BoweiError, Denied, Invalid, Missing
+from core.forms import WhyOriginal
 from core.models import StoredImage
+from core.pictures import first_picture
+
+PREPARED_IN_S = 3
+PREPARING = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 200" width="320" height="200">'
+    '<rect width="320" height="200" fill="#eef0f2"/>'
+    '<g text-anchor="middle" font-family="sans-serif" fill="#3b4450">'
+    '<text x="160" y="94" font-size="16">{}</text><text x="160" y="122" font-size="13">{}</text>'
+    "</g></svg>"
+)
 
 
 class DeskWords(JavaScriptCatalog):
@@ -40,15 +55,77 @@ class DeskWords(JavaScriptCatalog):
 
 
 def photograph(request: HttpRequest, token: str) -> HttpResponse:
-    """A photograph, for whoever was given its address within the hour."""
-    sha256 = links.read("photograph", token, max_age_s=images.URL_LIVES_S)["sha256"]
-    kept = StoredImage.objects.filter(pk=sha256).first()
-    if kept is None:
-        raise Missing("no_image")
-    response = HttpResponse(images.load(sha256), content_type=kept.content_type)
+    """A photograph as strangers may see it, for whoever was given its address within the hour."""
+    told = links.read("photograph", token, max_age_s=images.URL_LIVES_S)
+    keeps = personal.unseal(told["keeps"]) if told["keeps"] else ""
+    seen = images.shown(told["sha"], keeps)
+    if seen is None:
+        return _being_prepared(request)
+    return _picture(seen, "image/jpeg")
+
+
+def _being_prepared(request: HttpRequest) -> HttpResponse:
+    """A picture that says so, until strangers are covered; opened by itself it asks again."""
+    lines = (
+        _("The photograph is being prepared"),
+        _("Others' plates and faces are covered first."),
+    )
+    drawn = PREPARING.format(*(escape(line) for line in lines))
+    response = HttpResponse(drawn, content_type="image/svg+xml", status=202)
+    response["Cache-Control"] = "no-store"
+    response["Retry-After"] = response["Refresh"] = str(PREPARED_IN_S)
+    return response
+
+
+def _picture(data: bytes, content_type: str) -> HttpResponse:
+    response = HttpResponse(data, content_type=content_type)
     response["Cache-Control"] = "private, max-age=3600"
     response["Content-Disposition"] = "inline"
+    response["Referrer-Policy"] = "no-referrer"
     return response
+
+
+@never_cache
+def original(request: HttpRequest, token: str) -> HttpResponse:
+    """What the camera sent, for the person that the address was made for, noted with their why."""
+    told = links.read("original", token, max_age_s=images.URL_LIVES_S)
+    person = _meant(request, told)
+    kept = StoredImage.objects.filter(pk=told["sha"]).first()
+    if kept is None:
+        raise Missing("no_image")
+    data = first_picture(images.load(kept.sha256))  # without where it was taken
+    once = personal.digest(f"{person.pk}/{kept.sha256}/{told['why']}")
+    if cache.add(f"original:{once}", 1, images.URL_LIVES_S):
+        audit.record(
+            person,
+            "original photograph seen",
+            actor=f"user:{person.pk}",
+            reason=told["why"],
+            photograph=kept.sha256[:16],
+        )
+    return _picture(data, kept.content_type)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def ask_original(request: HttpRequest, token: str) -> HttpResponse:
+    """A person of staff says why they open the original of a photograph."""
+    told = links.read("ask original", token, max_age_s=images.URL_LIVES_S)
+    _meant(request, told)
+    form = WhyOriginal(request.POST or None)
+    if form.is_valid():
+        why = form.cleaned_data["why"]
+        return redirect(images.original_url(told["sha"], person_id=told["person"], why=why))
+    return render(request, "core/ask_original.html", {"form": form})
+
+
+def _meant(request: HttpRequest, told: dict[str, Any]) -> Any:
+    """Whoever asks, if the address was made for them. Raises Missing."""
+    person: Any = request.user
+    meant = person.is_staff if told["person"] is None else person.pk == told["person"]
+    if not (person.is_active and meant):
+        raise Missing("bad_link")
+    return person
 
 
 def real(request: HttpRequest) -> HttpResponse:

@@ -133,8 +133,8 @@ class CardAdmin(ReadOnly):
     def licence(self, card: Card) -> str:
         if not card.evidence_sha:
             return "—"
-        address = images.url(card.evidence_sha)
-        return format_html('<a href="{0}"><img src="{0}" alt="" width="320"></a>', address)
+        url = images.original_url(card.evidence_sha, why=f"licence of card {card.number}")
+        return format_html('<a href="{}">{}</a>', url, _("Show the photograph"))
 
     @admin.action(description=_("The licence does not show it: refuse"), permissions=["judge"])
     def refuse(self, request: HttpRequest, queryset: QuerySet[Card]) -> None:

@@ -234,7 +234,16 @@ class PaymentInline(TabularInline):
 def _picture(row: Sighting, width: int) -> str:
     from core import images
 
-    return format_html('<img src="{}" width="{}" alt="">', images.url(row.image_sha), width)
+    url = images.url(row.image_sha, keeps=row.plate_text)
+    return format_html('<img src="{}" width="{}" alt="">', url, width)
+
+
+def _original(row: Sighting) -> str:
+    from core import images
+
+    return format_html(
+        '<a href="{}">{}</a>', images.asking_url(row.image_sha), _("Open the original")
+    )
 
 
 @admin.register(ParkingSession)
@@ -410,7 +419,7 @@ class SightingAdmin(ReadOnly):
 
     @display(description=gettext_lazy("photograph"))
     def photograph(self, row: Sighting) -> str:
-        return _picture(row, 480)
+        return format_html("{}<br>{}", _picture(row, 480), _original(row))
 
 
 @admin.register(PlateReading)
@@ -696,7 +705,7 @@ class ReviewItemAdmin(ReadOnly):
         item = selectors.reviews_for(None).filter(pk=pk).first()
         if item is None:
             return redirect("admin:parking_reviewitem_changelist")
-        context = {**self.admin_site.each_context(request), **review_context(item)}
+        context = {**self.admin_site.each_context(request), **review_context(item, request.user.pk)}
         context |= {"title": _("Needs a look"), "opts": self.model._meta}
         if item.stay_id:
             context["stay_url"] = reverse(

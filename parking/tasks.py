@@ -2,12 +2,14 @@
 
 import logging
 from datetime import timedelta
+from typing import Any
 
 from celery import shared_task
 from django.db.models import F
 
 from core import clock, images
 from core.errors import Missing
+from core.models import ShownImage
 from core.tasks import AGAIN_WITHOUT_DATABASE
 from parking import services
 from parking.models import Sighting
@@ -41,10 +43,49 @@ def read_plate(sighting_id: int) -> None:
 
 def ask_reader(sighting_id: int) -> None:
     """Send a sighting to the vision queue; with the broker away the sweep sends it again."""
+    _send(read_plate, sighting_id)
+
+
+def _send(task: Any, argument: int | str) -> None:
     try:
-        read_plate.apply_async((sighting_id,), queue="vision")
+        task.apply_async((argument,), queue="vision")
     except Exception as error:
         log.warning("parking.reader_not_asked error=%s", type(error).__name__)
+
+
+@shared_task(name="parking.tasks.hide_strangers", time_limit=60, **AGAIN_WITHOUT_DATABASE)
+def hide_strangers(key: str) -> None:
+    """Make a copy of a photograph that strangers may see. Running it twice has one effect."""
+    from parking.vision import HostileImage, hide
+
+    wanted = ShownImage.objects.filter(key=key, made_at=None).first()
+    if wanted is None:
+        return
+    try:
+        hidden = hide(images.load(wanted.original_id), keeps=wanted.plate_text)
+    except (HostileImage, Missing) as error:
+        log.warning("parking.photograph_not_covered why=%s", error.code)
+        images.give_up_shown(key)
+        return
+    images.put_shown(key, hidden.jpeg)
+
+
+def hide_again() -> int:
+    """Send copies that are wanted to the vision queue, again where their task got lost."""
+    wanted = ShownImage.objects.filter(made_at=None, ask_at__lte=clock.real())
+    moved = 0
+    for key, tried in list(wanted.order_by("ask_at").values_list("key", "tries")[:BATCH]):
+        if tried >= MOST_READS:
+            images.give_up_shown(key)
+            continue
+        wait = timedelta(seconds=READ_WAIT_S[min(tried, len(READ_WAIT_S) - 1)])
+        claimed = ShownImage.objects.filter(key=key, made_at=None, tries=tried).update(
+            tries=tried + 1, ask_at=clock.real() + wait
+        )
+        if claimed:
+            _send(hide_strangers, key)
+            moved += 1
+    return moved
 
 
 def read_again() -> int:

@@ -44,17 +44,19 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
             found = selectors.order_by_token(token)
     if services.note_seen(found):
         found = selectors.order_by_token(token)
+    own = people.proven_plates_of(request.user)
+    whole = holds(own, found.plate)
+    keeps = found.plate_text if whole else ""
     debts = selectors.debts_of(found)
     for debt in debts:
         debt["photographs"] = [
-            {"url": images.url(sha), "text": debt["place"], "at": debt["arrived_at"]}
+            {"url": images.url(sha, keeps=keeps), "text": debt["place"], "at": debt["arrived_at"]}
             for sha in debt["evidence"][:2]
         ]
-    own = people.proven_plates_of(request.user)
     due = [debt for debt in debts if debt["live"] and debt["amount_fen"]]
     context = {
         "order": found,
-        "plate": chip(found.plate, whole=holds(own, found.plate)),
+        "plate": chip(found.plate, whole=whole),
         "debts": debts,
         "due_fen": sum(debt["amount_fen"] for debt in due),
         "lines": [{"text": debt["place"], "amount_fen": debt["amount_fen"]} for debt in due],
@@ -65,7 +67,7 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
         "late": found.late_at is not None and found.lowered_at is None,
         "code_ready": selectors.release_code_ready(found),
         "release_code": code,
-        "placed_url": images.url(found.placed_sha) if found.placed_sha else "",
+        "placed_url": images.url(found.placed_sha, keeps=keeps) if found.placed_sha else "",
         "objection": forms.Objection(),
         "help_phone": found.merchant.help_phone,
         "topic": f"recovery:{found.pk}",
@@ -218,7 +220,7 @@ def detail(request: HttpRequest, order_id: int) -> HttpResponse:
         "steps": _merchant_steps(found),
         "settlement": getattr(found, "settlement", None),
         "move": getattr(found, "move", None),
-        "evidence": _evidence(found),
+        "evidence": _evidence(found, request.user.pk),
         "photograph": forms.Photograph(),
         "look": forms.LookAgain(),
         "look_is_old": any(rule["code"] == "second_look" and not rule["ok"] for rule in rules),
@@ -305,11 +307,12 @@ def _merchant_steps(found: RecoveryOrder) -> list[dict[str, Any]]:
     return raised
 
 
-def _evidence(found: RecoveryOrder) -> list[dict[str, Any]]:
+def _evidence(found: RecoveryOrder, person_id: int | None) -> list[dict[str, Any]]:
     """Photographs of this order's steps, in their order: what each shows, by whom and when."""
     return [
         {
-            "url": images.url(one.sha256),
+            "url": images.url(one.sha256, keeps=found.plate_text),
+            "original_url": images.asking_url(one.sha256, person_id=person_id),
             "text": one.get_purpose_display().capitalize(),
             "at": one.taken_at,
         }

@@ -22,8 +22,9 @@ def looks_to_take(merchant_id: int | None) -> QuerySet[Look]:
     return rows.select_related("debt").order_by("opened_at", "pk")
 
 
-def evidence(looks: list[Look]) -> list[dict[str, Any]]:
-    """What these debts rest on, each with a key of its own: pictures, reading, times, sum."""
+def evidence(looks: list[Look], *, person_id: int | None) -> list[dict[str, Any]]:
+    """What these debts rest on, each with a key of its own: pictures as they were taken, for this
+    person, reading, times, sum."""
     stays = parking.stays([look.debt.stay_id for look in looks])
     rows = []
     for key, look in enumerate(looks, start=1):
@@ -37,7 +38,10 @@ def evidence(looks: list[Look]) -> list[dict[str, Any]]:
                 "plate": plates.chip(stay.plate),
                 "amount_fen": look.debt.amount_fen,
                 "seconds": int((until - stay.arrived_at).total_seconds()),
-                "pictures": [images.url(sha) for sha in stay.evidence[:2]],
+                "pictures": [
+                    images.original_url(sha, person_id=person_id, why=f"look {look.pk}")
+                    for sha in stay.evidence[:2]
+                ],
                 "by_person": stay.plate_by.startswith("user:"),
                 "percent": None
                 if stay.plate_confidence is None

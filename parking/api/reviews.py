@@ -55,7 +55,12 @@ class ReviewOut(ModelOut):
         ]
 
     def get_image_url(self, item: ReviewItem) -> str:
-        return images.url(item.sighting.image_sha) if item.sighting else ""
+        """What the camera sent, for whoever asked; opening it is noted."""
+        if not item.sighting:
+            return ""
+        person_id = self.context["request"].user.pk
+        why = f"question {item.pk}"
+        return images.original_url(item.sighting.image_sha, person_id=person_id, why=why)
 
     @extend_schema_field(ReadingCandidateOut(many=True))
     def get_candidates(self, item: ReviewItem) -> list[dict[str, Any]]:
@@ -96,7 +101,8 @@ class SightingOut(ModelOut):
         ]
 
     def get_image_url(self, sighting: Sighting) -> str:
-        return images.url(sighting.image_sha)
+        """A copy on which all but this plate, and faces, are covered; 202 until it is made."""
+        return images.url(sighting.image_sha, keeps=sighting.plate_text)
 
 
 LOOK, SETTLE = "view_reviewitem", "settle_reviewitem"
@@ -143,7 +149,7 @@ class Reviews(LoggedIn, generics.ListAPIView):
         if not sightings.filter(pk=sighting_id).exists():
             raise Missing()
         item = services.doubt_plate(sighting_id=sighting_id, actor=actor_of(request))
-        return Response(ReviewOut(item).data, status=201)
+        return Response(ReviewOut(item, context={"request": request}).data, status=201)
 
 
 def _one(request: Request, pk: int, right: str) -> ReviewItem:
@@ -159,7 +165,7 @@ class Review(LoggedIn):
 
     @extend_schema(responses=ReviewOut)
     def get(self, request: Request, pk: int) -> Response:
-        return Response(ReviewOut(_one(request, pk, LOOK)).data)
+        return Response(ReviewOut(_one(request, pk, LOOK), context={"request": request}).data)
 
 
 class SettleIn(serializers.Serializer):
@@ -185,7 +191,7 @@ class Settle(LoggedIn):
             plate_colour=given.validated_data["colour"],
             actor=actor_of(request),
         )
-        return Response(ReviewOut(_one(request, pk, SETTLE)).data)
+        return Response(ReviewOut(_one(request, pk, SETTLE), context={"request": request}).data)
 
 
 class Undo(LoggedIn):
@@ -195,4 +201,4 @@ class Undo(LoggedIn):
     def post(self, request: Request, pk: int) -> Response:
         item = _one(request, pk, SETTLE)
         services.undo_review(item_id=item.pk, actor=actor_of(request))
-        return Response(ReviewOut(_one(request, pk, SETTLE)).data)
+        return Response(ReviewOut(_one(request, pk, SETTLE), context={"request": request}).data)

@@ -220,7 +220,7 @@ def _stay_context(
         "lines": [spoken(line) for line in (bill.lines if bill else row.lines)],
         "fee_fen": bill.amount_fen if bill else row.fee_fen,
         "payments": row.payments.order_by("pk"),
-        "evidence": _evidence(row),
+        "evidence": _evidence(row, request.user.pk if may(request.role, "settle_stay") else None),
         "events": row.events.order_by("occurred_at", "pk"),
         "reviews": [
             {"text": reason_of(one.code), "since": one.since, "item": one.item}
@@ -237,10 +237,13 @@ def _stay_context(
     }
 
 
-def _evidence(row: ParkingSession) -> list[dict[str, Any]]:
+def _evidence(row: ParkingSession, person_id: int | None) -> list[dict[str, Any]]:
     return [
         {
-            "url": images.url(one.image_sha),
+            "url": images.url(one.image_sha, keeps=one.plate_text or row.plate_text),
+            "original_url": images.asking_url(one.image_sha, person_id=person_id)
+            if person_id
+            else "",
             "text": one.get_purpose_display(),
             "at": one.occurred_at,
             "by": one.device.code if one.device else "",
@@ -256,7 +259,7 @@ def review(request: StaffRequest, review_id: int) -> HttpResponse:
     item = selectors.reviews_for(request.merchant.pk).filter(pk=review_id).first()
     if item is None:
         raise Missing()
-    context = review_context(item)
+    context = review_context(item, request.user.pk)
     if request.method == "POST":
         try:
             undone = answer_review(item, request)
@@ -299,19 +302,19 @@ def answer_review(item: ReviewItem, request: HttpRequest) -> bool:
     return False
 
 
-def _without_photograph(stay: ParkingSession) -> dict[str, Any]:
+def _without_photograph(stay: ParkingSession, person_id: int | None) -> dict[str, Any]:
     """What there is to decide by: times, what was said and done; photographs that came since."""
     until = stay.left_at or clock.now()
     return {
         "without": True,
-        "evidence": _evidence(stay),
+        "evidence": _evidence(stay, person_id),
         "events": stay.events.order_by("occurred_at", "pk"),
         "trail": selectors.trail_of(stay),
         "seconds": int((until - stay.arrived_at).total_seconds()),
     }
 
 
-def review_context(item: ReviewItem) -> dict[str, Any]:
+def review_context(item: ReviewItem, person_id: int | None) -> dict[str, Any]:
     """What the page of a question shows; candidates with the doubt of each character."""
     sighting = item.sighting
     reading = getattr(sighting, "reading", None) if sighting else None
@@ -334,8 +337,12 @@ def review_context(item: ReviewItem) -> dict[str, Any]:
     return {
         "item": item,
         "why": reason_of(item.why),
-        "image": images.url(sighting.image_sha) if sighting else "",
-        **(_without_photograph(item.stay) if item.stay and not sighting else {}),
+        "image": images.original_url(
+            sighting.image_sha, person_id=person_id, why=f"question {item.pk}"
+        )
+        if sighting
+        else "",
+        **(_without_photograph(item.stay, person_id) if item.stay and not sighting else {}),
         "sighting": sighting,
         "stay": item.stay,
         "berth": berth,

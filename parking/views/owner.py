@@ -181,7 +181,7 @@ def _evidence(row: ParkingSession) -> list[dict[str, Any]]:
     seen = row.sightings.order_by("occurred_at", "pk")[:6]
     return [
         {
-            "url": images.url(one.image_sha),
+            "url": images.url(one.image_sha, keeps=row.plate_text),
             "text": one.get_purpose_display(),
             "at": one.occurred_at,
         }

@@ -6,16 +6,18 @@ process. How it works and what it reaches: docs/plate-reader.md.
 
 from core.pictures import HostileImage, ImageFacts, check_image
 from parking.vision.confusions import confusion
-from parking.vision.types import Candidate, Reading, Region
+from parking.vision.types import Candidate, Hidden, Reading, Region
 
 __all__ = [
     "Candidate",
+    "Hidden",
     "HostileImage",
     "ImageFacts",
     "Reading",
     "Region",
     "check_image",
     "confusion",
+    "hide",
     "read_image",
     "read_images",
 ]
@@ -43,3 +45,13 @@ def read_images(
     from parking.vision.serve import reader
 
     return reader().read_many(pictures, regions or [None] * len(pictures))
+
+
+def hide(data: bytes, *, keeps: str = "") -> Hidden:
+    """Cover all plates but one that surely reads `keeps`, and all faces. Raises HostileImage.
+
+    Where no plate reads so all are covered: better a holder asks than a stranger is shown.
+    """
+    from parking.vision import hiding
+
+    return hiding.hide(data, keeps=keeps)

@@ -139,7 +139,7 @@ def _crop(reader: "PlateReader", picture: np.ndarray) -> Flow:
     bare = (rectify.strip, rectify.tall)
     views: list[View] = [partial(bare[double], grey)]
     others: list[View] = [partial(bare[not double], grey)]
-    if looked.plate > 0.3 and _sane(looked.corners, picture.shape):
+    if looked.plate > 0.3 and sane(looked.corners, picture.shape):
         straight = partial(_seen, picture, looked.corners, looked)
         views.insert(int(_fills(looked.corners, picture.shape)), straight)
         others.append(partial(straight, turned=True))
@@ -155,8 +155,8 @@ def _looked_at(reader: "PlateReader", picture: np.ndarray) -> "Looked":
     for _ in range(NEARER):
         if looked.plate < 0.3 or _fills(looked.corners, picture.shape):
             break
-        nearer = reader.look(picture, [_wider(looked.corners)])[0]
-        if not _sane(nearer.corners, picture.shape):
+        nearer = reader.look(picture, [wider(looked.corners)])[0]
+        if not sane(nearer.corners, picture.shape):
             break
         looked = nearer
     return looked
@@ -232,16 +232,16 @@ def _searched(
     if region:
         found = [place for place in found if _inside(place.corners, region, picture.shape)]
     found = found[:6]
-    looks = reader.look(picture, [_wider(place.corners) for place in found])
+    looks = reader.look(picture, [wider(place.corners) for place in found])
     sharper = [
-        _wider(looked.corners if _sane(looked.corners, picture.shape) else place.corners)
+        wider(looked.corners if sane(looked.corners, picture.shape) else place.corners)
         for place, looked in zip(found, looks, strict=True)
     ]
     looks = reader.look(picture, sharper)  # a second look, from nearer, places corners better
     spots = []
     for place, looked in zip(found, looks, strict=True):
         if max(looked.plate, place.score) > 0.3:
-            corners = looked.corners if _sane(looked.corners, picture.shape) else place.corners
+            corners = looked.corners if sane(looked.corners, picture.shape) else place.corners
             spots.append((place, looked, corners))
     spots = nlargest(MOST_PLACES, spots, key=lambda spot: spot[0].score + spot[1].plate)
     spots.sort(key=lambda spot: -cv2.contourArea(spot[2].astype(np.float32)))
@@ -257,6 +257,16 @@ def _searched(
         if _sure(texts, READ):
             return places[-1]
     return max(places, key=lambda place: _probability(place.texts), default=None)
+
+
+def texts_of(
+    reader: "PlateReader", picture: np.ndarray, places: list[np.ndarray]
+) -> list[list[Text]]:
+    """What each of these quadrilaterals reads, best text first."""
+    looks = reader.look(picture, places)
+    return _texts(
+        reader, [_seen(picture, quad, seen) for quad, seen in zip(places, looks, strict=True)]
+    )
 
 
 def _black(looked: "Looked") -> bool:
@@ -286,7 +296,7 @@ def _sharpness(strip: np.ndarray) -> float:
     return float(cv2.Laplacian(strip, cv2.CV_32F).var())
 
 
-def _wider(corners: np.ndarray) -> np.ndarray:
+def wider(corners: np.ndarray) -> np.ndarray:
     centre = corners.mean(0)
     return (centre + (corners - centre) * np.array((1.2, 1.4), np.float32)).astype(np.float32)
 
@@ -297,7 +307,7 @@ def _grown(corners: np.ndarray) -> np.ndarray:
     return (centre + (corners - centre) * np.array((1.07, 1.1), np.float32)).astype(np.float32)
 
 
-def _sane(corners: np.ndarray, shape: tuple[int, ...]) -> bool:
+def sane(corners: np.ndarray, shape: tuple[int, ...]) -> bool:
     """A convex quadrilateral of some size, not far outside of the picture."""
     h, w = shape[:2]
     quad = corners.astype(np.float32)
@@ -326,12 +336,12 @@ def distinct(found: "list[FoundPlate]") -> "list[FoundPlate]":
     """
     kept: list[FoundPlate] = []
     for place in sorted(found, key=lambda place: -place.score):
-        if all(_shared(place.corners, other.corners) < 0.5 for other in kept):
+        if all(shared(place.corners, other.corners) < 0.5 for other in kept):
             kept.append(place)
     return kept
 
 
-def _shared(a: np.ndarray, b: np.ndarray) -> float:
+def shared(a: np.ndarray, b: np.ndarray) -> float:
     """How much of the smaller upright box lies in the other."""
     low, high = np.maximum(a.min(0), b.min(0)), np.minimum(a.max(0), b.max(0))
     inter = float(np.prod(np.maximum(high - low, 0)))

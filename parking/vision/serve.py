@@ -8,8 +8,9 @@ import hashlib
 import importlib.util
 import json
 import threading
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,15 @@ class PlateReader:
         self.calibration: dict[str, Any] = facts["calibration"]
         self.model = f"{NAME}-{facts['sha256'][NAME + '.pth'][:8]}"
 
+    @cached_property
+    def faces(self) -> Any:
+        """The finder of faces; who only reads plates does not load it."""
+        return _session("faces.onnx")
+
+    def alone(self) -> AbstractContextManager[Any]:
+        """While held, no other thread asks these networks."""
+        return _LOCK
+
     def read(self, data: bytes, *, region: Region | None = None) -> Reading:
         """One encoded picture; raises HostileImage."""
         answer = self.read_many([data], [region])[0]
@@ -187,11 +197,13 @@ class PlateReader:
 
     # the three networks, as arrays in and arrays out
 
-    def find(self, picture: np.ndarray, side: int) -> list[FoundPlate]:
+    def find(
+        self, picture: np.ndarray, side: int, *, least: float | None = None
+    ) -> list[FoundPlate]:
         """Plates in the picture at a longest side of `side` pixels, best first."""
         x, scale = rectify.finder_input(picture, side)
         out = self.finder.run(None, {"x": x})[0][0]
-        return _peaks(out, self.settings["find_least"], scale)
+        return _peaks(out, self.settings["find_least"] if least is None else least, scale)
 
     def look(self, picture: np.ndarray, quads: list[np.ndarray]) -> list[Looked]:
         """Corners, colour and rows of what each quadrilateral shows."""

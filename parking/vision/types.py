@@ -37,3 +37,11 @@ class Reading:
     @property
     def best(self) -> Candidate | None:
         return self.candidates[0] if self.candidates else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hidden:
+    """A photograph as strangers may see it, and whether the plate that may stay was found."""
+
+    jpeg: bytes
+    kept: bool

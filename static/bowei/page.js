@@ -22,6 +22,15 @@
     const link = document.querySelector(`a[data-key="${CSS.escape(event.key)}"]`);
     if (link) { event.preventDefault(); link.click(); }
   });
+  // A photograph that is still being prepared is asked for again, a minute long.
+  const prepared = async (img, tries) => {
+    const answer = await fetch(img.src, { method: "HEAD" }).catch(() => null);
+    if (answer?.status === 200) img.src += "#ready";
+    else if (answer?.status === 202 && tries) setTimeout(prepared, 3000, img, tries - 1);
+  };
+  document.addEventListener("load", ({ target }) => {
+    if (target.matches?.(".evidence img, .look img, .photo img") && !target.src.endsWith("#ready")) prepared(target, 20);
+  }, true);
   // The summary of errors is where a reader must be first.
   document.querySelector(".errors")?.focus();
   document.querySelector(".side [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });

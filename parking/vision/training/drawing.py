@@ -52,12 +52,12 @@ def paint_scene(
     """The scene as BGR uint8, and the plate's corners (tl, tr, br, bl) in pixels."""
     rng = Random(f"{seed}-{spec.text}-{spec.colour}")
     width, height = size
-    picture = _street(rng, width, height)
+    picture = street(rng, width, height)
     plate = draw_flat(spec, rng, None, bank or glyphs(), scale=1.0)
     span = width * rng.uniform(0.13, 0.22)
     centre = (width * rng.uniform(0.38, 0.62), height * rng.uniform(0.6, 0.74))
-    _car(picture, rng, centre, span)
-    corners = _corners(rng, centre, span, plate.shape[0] / plate.shape[1])
+    car(picture, rng, centre, span)
+    corners = place(rng, centre, span, plate.shape[0] / plate.shape[1])
     stick(picture, plate, corners)
     noise = np.random.default_rng(rng.getrandbits(32))
     grain = noise.standard_normal(picture.shape, dtype=np.float32) * rng.uniform(1, 4)
@@ -92,7 +92,7 @@ def stick(picture: np.ndarray, plate: np.ndarray, corners: np.ndarray) -> None:
     area += seen * cover
 
 
-def _corners(rng: Random, centre: tuple[float, float], span: float, ratio: float) -> np.ndarray:
+def place(rng: Random, centre: tuple[float, float], span: float, ratio: float) -> np.ndarray:
     quad = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)], np.float32)
     quad *= np.array((span, span * ratio), np.float32)
     slope, skew = rng.uniform(-0.1, 0.1), rng.uniform(-0.1, 0.1)
@@ -102,7 +102,7 @@ def _corners(rng: Random, centre: tuple[float, float], span: float, ratio: float
     return lean + np.array(centre, np.float32)
 
 
-def _street(rng: Random, width: int, height: int) -> np.ndarray:
+def street(rng: Random, width: int, height: int) -> np.ndarray:
     horizon = int(height * rng.uniform(0.3, 0.42))
     picture = np.zeros((height, width, 3), np.float32)
     sky = np.array((rng.randint(190, 240), rng.randint(170, 220), rng.randint(150, 210)))
@@ -126,7 +126,7 @@ def _street(rng: Random, width: int, height: int) -> np.ndarray:
     return picture
 
 
-def _car(picture: np.ndarray, rng: Random, centre: tuple[float, float], span: float) -> None:
+def car(picture: np.ndarray, rng: Random, centre: tuple[float, float], span: float) -> None:
     cx, cy = centre
     paint = [rng.randint(10, 235) for _ in range(3)]
     dark = [p * 0.35 for p in paint]

@@ -180,7 +180,8 @@ def write_manifest(calibration: dict | None = None, settings: dict | None = None
     if total > MOST_BYTES:
         raise RuntimeError(f"{total} bytes of weights are more than {MOST_BYTES}")
     facts["sha256"] = {
-        name: hashlib.sha256((NETWORKS / name).read_bytes()).hexdigest() for name in names
+        name: hashlib.sha256((NETWORKS / name).read_bytes()).hexdigest()
+        for name in ("faces.onnx", *names)
     }
     facts["settings"] = settings or facts.get("settings", SETTINGS)
     facts["calibration"] = calibration or facts.get("calibration", STRAIGHT)

@@ -16,9 +16,12 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from accounts import sms
+from core import environment
 from payments import providers
 
+SAID = environment.with_files(os.environ)  # BOWEI_SECRET_KEY_FILE=/run/secrets/… and the like
 env = environ.Env()
+env.ENVIRON = SAID
 BASE_DIR = Path(__file__).resolve().parent.parent
 PRODUCTION = env.bool("BOWEI_PRODUCTION", False)
 DEBUG = False
@@ -44,7 +47,11 @@ def _secret(name: str) -> str:
 
 
 SECRET_KEY = _secret("BOWEI_SECRET_KEY")
-PERSONAL_KEY = _secret("BOWEI_PERSONAL_KEY")  # hashes phone numbers and device keys
+PERSONAL_KEY = _secret("BOWEI_PERSONAL_KEY")  # seals phone numbers, keys of devices and lots
+# While keys are exchanged: what the former ones signed or sealed counts, several with spaces.
+SECRET_KEY_FALLBACKS = env.str("BOWEI_SECRET_KEY_FORMER", "").split()
+PERSONAL_KEY_FORMER = env.str("BOWEI_PERSONAL_KEY_FORMER", "").split()
+DIGEST_KEY = env.str("BOWEI_DIGEST_KEY", "")  # pinned before the first exchange of the latter
 TRAIL_KEY = _secret("BOWEI_TRAIL_KEY")  # signs the audit trail's seals and anchors
 TRAIL_FORMER = env.str("BOWEI_TRAIL_FORMER", "").split()  # public keys that signed before it
 BOWEI_ANCHORS = env.str("BOWEI_ANCHORS", str(DATA_DIR / "anchors"))  # one a night lies there
@@ -228,13 +235,13 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 
 # --- text messages --------------------------------------------------------------------------------
-BOWEI_SMS, BOWEI_SMS_ACCOUNT = sms.chosen(os.environ, production=PRODUCTION)
+BOWEI_SMS, BOWEI_SMS_ACCOUNT = sms.chosen(SAID, production=PRODUCTION)
 
 # --- payments: a provider is offered where its settings are present ------------------------------
 BOWEI_LOCK_LEASE_S = env.int("BOWEI_LOCK_LEASE_S", 1800)  # silent so long, a lock lowers itself
 BOWEI_LOWER_WITHIN_S = env.int("BOWEI_LOWER_WITHIN_S", 120)  # then an alarm, and the fee goes back
 BOWEI_ORDER_VALID_S = env.int("BOWEI_ORDER_VALID_S", 900)
-BOWEI_PAYMENTS = providers.accounts(os.environ)  # by name; docs/money.md tells the variables
+BOWEI_PAYMENTS = providers.accounts(SAID)  # by name; docs/money.md tells the variables
 
 # --- arrears --------------------------------------------------------------------------------------
 BOWEI_GRACE_H = env.int("BOWEI_GRACE_H", 72)  # from a demand's delivery to an active listing

@@ -1,9 +1,10 @@
-"""What the environment says about an outside service: one variable that holds a JSON object."""
+"""What the environment says: secrets out of files, and of an outside service one JSON object."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -13,6 +14,31 @@ FORMER_MEANS = (
     "accounts that this one took the place of: each with the keys above and `until`, the last day "
     "on which its messages, queries and refunds count"
 )
+
+FROM_FILES = ("BOWEI_", "DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL")
+
+
+def with_files(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment, and for each `NAME_FILE` of ours a `NAME` that is what this file holds.
+
+    So secrets come as files from Docker, Kubernetes, systemd's credentials or a vault's agent, and
+    stand in no process's environment. Raises ImproperlyConfigured in a sentence that names the
+    variable, never a value.
+    """
+    found = dict(environment)
+    for variable, path in environment.items():
+        name = variable.removesuffix("_FILE")
+        if name == variable or not name.startswith(FROM_FILES) or not path:
+            continue
+        if environment.get(name):
+            raise ImproperlyConfigured(f"{name} and {variable} are both set: one must go.")
+        try:
+            found[name] = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise ImproperlyConfigured(f"{variable} names a file that can't be read.") from error
+        if not found[name]:
+            raise ImproperlyConfigured(f"{variable} names an empty file.")
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

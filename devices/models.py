@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
+from core import personal
 from core.fields import StateField, known
 from core.models import StatefulModel
 from devices.rules import kinds
@@ -79,10 +80,14 @@ class Device(StatefulModel):
 
 
 class Credential(models.Model):
-    """One key of a device, of which only the hash is kept. Two may be good while it is changed."""
+    """One key of a device, of which only the hash is kept. Two may be good while it is changed.
+
+    The hash gives the lock's release codes, so it lies sealed; it is found by its digest.
+    """
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="credentials")
-    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    key_sealed = models.TextField(editable=False)
+    key_digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(_("made"), auto_now_add=True)
     last_used_at = models.DateTimeField(_("last used"), null=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True)
@@ -92,7 +97,11 @@ class Credential(models.Model):
         verbose_name_plural = _("keys")
 
     def __str__(self) -> str:
-        return f"{self.device} …{self.key_hash[:6]}"
+        return f"{self.device} …{self.key_digest[:6]}"
+
+    @property
+    def key_hash(self) -> str:
+        return personal.unseal(self.key_sealed)
 
 
 class Connection(models.Model):

@@ -5,7 +5,6 @@ once are returned, for the simulated other ends.
 """
 
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from accounts import services as accounts
 from accounts.models import Merchant, User
+from config.local import private
 from core import clock
 from devices import services as devices
 from devices.rules import kinds
@@ -76,9 +76,7 @@ class Town:
 
     def save(self, path: Path) -> None:
         """Write it where only this user reads it."""
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as file:
-            json.dump(asdict(self), file, ensure_ascii=False, indent=1)
+        private.write(path, json.dumps(asdict(self), ensure_ascii=False, indent=1))
 
     @classmethod
     def load(cls, path: Path) -> "Town":

@@ -18,7 +18,7 @@ import psycopg
 from rich.console import Console
 from rich.markup import escape
 
-from config.local import maps, noticing
+from config.local import maps, noticing, refusals
 from config.local.guard import Event, FolderLock, Guard
 from config.local.processes import dying_with
 from config.local.stop import Stop
@@ -170,20 +170,6 @@ def test(arguments: Sequence[str]) -> int:
 
 def check() -> int:
     """Run each check, all of them, and say which failed."""
-    # Enough for the settings to load; nothing is connected to.
-    production = {
-        "BOWEI_PRODUCTION": "1",
-        "BOWEI_SECRET_KEY": "a dummy for the check, long enough to be accepted: 0123456789abcdef",
-        "BOWEI_PERSONAL_KEY": "another dummy for the check, long enough too: 0123456789abcdef",
-        "BOWEI_TRAIL_KEY": "a third dummy for the check, long enough as well: 0123456789abcdef",
-        "BOWEI_HOSTS": "bowei.example",
-        "BOWEI_PUBLIC_URL": "https://bowei.example",
-        "DATABASE_URL": "postgresql://bowei@database.example/bowei?sslmode=verify-full",
-        "REDIS_URL": "rediss://valkey.example/0",
-        "BOWEI_PROXIES": "1",
-        "BOWEI_SMS_ALIYUN": '{"access_key": "-", "secret": "-", "sign_name": "-", '
-        '"templates": {"login_code": "-"}}',
-    }
     python = sys.executable
     checks: list[tuple[str, list[str], Mapping[str, str]]] = [
         ("style", [python, "-m", "ruff", "check", "."], {}),
@@ -202,8 +188,9 @@ def check() -> int:
         (
             "production settings",
             [*_MANAGE, "check", "--deploy", "--fail-level", "WARNING"],
-            production,
+            refusals.SOUND,
         ),
+        ("refusals of a demo", [python, "-m", "config.local.refusals"], {}),
     ]
     failed = 0
     for name, command, more in checks:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from config.local import private
 from config.local.processes import (
     adopt_orphans,
     is_alive,
@@ -37,7 +38,7 @@ class Guard:
     def start(self) -> None:
         adopt_orphans()
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
+        with private.append(self.log) as log:
             self.popen = subprocess.Popen(
                 self.command,
                 stdin=subprocess.PIPE,

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import psycopg
 
+from config.local import private
 from config.local.processes import last_line
 from config.local.stop import Stop
 from config.local.supervisor import Service
@@ -89,7 +90,7 @@ class Postgres:
         return True
 
     def _initdb(self, prefix: list[str], identity: dict[str, Any]) -> None:
-        with self.log.open("ab") as log:
+        with private.append(self.log) as log:
             made = subprocess.run(
                 [
                     *prefix,

@@ -6,6 +6,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from config.local import private
+
 FAILED, INTERRUPTED = 1, 130
 
 
@@ -45,7 +47,7 @@ def _about(error: OSError) -> str:
 def _kept(log: Path) -> str:
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(traceback.format_exc())
+        private.write(log, traceback.format_exc())
     except OSError:
         return "it could not be written down."
     return f"what it was stands in {log}."

@@ -30,6 +30,7 @@ from typing import IO, Any
 
 import psutil
 
+from config.local import private
 from config.local.processes import (
     adopt_orphans,
     dying_with,
@@ -195,7 +196,7 @@ class Supervisor:
         service = process.service
         service.prepare()
         process.log_start = process.log.stat().st_size if process.log.exists() else 0
-        with process.log.open("ab") as log:
+        with private.append(process.log) as log:
             process.popen = subprocess.Popen(
                 list(service.argv),
                 env=self.env if service.env is None else {**service.env, MARK: self.env[MARK]},
@@ -291,5 +292,5 @@ def _rotate(log: Path) -> None:
 
 def _start_log_over(log: Path) -> None:
     """Keep the log as `.1` and empty it: the child goes on writing, it appends."""
-    shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+    shutil.copy(log, log.with_name(f"{log.name}.1"))  # and its mode
     os.truncate(log, 0)

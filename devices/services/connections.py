@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
-from core import clock, outbox
+from core import clock, outbox, personal
 from core.transition import transition
 from devices.errors import KeyRefused
 from devices.events import DeviceBack
@@ -52,12 +52,12 @@ class Link:
 def who(key: str) -> Credential:
     """The live credential of this key, its device included. Raises KeyRefused.
 
-    Found by the hash of 256 random bits, so how long it takes says nothing about any key.
+    Found by the digest of 256 random bits, so how long it takes says nothing about any key.
     """
-    hashed = key_hash(key)
-    found = Credential.objects.filter(key_hash=hashed, revoked_at=None).select_related("device")
+    digest = personal.digest(key_hash(key))
+    found = Credential.objects.filter(key_digest=digest, revoked_at=None).select_related("device")
     credential = found.exclude(device__state=Device.State.REVOKED).first()
-    if credential is None or not hmac.compare_digest(credential.key_hash, hashed):
+    if credential is None or not hmac.compare_digest(credential.key_digest, digest):
         raise KeyRefused()
     return credential
 

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from core import audit, clock
+from core import audit, clock, personal
 from core.errors import Invalid
 from core.transition import transition
 from devices.errors import CodeTaken, DeviceRevoked
@@ -82,5 +82,8 @@ def revoke(*, device_id: int, actor: str, reason: str = "") -> bool:
 
 def _new_key(device: Device) -> str:
     key = secrets.token_urlsafe(32)
-    Credential.objects.create(device=device, key_hash=key_hash(key))
+    hashed = key_hash(key)
+    Credential.objects.create(
+        device=device, key_sealed=personal.seal(hashed), key_digest=personal.digest(hashed)
+    )
     return key

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from config.demo import day, town
+from config.local import private
 from core import clock
 from core.models import AuditEntry
 
@@ -29,7 +30,7 @@ class Command(BaseCommand):
                 built.save(folder / "town.json")  # before the commit: a town has its keys
         clock.release()
         logins = town.Town.load(folder / "town.json").logins()
-        (folder / "logins.json").write_text(json.dumps(logins, ensure_ascii=False))
+        private.write(folder / "logins.json", json.dumps(logins, ensure_ascii=False))
 
     def _go_on(self) -> None:
         """A demo that was stopped for a night goes on where it was, not a night later."""

@@ -20,6 +20,7 @@ from typing import Any
 
 from config.local.changes import Point, points_of
 from config.local.maps import ROWS, Touched, key, own_place, places, trace
+from config.local.processes import dying_with
 from config.local.stop import Stop
 
 ROOMS = ("services", "rules")
@@ -189,6 +190,7 @@ class Ground:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=[writing],
+            preexec_fn=dying_with(os.getpid()),
         )
         os.close(writing)
         rest: list[tuple[Point, Sequence[str], float]] = []

@@ -41,7 +41,8 @@ async def test_a_refusal_names_no_time_where_there_is_none() -> None:
 
 
 async def test_a_server_that_cannot_answer_closes_with_try_again_later() -> None:
-    for scope in ({}, {"extensions": {}}):
+    scopes: list[dict[str, Any]] = [{}, {"extensions": {}}]
+    for scope in scopes:
         assert await refusal(scope) == [{"type": "websocket.close", "code": 1013}]
 
 

@@ -26,6 +26,14 @@ def said() -> list[tuple[str, str, str]]:
 
 def in_words(value: Any) -> str:
     """A number as the document writes it: times in the largest unit that measures them whole."""
+    if isinstance(value, dict):
+        return "; ".join(f"{in_words(name)}: {in_words(one)}" for name, one in value.items())
+    if isinstance(value, tuple | list):
+        return ", ".join(map(in_words, value))
+    if isinstance(value, set | frozenset):
+        return ", ".join(sorted(map(in_words, value)))
+    if isinstance(value, str):
+        return f"`{value}`"
     if not isinstance(value, timedelta):
         return f"{value:,}".replace(",", " ") if isinstance(value, int) else f"{value:g}"
     seconds = value.total_seconds()

@@ -18,7 +18,7 @@ import psycopg
 from rich.console import Console
 from rich.markup import escape
 
-from config.local import maps, noticing, refusals
+from config.local import advisories, maps, noticing, refusals, sbom
 from config.local.guard import Event, FolderLock, Guard
 from config.local.processes import dying_with
 from config.local.stop import Stop
@@ -57,6 +57,15 @@ def run(options: argparse.Namespace) -> int:
             return check()
         case "mutate":
             return mutate(options)
+        case "sbom":
+            text = sbom.write(options.out)
+            if options.out is None:
+                sys.stdout.write(text)
+            return 0
+        case "audit":
+            status, told = advisories.audit()
+            print(*told, sep="\n")
+            return status
         case _:
             return manage(options.rest)
 

@@ -133,21 +133,21 @@ def stay_page(request: StaffRequest, stay_id: int) -> HttpResponse:
         ),
         "move": MoveForm(request.POST if what == "move" else None, prefix="move"),
     }
-    problem = ""
+    problem, status = "", 200
     if what:
         try:
             if _change(request, row, what, forms):
                 return redirect("parking.merchant_stay", stay_id)
+            status = 400
         except Denied:
             raise
         except BoweiError as error:
             if error.keeps:
                 messages.warning(request, error.message)
                 return redirect("parking.merchant_stay", stay_id)
-            problem = error.message
-    return render(
-        request, "parking/merchant_stay.html", _stay_context(request, row, forms, problem)
-    )
+            problem, status = error.message, error.status
+    context = _stay_context(request, row, forms, problem)
+    return render(request, "parking/merchant_stay.html", context, status=status)
 
 
 def _change(request: StaffRequest, row: ParkingSession, what: str, forms: dict[str, Any]) -> bool:

@@ -522,7 +522,7 @@ def test_anothers_proposals_are_not_there(
         address = f"/api/v1/accounts/proposals/{row.pk}/{deed}/"
         for person in (other_merchant_user, owner):
             assert logged_in(person).post(address, {"reason": "x"}).status_code == 404
-        assert anonymous.post(address).status_code == 403
+        assert anonymous.post(address).status_code == 401
     listed = "/api/v1/accounts/proposals/"
     assert logged_in(other_merchant_user).get(listed).json()["count"] == 0
     assert logged_in(manager).get(listed).json()["results"][0]["amount_fen"] == stay.due_fen

@@ -401,4 +401,4 @@ def test_a_person_applies_and_sees_their_cards_by_the_interface_too(
     assert (answer.status_code, answer.json()["state"]) == (201, "verified")
     assert [card["plan"] for card in owner_client.get(address).json()["results"]] == ["month"]
     assert stranger_client.get(address).json()["results"] == []
-    assert anonymous.get(address).status_code == 403
+    assert anonymous.get(address).status_code == 401

@@ -76,7 +76,7 @@ def test_a_berth_tells_what_is_due_and_no_plate(
         ("operator_client", 200),
         ("other_merchant_client", 404),
         ("stranger_client", 403),
-        ("anonymous", 403),
+        ("anonymous", 401),
     ],
 )
 def test_who_may_see_a_stay(

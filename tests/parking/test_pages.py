@@ -224,7 +224,7 @@ def test_staff_end_and_cancel_a_stay_with_a_reason(
     assert merchant_client.post(url, form).status_code == 302
     stay.refresh_from_db()
     assert stay.state == "due"
-    assert merchant_client.post(url, {"do": "void", "void-reason": ""}).status_code == 200
+    assert merchant_client.post(url, {"do": "void", "void-reason": ""}).status_code == 400
     assert merchant_client.post(url, {"do": "void", "void-reason": "错误"}).status_code == 302
     stay.refresh_from_db()
     assert stay.state == "void"

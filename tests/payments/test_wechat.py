@@ -116,6 +116,14 @@ def test_another_amount_settles_nothing(order, wechat):
     assert attempt.state == "pending"
 
 
+def test_another_currency_settles_nothing(order, wechat):
+    attempt = begin(order)
+    wechat.pay(attempt.out_trade_no)
+    assert tell(wechat, attempt, amount={"total": 600, "currency": "JPY"}).status == 401
+    attempt.refresh_from_db()
+    assert attempt.state == "pending"
+
+
 def test_asking_finds_a_payment_whose_notification_was_lost(order, wechat):
     attempt = begin(order)
     assert services.query_attempt(attempt.pk) == "pending"

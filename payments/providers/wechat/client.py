@@ -157,6 +157,8 @@ class WeChatClient:
             return ProviderNotice("other", number)
         if resource.get("appid") != self._appid or resource.get("mchid") != self._mchid:
             raise BadNotification("another app or merchant")
+        if not _in_yuan(resource):
+            raise BadNotification("another currency")
         return ProviderNotice("payment", number, says=self._outcome(resource))
 
     def _outcome(self, told: Mapping[str, Any]) -> Outcome:
@@ -165,6 +167,8 @@ class WeChatClient:
             raise ProviderUnclear(f"trade_state {told.get('trade_state')}")
         if told.get("mchid", self._mchid) != self._mchid:
             raise ProviderUnclear("another merchant")
+        if not _in_yuan(told):
+            raise ProviderUnclear("another currency")
         paid_at = told.get("success_time")
         return Outcome(
             state=state,  # type: ignore[arg-type]
@@ -218,6 +222,11 @@ class WeChatClient:
         if status in (400, 401, 403, 404) and code not in ("SYSTEM_ERROR", "FREQUENCY_LIMITED"):
             raise ProviderRefused(f"{code} {told.get('message', '')}"[:200])
         raise ProviderUnclear(code)
+
+
+def _in_yuan(told: Mapping[str, Any]) -> bool:
+    """Whether its amount is fen, as we have asked for; it says so only once there is one."""
+    return (told.get("amount") or {}).get("currency", "CNY") == "CNY"
 
 
 class _NotFound(ProviderRefused):

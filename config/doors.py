@@ -69,6 +69,8 @@ DOORS: dict[str, tuple[Deed, Deed]] = {
     # Paying
     "payments.order": (LOOK, PAY),
     "payments.done": (LOOK, LOOK),
+    "payments.paying": (LOOK, LOOK),
+    "payments.introduced": (PAY, PAY),
     "payments.sandbox": (LOOK, PAY),
     "payments.api_order": (LOOK, LOOK),
     # What is owed, why, objecting

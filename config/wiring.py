@@ -275,6 +275,7 @@ SWEEPS: list[Callable[[], int]] = [
     payments.tasks.look_at_notifications,
     payments.tasks.look_at_sandbox,
     payments.tasks.forget_old_notifications,
+    payments.tasks.forget_introductions,
     arrears.services.end_pay_windows,
     arrears.services.end_watches,
     arrears.services.end_exemptions,

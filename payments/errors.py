@@ -63,6 +63,26 @@ class ProviderAway(Refused):
         super().__init__("provider_away", message, provider=provider)
 
 
+class PayerUnasked(Refused):
+    """A sheet is for one payer, and the app has not said yet whom it pays for (`order_id`)."""
+
+    def __init__(self, order_id: int) -> None:
+        super().__init__(
+            "payer_unasked", _("Begin to pay on the bill's page, inside the app that pays.")
+        )
+        self.order_id = order_id
+
+
+class NotIntroduced(Refused):
+    """The app did not say whom it pays for, or said it in another browser, too late or twice."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "not_introduced",
+            _("The payment could not be begun. No money has moved. Touch the way to pay again."),
+        )
+
+
 class ProviderUnknown(Invalid):
     """No such way to pay is set up here."""
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from core import clock, retention
 from core.tasks import AGAIN_WITHOUT_DATABASE
 from payments import services
-from payments.models import Attempt, Notification, Order, Refund, SandboxTrade
+from payments.models import Attempt, Introduction, Notification, Order, Refund, SandboxTrade
 from payments.providers.sandbox.client import tell
 from payments.rules import next_look_s
 from payments.states import RefundState
@@ -117,6 +117,11 @@ def look_at_sandbox() -> int:
         row.save(update_fields=["next_notify_at"])
         transaction.on_commit(lambda pk=row.pk: tell_of_sandbox_trade.delay(pk))  # type: ignore[misc]
     return len(rows)
+
+
+def forget_introductions() -> int:
+    """A sweep: what apps were asked a day ago; how many."""
+    return retention.forget(Introduction.objects.all(), moment="asked_at", keep_days=1)
 
 
 def forget_old_notifications() -> int:

@@ -1,5 +1,7 @@
-"""The cashier's page, the page after paying, the sandbox's page, and the merchant's money."""
+"""The cashier's page, those while and after paying, the sandbox's, and the merchant's money."""
 
+import json
+import secrets
 from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,12 +23,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts.guards import actor_of, file_of, merchant_page
-from core import clock, wiring
+from core import clock, limits, wiring
 from core.errors import BoweiError, Invalid, Missing
 from payments import providers, selectors, services
-from payments.errors import AmountChanged, OrderNotOpen
+from payments.errors import AmountChanged, OrderNotOpen, PayerUnasked, ProviderUnknown
 from payments.forms import PartForm
 from payments.models import Order, OrderItem, SandboxTrade
+from payments.providers.base import Way
+from payments.providers.browsers import Browser
 from payments.providers.sandbox.client import pay_at_sandbox
 from payments.tables import EntryTable, HandBackTable
 
@@ -38,9 +42,14 @@ class Away(HttpResponseRedirect):
 
 
 @never_cache
-@csp_update({"form-action": providers.form_targets()})
 def order(request: HttpRequest, token: str) -> HttpResponse:
     """The cashier: what, how much, who gets it, and the ways to pay. A link opens it, no log-in."""
+    answer = _order(request, token)
+    answer._csp_update = {"form-action": providers.form_targets()}  # type: ignore[attr-defined]
+    return answer
+
+
+def _order(request: HttpRequest, token: str) -> HttpResponse:
     found = selectors.order_by_token(token)
     if found.state == Order.State.PAID:
         return redirect("payments.done", token=token)
@@ -59,16 +68,18 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
         except BoweiError as error:
             problem = error
             found.refresh_from_db()
-    ways = providers.offered_in(request.headers.get("User-Agent", ""))
+    browser = _browser(request)
+    ways = providers.offered_in(browser)
     outdated = found.state != Order.State.OPEN or found.expires_at <= clock.now()
     context = {
         "order": found,
         "items": found.bills,
         "outdated": outdated,
-        "ways": [{"name": way.name, "text": way.word} for way in ways],
+        "ways": [{"name": one.name, "text": one.word} for one in ways],
         "part": part,
         "in_parts": all(wiring.payable(item.payable).in_parts for item in found.bills),
-        "elsewhere": len(ways) < len(providers.offered()),
+        "elsewhere": [one.word for one in providers.offered() if one not in ways],
+        "inside": _inside(browser),
         "address": selectors.order_public_url(found),
         "unclear": selectors.unclear_attempt(found),
         "problem": problem,
@@ -90,14 +101,102 @@ def _begin(request: HttpRequest, found: Order, part: PartForm) -> HttpResponse:
     if "renew" in request.POST:
         fresh = services.reopen_order(found, actor=actor)
         return redirect("payments.order", token=fresh.token)
+    provider = request.POST.get("provider", "")
+    way = providers.known(provider).way_in(_browser(request))
+    if way is None:
+        raise ProviderUnknown(provider)
+    name = limits.browser_of(request)
+    try:
+        return _go_on(request, found, provider, way, browser=name)
+    except PayerUnasked as unasked:
+        name = name or secrets.token_urlsafe(16)
+        there = services.introduce(order_id=unasked.order_id, provider=provider, browser=name)
+        return limits.keep_browser(Away(there), name)
+
+
+def _go_on(
+    request: HttpRequest, found: Order, provider: str, way: Way, *, browser: str, payer: str = ""
+) -> HttpResponse:
+    """On to where this order is paid: the provider's page, or ours that shows a code or a sheet."""
     attempt = services.begin_attempt(
         order_id=found.pk,
-        provider=request.POST.get("provider", ""),
+        provider=provider,
         return_url=settings.PUBLIC_URL + reverse("payments.done", args=[found.token]),
-        actor=actor,
+        actor=actor_of(request),
         client_ip=request.META.get("REMOTE_ADDR", ""),
+        way=way,
+        payer=payer,
+        browser=browser,
     )
-    return Away(attempt.pay_url)
+    if attempt.pay_url:
+        return Away(attempt.pay_url)
+    return redirect("payments.paying", token=attempt.order.token)
+
+
+def _browser(request: HttpRequest) -> Browser:
+    return Browser(request.headers.get("User-Agent", ""))
+
+
+def _inside(browser: Browser) -> str:
+    """The app that this browser is a part of, as people call it; "" for none."""
+    inside = {providers.WECHAT: browser.in_wechat, providers.ALIPAY: browser.in_alipay}
+    return next((str(app.app) for app, yes in inside.items() if yes), "")
+
+
+@never_cache
+def introduced(request: HttpRequest, provider: str) -> HttpResponse:
+    """The app comes back and has said whom it pays for: on to its sheet.
+
+    Loaded again, or in another browser, it begins nothing.
+    """
+    asked = {
+        "provider": provider,
+        "browser": limits.browser_of(request),
+        "state": request.GET.get("state", "")[:128],
+    }
+    known = services.order_of(**asked)
+    try:
+        found, payer = services.introduced(**asked, code=request.GET.get("code", "")[:512])
+        return _go_on(request, found, provider, Way.SHEET, browser=asked["browser"], payer=payer)
+    except AmountChanged as change:
+        messages.warning(request, change.message)
+        return redirect("payments.order", token=change.token)
+    except OrderNotOpen:
+        return redirect("payments.done", token=found.token)
+    except BoweiError as error:
+        if known is None:
+            raise
+        if selectors.attempt_beside(known, asked["browser"]):
+            return redirect("payments.paying", token=known.token)
+        messages.warning(request, error.message)
+        return redirect("payments.order", token=known.token)
+
+
+@never_cache
+@csp_update({"frame-src": providers.frames()})
+def paying(request: HttpRequest, token: str) -> HttpResponse:
+    """While somebody pays here: a code to scan with a phone, or the sheet of the app.
+
+    What the app's bridge says proves nothing; the page turns when the provider has told us.
+    """
+    found = selectors.order_by_token(token)
+    if found.state == Order.State.PAID:
+        return redirect("payments.done", token=token)
+    attempt = selectors.attempt_beside(found, limits.browser_of(request))
+    if found.state != Order.State.OPEN or attempt is None:
+        return redirect("payments.order", token=token)
+    services.look_now(found)
+    sheet = {}
+    if attempt.sheet:
+        sheet = providers.sheets(attempt.provider, attempt.account).sheet(attempt.sheet)
+    context = {
+        "order": found,
+        "attempt": attempt,
+        "way": providers.word(attempt.provider),
+        "sheet": json.dumps(sheet) if sheet else "",
+        "topic": f"order:{found.number}",
+    }
+    return render(request, "payments/owner_paying.html", context)
 
 
 @never_cache

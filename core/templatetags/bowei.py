@@ -13,11 +13,12 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from core import clock, plates, states
+from core import qr as codes
 from core.money import format_fen
 
 register = template.Library()
@@ -253,6 +254,12 @@ def battery(percent: int | None) -> dict[str, Any]:
     """A battery's charge as shape and number; low below 20 %."""
     full = 0 if percent is None else max(0, min(100, int(percent)))
     return {"percent": percent, "width": round(full * 0.18, 1), "low": full < 20}
+
+
+@register.simple_tag
+def qr(text: str) -> SafeString:
+    """An address or a provider's text as a code to scan."""
+    return mark_safe(codes.svg(text))  # a drawing, without the text in it
 
 
 # The strip

@@ -188,6 +188,8 @@ class Attempt(StatefulModel):
     amount_fen = MoneyField(_("amount"))
     pay_url = models.TextField(blank=True)
     qr = models.TextField(blank=True)
+    sheet = models.CharField(max_length=128, blank=True)  # what opens one in the provider's app
+    browser = models.CharField(max_length=64, blank=True)  # digest of the one it opens in
     created_at = models.DateTimeField(_("begun"))
     expires_at = models.DateTimeField(_("valid until"))
     paid_at = models.DateTimeField(_("paid at"), null=True)

@@ -8,14 +8,16 @@ order in which a payer sees them.
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
-from typing import Any
+from typing import Any, cast
+from urllib.parse import urlsplit
 
 from django.utils import timezone
 
 from core import clock
 from payments.errors import ProviderUnknown
 from payments.providers.alipay import Alipay
-from payments.providers.base import Client, Provider
+from payments.providers.base import Client, Provider, SheetClient, Way
+from payments.providers.browsers import Browser
 from payments.providers.counter import Counter
 from payments.providers.sandbox import Sandbox
 from payments.providers.wechat import WeChat
@@ -37,9 +39,10 @@ def offered() -> list[Provider]:
     return [provider for provider in ALL if not provider.by_hand and provider.is_set_up()]
 
 
-def offered_in(browser: str) -> list[Provider]:
-    """Those of them whose page can be paid in a browser that calls itself so."""
-    return [one for one in offered() if not any(app in browser for app in one.not_inside)]
+def offered_in(browser: Browser) -> dict[Provider, Way]:
+    """Those of them that can be paid in this browser, and how."""
+    ways = ((one, one.way_in(browser)) for one in offered())
+    return {one: way for one, way in ways if way is not None}
 
 
 def client(name: str, account: str = "") -> Client:
@@ -80,6 +83,13 @@ def accounts_heard(name: str) -> list[str]:
     ]
 
 
+def sheets(name: str, account: str = "") -> SheetClient:
+    """The same for one that can be paid in a sheet of its app. Raises ProviderUnknown."""
+    if Way.SHEET not in known(name).ways:
+        raise ProviderUnknown(name)
+    return cast(SheetClient, client(name, account))
+
+
 def forget() -> None:
     """Build the clients anew at their next use: the settings have changed (tests)."""
     _client.cache_clear()
@@ -105,8 +115,16 @@ def names_by_hand() -> list[str]:
 
 
 def form_targets() -> list[str]:
-    """Where a form of ours may lead a payer to, for the security policy."""
-    return [target for provider in ALL for target in provider.form_targets]
+    """Where a form of ours may lead a payer to, for the security policy: the providers' own
+    addresses, and those that stand in for them on trial."""
+    trials = [str(provider.settings().get("gateway", "")) for provider in ALL]
+    there = [target for provider in ALL for target in provider.form_targets]
+    return there + ["{0.scheme}://{0.netloc}".format(urlsplit(one)) for one in trials if one]
+
+
+def frames() -> list[str]:
+    """What the apps of providers load into a page to hear its bridge, for the security policy."""
+    return [frame for provider in ALL for frame in provider.frames]
 
 
 def schemes() -> list[str]:

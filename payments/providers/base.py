@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from core.environment import Account
+from payments.providers.browsers import Browser
 
 CITY = ZoneInfo("Asia/Shanghai")  # the zone that providers write their times in
 
@@ -22,6 +23,7 @@ class Way(StrEnum):
 
     PAGE = "page"  # the payer goes on to a page or an app
     CODE = "code"  # the payer scans a code that a screen shows
+    SHEET = "sheet"  # the payer is inside the provider's app, which lays a sheet over our page
     HAND = "hand"  # the payer gives it to a person, who says so
 
 
@@ -34,10 +36,15 @@ class Provider:
     name: ClassVar[str]  # stands in rows for good: lower-case letters, digits, at most 16
     word: ClassVar[Any]  # what people call it, lazily translated
     ways: ClassVar[tuple[Way, ...]]
+    app: ClassVar[Any] = ""  # what people call the app that it is paid with
     account: ClassVar[Account | None] = None
     form_targets: ClassVar[tuple[str, ...]] = ()  # where a form of ours may lead the payer to
+    frames: ClassVar[tuple[str, ...]] = ()  # what its app loads into a page to hear the bridge
     schemes: ClassVar[tuple[str, ...]] = ()  # of the apps that the payer may be sent on to
-    not_inside: ClassVar[tuple[str, ...]] = ()  # browsers of apps in which its page can't be paid
+
+    def way_in(self, browser: Browser) -> Way | None:
+        """How it can be paid in this browser; None where it can't."""
+        return Way.PAGE
 
     @property
     def by_hand(self) -> bool:
@@ -78,7 +85,8 @@ class ProviderUnclear(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A payment that we ask for. `expires_at` is real time; `by_qr` for a screen beside a phone."""
+    """A payment that we ask for. `expires_at` is real time; `payer` is whom the app of the provider
+    says that it pays for, where the way is a sheet."""
 
     out_trade_no: str
     amount_fen: int
@@ -87,15 +95,18 @@ class Asked:
     notify_url: str
     return_url: str
     client_ip: str = ""
-    by_qr: bool = False
+    way: Way = Way.PAGE
+    payer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Where the payer goes on: an address to open, or a text to show as a QR code."""
+    """Where the payer goes on: an address to open, a text to show as a QR code, or what opens a
+    sheet in the provider's app."""
 
     pay_url: str = ""
     qr: str = ""
+    sheet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +168,17 @@ class Client(Protocol):
         self, headers: Mapping[str, str], body: bytes, *, kept: bool = False
     ) -> ProviderNotice: ...
     def answer(self, taken: bool, why: str) -> tuple[int, str, str]: ...
+
+
+class SheetClient(Client, Protocol):
+    """Of a provider that can be paid in a sheet of its own app (`Way.SHEET`)."""
+
+    def introduce_at(self, back: str, state: str) -> str:
+        """Where the app says whom it pays for; it leads back with a code and this state."""
+
+    def payer(self, code: str) -> str:
+        """Whom the app pays for, for a code that counts once. Raises ProviderRefused,
+        ProviderUnclear."""
+
+    def sheet(self, begun: str) -> dict[str, str]:
+        """What the page hands to the app's bridge, signed now."""

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.urls import reverse
 
-from core import outages
+from core import clock, outages, personal
 from core.errors import Missing
 from payments import providers
 from payments.models import Attempt, LedgerEntry, Order, OrderItem, Refund
@@ -51,6 +51,14 @@ def paying_attempt(order: Order) -> Attempt | None:
     """The attempt whose money settled the order."""
     paid = order.attempts.filter(state=Attempt.State.PAID).select_related("credit")
     return paid.exclude(credit__why="second").first()
+
+
+def attempt_beside(order: Order, browser: str) -> Attempt | None:
+    """What the payer is shown for this order just now: a code to scan, or, in the `browser` of this
+    name alone, a sheet of the app; None where neither can be paid any more."""
+    rows = order.attempts.filter(state=Attempt.State.PENDING, expires_at__gt=clock.real())
+    mine = Q(browser=personal.digest(browser)) if browser else Q(pk=None)
+    return rows.filter(~Q(qr="") | ~Q(sheet="") & mine).order_by("-pk").first()
 
 
 def unclear_attempt(order: Order) -> Attempt | None:

@@ -8,6 +8,7 @@ from payments.services.attempts import (
     query_attempt,
 )
 from payments.services.books import post
+from payments.services.introducing import introduce, introduced, order_of
 from payments.services.moving import lock_order, move
 from payments.services.notifications import (
     LARGEST_NOTIFICATION,
@@ -28,11 +29,14 @@ __all__ = [
     "carry_out_refund",
     "close_order",
     "hand_back",
+    "introduce",
+    "introduced",
     "lock_order",
     "look_at_attempt",
     "look_now",
     "move",
     "open_order",
+    "order_of",
     "pay_at_counter",
     "post",
     "process_notification",

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from core import audit, clock, locks
+from core import audit, clock, locks, personal
 from core.errors import Refused
 from core.money import MOST_PAYMENT_FEN
 from core.transition import transition
@@ -22,6 +22,7 @@ from payments.errors import (
     AmountChanged,
     OrderNotOpen,
     OtherMerchants,
+    PayerUnasked,
     ProviderAway,
     ProviderUnknown,
 )
@@ -35,6 +36,7 @@ from payments.states import AttemptState
 
 log = logging.getLogger("bowei.payments")
 NEVER_HEARD = timedelta(minutes=2)  # how long a number may still be on its way to the provider
+SHEET_LIVES = timedelta(minutes=110)  # WeChat forgets what opens a sheet after two hours
 UNKNOWN_LONG = timedelta(minutes=30)  # after this a person looks at an outcome nobody knows
 
 
@@ -45,21 +47,32 @@ def begin_attempt(
     return_url: str,
     actor: str,
     client_ip: str = "",
-    by_qr: bool = False,
+    way: Way = Way.PAGE,
+    payer: str = "",
+    browser: str = "",
 ) -> Attempt:
-    """Begin to pay an order; where the payer goes on stands in `pay_url` or `qr`.
+    """Begin to pay an order; where the payer goes on stands in `pay_url`, `qr` or `sheet`.
 
     The bill is asked for anew first: AmountChanged names the order that replaces a changed one.
     An attempt that still waits at the same provider is used again. Raises OrderNotOpen,
     NothingDue, ProviderUnknown, ProviderAway. The row is written before the provider is called,
     so that a death in between leaves something to ask about.
+
+    A sheet is for one `payer` and opens in the `browser` alone in which it was begun. Raises
+    PayerUnasked where the app has not said yet whom it pays for. Who that is goes to the provider
+    and is kept nowhere.
     """
     asks = providers.client(provider)
     account = providers.account_now(provider)
-    if by_qr and Way.CODE not in providers.known(provider).ways:
+    if way not in providers.known(provider).ways:
         raise ProviderUnknown(provider)
     order = _still_right(order_id, actor=actor)
-    attempt, fresh = _write_attempt(order.pk, provider, account, by_qr=by_qr)
+    if way == Way.SHEET and not payer:
+        found = _waiting(order, provider, account, way, browser)
+        if found is None:
+            raise PayerUnasked(order.pk)
+        return found
+    attempt, fresh = _write_attempt(order.pk, provider, account, way=way, browser=browser)
     if not fresh:
         return attempt
     asked = Asked(
@@ -70,7 +83,8 @@ def begin_attempt(
         notify_url=settings.PUBLIC_URL + reverse("payments.notify", args=[provider]),
         return_url=return_url,
         client_ip=client_ip,
-        by_qr=by_qr,
+        way=way,
+        payer=payer,
     )
     try:
         with asking(provider):
@@ -81,7 +95,7 @@ def begin_attempt(
     except ProviderUnclear as error:
         _mark(attempt, AttemptState.UNKNOWN, problem=str(error))
         raise ProviderAway(provider) from error
-    _mark(attempt, AttemptState.PENDING, pay_url=begun.pay_url, qr=begun.qr)
+    _mark(attempt, AttemptState.PENDING, pay_url=begun.pay_url, qr=begun.qr, sheet=begun.sheet)
     attempt.refresh_from_db()
     return attempt
 
@@ -107,27 +121,39 @@ def _still_right(order_id: int, *, actor: str) -> Order:
     raise AmountChanged(successor.token)
 
 
-@transaction.atomic
-def _write_attempt(
-    order_id: int, provider: str, account: str, *, by_qr: bool
-) -> tuple[Attempt, bool]:
-    order = locks.lock(Order.objects.filter(pk=order_id))[0]
-    if order.state != Order.State.OPEN:
-        raise OrderNotOpen(order.state)
+def _waiting(order: Order, provider: str, account: str, way: Way, browser: str) -> Attempt | None:
+    """The attempt that already waits for this payer, this way."""
     real = clock.real()
-    waiting = order.attempts.filter(
+    rows = order.attempts.filter(
         provider=provider,
         account=account,
         state=Attempt.State.PENDING,
         expires_at__gt=real + timedelta(minutes=1),
     )
-    found = (waiting.exclude(qr="") if by_qr else waiting.exclude(pay_url="")).first()
+    if way == Way.CODE:
+        return rows.exclude(qr="").first()
+    if way == Way.PAGE:
+        return rows.exclude(pay_url="").first()
+    mine = rows.filter(browser=personal.digest(browser), created_at__gt=real - SHEET_LIVES)
+    return mine.exclude(sheet="").last() if browser else None
+
+
+@transaction.atomic
+def _write_attempt(
+    order_id: int, provider: str, account: str, *, way: Way, browser: str = ""
+) -> tuple[Attempt, bool]:
+    order = locks.lock(Order.objects.filter(pk=order_id))[0]
+    if order.state != Order.State.OPEN:
+        raise OrderNotOpen(order.state)
+    real = clock.real()
+    found = _waiting(order, provider, account, way, browser)
     if found:
         return found, False
     attempt = Attempt.objects.create(
         order=order,
         provider=provider,
         account=account,
+        browser=personal.digest(browser) if browser else "",
         out_trade_no=attempt_number(order.number, secrets.randbits(40)),
         amount_fen=order.amount_fen,
         created_at=real,
@@ -161,7 +187,7 @@ def pay_at_counter(order_id: int, actor: str, *, merchant_id: int | None = None)
     if len(merchants) != 1 or (merchant_id is not None and merchants != {merchant_id}):
         raise OtherMerchants()
     with transaction.atomic():
-        attempt, _fresh = _write_attempt(order.pk, providers.COUNTER.name, "", by_qr=False)
+        attempt, _fresh = _write_attempt(order.pk, providers.COUNTER.name, "", way=Way.HAND)
         take_payment(attempt.pk, provider_no="", paid_at=clock.real(), actor=actor)
         attempt.refresh_from_db()
     return attempt

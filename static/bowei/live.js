@@ -70,5 +70,6 @@
 
   for (const topic of new Set(parts.map((part) => part.dataset.live))) connect(topic);
   setInterval(() => document.hidden || refresh(), slowly);
+  document.addEventListener("live:ask", refresh);
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
 })();

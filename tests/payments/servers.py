@@ -29,6 +29,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 CITY = ZoneInfo("Asia/Shanghai")
+OPENIDS = ["oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"]  # payers whom WeChat knows
+ORDERS = tuple(f"/v3/pay/transactions/{kind}" for kind in ("h5", "native", "jsapi"))
 
 
 @cache
@@ -70,6 +72,7 @@ class WeChatServer:
         "appid": "wxd678efh567hg6787",
         "apiv3_key": API_KEY,
         "cert_serial_no": "444F4864EA9B34415",
+        "app_secret": "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
         "public_key_id": SERIAL,
     }
 
@@ -78,6 +81,8 @@ class WeChatServer:
         self.refunds: dict[str, dict[str, Any]] = {}
         self.refund_status = "SUCCESS"
         self.forge_answers = False
+        self.codes: dict[str, str] = {}  # of payers who came by: code → openid
+        self.sent: list[dict[str, str]] = []  # what we asked the payer's app
 
     def settings(self, url: str) -> dict[str, str]:
         keys = {"private_key": private_pem("us"), "public_key": public_pem("wechat")}
@@ -86,6 +91,10 @@ class WeChatServer:
     def handle(
         self, method: str, target: str, headers: Any, body: str
     ) -> tuple[int, dict[str, str], str]:
+        if target.startswith("/connect/oauth2/authorize?"):
+            return self._send_back(target)
+        if target.startswith("/sns/oauth2/access_token?"):
+            return self._who(target)
         found = re.fullmatch(
             r'WECHATPAY2-SHA256-RSA2048 mchid="(\d+)",nonce_str="(\w+)",signature="(.+)",'
             r'timestamp="(\d+)",serial_no="(\w+)"',
@@ -97,6 +106,41 @@ class WeChatServer:
         if mchid != self.SETTINGS["mchid"] or not genuine("us", asked, signature):
             return self._answer(401, {"code": "SIGN_ERROR", "message": "wrong signature"})
         return self._answer(*self._route(method, urlsplit(target).path, body))
+
+    def _send_back(self, target: str) -> tuple[int, dict[str, str], str]:
+        """The payer's app opens the address that we sent it to: silently on, with a code."""
+        asked = dict(parse_qsl(urlsplit(target).query))
+        assert asked["appid"] == self.SETTINGS["appid"]
+        assert (asked["response_type"], asked["scope"]) == ("code", "snsapi_base")
+        assert re.fullmatch(r"[0-9A-Za-z]{1,128}", asked["state"])
+        self.sent.append(asked)
+        code = secrets.token_hex(16)
+        self.codes[code] = OPENIDS[0]
+        back = f"{asked['redirect_uri']}?code={code}&state={asked['state']}"
+        return 302, {"Location": back}, ""
+
+    def _who(self, target: str) -> tuple[int, dict[str, str], str]:
+        asked = dict(parse_qsl(urlsplit(target).query))
+        told: dict[str, Any] = {"errcode": 40163, "errmsg": "code been used"}
+        ours = (self.SETTINGS["appid"], self.SETTINGS["app_secret"])
+        if (asked["appid"], asked["secret"]) != ours:
+            told = {"errcode": 40125, "errmsg": "invalid appsecret"}
+        elif openid := self.codes.pop(asked["code"], None):
+            told = {"access_token": "T", "expires_in": 7200, "openid": openid}
+            told["scope"] = "snsapi_base"
+        return 200, {"Content-Type": "text/plain"}, json.dumps(told)
+
+    def confirm(self, request: dict[str, str]) -> str:
+        """The payer confirms the sheet that a page opened with these parameters, if WeChat would
+        open it: right app, signed by us; the number of the trade."""
+        signed = [request[name] for name in ("appId", "timeStamp", "nonceStr", "package")]
+        assert request["signType"] == "RSA"
+        assert genuine("us", "\n".join(signed) + "\n", request["paySign"]), "wrong signature"
+        assert request["appId"] == self.SETTINGS["appid"]
+        assert abs(int(request["timeStamp"]) - time.time()) < 60
+        number = request["package"].removeprefix("prepay_id=wx")
+        self.pay(number)
+        return number
 
     def _answer(self, status: int, told: dict[str, Any]) -> tuple[int, dict[str, str], str]:
         text = json.dumps(told, ensure_ascii=False) if told else ""
@@ -116,13 +160,19 @@ class WeChatServer:
 
     def _route(self, method: str, path: str, body: str) -> tuple[int, dict[str, Any]]:
         asked = json.loads(body) if body else {}
-        if path in ("/v3/pay/transactions/h5", "/v3/pay/transactions/native"):
+        if path in ORDERS:
+            assert asked["appid"] == self.SETTINGS["appid"]
+            assert asked["mchid"] == self.SETTINGS["mchid"]
             assert re.fullmatch(r"[0-9A-Za-z]{6,32}", asked["out_trade_no"])
             assert isinstance(asked["amount"]["total"], int)
             assert asked["time_expire"].endswith("+08:00")
             self.trades[asked["out_trade_no"]] = {**asked, "trade_state": "NOTPAY"}
             if path.endswith("native"):
                 return 200, {"code_url": "weixin://wxpay/bizpayurl?pr=" + asked["out_trade_no"]}
+            if path.endswith("jsapi"):
+                if asked["payer"]["openid"] not in OPENIDS:
+                    return 400, {"code": "PARAM_ERROR", "message": "openid"}
+                return 200, {"prepay_id": "wx" + asked["out_trade_no"]}
             assert asked["scene_info"]["payer_client_ip"]
             return 200, {"h5_url": "https://wx.tenpay.com/checkmweb?prepay_id=1"}
         if found := re.fullmatch(r"/v3/pay/transactions/out-trade-no/(\w+)(/close)?", path):

@@ -12,6 +12,7 @@ from core import clock
 from payments import providers, services
 from payments.errors import ProviderAway
 from payments.models import Attempt, Notification, Order
+from payments.providers.base import Way
 from tests.payments.conftest import TEST, books, moved
 from tests.payments.servers import AlipayServer, serving
 
@@ -58,7 +59,7 @@ def test_the_payer_goes_on_to_a_page_that_alipay_can_verify(order, alipay):
 
 
 def test_beside_a_screen_a_code_is_shown(order, alipay):
-    assert begin(order, by_qr=True).qr.startswith("https://qr.alipay.com/")
+    assert begin(order, way=Way.CODE).qr.startswith("https://qr.alipay.com/")
 
 
 def test_a_genuine_notification_settles_and_is_answered_success(order, alipay):
@@ -120,7 +121,7 @@ def test_a_page_that_was_not_opened_yet_may_still_be_paid(order, alipay):
 def test_an_answer_that_alipay_did_not_sign_proves_nothing(order, alipay):
     alipay.forge_answers = True
     with pytest.raises(ProviderAway):
-        begin(order, by_qr=True)
+        begin(order, way=Way.CODE)
     assert Attempt.objects.get().state == "unknown"
 
 

@@ -12,7 +12,7 @@ from core.models import Pulse
 from payments import selectors, services, tasks
 from payments.errors import AmountChanged, NothingDue, OrderNotOpen, ProviderUnknown, RefundTooLarge
 from payments.models import Attempt, Credit, LedgerEntry, Notification, Order, Refund
-from payments.providers.base import ProviderUnclear
+from payments.providers.base import ProviderUnclear, Way
 from payments.providers.sandbox import client as sandbox
 from payments.rules import CREDIT, REFUNDS, merchant_account
 from tests.payments import kiosk
@@ -386,7 +386,7 @@ def test_a_great_payment_that_comes_twice_goes_back_whole(merchant, clock):
     first, second = (
         begin(order),
         services.begin_attempt(
-            order_id=order.pk, provider="sandbox", return_url="/", actor="owner", by_qr=True
+            order_id=order.pk, provider="sandbox", return_url="/", actor="owner", way=Way.CODE
         ),
     )
     for attempt in (first, second):

@@ -107,7 +107,7 @@ def test_a_code_is_asked_only_of_whom_has_codes(order, monkeypatch):
     monkeypatch.setattr(type(providers.SANDBOX), "ways", (Way.PAGE,))
     with pytest.raises(ProviderUnknown):
         services.begin_attempt(
-            order_id=order.pk, provider="sandbox", return_url="/", actor="owner", by_qr=True
+            order_id=order.pk, provider="sandbox", return_url="/", actor="owner", way=Way.CODE
         )
     assert not Attempt.objects.exists()
     assert begin(order).pay_url

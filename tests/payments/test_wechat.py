@@ -10,6 +10,7 @@ import pytest
 from payments import providers, services
 from payments.errors import ProviderAway
 from payments.models import Attempt, Notification, Order, Refund
+from payments.providers.base import Way
 from tests.payments.conftest import TEST, books
 from tests.payments.servers import WeChatServer, serving
 
@@ -51,7 +52,7 @@ def test_on_a_phone_the_payer_goes_on_to_wechat(order, wechat):
 
 
 def test_beside_a_screen_a_code_is_shown(order, wechat):
-    attempt = begin(order, by_qr=True)
+    attempt = begin(order, way=Way.CODE)
     assert attempt.qr.startswith("weixin://wxpay/")
 
 

@@ -7,13 +7,14 @@ from django.utils.translation import gettext_lazy as _
 
 from core.environment import Account
 from payments.providers.base import Client, Provider, Way
+from payments.providers.browsers import Browser
 
 
 class Alipay(Provider):
-    """The wap page on a phone, a code beside a screen."""
+    """The wap page on a phone and in Alipay's own browser, a code beside a screen."""
 
     name = "alipay"
-    word = _("Alipay")
+    word = app = _("Alipay")
     ways = (Way.PAGE, Way.CODE)
     account = Account(
         variable="BOWEI_ALIPAY",
@@ -29,8 +30,12 @@ class Alipay(Provider):
         known_by=("appid",),
     )
     form_targets = ("https://openapi.alipay.com", "https://mclient.alipay.com")
-    not_inside = ("MicroMessenger",)  # WeChat's own browser takes JSAPI alone
     schemes = ("alipays",)
+
+    def way_in(self, browser: Browser) -> Way | None:
+        if browser.in_wechat:
+            return None  # it opens no page of Alipay
+        return Way.PAGE if browser.on_phone or browser.in_alipay else Way.CODE
 
     def client(self, settings: Mapping[str, Any]) -> Client:
         from payments.providers.alipay.client import AlipayClient

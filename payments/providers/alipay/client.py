@@ -27,6 +27,7 @@ from payments.providers.base import (
     ProviderUnclear,
     RefundAsked,
     RefundSays,
+    Way,
 )
 
 GATEWAY = "https://openapi.alipay.com/gateway.do"
@@ -78,7 +79,7 @@ class AlipayClient:
             "notify_url": asked.notify_url,
             "time_expire": asked.expires_at.astimezone(CITY).strftime("%Y-%m-%d %H:%M:%S"),
         }
-        if asked.by_qr:
+        if asked.way == Way.CODE:
             told = self._call(lambda: self._client.api_alipay_trade_precreate(**terms))
             return Begun(qr=told["qr_code"])
         signed = self._client.api_alipay_trade_wap_pay(

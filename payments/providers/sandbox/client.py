@@ -29,6 +29,7 @@ from payments.providers.base import (
     ProviderRefused,
     RefundAsked,
     RefundSays,
+    Way,
 )
 from payments.states import TradeState
 
@@ -56,7 +57,9 @@ class SandboxClient:
             },
         )
         page = reverse("payments.sandbox", args=[asked.out_trade_no])
-        return Begun(qr=settings.PUBLIC_URL + page) if asked.by_qr else Begun(pay_url=page)
+        if asked.way == Way.CODE:
+            return Begun(qr=settings.PUBLIC_URL + page)
+        return Begun(pay_url=page)
 
     def query(self, out_trade_no: str) -> Outcome:
         trade = SandboxTrade.objects.filter(out_trade_no=out_trade_no).first()

@@ -7,14 +7,16 @@ from django.utils.translation import gettext_lazy as _
 
 from core.environment import Account
 from payments.providers.base import Client, Provider, Way
+from payments.providers.browsers import Browser
 
 
 class WeChat(Provider):
-    """H5 on a phone, a native code beside a screen."""
+    """H5 on a phone, a native code beside a screen, JSAPI inside WeChat itself."""
 
     name = "wechat"
     word = _("WeChat Pay")
-    ways = (Way.PAGE, Way.CODE)
+    app = _("WeChat")
+    ways = (Way.PAGE, Way.CODE, Way.SHEET)
     account = Account(
         variable="BOWEI_WECHAT",
         needed={
@@ -29,14 +31,23 @@ class WeChat(Provider):
             "instead, or both while WeChat Pay moves a merchant from one to the other",
             "public_key_id": "its number, beginning PUB_KEY_ID_",
             "cert_dir": "a folder with WeChat Pay's platform certificates",
+            "app_secret": "the app's own secret: with it people pay inside WeChat, too",
             "gateway": "another address than WeChat Pay's own, for trials",
         },
         either=(("public_key", "public_key_id"), ("cert_dir",)),
         known_by=("mchid", "appid"),
     )
-    form_targets = ("https://wx.tenpay.com",)
-    not_inside = ("MicroMessenger",)  # WeChat's own browser takes JSAPI alone
+    form_targets = ("https://wx.tenpay.com", "https://open.weixin.qq.com")
+    frames = ("weixin:", "wvjbscheme:")
     schemes = ("weixin",)
+
+    def way_in(self, browser: Browser) -> Way | None:
+        if browser.in_alipay:
+            return None
+        if browser.in_wechat:  # which takes JSAPI alone
+            able = browser.has_wechat_sheet and self.settings().get("app_secret")
+            return Way.SHEET if able else None
+        return Way.PAGE if browser.on_phone else Way.CODE
 
     def client(self, settings: Mapping[str, Any]) -> Client:
         from payments.providers.wechat.client import WeChatClient

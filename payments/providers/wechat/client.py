@@ -1,14 +1,16 @@
 """WeChat Pay, API v3, by wechatpayv3 (docs/facts.md 5; its gaps are closed here).
 
-On a phone an H5 page is opened, beside a screen a native QR code is shown.
+On a phone an H5 page is opened, beside a screen a native QR code is shown, inside WeChat the bridge
+of its browser lays a sheet over our page (JSAPI), for the payer whom WeChat names for this app.
 """
 
 import json
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import requests
 from wechatpayv3 import WeChatPay, WeChatPayType
@@ -25,9 +27,11 @@ from payments.providers.base import (
     ProviderUnclear,
     RefundAsked,
     RefundSays,
+    Way,
 )
 
 TIMEOUT_S = (3, 8)
+OPEN, API = "https://open.weixin.qq.com", "https://api.weixin.qq.com"
 CLOCKS_DIFFER_S = 300  # a notification is signed anew at each resend, so this is safe
 _TRADE = {
     "SUCCESS": "paid",
@@ -40,6 +44,7 @@ _TRADE = {
     "PAYERROR": "failed",
 }
 _REFUND = {"SUCCESS": "done", "PROCESSING": "sent", "CLOSED": "failed", "ABNORMAL": "sent"}
+_OPENID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _HEX = re.compile(r"[0-9A-Fa-f]{8,64}")
 
 
@@ -72,10 +77,20 @@ class WeChatClient:
         self._core = self._client._core
         if settings.get("cert_dir") and settings.get("public_key"):
             self._core._init_certificates()  # both, while WeChat migrates the merchant
-        if settings.get("gateway"):
-            self._core._gate_way = settings["gateway"].rstrip("/")
+        self._app_secret = settings.get("app_secret", "")
+        self._gateway = settings.get("gateway", "").rstrip("/")
+        if self._gateway:
+            self._core._gate_way = self._gateway
 
     def begin(self, asked: Asked) -> Begun:
+        way: dict[str, Any] = {
+            Way.CODE: {"pay_type": WeChatPayType.NATIVE},
+            Way.SHEET: {"pay_type": WeChatPayType.JSAPI, "payer": {"openid": asked.payer}},
+            Way.PAGE: {
+                "pay_type": WeChatPayType.H5,
+                "scene_info": {"payer_client_ip": asked.client_ip, "h5_info": {"type": "Wap"}},
+            },
+        }[asked.way]
         told = self._call(
             lambda: self._client.pay(
                 description=asked.title[:127],
@@ -83,16 +98,64 @@ class WeChatClient:
                 amount={"total": asked.amount_fen, "currency": "CNY"},
                 time_expire=asked.expires_at.astimezone(CITY).isoformat(timespec="seconds"),
                 notify_url=asked.notify_url,
-                scene_info=None
-                if asked.by_qr
-                else {"payer_client_ip": asked.client_ip, "h5_info": {"type": "Wap"}},
-                pay_type=WeChatPayType.NATIVE if asked.by_qr else WeChatPayType.H5,
+                **way,
             )
         )
-        if asked.by_qr:
+        if asked.way == Way.CODE:
             return Begun(qr=told["code_url"])
+        if asked.way == Way.SHEET:
+            return Begun(sheet=told["prepay_id"])
         back = quote(asked.return_url, safe="")
         return Begun(pay_url=f"{told['h5_url']}&redirect_url={back}")
+
+    def introduce_at(self, back: str, state: str) -> str:
+        asked = urlencode(
+            {
+                "appid": self._appid,
+                "redirect_uri": back,
+                "response_type": "code",
+                "scope": "snsapi_base",  # says who it is to us, and asks nobody
+                "state": state,
+            }
+        )
+        return f"{self._gateway or OPEN}/connect/oauth2/authorize?{asked}#wechat_redirect"
+
+    def payer(self, code: str) -> str:
+        """The openid of whoever brought this code. The answer is not signed: TLS alone vouches."""
+        asked = {
+            "appid": self._appid,
+            "secret": self._app_secret,
+            "code": code,
+            "grant_type": "authorization_code",
+        }
+        try:
+            answer = requests.get(
+                f"{self._gateway or API}/sns/oauth2/access_token", params=asked, timeout=TIMEOUT_S
+            )
+            told = answer.json()
+        except (requests.RequestException, ValueError) as error:
+            raise ProviderUnclear(type(error).__name__) from None  # its words hold the secret
+        if not isinstance(told, dict) or answer.status_code != 200:
+            raise ProviderUnclear(f"status {answer.status_code}")
+        if told.get("errcode") in (-1, 45009, 45011):  # busy, or asked too often
+            raise ProviderUnclear(f"errcode {told['errcode']}")
+        openid = str(told.get("openid") or "")
+        if not _OPENID.fullmatch(openid):
+            raise ProviderRefused(f"errcode {told.get('errcode')}")
+        return openid
+
+    def sheet(self, begun: str) -> dict[str, str]:
+        """The parameters of getBrandWCPayRequest."""
+        stamp, nonce = str(int(clock.real().timestamp())), secrets.token_hex(16)
+        package = f"prepay_id={begun}"
+        return {
+            "appId": self._appid,
+            "timeStamp": stamp,
+            "nonceStr": nonce,
+            "package": package,
+            "signType": "RSA",
+            "paySign": self._client.sign([self._appid, stamp, nonce, package]),
+        }
 
     def query(self, out_trade_no: str) -> Outcome:
         try:

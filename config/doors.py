@@ -54,6 +54,7 @@ DOORS: dict[str, tuple[Deed, Deed]] = {
     "parking.left": (LOOK, PLATE),
     "parking.stay": (LOOK, PAY),
     "parking.correct_paid": (LOOK, PLATE),
+    "parking.more_paid": (LOOK, PAY),
     "parking.prepay": (LOOK, DRAFT),
     "parking.prepay_order": (DRAFT, DRAFT),
     "parking.api_berth": (BERTH, BERTH),

@@ -267,6 +267,14 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = BASE_DIR / "static_collected" if PRODUCTION else None  # filled by collectstatic
 MEDIA_ROOT = Path(env.str("BOWEI_MEDIA", str(DATA_DIR / "media")))
+STORAGES = {  # collectstatic packs what browsers take packed
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
 WHITENOISE_USE_FINDERS = not PRODUCTION  # a demo and the tests serve files where they lie
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 BOWEI_IMAGE_LIMIT = 12 * 1024 * 1024

@@ -121,16 +121,18 @@ PAYABLES: dict[str, Payable] = {
             arrears.services.clear_debts,
             recovery.services.release_cleared,  # P1.4: paid anywhere, the lock goes down
         ],
-        leave_by=parking.services.leave_by_of_stay,
+        standing=parking.services.standing_of_stay,
         correct="parking.correct_paid",
+        more="parking.more_paid",
         in_parts=True,
         contest=arrears.selectors.contest_path_of_stay,
     ),
     "parking.prepayment": Payable(
         quote=parking.services.quote_prepayment,
         settle=[parking.services.settle_prepayment],
-        leave_by=parking.services.leave_by_of_prepayment,
+        standing=parking.services.standing_of_prepayment,
         correct="parking.correct_paid",
+        more="parking.more_paid",
         contest=arrears.selectors.contest_path_of_prepayment,
     ),
     "recovery.order": Payable(  # P1.4

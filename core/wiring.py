@@ -115,7 +115,7 @@ def misfits() -> Iterator[str]:
         yield from _shape(found.quote, name, 1)
         for settle in found.settle:
             yield from _shape(settle, name, 2)
-        for ask in (found.leave_by, found.contest):
+        for ask in (found.standing, found.contest):
             if ask is not None:
                 yield from _shape(ask, name, 1)
     names = [getattr(getattr(one, "act", None), "name", "") for one in _table("BY_TWO")]

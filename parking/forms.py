@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.fields import MomentField
 from core.typed import COLOURS, PlateField
-from parking.models import Section
+from parking.models import Berth, Section
 
 
 class FindBerth(forms.Form):
@@ -48,8 +48,11 @@ class DraftForm(forms.Form):
         ],
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, berth: Berth | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if berth is not None:  # its road is known
+            del self.fields["section"]
+            return
         field = self.fields["section"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = Section.objects.order_by("name", "pk")

@@ -13,6 +13,7 @@ owner: list[URLPattern] = [
     path("left/", public.left, name="parking.left"),
     path("s/<str:token>/", public.stay, name="parking.stay"),
     path("paid/<str:token>/", public.correct_paid, name="parking.correct_paid"),
+    path("paid/<str:token>/more/", public.more_paid, name="parking.more_paid"),
     path("prepay/", public.prepay_begin, name="parking.prepay"),
     path("prepay/<str:token>/", public.prepay_order, name="parking.prepay_order"),
 ]

@@ -32,6 +32,7 @@ from payments.models import Order, OrderItem, SandboxTrade
 from payments.providers.base import Way
 from payments.providers.browsers import Browser
 from payments.providers.sandbox.client import pay_at_sandbox
+from payments.rules import Standing
 from payments.tables import EntryTable, HandBackTable
 
 
@@ -212,8 +213,10 @@ def done(request: HttpRequest, token: str) -> HttpResponse:
     items = found.bills
     moved = [item for item in found.items.all() if item.moved_from_id is not None]
     standing = _standing([*items, *moved])
-    leave_by = [at for at in standing.values() if at and at > clock.now()]
+    still = [one for one in standing.values() if one.leave_by > clock.now()]
+    until = min(still, key=lambda one: one.leave_by) if still else None
     correct = [wiring.payable(item.payable).correct for item in standing]
+    more = [wiring.payable(item.payable).more for item in standing]
     contest = [_contest(item) for item in items] if found.state == Order.State.PAID else []
     context = {
         "order": found,
@@ -223,7 +226,8 @@ def done(request: HttpRequest, token: str) -> HttpResponse:
         "correct": next(filter(None, correct), ""),
         "attempt": attempt,
         "way": providers.word(attempt.provider) if attempt else "",
-        "leave_by": min(leave_by) if leave_by else None,
+        "until": until,
+        "more": next(filter(None, more), ""),
         "refunds": list(selectors.refunds_of(found)),
         "notices": wiring.owner_notices([(item.payable, item.subject_id) for item in items]),
         "topic": f"order:{found.number}",
@@ -236,12 +240,11 @@ def _contest(item: OrderItem) -> str:
     return ask(item.subject_id) if ask and item.taken_fen else ""
 
 
-def _standing(items: list[OrderItem]) -> dict[OrderItem, datetime]:
-    """Those of these items that were paid for vehicles that still stand there, and until when
-    each may leave."""
+def _standing(items: list[OrderItem]) -> dict[OrderItem, Standing]:
+    """Those of these items that were paid for vehicles that still stand there."""
     found = {}
     for item in items:
-        ask = wiring.payable(item.payable).leave_by
+        ask = wiring.payable(item.payable).standing
         until = ask(item.subject_id) if ask and item.taken_fen else None
         if until is not None:
             found[item] = until

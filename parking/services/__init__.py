@@ -20,13 +20,14 @@ from parking.services.images import (
 )
 from parking.services.money import (
     forgo,
-    leave_by_of_stay,
     lock_stays,
     quote_stay,
     settle_stay,
     settle_stays,
+    standing_of_stay,
     told_bill,
 )
+from parking.services.more_time import more_time, more_time_of
 from parking.services.moving import (
     correct_payment,
     correctable,
@@ -55,9 +56,9 @@ from parking.services.prepay import (
     candidate_berths,
     choose_berth,
     draft_prepayment,
-    leave_by_of_prepayment,
     quote_prepayment,
     settle_prepayment,
+    standing_of_prepayment,
 )
 from parking.services.readings import take_reading
 from parking.services.reminders import remind_of_end
@@ -104,10 +105,10 @@ __all__ = [
     "guess_stay",
     "image_failed",
     "import_history",
-    "leave_by_of_prepayment",
-    "leave_by_of_stay",
     "lock_stays",
     "look_at_pass",
+    "more_time",
+    "more_time_of",
     "move_payment",
     "note_silent_sections",
     "open_by_hand",
@@ -132,6 +133,8 @@ __all__ = [
     "settle_stay",
     "settle_stays",
     "show_lock",
+    "standing_of_prepayment",
+    "standing_of_stay",
     "stay_id_meant",
     "stay_meant",
     "submit_prepayment",

@@ -19,13 +19,13 @@ from core.errors import Missing
 from core.transition import transition
 from parking.errors import PlateUnread, StayNotDue
 from parking.events import LeftUnpaid, MoneyToReturn, StayRepriced, StaySettled
-from parking.models import ParkingSession, StayPayment
+from parking.models import ParkingSession, Prepayment, StayPayment
 from parking.rules.cover import Cover, Paid, billed_until, covers
 from parking.services import prices, reminders, stay_rows
 from parking.states import PlateState, StayState
 from parking.words import spoken
 from payments import selectors as payments
-from payments.rules import BillLine, Quote, Receipt
+from payments.rules import BillLine, Quote, Receipt, Standing
 
 log = logging.getLogger("bowei.parking")
 SYSTEM = "system:parking.money"
@@ -284,10 +284,11 @@ def title_of(stay: ParkingSession) -> str:
     return _("Parking · %(section)s %(berth)s") % place
 
 
-def leave_by_of_stay(subject_id: int) -> datetime | None:
-    """Until when this stay's vehicle may leave for what was paid; None where it has left."""
+def standing_of_stay(subject_id: int) -> Standing | None:
+    """Until when this stay is paid and its vehicle may leave for that; None where it has left."""
     rows = ParkingSession.objects.filter(pk=subject_id, state=StayState.PARKED)
-    return rows.values_list("leave_by", flat=True).first()
+    paid_until, leave_by = rows.values_list("paid_until", "leave_by").first() or (None, None)
+    return Standing(paid_until=paid_until, leave_by=leave_by) if leave_by else None
 
 
 def told_bill(stay: ParkingSession) -> tuple[BillLine, ...]:
@@ -449,11 +450,18 @@ def leave_former_payers(stay: ParkingSession, *, actor: str) -> None:
 
 
 def _was_former(payment: StayPayment, plate: plates.Plate) -> bool:
-    if payment.kind != StayPayment.Kind.PARKED:
+    if payment.kind != StayPayment.Kind.PARKED and not _paid_there(payment):
         return True
     payer_id = payments.item(payment.order_item_id).order.payer_user_id
     holder = accounts.holder_of(plate.text, plate.colour_text)
     return payer_id is not None and holder is not None and holder.pk == payer_id
+
+
+def _paid_there(payment: StayPayment) -> bool:
+    """Whether time was paid ahead on the page of the stay, where nobody said a plate."""
+    draft_id = payments.first_item(payment.order_item_id).subject_id
+    said_none = Prepayment.objects.filter(pk=draft_id, submitted_at=None)
+    return payment.kind == StayPayment.Kind.AHEAD and said_none.exists()
 
 
 def _payment(stay: ParkingSession, receipt: Receipt, fen: int, *, kind: str) -> StayPayment:

@@ -26,7 +26,7 @@ from parking.selectors.facts import whole_of
 from parking.services import elsewhere, money, moving, prices
 from parking.services.reviews import drop_reviews, open_review
 from parking.states import PlateState, PrepaymentState, StayState
-from payments.rules import Quote, Receipt
+from payments.rules import Quote, Receipt, Standing
 
 log = logging.getLogger("bowei.parking")
 SYSTEM = "system:parking.prepay"
@@ -479,10 +479,10 @@ def quote_prepayment(subject_id: int) -> Quote:
     )
 
 
-def leave_by_of_prepayment(subject_id: int) -> datetime | None:
-    """Until when the vehicle may leave that this was paid for; None where it has left."""
+def standing_of_prepayment(subject_id: int) -> Standing | None:
+    """Until when the time is paid that this was paid for; None where the vehicle has left."""
     stay_id = Prepayment.objects.filter(pk=subject_id).values_list("stay_id", flat=True).first()
-    return money.leave_by_of_stay(stay_id) if stay_id else None
+    return money.standing_of_stay(stay_id) if stay_id else None
 
 
 def covers_until(draft: Prepayment, stay: ParkingSession) -> datetime:

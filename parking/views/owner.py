@@ -108,6 +108,8 @@ def stay(request: HttpRequest, token: str) -> HttpResponse:
             if "mine" in request.POST and context["holds"]:
                 services.confirm_stay(stay_id=row.pk, actor=actor_of(request))
                 return redirect("parking.stay", token=token)
+            if "more" in request.POST and context["known"]:
+                return redirect(_more_url(request, row.pk))
             return redirect(_order_url(request, [("parking.stay", row.pk)]))
         except Refused as error:
             context["error"] = error
@@ -118,6 +120,15 @@ def _order_url(request: HttpRequest, items: list[tuple[str, int]]) -> str:
     user_id = request.user.pk if request.user.is_authenticated else None
     order = payment_services.open_order(items=items, payer_user_id=user_id, actor=actor_of(request))
     return reverse("payments.order", args=[order.token])
+
+
+def _more_url(request: HttpRequest, stay_id: int) -> str:
+    """The cashier's page for so much more time as was touched."""
+    user_id = request.user.pk if request.user.is_authenticated else None
+    draft = services.more_time(
+        stay_id=stay_id, minutes=parse.row_id(request.POST.get("more", "")), user_id=user_id
+    )
+    return _order_url(request, [("parking.prepayment", draft.pk)])
 
 
 def _stay_context(request: HttpRequest, row: ParkingSession, link: StayLink) -> dict[str, Any]:
@@ -163,6 +174,7 @@ def _stay_context(request: HttpRequest, row: ParkingSession, link: StayLink) -> 
         "key": secrets.token_urlsafe(12),
         "leave_by": row.leave_by if row.leave_by and row.leave_by > now else None,
         "ends_soon": reminders.ends_soon(row, now),
+        "more": services.more_time_of(row),
         "evidence": _evidence(row) if full else [],
         "doubt": selectors.doubt_of(row.pk),
         "questioned": bool(asked),
@@ -230,25 +242,59 @@ def _correct(request: HttpRequest, order_number: str, form: LeftForm) -> bool:
     return True
 
 
+@require_http_methods(["GET", "POST"])
+def more_paid(request: HttpRequest, token: str) -> HttpResponse:
+    """Who has paid for a vehicle that still stands pays for longer; the order's link is the right
+    to it, and tells no more than until when it is paid."""
+    order = payments.order_by_token(token)
+    stays = {row.stay_id: row.stay for row in services.correctable(order.number)}
+    error: BoweiError | None = None
+    if request.method == "POST":
+        try:
+            chosen = parse.row_id(request.GET.get("stay", ""))
+            if chosen not in stays:
+                raise StayNotDue()
+            return redirect(_more_url(request, chosen))
+        except BoweiError as problem:
+            error = problem
+    rows = [
+        {
+            "place": f"{stay.section.name} · {stay.berth.code}",
+            "until": services.standing_of_stay(stay.pk),
+            "offers": services.more_time_of(stay),
+            "action": f"?stay={stay.pk}",
+        }
+        for stay in stays.values()
+    ]
+    context = {"order": order, "rows": rows, "error": error}
+    status = error.status if error else 200
+    return render(request, "parking/owner_more.html", context, status=status)
+
+
 # ── Paying ahead ─────────────────────────────────────────────────────────────────────────────
 @require_http_methods(["GET", "POST"])
 def prepay_begin(request: HttpRequest) -> HttpResponse:
     """Draft a pre-payment: place, time, plate (P2.4)."""
+    code = request.GET.get("berth", "")
+    berth = selectors.berth_by_code(code) if code else None
     first = {"plate": request.GET.get("plate", "")}
-    form = DraftForm(request.POST if request.method == "POST" else None, initial=first)
+    form = DraftForm(request.POST if request.method == "POST" else None, initial=first, berth=berth)
     if request.method == "POST" and form.is_valid():
         try:
             draft = services.draft_prepayment(
                 plate_text=form.cleaned_data["plate"],
                 plate_colour=form.cleaned_data["colour"],
                 minutes=form.cleaned_data["minutes"],
-                section_id=form.cleaned_data["section"].pk,
+                section_id=berth.section_id if berth else form.cleaned_data["section"].pk,
                 user_id=request.user.pk if request.user.is_authenticated else None,
             )
+            if berth:  # all that is asked is known
+                services.choose_berth(draft.token, berth.code)
+                services.submit_prepayment(draft.token, draft.plate_text, draft.plate_colour)
             return redirect("parking.prepay_order", token=draft.token)
         except BoweiError as error:
             form.add_error(None, error.message)
-    context = {"form": form, "step": "draft"}
+    context = {"form": form, "step": "draft", "berth": berth}
     return render(request, "parking/owner_prepay.html", context)
 
 

@@ -1,7 +1,7 @@
 """What money does by arithmetic alone: bills, allocation, books and numbers (docs/rules.md 5)."""
 
 from payments.rules.allocation import ItemSettling, ItemShare, allocate, settle_in_order
-from payments.rules.bill import BillLine, Payable, Quote, Receipt
+from payments.rules.bill import BillLine, Payable, Quote, Receipt, Standing
 from payments.rules.books import (
     CREDIT,
     REFUNDS,
@@ -24,6 +24,7 @@ __all__ = [
     "Payable",
     "Quote",
     "Receipt",
+    "Standing",
     "allocate",
     "attempt_number",
     "counter_account",

@@ -50,21 +50,31 @@ class Receipt:
     is_part: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A vehicle still stands that was paid for: up to when, and until when it may leave."""
+
+    paid_until: datetime | None
+    leave_by: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Payable:
     """Who says what is due (`quote`) and who settles it, in this order (`settle`).
 
     `quote(subject_id) -> Quote` raises Refused where nothing is due. Each settling function takes
     `(receipt, left_fen)`, returns the fen it took and never raises for money that has arrived.
-    `leave_by(subject_id)` says until when the vehicle may leave that stands there paid, or None;
-    until then its payer corrects the payment on the page named `correct`, by the order's token.
+    `standing(subject_id)` says until when a vehicle that still stands is paid, or None; while it
+    does its payer corrects the payment on the page named `correct`, and pays for longer on the one
+    named `more`, both by the order's token.
     `in_parts`: whether a part of what is due may be paid. `contest(subject_id)` is the page where
     whoever has paid may object, "" for none.
     """
 
     quote: Callable[[int], Quote]
     settle: Sequence[Callable[[Receipt, int], int]]
-    leave_by: Callable[[int], datetime | None] | None = None
+    standing: Callable[[int], Standing | None] | None = None
     correct: str = ""
+    more: str = ""
     in_parts: bool = False
     contest: Callable[[int], str] | None = None

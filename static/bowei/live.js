@@ -6,7 +6,7 @@
   if (!parts.length) return;
   const say = document.getElementById("announce");
   const slowly = 30_000;
-  let asking = null, again = false;
+  let asking = null, again = false, opening = 0; // several sockets open together: asked once
 
   async function refresh() {
     if (asking) { again = true; return; }
@@ -60,7 +60,7 @@
   function connect(topic, wait = 500) {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new WebSocket(`${scheme}://${location.host}/live/${topic}`);
-    socket.onopen = () => { wait = 500; refresh(); };
+    socket.onopen = () => { wait = 500; clearTimeout(opening); opening = setTimeout(refresh, 100); };
     socket.onmessage = () => refresh();
     socket.onclose = (event) => {
       if (event.code === 4403) return; // the page is older than a day: asking slowly goes on

@@ -4,7 +4,9 @@ from typing import Any
 
 from devices.rules import frames
 
+HTTP = "core.heads:LimitedHeads"
 OPTIONS: dict[str, Any] = {
+    "http": HTTP,
     "ws": "websockets-sansio",
     # Larger messages are not even collected: the server closes the socket with 1009.
     "ws_max_size": frames.MAX_MESSAGE_BYTES,
@@ -15,7 +17,8 @@ OPTIONS: dict[str, Any] = {
     "proxy_headers": False,
 }
 FLAGS = (
-    *("--ws", "websockets-sansio", "--ws-max-size", str(frames.MAX_MESSAGE_BYTES)),
+    *("--http", HTTP, "--ws", "websockets-sansio"),
+    *("--ws-max-size", str(frames.MAX_MESSAGE_BYTES)),
     *("--ws-per-message-deflate", "false", "--lifespan", "off", "--no-proxy-headers"),
     "--no-server-header",
 )

@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from accounts import sms
-from core import environment
+from core import environment, sizes
 from payments import providers
 
 SAID = environment.with_files(os.environ)  # BOWEI_SECRET_KEY_FILE=/run/secrets/… and the like
@@ -152,6 +152,8 @@ _database["DISABLE_SERVER_SIDE_CURSORS"] = True
 # (core/lanes.py), and the threads of the devices' sockets (devices/gateway.py).
 BOWEI_PLACES = {
     "pages": 8,
+    "log_ins": 2,
+    "money": 2,
     "machines": 2,
     "device_messages": 2,
     "device_commands": 2,
@@ -276,8 +278,9 @@ STORAGES = {  # collectstatic packs what browsers take packed
     },
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION  # a demo and the tests serve files where they lie
-DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
-BOWEI_IMAGE_LIMIT = 12 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = sizes.PHOTOGRAPH_BYTES  # before that: core.bodies
+DATA_UPLOAD_MAX_NUMBER_FIELDS = sizes.FORM_FIELDS
+DATA_UPLOAD_MAX_NUMBER_FILES = sizes.FORM_FILES
 
 # --- interfaces --------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -334,6 +337,7 @@ if PRODUCTION:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
+PASSWORD_HASHERS = ["core.hashing.Aside"]
 if TESTING:
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     AXES_ENABLED = False
@@ -343,7 +347,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "core.logs.JsonLines"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"strangers": {"()": "core.logs.Strangers"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["strangers"],
+        }
+    },
     "root": {"handlers": ["console"], "level": env.str("BOWEI_LOG_LEVEL", "INFO")},
     "loggers": {
         "django.request": {"level": "ERROR"},

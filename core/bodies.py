@@ -10,18 +10,15 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 from django.utils.translation import gettext_lazy as _
 
+from core import sizes
 from core.addresses import Application, Scope, network_of
 from core.errors import BoweiError, Invalid
 from core.rates import Present
 
-MOST_BYTES = 1024 * 1024  # forms, JSON, notifications
-MOST_S = 120.0  # for a body to come in wholly
-LARGE_OF_NETWORK, LARGE_OF_ALL = 32, 64  # larger bodies under way at a time
 REFUSED = "core.bodies.refused"
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -86,17 +83,20 @@ class _Body:
         self.scope = {**scope, REFUSED: self._refused}
         self._receive = receive
         self._taken, self._whole = 0, False
-        self._until_s = time.monotonic() + MOST_S
+        self._until_s = time.monotonic() + sizes.BODY_S
         self._present: dict[Hashable, int] | None = None
         headers = dict(scope["headers"])
         length = headers.get(b"content-length", b"")
-        self._most = MOST_BYTES
-        if (length.isdigit() and int(length) > MOST_BYTES) or b"transfer-encoding" in headers:
+        self._most = sizes.BODY_BYTES
+        if (length.isdigit() and int(length) > sizes.BODY_BYTES) or b"transfer-encoding" in headers:
             self._most = _most_bytes(scope["path"])
         if length.isdigit() and int(length) > self._most:
             self._refuse(TooLarge())
-        elif self._most > MOST_BYTES:
-            limits: dict[Hashable, int] = {network_of(scope): LARGE_OF_NETWORK, "all": LARGE_OF_ALL}
+        elif self._most > sizes.BODY_BYTES:
+            limits: dict[Hashable, int] = {
+                network_of(scope): sizes.LARGE_OF_NETWORK,
+                "all": sizes.LARGE_OF_ALL,
+            }
             if _large.enter(limits):
                 self._present = limits
             else:
@@ -140,7 +140,7 @@ def _most_bytes(path: str) -> int:
     try:
         view = resolve(path).func
     except Resolver404:
-        return MOST_BYTES
+        return sizes.BODY_BYTES
     if getattr(view, "takes_photographs", False):
-        return int(settings.BOWEI_IMAGE_LIMIT) + MOST_BYTES  # and the form around it
-    return MOST_BYTES
+        return sizes.PHOTOGRAPH_BYTES + sizes.BODY_BYTES  # and the form around it
+    return sizes.BODY_BYTES

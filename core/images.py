@@ -16,7 +16,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from core import clock, links, personal
+from core import clock, links, personal, quotas, sizes
 from core.errors import Invalid, Missing
 from core.models import ShownImage, StoredImage
 from core.pictures import HostileImage, check_image, first_picture, whole
@@ -27,9 +27,10 @@ URL_LIVES_S = 3600
 def keep(data: bytes, *, by: str) -> str:
     """Store a photograph as it is and return its SHA-256; the same bytes twice are stored once.
 
-    Raises Invalid with the code of core.pictures for a file that is no safe photograph.
+    Raises Invalid with the code of core.pictures for a file that is no safe photograph, TooMany
+    beyond the quota of a day (core.quotas), DiskFull.
     """
-    if len(data) > settings.BOWEI_IMAGE_LIMIT:
+    if len(data) > sizes.PHOTOGRAPH_BYTES:
         raise _too_large()
     try:
         facts = check_image(data)
@@ -38,10 +39,12 @@ def keep(data: bytes, *, by: str) -> str:
     except HostileImage as error:
         raise _refused(error) from error
     sha256 = hashlib.sha256(data).hexdigest()
+    if not exists(sha256):
+        quotas.check(by=by)
     path = _path(sha256)
     if not path.exists():
         _write(path, data)
-    StoredImage.objects.get_or_create(
+    _row, new = StoredImage.objects.get_or_create(
         sha256=sha256,
         defaults={
             "content_type": facts.content_type,
@@ -51,13 +54,15 @@ def keep(data: bytes, *, by: str) -> str:
             "kept_by": by,
         },
     )
+    if new:
+        quotas.note(len(data), by=by)
     return sha256
 
 
 def take(data: bytes, *, by: str) -> str:
     """`keep` for what a person photographed: the first picture of a phone's file, without what
     follows it and without where it was taken."""
-    if len(data) > settings.BOWEI_IMAGE_LIMIT:
+    if len(data) > sizes.PHOTOGRAPH_BYTES:
         raise _too_large()
     try:
         bare = first_picture(data)
@@ -85,7 +90,7 @@ def keep_upload(upload: UploadedFile, *, by: str) -> str:
 
 def read_upload(upload: UploadedFile) -> bytes:
     """The bytes of a photograph of a form. Raises Invalid before they are read if too many."""
-    if upload.size is None or upload.size > settings.BOWEI_IMAGE_LIMIT:
+    if upload.size is None or upload.size > sizes.PHOTOGRAPH_BYTES:
         raise _too_large()
     return upload.read()
 

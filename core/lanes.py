@@ -19,14 +19,15 @@ from django.conf import settings
 from core.addresses import Application, Scope, network_of
 from core.api import PROBLEM
 
-# Payments that were made, a barrier's question, photographs of devices, and whether we live: these
-# must not stand in line behind pages.
-MACHINES = (
-    "/api/v1/payments/notify/",
-    "/api/v1/monthlycard/lots/questions/",
-    "/api/v1/devices/images/",
-    "/health/",
-)
+# By lane (BOWEI_PLACES), what goes there; everything else is pages. Payments that were made stand
+# behind nothing at all; a barrier's question, photographs of devices, and whether we live, not
+# behind pages; and pages not behind log-ins, each of which hashes a password.
+LANES: dict[str, tuple[str, ...]] = {
+    "money": ("/api/v1/payments/notify/",),
+    "machines": ("/api/v1/monthlycard/lots/questions/", "/api/v1/devices/images/", "/health/"),
+    "log_ins": ("/login/", "/me/login/", "/admin/login/"),
+}
+SENT_ONLY = {"log_ins"}  # the form itself is a page
 MOST_WAITING, MOST_WAITING_OF_NETWORK = 400, 100
 MOST_WAIT_S = 10.0
 RETRY_AFTER_S = 5
@@ -100,20 +101,19 @@ def keep_to_lanes(application: Application) -> Application:
 
     A place is taken when the body is in, so that nobody holds one by sending slowly.
     """
-    lines: MutableMapping[asyncio.AbstractEventLoop, tuple[Line, Line]] = WeakKeyDictionary()
+    lines: MutableMapping[asyncio.AbstractEventLoop, dict[str, Line]] = WeakKeyDictionary()
 
-    def line_for(path: str) -> Line:
+    def line_for(scope: Scope) -> Line:
         loop = asyncio.get_running_loop()
         if loop not in lines:
-            pages, machines = settings.BOWEI_PLACES["pages"], settings.BOWEI_PLACES["machines"]
-            lines[loop] = Line(pages, max(1, pages // 2)), Line(machines, machines)
-        return lines[loop][path.startswith(MACHINES)]
+            lines[loop] = {lane: _line(lane) for lane in ("pages", *LANES)}
+        return lines[loop][_lane_of(scope)]
 
     async def kept(scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await application(scope, receive, send)
             return
-        line, network, inside = line_for(scope["path"]), network_of(scope), False
+        line, network, inside = line_for(scope), network_of(scope), False
 
         async def received() -> dict[str, Any]:
             nonlocal inside
@@ -132,6 +132,19 @@ def keep_to_lanes(application: Application) -> Application:
                 line.leave(network)
 
     return kept
+
+
+def _line(lane: str) -> Line:
+    """What machines ask comes from few networks; of people none has more than half."""
+    places = settings.BOWEI_PLACES[lane]
+    return Line(places, max(1, places // 2) if lane in ("pages", "log_ins") else places)
+
+
+def _lane_of(scope: Scope) -> str:
+    for lane, begins in LANES.items():
+        if scope["path"].startswith(begins):
+            return "pages" if lane in SENT_ONLY and scope["method"] != "POST" else lane
+    return "pages"
 
 
 async def _turn_away(scope: Scope, send: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from core import after_commit, deeds, links, wake
+from core import after_commit, deeds, links, sizes, wake
 from core.addresses import network_of
 from core.errors import Missing
 from core.rates import Memory, Present
@@ -23,8 +23,6 @@ TOKEN_LIVES_S = 24 * 3600
 FORGED = 4403
 NOT_TO_SPEAK = 1008
 
-# Sockets of one process: of a token (one page, copied perhaps), of a network (an office), of all.
-MOST_OF_TOKEN, MOST_OF_NETWORK, MOST_OF_ALL = 20, 200, 5000
 _present = Present()
 _opened = Memory()
 
@@ -82,9 +80,9 @@ class Live(AsyncWebsocketConsumer):
             await self._refuse("Too many pages were opened from here.", ceil(wait_s))
             return
         limits: dict[Hashable, int] = {
-            ("token", token): MOST_OF_TOKEN,
-            ("network", network): MOST_OF_NETWORK,
-            "all": MOST_OF_ALL,
+            ("token", token): sizes.LIVE_OF_TOKEN,
+            ("network", network): sizes.LIVE_OF_NETWORK,
+            "all": sizes.LIVE_OF_ALL,
         }
         if not _present.enter(limits):
             await self._refuse("Too many pages listen from here.", 30)

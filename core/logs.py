@@ -30,6 +30,20 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+class Strangers(logging.Filter):
+    """What strangers send wrongly is no error of ours: a line, without a traceback.
+
+    Of a socket that was refused the refusal is told where it was decided; uvicorn's word about it
+    is left out.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("django.security"):
+            record.exc_info = record.exc_text = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return record.msg != "ASGI callable returned without completing handshake."
+
+
 def _event(record: logging.LogRecord) -> dict[str, Any] | None:
     """The event's name and facts; None for a message that is not put together so."""
     name, *words = str(record.msg).split(" ")

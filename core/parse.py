@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from core import sizes
 from core.errors import Missing
 
 MOST_NUMBER = 2**63 - 1  # what a column of whole numbers holds
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)  # a day more, a time zone: all hold them
-MOST_DEPTH = 32  # of lists and objects in one another
 _UNREADABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -58,10 +58,17 @@ def is_text(text: str) -> bool:
 
 def json_body(raw: bytes) -> Any:
     """The value of a JSON body. Raises Unreadable for what is none, for text that is no text,
-    numbers that no column holds, and for what is nested deeper than MOST_DEPTH."""
+    numbers that no column holds, a name that stands twice in an object, and for what is deeper,
+    longer or more than core.sizes allows."""
+    if raw.count(b",") > sizes.JSON_ITEMS:  # before a value is made of any
+        raise Unreadable("The JSON holds too many values.")
     try:
         value = json.loads(
-            raw.decode(), parse_int=_whole, parse_float=_finite, parse_constant=_no_constant
+            raw.decode(),
+            parse_int=_whole,
+            parse_float=_finite,
+            parse_constant=_no_constant,
+            object_pairs_hook=_each_name_once,
         )
     except RecursionError as error:
         raise Unreadable("The JSON is nested too deeply.") from error
@@ -72,7 +79,7 @@ def json_body(raw: bytes) -> Any:
 
 
 def _whole(digits: str) -> int:
-    if len(digits) > 20 or abs(int(digits)) > MOST_NUMBER:
+    if len(digits) > sizes.JSON_DIGITS or abs(int(digits)) > MOST_NUMBER:
         raise Unreadable("a number is too large")
     return int(digits)
 
@@ -84,17 +91,30 @@ def _finite(digits: str) -> float:
     return found
 
 
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """What one reader takes for the first of two, another takes for the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise Unreadable("a name stands twice in an object")
+    return found
+
+
 def _no_constant(name: str) -> Any:
     raise Unreadable(f"{name} is no number")
 
 
 def _examine(value: Any) -> None:
-    waiting = [(value, 1)]
+    waiting, seen = [(value, 1)], 0
     while waiting:
         one, depth = waiting.pop()
-        if depth > MOST_DEPTH:
+        seen += 1
+        if seen > sizes.JSON_ITEMS:
+            raise Unreadable("The JSON holds too many values.")
+        if depth > sizes.JSON_DEPTH:
             raise Unreadable("The JSON is nested too deeply.")
         if isinstance(one, str):
+            if len(one) > sizes.JSON_TEXT:
+                raise Unreadable("A text is too long.")
             if not is_text(one):
                 raise Unreadable("A text holds characters that are no text.")
         elif isinstance(one, dict):

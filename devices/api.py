@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
@@ -15,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import guards
-from core import deeds, limits
+from core import deeds, limits, sizes
 from core.api import ModelOut
 from core.bodies import TooLarge
 from devices import selectors, services
@@ -87,7 +86,7 @@ class ImageView(APIView):
 
 
 def _body(request: HttpRequest) -> bytes:
-    if len(request.body) > settings.BOWEI_IMAGE_LIMIT:
+    if len(request.body) > sizes.PHOTOGRAPH_BYTES:
         raise TooLarge()
     return request.body
 

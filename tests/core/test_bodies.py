@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import resolve
+from PIL import Image
 
-from core import bodies, images
-from core.errors import Invalid
+from core import bodies, images, sizes
+from core.errors import Invalid, TooMany
 from core.models import StoredImage
+from core.quotas import DiskFull
 
 MIB = 1024 * 1024
 
@@ -86,7 +88,7 @@ def test_a_body_without_a_length_is_cut_off_at_the_limit_of_its_address(
 def test_what_does_not_arrive_in_time_is_given_up(
     live: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "MOST_S", 0.3)
+    monkeypatch.setattr(sizes, "BODY_S", 0.3)
     with line(live) as open_line:
         open_line.sendall(head("/", "Content-Length: 10", "Accept-Language: en"))
         began = time.monotonic()
@@ -99,7 +101,7 @@ def test_what_does_not_arrive_in_time_is_given_up(
 def test_only_so_many_large_bodies_come_in_at_a_time(
     live: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "LARGE_OF_NETWORK", 1)
+    monkeypatch.setattr(sizes, "LARGE_OF_NETWORK", 1)
     path, length = f"/api/v1/devices/images/{'0' * 64}", f"Content-Length: {2 * MIB}"
     with line(live) as slow, line(live) as other:
         slow.sendall(head(path, length) + b"x")
@@ -133,8 +135,10 @@ def test_the_addresses_that_take_photographs_have_room_for_them(address: str) ->
     assert bodies._most_bytes(address) > 12 * MIB
 
 
-def test_an_upload_that_is_too_large_is_refused_before_it_is_read(settings: Any, db: None) -> None:
-    settings.BOWEI_IMAGE_LIMIT = 10
+def test_an_upload_that_is_too_large_is_refused_before_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    monkeypatch.setattr(sizes, "PHOTOGRAPH_BYTES", 10)
     upload = SimpleUploadedFile("a.jpg", b"x" * 11)
     with pytest.raises(Invalid) as refused:
         images.keep_upload(upload, by="user:1")
@@ -143,11 +147,37 @@ def test_an_upload_that_is_too_large_is_refused_before_it_is_read(settings: Any,
     assert not StoredImage.objects.exists()
 
 
-def test_a_photograph_of_a_form_is_kept(db: None) -> None:
-    from PIL import Image
+def test_who_has_filled_a_day_with_photographs_waits_for_the_next(
+    monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    monkeypatch.setattr(sizes, "KEPT_OF_PERSON", 1)
+    kept = images.keep(photograph("olive"), by="user:1")
+    with pytest.raises(TooMany) as refused:
+        images.keep(photograph("red"), by="user:1")
+    assert 0 < int(refused.value.headers["Retry-After"]) <= 24 * 3600
+    assert images.keep(photograph("olive"), by="user:1") == kept  # it lies there already
+    images.keep(photograph("blue"), by="user:2")
+    monkeypatch.setattr(sizes, "KEPT_OF_ALL", 1)
+    with pytest.raises(TooMany):
+        images.keep(photograph("white"), by="user:3")
+    assert StoredImage.objects.count() == 2
 
+
+def test_the_disk_keeps_room_for_the_rest(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    images.keep(photograph("olive"), by="user:1")
+    monkeypatch.setattr(sizes, "DISK_LEFT", 2**60)
+    with pytest.raises(DiskFull) as refused:
+        images.keep(photograph("red"), by="user:1")
+    assert refused.value.status == 503
+
+
+def photograph(colour: str) -> bytes:
     file = io.BytesIO()
-    Image.new("RGB", (64, 48)).save(file, "JPEG")
-    sha256 = images.keep_upload(SimpleUploadedFile("a.jpg", file.getvalue()), by="user:1")
+    Image.new("RGB", (64, 48), colour).save(file, "JPEG")
+    return file.getvalue()
+
+
+def test_a_photograph_of_a_form_is_kept(db: None) -> None:
+    sha256 = images.keep_upload(SimpleUploadedFile("a.jpg", photograph("olive")), by="user:1")
     assert images.exists(sha256)
     assert images.load(sha256).startswith(b"\xff\xd8")

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.urls import resolve
 
 from core import lanes
 from core.lanes import Full, Line
@@ -85,6 +86,25 @@ def test_the_pool_has_a_connection_for_every_place(settings: Any) -> None:
 
     places = settings.BOWEI_PLACES
     threads = (gateway._messages, gateway._commands, gateway._log_ins, gateway._log_outs)
-    assert sum(pool._max_workers for pool in threads) == sum(places.values()) - (
-        places["pages"] + places["machines"]
-    )
+    of_requests = sum(places[lane] for lane in ("pages", *lanes.LANES))
+    assert sum(pool._max_workers for pool in threads) == sum(places.values()) - of_requests
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "lane"),
+    [
+        ("POST", "/api/v1/payments/notify/wechat", "money"),
+        ("PUT", f"/api/v1/devices/images/{'0' * 64}", "machines"),
+        ("GET", "/health/ready/", "machines"),
+        ("POST", "/login/", "log_ins"),
+        ("POST", "/me/login/", "log_ins"),
+        ("POST", "/admin/login/", "log_ins"),
+        ("GET", "/login/", "pages"),
+        ("POST", "/cards/", "pages"),
+    ],
+)
+def test_money_stands_behind_nothing_and_pages_not_behind_log_ins(
+    method: str, path: str, lane: str
+) -> None:
+    assert lanes._lane_of({"method": method, "path": path}) == lane
+    assert resolve(path)  # it is an address of ours

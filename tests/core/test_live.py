@@ -11,7 +11,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from config import server
-from core import deeds
+from core import deeds, sizes
 from core import live as pages
 from core.deeds import Rate
 from core.rates import Memory
@@ -30,7 +30,7 @@ async def refused(live: Any, token: str) -> websockets.Response:
 async def test_a_token_has_so_many_sockets_and_who_leaves_makes_room(
     live: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "MOST_OF_TOKEN", 2)
+    monkeypatch.setattr(sizes, "LIVE_OF_TOKEN", 2)
     token, other = pages.token("a"), pages.token("b")
     async with AsyncExitStack() as stack:
         first, _second = [await stack.enter_async_context(await look(live, token)) for _ in "12"]
@@ -58,7 +58,7 @@ async def nobody_is_left() -> bool:
 async def test_a_network_has_so_many_sockets_whatever_their_tokens(
     live: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "MOST_OF_NETWORK", 2)
+    monkeypatch.setattr(sizes, "LIVE_OF_NETWORK", 2)
     async with AsyncExitStack() as stack:
         for topic in "ab":
             await stack.enter_async_context(await look(live, pages.token(topic)))

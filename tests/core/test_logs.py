@@ -12,7 +12,7 @@ from config.local.commands import free_port
 from config.local.processes import wait_until
 from config.local.system import ROOT, STORY, Launch, services
 from core import plates
-from core.logs import JsonLines
+from core.logs import JsonLines, Strangers
 
 
 def written(*message, level=logging.INFO, exc_info=None):
@@ -67,6 +67,23 @@ def test_whatever_we_log_is_an_event_with_named_facts():
         template = ast.literal_eval(call.args[0])
         line = written(template, *range(len(call.args) - 1))
         assert "event" in line, f"{file}:{call.lineno} {template}"
+
+
+def test_what_strangers_send_wrongly_is_a_line_without_a_traceback():
+    try:
+        raise ValueError("their header")
+    except ValueError as error:
+        told = (type(error), error, error.__traceback__)
+    theirs = logging.LogRecord(
+        "django.security.DisallowedHost", logging.ERROR, "", 1, "Invalid header", (), told
+    )
+    ours = logging.LogRecord("django.request", logging.ERROR, "", 1, "Ours", (), told)
+    strangers = Strangers()
+    assert strangers.filter(theirs) and strangers.filter(ours)
+    line = json.loads(JsonLines().format(theirs))
+    assert (line["level"], "traceback" in line) == ("WARNING", False)
+    line = json.loads(JsonLines().format(ours))
+    assert (line["level"], "traceback" in line) == ("ERROR", True)
 
 
 @pytest.mark.chaos

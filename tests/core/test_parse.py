@@ -74,6 +74,10 @@ def test_what_people_write_is_text(text: str) -> None:
         b"[1e999]",
         b"[" + b"9" * 5000 + b"]",
         b"[9223372036854775808]",
+        b'{"a": 1, "b": {"c": 2, "c": 2}}',
+        b"[" + b"0," * 100_000 + b"0]",
+        b"[" + b",".join([b"[0,0]"] * 40_000) + b"]",
+        b'{"a": "' + b"x" * 65_537 + b'"}',
     ],
 )
 def test_a_body_that_cannot_be_kept_is_refused(body: bytes) -> None:
@@ -85,6 +89,8 @@ def test_a_body_is_read_as_it_is() -> None:
     value = {"plate": "沪A12345", "lines": [{"fen": -600, "share": 0.5, "paid": True, "by": None}]}
     assert parse.json_body(json.dumps(value).encode()) == value
     assert parse.json_body(b"[" * 32 + b"]" * 32)
+    assert parse.json_body(b"[" + b"0," * 90_000 + b"0]")
+    assert parse.json_body(b'"' + b"x" * 65_536 + b'"')
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01", "1999-12-31", "2101-01-01", "9999-12-31", "²"])

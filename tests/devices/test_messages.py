@@ -12,7 +12,7 @@ import pytest
 from django.db import OperationalError
 
 from config.local.processes import wait_until
-from core import clock, images
+from core import clock, images, sizes
 from core.models import OutboxEvent, StoredImage
 from devices import services
 from devices.client import CallRefused, DeviceClient, Handheld, Sensor
@@ -335,8 +335,10 @@ async def test_a_photograph_is_kept_by_its_hash_and_known_the_second_time(street
         assert answer["event_id"]
 
 
-async def test_photographs_that_lie_about_themselves_are_refused(street: Street, settings) -> None:
-    settings.BOWEI_IMAGE_LIMIT = 20_000
+async def test_photographs_that_lie_about_themselves_are_refused(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sizes, "PHOTOGRAPH_BYTES", 20_000)
     await in_thread(street.enroll, "C-1", "camera")
     async with street.client("C-1") as client:
         put = client._put
@@ -372,7 +374,7 @@ async def test_a_device_may_fill_so_much_in_a_day_and_no_more(
 ) -> None:
     await in_thread(street.enroll, "C-1", "camera")
     await in_thread(street.enroll, "C-2", "camera")
-    monkeypatch.setattr("devices.services.images.MOST_BYTES_A_DAY", 1)
+    monkeypatch.setattr("core.sizes.KEPT_OF_DEVICE", 1)
     async with street.client("C-1") as client, street.client("C-2") as other:
         kept = await client.upload(jpeg())
         with pytest.raises(CallRefused, match="too_many"):
@@ -382,10 +384,12 @@ async def test_a_device_may_fill_so_much_in_a_day_and_no_more(
         assert await in_thread(images.exists, kept)
 
 
-def test_a_body_without_a_length_is_cut_off_at_the_limit(street: Street, settings) -> None:
+def test_a_body_without_a_length_is_cut_off_at_the_limit(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import http.client
 
-    settings.BOWEI_IMAGE_LIMIT = 20_000
+    monkeypatch.setattr(sizes, "PHOTOGRAPH_BYTES", 20_000)
     street.enroll("C-1", "camera")
     line = http.client.HTTPConnection("127.0.0.1", street.live.port, timeout=10)
     headers = {"Authorization": f"Bearer {street.keys['C-1']}"}

@@ -5,16 +5,13 @@ import contextlib
 import http.client
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from io import BytesIO
-from pathlib import Path
 from statistics import mean, median, quantiles
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,13 +29,12 @@ from arrears import services as arrears
 from arrears.models import Debt, Demand, Look
 from arrears.states import DebtState, DemandState
 from config.demo import town
-from config.local.commands import free_port
 from config.local.processes import wait_until
-from config.local.stop import Stop
+from config.local.scratch import scratch
 from config.local.supervisor import MARK
-from config.local.system import ROOT, Launch
+from config.local.system import ROOT
 from config.story.world import Wire
-from core import clock, images, outbox
+from core import clock, images, live, outbox
 from core.models import OutboxDelivery
 from core.plates import parse
 from devices.client import DeviceClient, Lock
@@ -55,8 +51,6 @@ from recovery import services as recovery
 from recovery.models import RecoveryOrder
 
 ACTOR = "system:benchmark"
-PARTS = ("migrate", "web", "dispatcher")
-SERVERS = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL")
 PATIENCE_S = 60.0
 LOCK = "L-Y1"
 DEBTS = 2  # what an order is for
@@ -76,6 +70,11 @@ class Command(BaseCommand):
         parser.add_argument("--repeats", type=int, default=30)
         parser.add_argument("--json", action="store_true")
         parser.add_argument(
+            "--flood",
+            action="store_true",
+            help="meanwhile 200 parallel log-ins and 40 unfinished messages on sockets",
+        )
+        parser.add_argument(
             "--url", default="", help="the web server that works on this process's empty database"
         )
 
@@ -84,39 +83,23 @@ class Command(BaseCommand):
             raise CommandError("A benchmark does not belong into production.")
         repeats = max(2, options["repeats"])
         if not options["url"]:
-            return self._on_scratch(repeats, as_json=options["json"])
+            return self._on_scratch(repeats, as_json=options["json"], flood=options["flood"])
         if Merchant.objects.exists():
             raise CommandError("This database is in use: a benchmark makes one of its own.")
-        found = Bench(options["url"], repeats).run()
+        found = Bench(options["url"], repeats, flood=options["flood"]).run()
         self.stdout.write(json.dumps(found) if options["json"] else told(found))
 
-    def _on_scratch(self, repeats: int, *, as_json: bool) -> None:
+    def _on_scratch(self, repeats: int, *, as_json: bool, flood: bool) -> None:
         """The same command once more, in the environment of servers that nobody will miss."""
-        with scratch() as (url, env):
+        os.environ.setdefault("BOWEI_PROXIES", "1")  # the flood comes from many networks
+        with scratch("migrate", "web", "dispatcher") as (url, env):
             command = [sys.executable, "manage.py", "benchmark_lowering", "--url", url]
             command += ["--repeats", str(repeats), *(["--json"] if as_json else [])]
+            command += ["--flood"] if flood else []
             done = subprocess.run(command, cwd=ROOT, env=env, text=True, capture_output=True)
             if done.returncode:
                 raise CommandError(done.stderr.strip()[-2000:] or "It ended without a word.")
             self.stdout.write(done.stdout.rstrip())
-
-
-@contextlib.contextmanager
-def scratch() -> Iterator[tuple[str, dict[str, str]]]:
-    """PostgreSQL, Valkey, web server and dispatcher as the demo has them, data kept on disk too."""
-    folder = Path(tempfile.mkdtemp(prefix="bowei-lowering-"))
-    for name in SERVERS:  # the demo's, which `./bowei manage` has named
-        os.environ.pop(name, None)
-    guard = Launch(folder=str(folder), parts=PARTS, port=free_port()).guard()
-    try:
-        guard.start()
-        env = guard.wait_up()
-        yield env["BOWEI_PUBLIC_URL"], {**os.environ, **env}
-    except Stop as stop:
-        raise CommandError(str(stop)) from stop
-    finally:
-        guard.finish()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def told(found: dict[str, Any]) -> str:
@@ -130,14 +113,15 @@ def told(found: dict[str, Any]) -> str:
         f"bare round trips, medians in ms: {bare}; ratio of the medians {found['ratio']}\n"
         f"processors, ms a payment: {found['own_ms']} until frame and answer, {found['all_ms']} "
         "until the lock is down and all reactions are done"
+        + (f"\nmeanwhile: {found['flood']}" if found["flood"] else "")
     )
 
 
 class Bench:
     """A town in which one vehicle after another is locked, pays, and is let go."""
 
-    def __init__(self, url: str, repeats: int) -> None:
-        self.url, self.repeats = url, repeats
+    def __init__(self, url: str, repeats: int, *, flood: bool) -> None:
+        self.url, self.repeats, self.flooded = url, repeats, flood
         self.place = urlsplit(url).netloc
         self.notify_path = reverse("payments.notify", args=["sandbox"])
         self.framed_at = 0.0
@@ -157,7 +141,8 @@ class Bench:
         lock = wire.do(self._connect(next(d.key for d in built.devices if d.code == LOCK)))
         try:
             self._until("the lock's first report", lambda: lock_position(self.device.pk))
-            rounds = [self._round(lock, wire, plate) for plate in plates][WARM_UP:]
+            with self._flood() as told_of_flood:
+                rounds = [self._round(lock, wire, plate) for plate in plates][WARM_UP:]
             bare = self._bare(lock, wire)
         finally:
             wire.do(lock.stop())
@@ -177,7 +162,28 @@ class Bench:
             "ratio": round(median(total) / sum(bare.values()), 1),
             "own_ms": round(mean(one["own"] for one in rounds), 1),
             "all_ms": round(mean(one["all"] for one in rounds), 1),
+            "flood": told_of_flood[-1] if told_of_flood else "",
         }
+
+    @contextlib.contextmanager
+    def _flood(self) -> Iterator[list[str]]:
+        """Meanwhile the doors are flooded, where it is asked for; gives what the flood tells."""
+        told: list[str] = []
+        if not self.flooded:
+            yield told
+            return
+        command = [sys.executable, "-m", "config.flood", self.url, live.token("flood")]
+        with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            line = process.stdout
+            told.append(line.readline().strip())  # it has begun
+            reader = threading.Thread(target=lambda: told.extend(one.strip() for one in line))
+            reader.start()
+            try:
+                yield told
+            finally:
+                process.kill()
+                reader.join()
 
     # ── The vehicles ─────────────────────────────────────────────────────────────────────────
     def _indebt(self, plates: list[str]) -> None:

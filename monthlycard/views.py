@@ -50,7 +50,7 @@ def cards(request: HttpRequest) -> HttpResponse:
                 "refund_fen": services.refundable_fen(card),
                 "others": [one for one in plates if one["text"] != card.plate_text],
                 "may_renew": services.may_renew(card),
-                "may_end": card.state_at(now) in Card.HELD,
+                "may_end": card.state_at(now) in (Card.State.APPLIED, *Card.HELD),
             }
             for card in mine
         ],

@@ -87,7 +87,7 @@ class Card(WithPlate, StatefulModel):
         CardState.SUSPENDED: {CardState.ACTIVE, CardState.EXPIRED, CardState.ENDED},
         CardState.EXPIRED: {CardState.ACTIVE},  # renewed
     }
-    HELD = (CardState.APPLIED, CardState.VERIFIED, CardState.ACTIVE, CardState.SUSPENDED)
+    HELD = (CardState.VERIFIED, CardState.ACTIVE, CardState.SUSPENDED)
     IN_FORCE = (CardState.ACTIVE, CardState.SUSPENDED)
 
     number = models.CharField(_("number"), max_length=20, unique=True)
@@ -126,14 +126,14 @@ class Card(WithPlate, StatefulModel):
             models.UniqueConstraint(
                 fields=["plan", "plate_text", "plate_colour"],
                 condition=models.Q(
-                    state__in=[
-                        CardState.APPLIED,
-                        CardState.VERIFIED,
-                        CardState.ACTIVE,
-                        CardState.SUSPENDED,
-                    ]
+                    state__in=[CardState.VERIFIED, CardState.ACTIVE, CardState.SUSPENDED]
                 ),
-                name="one_card_a_plan_and_vehicle",
+                name="one_shown_card_a_plan_and_vehicle",
+            ),
+            models.UniqueConstraint(  # of a person: what strangers apply for blocks nobody
+                fields=["plan", "user", "plate_text", "plate_colour"],
+                condition=models.Q(state=CardState.APPLIED),
+                name="one_application_a_person_and_vehicle",
             ),
             models.CheckConstraint(
                 condition=models.Q(quota_left__gte=0), name="card_quota_not_negative"

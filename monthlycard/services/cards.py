@@ -57,7 +57,8 @@ def apply(
 ) -> Card:
     """An application for a card (P4.2); where the plate is proven it is verified at once.
 
-    Raises NotForSale, AlreadyHeld, Invalid for an impossible plate.
+    One that is not proven neither keeps the vehicle from anybody nor tells whether there is a card
+    for it. Raises NotForSale, AlreadyHeld, Invalid for an impossible plate.
     """
     plan = Plan.objects.filter(code=plan_code, on_sale=True).first()
     if plan is None:
@@ -69,17 +70,7 @@ def apply(
     holding = accounts_services.claim_plate(
         user=user, plate_text=plate_text, plate_colour=plate_colour
     )
-    same = Card.objects.filter(plan=plan, plate_text=holding.plate_text)
-    expire(same)
-    if holding.state == HoldingState.PROVEN:
-        # Who has shown nothing keeps the vehicle from nobody who has.
-        transition(
-            same.filter(plate_colour=holding.plate_colour).exclude(user=user),
-            source=CardState.APPLIED,
-            target=CardState.ENDED,
-            actor=actor,
-            reason="another has shown the vehicle",
-        )
+    expire(Card.objects.filter(plan=plan, plate_text=holding.plate_text))
     card = Card(
         number=_number(),
         user_id=user_id,
@@ -116,19 +107,29 @@ def send_licence(*, card_id: int, evidence_sha: str, actor: str) -> None:
 
 @transaction.atomic
 def verify(*, card_id: int, actor: str) -> bool:
-    """The applicant's plate is shown to be theirs; the card may be paid. Raises NotTheirPlate."""
+    """The applicant's plate is shown to be theirs; the card may be paid.
+
+    Raises NotTheirPlate, and AlreadyHeld where the vehicle has such a card.
+    """
     card = Card.objects.get(pk=card_id)
     if (card.plate_text, card.plate_colour) not in accounts.proven_plates_of(card.user):
         raise NotTheirPlate()
-    return bool(transition(card, source=CardState.APPLIED, target=CardState.VERIFIED, actor=actor))
+    try:
+        with transaction.atomic():
+            moved = transition(
+                card, source=CardState.APPLIED, target=CardState.VERIFIED, actor=actor
+            )
+    except IntegrityError as error:
+        raise AlreadyHeld() from error
+    return bool(moved)
 
 
 @transaction.atomic
 def accept_licence(*, card_id: int, actor: str) -> bool:
     """A person has seen the vehicle licence that came with the application (P4.2).
 
-    The plate is the applicant's from now on, and the card may be paid. Raises NotTheirPlate where
-    no photograph came with it.
+    The plate is the applicant's from now on, and the card may be paid; a former holder's card for
+    this vehicle ends, its rest goes back. Raises NotTheirPlate where no photograph came with it.
     """
     card = Card.objects.select_related("user").get(pk=card_id)
     if not card.evidence_sha:
@@ -141,6 +142,9 @@ def accept_licence(*, card_id: int, actor: str) -> bool:
         evidence=card.evidence_sha,
         actor=actor,
     )
+    others = Card.objects.filter(plan=card.plan, plate_text=card.plate_text, state__in=Card.HELD)
+    for former in others.filter(plate_colour=card.plate_colour).exclude(user=card.user):
+        end_cards_of_former_holder(user_id=former.user_id)
     return verify(card_id=card_id, actor=actor)
 
 

@@ -115,6 +115,33 @@ def test_a_vehicle_has_one_card_of_a_plan_however_often_it_is_asked_for(
     assert Card.objects.count() == 1
 
 
+def test_what_a_stranger_applies_for_blocks_nobody_and_tells_nothing(world, owner, stranger):
+    """P4.2: whether there is a card for a vehicle is its holder's business."""
+    squatted = applied(stranger, world.plan)
+    card = paid_card(owner, world.plan)
+    assert card.state == "active"
+    services.refuse(card_id=squatted.pk, actor=TEST, reason="licence")
+    again = applied(stranger, world.plan)  # as if there were none
+    assert again.state == "applied"
+    with pytest.raises(AlreadyHeld):  # their own application: they know of it
+        applied(stranger, world.plan)
+
+
+def test_who_shows_the_licence_of_a_sold_vehicle_gets_its_card(
+    world, owner, stranger, run_reactions
+):
+    """P4.2: the former holder's ends, and its rest goes back, in the same step."""
+    former = paid_card(owner, world.plan)
+    card = applied(stranger, world.plan)
+    Card.objects.filter(pk=card.pk).update(evidence_sha="a" * 64)
+    assert services.accept_licence(card_id=card.pk, actor=TEST)
+    run_reactions()
+    former.refresh_from_db()
+    assert former.state == "ended"
+    assert Refund.objects.get().amount_fen == 30000
+    assert services.quote_card(card.pk).amount_fen == 30000
+
+
 # ── Paying ──────────────────────────────────────────────────────────────────────────────────────
 def test_paying_grants_the_card_and_its_record_reaches_the_lots(world, owner, owner_client):
     """P4.2, P4.3, P4.4: from the page to the cashier, the money in the books."""

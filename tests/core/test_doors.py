@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from config.fuzz.routes import filled, named_routes
 from core import deeds, doors
 from core.deeds import Deed, Rate
-from tests.addresses import filled, named_routes
 
 PLACES = {"int": 7, "sha256": "0" * 64}
 ALL = sorted(set(named_routes()))

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from core import sizes
+
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
@@ -66,3 +68,8 @@ def test_a_number_is_what_its_document_says(file: str, name: str, number: str) -
 
 def test_numbers_are_written_down_by_the_hundred() -> None:
     assert len(said()) > 150
+
+
+def test_every_size_that_is_taken_in_is_written_down() -> None:
+    names = {name for name in vars(sizes) if name.isupper()} - {"KIB", "MIB", "GIB"}
+    assert {name for file, name, _number in said() if file == "core/sizes.py"} == names

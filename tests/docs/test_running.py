@@ -6,7 +6,6 @@ from pathlib import Path
 from uvicorn.main import main as command
 
 from config import server
-from core import sizes
 
 TEXT = (Path(__file__).parents[2] / "docs" / "running.md").read_text()
 
@@ -25,23 +24,3 @@ def test_the_flags_of_the_document_are_those_of_the_demo_and_of_the_tests() -> N
     assert documented.pop("loop") == "uvloop"
     assert documented == options(list(server.FLAGS))
     assert documented == {name: value for name, value in server.OPTIONS.items() if value != "auto"}
-
-
-def test_the_document_names_every_size_with_its_figure() -> None:
-    table = TEXT.partition("### Sizes")[2].partition("###")[0]
-    named: dict[str, str] = {}
-    for what, most, names in re.findall(r"^\| (.*?) \| (.*?) \| (`[A-Z].*?) \|$", table, re.M):
-        figures = re.findall(r"\d[\d,]*\d(?: [KMG]iB)?|\d(?: [KMG]iB)?", most)
-        if "frames.py" not in names:
-            named |= dict(zip(re.findall(r"`(\w+)`", names), figures, strict=True))
-        assert figures, what
-    units = {"KiB": sizes.KIB, "MiB": sizes.MIB, "GiB": sizes.GIB}
-
-    def read(figure: str) -> float:
-        number, _space, unit = figure.replace(",", "").partition(" ")
-        return int(number) * units.get(unit, 1)
-
-    of_code = {name: most for name, most in vars(sizes).items() if name.isupper()}
-    for unit in units:
-        del of_code[unit.upper()]
-    assert {name: read(figure) for name, figure in named.items()} == of_code

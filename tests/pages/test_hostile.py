@@ -11,11 +11,11 @@ from django.test import Client
 from django.urls import reverse
 
 from config import pictures
+from config.fuzz.routes import filled, routes
 from parking.links import stay_token
 from parking.models import ParkingSession
 from parking.states import StayState
 from recovery.models import RecoveryOrder
-from tests.addresses import filled, routes
 
 ASKED = [
     *["page", "page_size", "sort", "state", "plate", "berth", "section", "order", "search", "q"],

@@ -12,8 +12,8 @@ from django.test import Client
 
 from arrears.models import Contact, Demand
 from config import pictures
+from config.fuzz.routes import filled, routes
 from recovery.models import RecoveryOrder
-from tests.addresses import filled, routes
 
 WRITING = re.compile(r'\b(?:INSERT INTO|UPDATE|DELETE FROM|TRUNCATE) "(\w+)"')
 SESSIONS = {"django_session"}

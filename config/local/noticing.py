@@ -112,6 +112,8 @@ class Asking:
                 if answer.test:
                     left.remove(answer.point)
                     yield answer
+                else:
+                    self.say(f"{place}: {answer.asked} tests do not notice {answer.point}")
         for point in left:
             yield Answer(point, "", asked[point])
 

@@ -20,6 +20,7 @@ from arrears.services import assistance, demands, looks, notices
 from arrears.tasks import ask_scorer
 from core.events import OutageChanged
 from core.plates import Plate
+from core.wiring import concerned
 from devices.events import CommandDone
 from parking.events import (
     LeftUnpaid,
@@ -53,9 +54,11 @@ def find_debts(event: PlateSettled) -> None:
     )
 
 
+@concerned(lambda event: event.stay_id is not None)
 def assess(event: PlateSettled | PlateCorrected) -> None:
     """parking.plate_settled, parking.plate_corrected: have the stay scored (P0.2, P0.3)."""
-    assessment_id = services.assess(stay_id=event.stay_id) if event.stay_id else None
+    assert event.stay_id is not None
+    assessment_id = services.assess(stay_id=event.stay_id)
     if assessment_id is not None:
         transaction.on_commit(partial(ask_scorer, assessment_id), robust=True)
 
@@ -141,6 +144,11 @@ def ask_new_holder(event: HoldingProven) -> None:
     services.ask_new_holder(user_id=event.user_id)
 
 
+def _is_about_a_debt(event: SmsDelivered | SmsFailed) -> bool:
+    return event.key.partition(":")[0] in ("demand", "contact")
+
+
+@concerned(_is_about_a_debt)
 def text_delivered(event: SmsDelivered) -> None:
     """accounts.sms_delivered: the demand is delivered, the contact made."""
     kind, _colon, number = event.key.partition(":")
@@ -150,6 +158,7 @@ def text_delivered(event: SmsDelivered) -> None:
         assistance.text_delivered(int(number))
 
 
+@concerned(_is_about_a_debt)
 def text_failed(event: SmsFailed) -> None:
     """accounts.sms_failed: the demand goes on paper, the contact failed."""
     kind, _colon, number = event.key.partition(":")
@@ -178,7 +187,7 @@ def set_right(event: OutageChanged) -> None:
     services.set_right(datetime.fromisoformat(event.since))
 
 
+@concerned(lambda event: event.action == "ShowNotice")
 def notice_shown(event: CommandDone) -> None:
     """devices.command_done: the terminal shows the notice."""
-    if event.action == "ShowNotice":
-        notices.notice_shown(event.command_id)
+    notices.notice_shown(event.command_id)

@@ -370,7 +370,7 @@ class AuditEntryAdmin(ReadOnly):
 
 class DeliveryInline(TabularInline):
     model = OutboxDelivery
-    fields = ["reaction", "state", "attempts", "done_at", "error"]
+    fields = ["reaction", "state", "attempts", "error"]
     readonly_fields = fields
     extra = 0
     can_delete = False

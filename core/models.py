@@ -124,7 +124,7 @@ class OutboxEvent(models.Model):
 
 
 class OutboxDelivery(models.Model):
-    """One reaction to one event: done once, or parked where a person sees it."""
+    """One reaction to one event that is still to come, or parked where a person sees it."""
 
     State = DeliveryState
 
@@ -135,7 +135,6 @@ class OutboxDelivery(models.Model):
     state = StateField(State, verbose_name=_("state"), max_length=8, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     next_try_at = models.DateTimeField(_("next try"))
-    done_at = models.DateTimeField(_("done at"), null=True)
     error = models.TextField(_("error"), blank=True)
 
     class Meta:

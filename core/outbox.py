@@ -1,79 +1,124 @@
 """Events as rows, and the reactions to them, each once (docs/rules.md 2).
 
 A service writes the event in the transaction of its change. Each reaction that config/wiring.py
-lists for the event gets a delivery row; a dispatcher runs it in a transaction of its own together
-with the mark that it was done. A process may die at any line: what was not marked is done again.
+lists for the event gets a delivery row; a dispatcher runs it in a transaction of its own that takes
+the row away. A process may die at any line: the row of what was not done is still there.
 """
 
+import json
 import logging
 import traceback
 from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
 from core import after_commit, clock, events, retention, wake, wiring
 from core.models import OutboxDelivery, OutboxEvent
 
 log = logging.getLogger("bowei.outbox")
+AT_ONCE = 20  # waiting reactions that are read at a time
 MOST_ATTEMPTS = 8
 # 21 minutes in all: longer than an update or a restart takes. What fails then needs a person.
 WAIT_S = (1, 2, 5, 15, 60, 300, 900)
 
 
 def add(*happened: events.Event) -> None:
-    """Write events in the open transaction, in bulk; their reactions run after the commit."""
+    """Write events in the open transaction, with what follows from each after the commit, in one
+    statement; a reaction that does nothing upon its event is left out (core.wiring.concerned)."""
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("an event needs the transaction of its change")
-    at, due_at = clock.now(), clock.real()  # a held business clock must hold no reaction back
-    rows = OutboxEvent.objects.bulk_create(
-        OutboxEvent(topic=one.topic, data=one.data(), occurred_at=at) for one in happened
-    )
-    deliveries = [
-        OutboxDelivery(event=row, reaction=wiring.name_of(reaction), next_try_at=due_at)
-        for one, row in zip(happened, rows, strict=True)
-        for reaction in wiring.reactions_to(type(one))
+    if not happened:
+        return
+    following = [
+        (number, wiring.name_of(reaction))
+        for number, one in enumerate(happened, start=1)
+        for reaction in wiring.reactions_to(one)
     ]
-    if deliveries:
-        OutboxDelivery.objects.bulk_create(deliveries)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ADD_ALL if following else _ADD,
+            {
+                "topics": [one.topic for one in happened],
+                "data": [json.dumps(one.data()) for one in happened],
+                "occurred_at": clock.now(),
+                "at": clock.real(),  # a held business clock must hold no reaction back
+                "numbers": [number for number, _name in following],
+                "reactions": [name for _number, name in following],
+            },
+        )
+    if following:
         after_commit.once(wake.dispatcher)
 
 
+_ADD = """
+INSERT INTO core_outboxevent (topic, data, occurred_at, created_at)
+SELECT topic, data::jsonb, %(occurred_at)s, %(at)s
+FROM unnest(%(topics)s::text[], %(data)s::text[]) WITH ORDINALITY AS told (topic, data, number)
+ORDER BY number
+"""
+_ADD_ALL = f"""
+WITH told AS ({_ADD} RETURNING id),
+numbered AS (SELECT id, row_number() OVER (ORDER BY id) AS number FROM told)
+INSERT INTO core_outboxdelivery (event_id, reaction, state, attempts, next_try_at, error)
+SELECT numbered.id, follows.reaction, 'pending', 0, %(at)s, ''
+FROM unnest(%(numbers)s::bigint[], %(reactions)s::text[])
+    WITH ORDINALITY AS follows (number, reaction, place)
+JOIN numbered USING (number)
+ORDER BY follows.place
+"""
+
+
 def run_pending(limit: int = 10_000, *, raise_errors: bool = False) -> int:
-    """Run waiting reactions, oldest first, until none is left; how many were run."""
+    """Run waiting reactions, oldest first, until none is left; how many were run.
+
+    They are read some at a time, and each is claimed when its turn comes, with its own transaction.
+    """
     done = 0
-    while done < limit and _run_one(raise_errors=raise_errors):
-        done += 1
+    while done < limit:
+        waiting = _waiting(min(AT_ONCE, limit - done))
+        ran = sum(_run(one, raise_errors=raise_errors) for one in waiting)
+        if not ran:  # none is there, or another dispatcher has all
+            break
+        done += ran
     return done
 
 
-def _run_one(*, raise_errors: bool) -> bool:
-    delivery: OutboxDelivery | None = None
+def _waiting(limit: int) -> list[OutboxDelivery]:
+    rows = OutboxDelivery.objects.filter(
+        state=OutboxDelivery.State.PENDING, next_try_at__lte=clock.real()
+    )
+    return list(rows.select_related("event").order_by("id")[:limit])
+
+
+def _run(delivery: OutboxDelivery, *, raise_errors: bool) -> bool:
+    """Claim it and run it in one transaction: its row goes with its effect, or both stay. False
+    where another dispatcher has it or has had it."""
     try:
         with transaction.atomic():
-            delivery = (
-                OutboxDelivery.objects.select_for_update(
-                    no_key=True, skip_locked=True, of=("self",)
-                )
-                .filter(state=OutboxDelivery.State.PENDING, next_try_at__lte=clock.real())
-                .select_related("event")
-                .order_by("id")
-                .first()
-            )
-            if delivery is None:
+            if not _claim(delivery.pk):
                 return False
             row = delivery.event
             wiring.named(delivery.reaction)(events.of_topic(row.topic, row.data))
-            delivery.state = OutboxDelivery.State.DONE
-            delivery.done_at = clock.real()
-            delivery.save(update_fields=["state", "done_at"])
     except Exception as error:
-        if raise_errors or delivery is None:
+        if raise_errors:
             raise
         _put_off(delivery, error)
     return True
+
+
+def _claim(delivery_id: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM core_outboxdelivery WHERE id = ("
+            " SELECT id FROM core_outboxdelivery"
+            " WHERE id = %s AND state = 'pending' AND next_try_at <= %s"
+            " FOR UPDATE SKIP LOCKED)",
+            [delivery_id, clock.real()],
+        )
+        return bool(cursor.rowcount)
 
 
 def _put_off(delivery: OutboxDelivery, error: Exception) -> None:
@@ -126,15 +171,13 @@ def sweep_once() -> int:
 
 
 def forget_old() -> int:
-    """A sweep: events that were reacted to long ago go, with their deliveries; how many.
+    """A sweep: events that were reacted to long ago go; how many.
 
     What still waits or was put aside stays, however old it is.
     """
-    unfinished = OutboxDelivery.objects.filter(event=OuterRef("pk")).exclude(
-        state=OutboxDelivery.State.DONE
-    )
+    waiting = OutboxDelivery.objects.filter(event=OuterRef("pk"))
     return retention.forget(
-        OutboxEvent.objects.filter(~Exists(unfinished)),
+        OutboxEvent.objects.filter(~Exists(waiting)),
         moment="created_at",
         keep_days=settings.BOWEI_KEEP_EVENTS_DAYS,
     )

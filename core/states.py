@@ -71,5 +71,4 @@ def subjects() -> dict[str, type[States]]:
 
 class DeliveryState(States, subject="delivery"):
     PENDING = "pending", Shape.WAITS, _("Waiting")
-    DONE = "done", Shape.DONE, _("Done")
     PARKED = "parked", Shape.ALARM, _("Put aside")

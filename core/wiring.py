@@ -3,9 +3,10 @@
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import wraps
 from importlib import import_module
 from inspect import Parameter, signature
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -15,6 +16,7 @@ from core.plates import Plate
 
 E = TypeVar("E", bound=Event)
 Reaction = Callable[[Any], None]
+R = TypeVar("R", bound=Reaction)
 Reactions = Mapping[type[Event], tuple[Reaction, ...]]
 Wired = tuple[type[Event], tuple[Reaction, ...]]
 
@@ -47,10 +49,30 @@ def _table(name: str) -> Any:
     return getattr(import_module(settings.BOWEI_WIRING), name)
 
 
-def reactions_to(event: type[Event]) -> tuple[Reaction, ...]:
-    """What follows when this happened, in order."""
+def reactions_to(event: Event) -> list[Reaction]:
+    """What follows from this, in order, without what says that it does nothing then."""
     table: Reactions = _table("REACTIONS")
-    return table.get(event, ())
+    return [
+        reaction
+        for reaction in table.get(type(event), ())
+        if (is_concerned := getattr(reaction, "is_concerned", None)) is None or is_concerned(event)
+    ]
+
+
+def concerned(by: Callable[[Any], bool]) -> Callable[[R], R]:
+    """Marks a reaction that does something only where `by` says so, by the event alone: no row is
+    written for it otherwise."""
+
+    def mark(reaction: R) -> R:
+        @wraps(reaction)
+        def react(event: Event) -> None:
+            if by(event):  # also of what was written before it was marked
+                reaction(event)
+
+        react.is_concerned = by  # type: ignore[attr-defined]
+        return cast(R, react)
+
+    return mark
 
 
 def listeners(action: str) -> tuple[Callable[..., Any], ...]:

@@ -6,6 +6,7 @@ from functools import partial
 from django.db import transaction
 
 from core import clock
+from core.wiring import concerned
 from devices.events import CommandExpired, CommandFailed, DeviceBack, DeviceSilent
 from parking import services
 from parking.events import (
@@ -58,10 +59,10 @@ def device_back(event: DeviceBack) -> None:
     services.ask_again(device_id=event.device_id)
 
 
+@concerned(lambda event: event.action == "TakeImage")
 def next_camera(event: CommandFailed | CommandExpired) -> None:
     """devices.command_failed, devices.command_expired: ask the next camera (P2.2)."""
-    if event.action == "TakeImage":
-        services.image_failed(command_id=event.command_id, reason=event.topic)
+    services.image_failed(command_id=event.command_id, reason=event.topic)
 
 
 def send_to_reader(event: ImageTaken) -> None:

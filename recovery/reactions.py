@@ -1,6 +1,7 @@
 """Outbox event handlers: what lowers a lock or moves its order (see config/wiring.py)."""
 
 from arrears.events import DebtDisputed, DebtDropped, DebtPaid, DebtRaised, StayDisputed
+from core.wiring import concerned
 from devices.events import CommandDone, CommandExpired, CommandFailed
 from parking.events import LeftUnpaid, PlateCorrected, StayQuestioned, StaySettled, StayVoided
 from recovery import services
@@ -19,15 +20,15 @@ def stay_changed(
     services.stay_changed(event.stay_id, actor="system:recovery.stay_changed")
 
 
+@concerned(lambda event: event.action in ("RaiseLock", "LowerLock"))
 def follow_command(event: CommandDone | CommandFailed | CommandExpired) -> None:
     """A command to a lock ended; its reference is the order's code."""
-    if event.action in ("RaiseLock", "LowerLock"):
-        services.command_ended(
-            order_code=event.reference,
-            action=event.action,
-            outcome=event.outcome,
-            details=event.details,
-        )
+    services.command_ended(
+        order_code=event.reference,
+        action=event.action,
+        outcome=event.outcome,
+        details=event.details,
+    )
 
 
 def tell_released(event: LockReleased) -> None:

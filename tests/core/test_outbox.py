@@ -17,6 +17,7 @@ from config import wiring
 from core import clock, outbox
 from core.events import Event
 from core.models import OutboxDelivery, OutboxEvent
+from core.wiring import concerned
 from tests.core.test_transition import in_threads
 
 RAN: list[int] = []
@@ -138,7 +139,7 @@ def test_what_another_dispatcher_has_done_is_not_put_off(db, reactions):
     failed = OutboxDelivery.objects.get()
     outbox.run_pending()
     outbox._put_off(failed, RuntimeError("of the first one"))
-    assert OutboxDelivery.objects.get().state == OutboxDelivery.State.DONE
+    assert not OutboxDelivery.objects.exists()
     assert outbox.run_pending() == 0 and RAN == [1]
 
 
@@ -150,7 +151,7 @@ def test_four_dispatchers_at_once_run_each_reaction_once(transactional_db, react
     assert in_threads(4, lambda _n: outbox.run_pending()) == []
 
     assert SmsMessage.objects.count() == 40
-    assert not OutboxDelivery.objects.exclude(state="done").exists()
+    assert not OutboxDelivery.objects.exists()
 
 
 def test_a_dispatcher_killed_between_effect_and_done_row_repeats_neither(
@@ -209,17 +210,71 @@ def test_what_an_earlier_version_wrote_is_still_reacted_to(db, reactions, run_re
 
 def test_old_events_go_unless_they_still_wait(db, reactions, run_reactions, settings):
     reactions(note)
-    for n in range(3):
+    for n in (0, 2):
         happened(n)
     run_reactions()
-    happened(3)
+    for n in (1, 3):
+        happened(n)
     long_ago = clock.real() - timedelta(days=settings.BOWEI_KEEP_EVENTS_DAYS + 1)
-    first, second, _young, waiting = OutboxEvent.objects.order_by("pk")
-    OutboxEvent.objects.filter(pk__in=[first.pk, second.pk, waiting.pk]).update(created_at=long_ago)
-    OutboxDelivery.objects.filter(event=second).update(state="parked")
+    _old, young, parked, _waiting = OutboxEvent.objects.order_by("pk")
+    OutboxEvent.objects.exclude(pk=young.pk).update(created_at=long_ago)
+    OutboxDelivery.objects.filter(event=parked).update(state="parked")
 
     assert outbox.forget_old() == 1
 
     left = set(OutboxEvent.objects.values_list("data__n", flat=True))
     assert left == {1, 2, 3}
-    assert OutboxDelivery.objects.count() == 3
+    assert OutboxDelivery.objects.count() == 2
+
+
+def test_events_told_together_are_reacted_to_in_their_order(db, reactions, run_reactions):
+    reactions(note, note_in_database)
+    with transaction.atomic():
+        outbox.add(*map(Happened, (3, 1, 2)))
+
+    assert [row.data["n"] for row in OutboxEvent.objects.order_by("pk")] == [3, 1, 2]
+    assert run_reactions() == 6
+    assert RAN == [3, 1, 2]
+
+
+def test_events_and_what_follows_are_one_statement(db, reactions, django_assert_num_queries):
+    reactions(note, note_in_database)
+    clock.now()
+    with django_assert_num_queries(1):
+        outbox.add(Happened(1), Happened(2))
+    assert OutboxDelivery.objects.count() == 4
+
+
+@concerned(lambda event: event.n > 5)
+def note_high(event: Happened) -> None:
+    RAN.append(event.n)
+
+
+def test_a_reaction_that_an_event_does_not_concern_is_not_even_written(
+    db, reactions, run_reactions
+):
+    reactions(note_high)
+    for n in (5, 6):
+        happened(n)
+    assert OutboxDelivery.objects.get().event.data == {"n": 6}
+
+    before = OutboxEvent.objects.get(data__n=5)
+    OutboxDelivery.objects.create(
+        event=before, reaction="tests.core.test_outbox.note_high", next_try_at=clock.real()
+    )
+    assert run_reactions() == 2
+    assert RAN == [6]
+
+
+def test_a_reaction_that_fails_at_the_first_of_many_keeps_its_row_and_holds_up_none(
+    db, reactions, monkeypatch
+):
+    monkeypatch.setattr(outbox, "AT_ONCE", 2)
+    reactions(fail, note)
+    for n in range(5):
+        happened(n)
+
+    assert outbox.run_pending() == 10
+
+    assert RAN == [0, 1, 2, 3, 4]
+    assert {row.reaction.rpartition(".")[2] for row in OutboxDelivery.objects.all()} == {"fail"}

@@ -74,7 +74,7 @@ def test_a_demo_begins_with_something_on_every_desk(prepared, clock):
     assert (order.state, order.plate_text) == ("raised", town.OWNER_PLATE[0])
     assert order.berth.lock_up
     assert order.stay.state == "parked"
-    assert not OutboxDelivery.objects.exclude(state="done").exists()
+    assert not OutboxDelivery.objects.exists()
     assert not Device.objects.filter(online=True).exists()  # until the street connects
 
     assert clock.now() >= town.BEGIN

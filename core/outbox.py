@@ -54,7 +54,7 @@ def add(*happened: events.Event) -> None:
 
 
 _ADD = """
-INSERT INTO core_outboxevent (topic, data, occurred_at, created_at)
+INSERT INTO "core_outboxevent" (topic, data, occurred_at, created_at)
 SELECT topic, data::jsonb, %(occurred_at)s, %(at)s
 FROM unnest(%(topics)s::text[], %(data)s::text[]) WITH ORDINALITY AS told (topic, data, number)
 ORDER BY number
@@ -62,7 +62,7 @@ ORDER BY number
 _ADD_ALL = f"""
 WITH told AS ({_ADD} RETURNING id),
 numbered AS (SELECT id, row_number() OVER (ORDER BY id) AS number FROM told)
-INSERT INTO core_outboxdelivery (event_id, reaction, state, attempts, next_try_at, error)
+INSERT INTO "core_outboxdelivery" (event_id, reaction, state, attempts, next_try_at, error)
 SELECT numbered.id, follows.reaction, 'pending', 0, %(at)s, ''
 FROM unnest(%(numbers)s::bigint[], %(reactions)s::text[])
     WITH ORDINALITY AS follows (number, reaction, place)
@@ -112,7 +112,7 @@ def _run(delivery: OutboxDelivery, *, raise_errors: bool) -> bool:
 def _claim(delivery_id: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM core_outboxdelivery WHERE id = ("
+            'DELETE FROM "core_outboxdelivery" WHERE id = ('
             " SELECT id FROM core_outboxdelivery"
             " WHERE id = %s AND state = 'pending' AND next_try_at <= %s"
             " FOR UPDATE SKIP LOCKED)",

@@ -4,7 +4,7 @@ The one way in which any row of Bowei changes its state. Two writers that want t
 one winner, decided by PostgreSQL: a single UPDATE that names the expected state.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from django.core.exceptions import EmptyResultSet
@@ -47,41 +47,87 @@ def transition(
     model = rows.model
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("transition() needs a transaction")
-    sources = [source] if isinstance(source, str) else list(source)
+    sources = [source] if isinstance(source, str) else list(dict.fromkeys(source))
     for state in sources:
         if target not in model.MOVES.get(state, set()):
             raise BadMove(f"{model.__name__}: {state} → {target}")
 
-    fields: list[Any] = [model._meta.pk, *(model._meta.concrete_fields if instance else ())]
-    rows_told = _move(rows, list(dict.fromkeys(sources)), {"state": target, **facts}, fields)
-    if not rows_told:
-        return []
-    moved = [(row[0], row[-1]) for row in rows_told]
-    at = clock.now()
-    AuditEntry.objects.bulk_create(
-        AuditEntry(
-            at=at,
-            subject=model._meta.label_lower,
-            subject_id=pk,
-            action="moved",
-            from_state=state,
-            to_state=target,
-            actor=actor,
-            reason=reason,
-        )
-        for pk, state in moved
+    entry = AuditEntry(
+        at=clock.now(),
+        subject=model._meta.label_lower,
+        action="moved",
+        to_state=target,
+        actor=actor,
+        reason=reason,
     )
-    if event is not None:
-        outbox.add(*(event(pk) for pk, _state in moved))
     if instance is not None:
-        _renew(instance, fields[1:], rows_told[0][1:-1])
-    return [pk for pk, _state in moved]
+        moved = _move_one(instance, sources, {"state": target, **facts}, entry)
+    else:
+        moved = _move_set(rows, sources, {"state": target, **facts}, entry)
+    if moved and event is not None:
+        outbox.add(*map(event, moved))
+    return moved
 
 
-def _move(
-    rows: models.QuerySet[Any], sources: list[str], values: dict[str, Any], fields: list[Any]
-) -> list[tuple[Any, ...]]:
+def _move_one(
+    instance: StatefulModel, sources: Sequence[str], values: dict[str, Any], entry: AuditEntry
+) -> list[int]:
+    """The row and its audit entry in one statement; the instance is as the row is then."""
+    fields: list[Any] = [*instance._meta.concrete_fields]
+    entry.subject_id = instance.pk
+    rows = type(instance)._base_manager.filter(pk=instance.pk)
+    move = _statement(rows, sources, values, fields)
+    if move is None:
+        return []
+    sql, params = move
+    columns = ", ".join(f"c{number}" for number in range(len(fields)))
+    noted, note = _note(entry)
+    found = _found(
+        rows,
+        f"WITH moved ({columns}, was) AS ({sql}), noted AS ({noted}) SELECT * FROM moved",
+        (*params, *note),
+    )
+    if not found:
+        return []
+    _renew(instance, fields, found[0][:-1])
+    return [instance.pk]
+
+
+def _note(entry: AuditEntry) -> tuple[str, tuple[Any, ...]]:
+    """INSERT of the audit entry of the row in `moved`, whose old state is its `was`."""
+    using = connections[DEFAULT_DB_ALIAS]
+    fields = [field for field in entry._meta.concrete_fields if not field.primary_key]
+    columns = ", ".join(using.ops.quote_name(str(field.column)) for field in fields)
+    told = ", ".join("was" if field.name == "from_state" else "%s" for field in fields)
+    values = tuple(
+        field.get_db_prep_save(field.pre_save(entry, add=True), using)
+        for field in fields
+        if field.name != "from_state"
+    )
+    table = using.ops.quote_name(entry._meta.db_table)
+    return f"INSERT INTO {table} ({columns}) SELECT {told} FROM moved", values
+
+
+def _move_set(
+    rows: models.QuerySet[Any], sources: Sequence[str], values: dict[str, Any], entry: AuditEntry
+) -> list[int]:
+    """The rows in one statement, their audit entries in a second, where there are any."""
+    move = _statement(rows, sources, values, [rows.model._meta.pk])
+    moved = _found(rows, *move) if move is not None else []
+    if moved:
+        kept = {name: getattr(entry, name) for name in ("at", "subject", "action", "to_state")}
+        kept |= {"actor": entry.actor, "reason": entry.reason}
+        AuditEntry.objects.bulk_create(
+            AuditEntry(subject_id=pk, from_state=was, **kept) for pk, was in moved
+        )
+    return [pk for pk, _was in moved]
+
+
+def _statement(
+    rows: models.QuerySet[Any], sources: Sequence[str], values: dict[str, Any], fields: list[Any]
+) -> tuple[str, tuple[Any, ...]] | None:
     """UPDATE … WHERE state = source … RETURNING: `fields` of each moved row, then its old state.
+    None where Django knows that there is no row.
 
     One statement, however many sources: of several, a locking SELECT inside it tells which it was.
     A queryset that joins or is cut would become a sub-select, whose rows PostgreSQL does not look
@@ -89,24 +135,24 @@ def _move(
     always compared on the row itself.
     """
     if not sources:
-        return []
+        return None
     model, using = rows.model, rows.db
     query = rows.query
     joined = sum(count > 0 for count in query.alias_refcount.values()) > 1  # not trimmed ones
     if query.is_sliced or query.distinct or query.combinator or joined:
         keys = list(rows.values_list("pk", flat=True))
         if not keys:
-            return []
+            return None
         rows = model._base_manager.using(using).filter(pk__in=keys)
     quoted = connections[using].ops.quote_name
-    table = quoted(model._meta.db_table)
+    table, key = quoted(model._meta.db_table), quoted(model._meta.pk.column)
     told = ", ".join(f"{table}.{quoted(field.column)}" for field in fields)
     # RETURNING, which Django's update() can't say: who moved is known from the statement that moved
     # them. A second question would be answered with what another writer has done meanwhile.
     try:
         if len(sources) == 1:
             sql, params = _update(rows.filter(state=sources[0]), values)
-            sql, params = f"{sql} RETURNING {told}, %s", (*params, sources[0])
+            sql, params = f"{sql} RETURNING {told}, %s::text", (*params, str(sources[0]))
         else:
             # RETURNING tells the new row only, and a plain SELECT would read the state from before
             # the wait for another writer: the old state is read under the lock. By key, so that two
@@ -118,12 +164,16 @@ def _move(
             sql, params = _update(model._base_manager.using(using), values)
             sql = (
                 f"WITH was (key, state) AS ({was}) {sql} FROM was"
-                f" WHERE {table}.{quoted(fields[0].column)} = was.key RETURNING {told}, was.state"
+                f" WHERE {table}.{key} = was.key RETURNING {told}, was.state"
             )
             params = (*was_params, *params)
-    except EmptyResultSet:  # such as pk__in=[]: Django knows without asking
-        return []
-    with connections[using].cursor() as cursor:
+    except EmptyResultSet:  # such as pk__in=[]
+        return None
+    return sql, params
+
+
+def _found(rows: models.QuerySet[Any], sql: str, params: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    with connections[rows.db].cursor() as cursor:
         cursor.execute(sql, params)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import Denied
@@ -16,7 +17,7 @@ def vehicle_arrived(
 ) -> dict[str, int | None]:
     """The drive-in instruction with the berth's code (P2.1)."""
     stay_id = services.open_stay(
-        berth_id=_own_berth(message.berth_code, sender).pk,
+        berth_id=_own_berth(message.berth_code, sender),
         occurred_at=_at(message.occurred_at_ms),
         said_by=f"device:{sender.device_code}",
         device_id=sender.device_id,
@@ -28,7 +29,7 @@ def vehicle_arrived(
 def vehicle_left(message: protocol.VehicleLeft, sender: protocol.Sender) -> dict[str, int | None]:
     """The berth is empty again (P2.1)."""
     stay_id = services.close_stay(
-        berth_id=_own_berth(message.berth_code, sender).pk,
+        berth_id=_own_berth(message.berth_code, sender),
         occurred_at=_at(message.occurred_at_ms),
         said_by=f"device:{sender.device_code}",
         device_id=sender.device_id,
@@ -55,16 +56,15 @@ def image_taken(message: protocol.ImageTaken, sender: protocol.Sender) -> dict[s
     return {"sighting_id": sighting_id}
 
 
-def _own_berth(code: str, sender: protocol.Sender) -> Berth:
+def _own_berth(code: str, sender: protocol.Sender) -> int:
     """The berth that this sensor lies in or this camera looks at."""
-    berth = Berth.objects.filter(code=code).first()
-    if berth is None:
+    sensed = BerthSensor.objects.filter(berth=OuterRef("pk"), device_id=sender.device_id)
+    seen = CameraCoverage.objects.filter(berth=OuterRef("pk"), device_id=sender.device_id)
+    mine = Berth.objects.filter(Exists(sensed) | Exists(seen), code=code)
+    berth_id = mine.values_list("pk", flat=True).first()
+    if berth_id is None:
         raise NotThisBerth(code)
-    sensed = BerthSensor.objects.filter(berth=berth, device_id=sender.device_id)
-    seen = CameraCoverage.objects.filter(berth=berth, device_id=sender.device_id)
-    if not (sensed.exists() or seen.exists()):
-        raise NotThisBerth(code)
-    return berth
+    return berth_id
 
 
 def _by_the_device(sender: protocol.Sender) -> datetime | None:

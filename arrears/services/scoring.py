@@ -36,37 +36,38 @@ def assess(*, stay_id: int) -> int | None:
         return None
     if _refused(facts):
         return None
-    row, created = Assessment.objects.get_or_create(
-        stay_id=stay_id,
-        defaults={
-            "plate_text": facts.plate_text,
-            "plate_colour": facts.plate_colour,
-            "as_of": facts.arrived_at,
-            "ask_again_at": clock.real() + ASK_AGAIN,
-        },
-    )
-    if not created and row.plate != facts.plate:
-        moved = transition(
-            row,
-            source=[AssessmentState.WAITING, AssessmentState.DONE, AssessmentState.DELETED],
-            target=AssessmentState.WAITING,
-            actor=SYSTEM,
-            reason="plate corrected",
+    row = Assessment.objects.filter(stay_id=stay_id).first()
+    if row is None:
+        row = Assessment.objects.create(
+            stay_id=stay_id,
             plate_text=facts.plate_text,
             plate_colour=facts.plate_colour,
-            probability=None,
-            at_risk=None,
-            reasons=[],
-            payment_time_s=None,
-            payment_time=[],
-            portrait=None,
-            number=F("number") + 1,
-            objected=said_against(facts).filter(reason=Dispute.Reason.DECISION).exists(),
+            as_of=facts.arrived_at,
             ask_again_at=clock.real() + ASK_AGAIN,
         )
-        ShadowScore.objects.filter(assessment__in=moved).delete()
-        created = bool(moved)
-    return row.pk if created else None
+        return row.pk
+    if row.plate == facts.plate:
+        return None
+    moved = transition(
+        row,
+        source=[AssessmentState.WAITING, AssessmentState.DONE, AssessmentState.DELETED],
+        target=AssessmentState.WAITING,
+        actor=SYSTEM,
+        reason="plate corrected",
+        plate_text=facts.plate_text,
+        plate_colour=facts.plate_colour,
+        probability=None,
+        at_risk=None,
+        reasons=[],
+        payment_time_s=None,
+        payment_time=[],
+        portrait=None,
+        number=F("number") + 1,
+        objected=said_against(facts).filter(reason=Dispute.Reason.DECISION).exists(),
+        ask_again_at=clock.real() + ASK_AGAIN,
+    )
+    ShadowScore.objects.filter(assessment__in=moved).delete()
+    return row.pk if moved else None
 
 
 def _refused(facts: StayFacts) -> bool:

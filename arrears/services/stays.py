@@ -20,5 +20,5 @@ def locked(stay_ids: Collection[int]) -> dict[int, StayFacts]:
 
 def locked_one(stay_id: int) -> StayFacts:
     """Lock one stay and read it. Raises core.errors.Missing."""
-    locked([stay_id])
+    parking_services.lock_stays([stay_id])
     return parking.stay(stay_id)

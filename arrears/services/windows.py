@@ -49,19 +49,20 @@ def start_pay_window(*, stay_id: int, begins: datetime | None = None) -> PayWind
 
 
 def _start(facts: StayFacts, begins: datetime | None = None) -> PayWindow:
+    """The stay's lock is held, so nobody else begins a window for it."""
     assert facts.left_at is not None
     if begins is None:
         is_late = clock.now() - facts.left_at > LATE_TO_ASK
         begins = clock.now() if is_late else facts.left_at
-    window, created = PayWindow.objects.get_or_create(
-        stay_id=facts.id,
-        defaults={
-            "plate_text": facts.plate_text,
-            "plate_colour": facts.plate_colour,
+    window = PayWindow.objects.filter(stay_id=facts.id).first()
+    if window is None:
+        window = PayWindow.objects.create(
+            stay_id=facts.id,
+            plate_text=facts.plate_text,
+            plate_colour=facts.plate_colour,
             **_times(facts, begins),
-        },
-    )
-    if not created:
+        )
+    else:
         transition(
             window,
             source=[PayWindowState.PAID, PayWindowState.DROPPED],

@@ -167,12 +167,16 @@ def acknowledge(link: Link, message_id: str) -> None:
     rows = list(answered.filter(state__in=Command.OPEN).select_for_update(no_key=True))
     for row in rows:
         again = now + timedelta(seconds=RESULT_AFTER_S)
-        Command.objects.filter(pk=row.pk).update(open_message="", next_try_at=again)
+        if row.state != CommandState.SENT:
+            Command.objects.filter(pk=row.pk).update(open_message="", next_try_at=again)
+            continue
         transition(
-            Command.objects.filter(pk=row.pk),
+            row,
             source=CommandState.SENT,
             target=CommandState.ACKNOWLEDGED,
             actor=f"device:{link.device_code}",
+            open_message="",
+            next_try_at=again,
         )
 
 
@@ -269,17 +273,16 @@ def _mark_sent(row: Command, epoch: int, now: datetime) -> Outgoing:
         "next_try_at": now + timedelta(seconds=min(first_s * 2 ** min(attempts - 1, 8), most_s)),
         "sent_at": row.sent_at or now,
     }
-    rows = Command.objects.filter(pk=row.pk)
     if row.state == Command.State.QUEUED:
         transition(
-            rows,
+            row,
             source=CommandState.QUEUED,
             target=CommandState.SENT,
             actor="system:devices.gateway",
             **facts,
         )
     else:
-        rows.update(**facts)
+        Command.objects.filter(pk=row.pk).update(**facts)
     call = frames.Call(message_id, row.action, {**row.payload, "command_id": row.pk})
     return Outgoing(message_id, call.encode())
 
@@ -296,7 +299,7 @@ def _end(row: Command, outcome: CommandState, details: dict[str, Any], *, actor:
     ended = {one.outcome: one for one in (CommandDone, CommandFailed, CommandExpired)}[outcome]
     return len(
         transition(
-            Command.objects.filter(pk=row.pk),
+            row,
             source=sources,
             target=outcome,
             actor=actor,

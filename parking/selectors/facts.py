@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, OuterRef, QuerySet
 
 from core import outages, plates
 from core.errors import Missing
@@ -66,12 +67,14 @@ class StayFacts:
 
 
 def _rows() -> QuerySet[ParkingSession]:
-    rows = ParkingSession.objects.annotate(asked=asked())
-    return rows.select_related("berth", "section").prefetch_related("sightings")
+    seen = Sighting.objects.filter(stay=OuterRef("pk")).order_by("occurred_at", "pk")
+    rows = ParkingSession.objects.annotate(
+        asked=asked(), evidence=ArraySubquery(seen.values("image_sha"))
+    )
+    return rows.select_related("berth", "section")
 
 
 def _facts(row: Any) -> StayFacts:
-    seen = sorted(row.sightings.all(), key=lambda one: (one.occurred_at, one.pk))
     return StayFacts(
         id=row.pk,
         merchant_id=row.merchant_id,
@@ -93,7 +96,7 @@ def _facts(row: Any) -> StayFacts:
         due_fen=row.due_fen,
         state=row.state,
         lines=[asdict(spoken(line)) for line in row.lines],
-        evidence=tuple(one.image_sha for one in seen),
+        evidence=tuple(row.evidence),
         doubtful=row.doubtful,
         questions=questions_of(row.asked),
         simulated=row.simulated,
@@ -102,7 +105,7 @@ def _facts(row: Any) -> StayFacts:
 
 
 def stay(stay_id: int) -> StayFacts:
-    """One stay; two queries. Raises Missing."""
+    """One stay; one query. Raises Missing."""
     row = _rows().filter(pk=stay_id).first()
     if row is None:
         raise Missing()
@@ -118,7 +121,7 @@ def whole_of(stay_id: int) -> int:
 
 
 def stays(stay_ids: Collection[int]) -> dict[int, StayFacts]:
-    """Several stays by id; two queries."""
+    """Several stays by id; one query."""
     return {row.pk: _facts(row) for row in _rows().filter(pk__in=list(stay_ids))}
 
 
@@ -230,7 +233,7 @@ def open_stay_at(berth_id: int) -> ParkingSession | None:
 
 
 def standing_at(berth_ids: Collection[int]) -> dict[int, StayFacts]:
-    """The stays of the vehicles that stand in these berths, by berth; two queries."""
+    """The stays of the vehicles that stand in these berths, by berth; one query."""
     rows = _rows().filter(berth_id__in=list(berth_ids), state=StayState.PARKED)
     return {row.berth_id: _facts(row) for row in rows}
 

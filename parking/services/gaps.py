@@ -14,10 +14,10 @@ from parking.models import BerthSilence, ParkingSession, StayGap
 SYSTEM = "system:parking.gaps"
 
 
-def fit(stay: ParkingSession, until: datetime | None) -> bool:
+def fit(stay: ParkingSession, until: datetime | None, *, is_new: bool = False) -> bool:
     """The gaps of a stay are those of its berth from its arrival `until` it left; whether that is
-    another thing than before. Its row is locked."""
-    due, known = wanted(stay, until), of(stay)
+    another thing than before. Its row is locked; a new one has none yet."""
+    due, known = wanted(stay, until), [] if is_new else of(stay)
     if list(map(_told, due)) == list(map(_told, known)):
         return False
     StayGap.objects.filter(pk__in=[gap.pk for gap in known]).delete()

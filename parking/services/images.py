@@ -201,26 +201,24 @@ def take_sighting(
     )
     berth = _berth_of(berth_code, order, device_id=device_id, able=able, merchant_id=merchant_id)
     berth = retelling.locked_berth(berth.pk) if berth else None
-    stay = _stay_of(order, berth, occurred_at, purpose=purpose)
+    same = {"device_id": device_id, "image_sha": image_sha, "occurred_at": occurred_at}
+    told_before = Sighting.objects.filter(**same).values_list("pk", flat=True).first()
+    if told_before is not None:
+        return told_before
+    stay_id = _stay_of(order, berth, occurred_at, purpose=purpose)
     posts = HandheldPost.objects.filter(device_id=device_id).values_list("section_id", flat=True)
     section_id = berth.section_id if berth else (posts[0] if len(posts) == 1 else None)
-    sighting, created = Sighting.objects.get_or_create(
-        device_id=device_id,
-        image_sha=image_sha,
-        occurred_at=occurred_at,
-        defaults={
-            "merchant_id": berth.section.merchant_id if berth else merchant_id,
-            "attendant": attendant or "",
-            "berth": berth,
-            "section_id": section_id,
-            "stay": stay,
-            "purpose": purpose,
-            "received_at": clock.now(),
-            "read_again_at": clock.real() + timedelta(seconds=READ_AGAIN_S),
-        },
+    sighting = Sighting.objects.create(
+        **same,
+        merchant_id=berth.section.merchant_id if berth else merchant_id,
+        attendant=attendant or "",
+        berth=berth,
+        section_id=section_id,
+        stay_id=stay_id,
+        purpose=purpose,
+        received_at=clock.now(),
+        read_again_at=clock.real() + timedelta(seconds=READ_AGAIN_S),
     )
-    if not created:
-        return sighting.pk
     if order:
         transition(
             order,
@@ -228,8 +226,8 @@ def take_sighting(
             target=ImageOrderState.TAKEN,
             actor=SYSTEM,
         )
-    if stay is not None and able.needs_attendant:
-        tasks = InspectionTask.objects.filter(stay=stay)
+    if stay_id is not None and able.needs_attendant:
+        tasks = InspectionTask.objects.filter(stay_id=stay_id)
         transition(
             tasks,
             source=InspectionState.OPEN,
@@ -267,19 +265,21 @@ def _berth_of(
 
 def _stay_of(
     order: ImageOrder | None, berth: Berth | None, occurred_at: datetime, *, purpose: str
-) -> ParkingSession | None:
+) -> int | None:
     """The stay in the picture: the one of that moment, else the one that it was ordered for and
     that has not left before. The berth is locked."""
     if berth is None:
         return None
     if purpose == Sighting.Purpose.LEAVING:
-        return _stay_that_left(order, berth, occurred_at)
+        left = _stay_that_left(order, berth, occurred_at)
+        return left.pk if left else None
     stay_id = retelling.stay_seen(berth, occurred_at)
     if stay_id is not None:
-        return ParkingSession.objects.get(pk=stay_id)
+        return stay_id
     ordered = _ordered(order)
-    has_left = ordered and ordered.left_at is not None and ordered.left_at < occurred_at
-    return None if has_left else ordered
+    if ordered is None or (ordered.left_at is not None and ordered.left_at < occurred_at):
+        return None
+    return ordered.pk
 
 
 def _ordered(order: ImageOrder | None) -> ParkingSession | None:

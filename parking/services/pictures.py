@@ -150,12 +150,15 @@ def unexplained(
     ]
 
 
-def ask_if_they_differ(stay: ParkingSession, mine: Iterable[Sighting], *, actor: str) -> None:
+def ask_if_they_differ(
+    stay: ParkingSession, mine: Iterable[Sighting], *, is_new: bool, actor: str
+) -> None:
     """Two vehicles in the photographs of one stay are a question for a person; answered once, until
-    another photograph says so."""
+    another photograph says so. About a new stay nothing was asked yet."""
     other = [one for one in mine if _is_settled(one) and not same_vehicle(one.plate, stay.plate)]
     if not other or stay.plate is None:
-        drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=[DIFFER], actor=actor)
+        if not is_new:
+            drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=[DIFFER], actor=actor)
         return
     about = ReviewItem.objects.filter(stay=stay, kind=ReviewItem.Kind.STAY, why=DIFFER)
     answered = about.filter(state=ReviewState.SETTLED).order_by("-settled_at").first()

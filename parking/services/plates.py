@@ -84,8 +84,10 @@ def settle_plate(
     Every settled sighting is told, with the terminal that saw it (P3.1, P3.3).
     """
     sighting = Sighting.objects.get(pk=sighting_id)
+    stay = None
     if sighting.stay_id is not None:  # before what hangs on it, as whoever votes does
-        locks.lock(ParkingSession.objects.filter(pk=sighting.stay_id))
+        rows = ParkingSession.objects.filter(pk=sighting.stay_id)
+        stay = locks.lock(rows.select_related("berth"))[0]
     colour = plate.colour_text
     moved = transition(
         sighting,
@@ -103,7 +105,7 @@ def settle_plate(
     if not moved:
         return False
     drop_reviews(sighting=sighting, kind=ReviewItem.Kind.PLATE, actor=by)
-    stay_id = _give_to_stay(sighting, plate, by=by, confidence=confidence)
+    stay_id = _give_to_stay(sighting, stay, plate, by=by, confidence=confidence)
     if stay_id is None:
         elsewhere.look_at_sighting(sighting, plate)
     if sighting.stay_id is None:
@@ -151,18 +153,23 @@ def _tell_settled(
 
 
 def _give_to_stay(
-    sighting: Sighting, plate: plates.Plate, *, by: str, confidence: float
+    sighting: Sighting,
+    stay: ParkingSession | None,
+    plate: plates.Plate,
+    *,
+    by: str,
+    confidence: float,
 ) -> int | None:
-    """The stay that now carries this plate; None where there is none or it carries another.
+    """The stay that now carries this plate; None where there is none or it carries another. It is
+    that of the photograph, locked.
 
     What the photograph tells otherwise than the stays of its berth were told is told anew by
     `parking.seen_otherwise`, which locks the berth first.
     """
-    if sighting.stay_id is None:
+    if stay is None:
         if sighting.berth_id is not None:
             outbox.add(SeenOtherwise(sighting.pk))
         return None
-    stay = locks.lock(ParkingSession.objects.filter(pk=sighting.stay_id))[0]
     if stay.plate_state == PlateState.SETTLED and not plates.same_vehicle(stay.plate, plate):
         outbox.add(SeenOtherwise(sighting.pk))
         open_review(

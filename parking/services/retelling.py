@@ -108,7 +108,8 @@ def retell(berth: Berth, at: datetime, *, actor: str) -> None:
     for place, stay in enumerate(rows):
         pictures.give(mine[place], stay)
         asked = pictures.unexplained(mine[place], story.told, rows)
-        pictures.ask_if_they_differ(stay, asked, actor=actor)
+        is_new = stay not in story.stays
+        pictures.ask_if_they_differ(stay, asked, is_new=is_new, actor=actor)
     known = {stay.pk for stay in [*rows, *story.stays]}
     theirs = {one.pk for photographs in mine for one in photographs}
     pictures.give(
@@ -251,7 +252,7 @@ def _begin(
     stay_plates.write(stay, found, plate_state=pictures.state_without_plate(mine))
     if told.is_open:
         stay.save()
-        gaps.fit(stay, None)
+        gaps.fit(stay, None, is_new=True)
         audit.record(stay, "arrived", actor=actor)
     else:
         _begin_ended(stay, told, mine, actor=actor)
@@ -275,7 +276,7 @@ def _begin_ended(stay: ParkingSession, told: ToldStay, mine: list[Sighting], *, 
     stay.settled_at = None if stay.due_fen else left_at
     stay.final_at = left_at + timedelta(seconds=stay.section.flap_s)
     stay.save()
-    gaps.fit(stay, left_at)
+    gaps.fit(stay, left_at, is_new=True)
     audit.record(stay, "arrived and left", actor=actor)
     endings.ask_about_doubt(stay, actor=actor)
 

@@ -18,7 +18,7 @@ from parking.states import ReviewState
 Kind = ReviewItem.Kind
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def open_review(
     *,
     kind: str,
@@ -70,7 +70,7 @@ def open_review(
     return item
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def drop_reviews(
     *,
     actor: str,

@@ -43,20 +43,19 @@ def keep(
     by_hand: bool,
 ) -> tuple[BerthEvent, bool]:
     """The row of what was said, and whether it says anything new: said twice it is one, and what a
-    sensor said is from then on what a person saw, once one says the same."""
-    event, new = BerthEvent.objects.get_or_create(
-        berth=berth,
-        kind=kind,
-        occurred_at=at,
-        defaults={
-            "received_at": clock.now(),
-            "device_id": device_id,
-            "device_at": device_at,
-            "said_by": said_by,
-            "by_hand": by_hand,
-        },
-    )
-    if new:
+    sensor said is from then on what a person saw, once one says the same. The berth is locked."""
+    event = BerthEvent.objects.filter(berth=berth, kind=kind, occurred_at=at).first()
+    if event is None:
+        event = BerthEvent.objects.create(
+            berth=berth,
+            kind=kind,
+            occurred_at=at,
+            received_at=clock.now(),
+            device_id=device_id,
+            device_at=device_at,
+            said_by=said_by,
+            by_hand=by_hand,
+        )
         return event, True
     is_seen = by_hand and not event.by_hand
     event.by_hand = event.by_hand or by_hand

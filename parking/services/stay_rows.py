@@ -17,8 +17,10 @@ def locked_with_berth(stay_id: int) -> ParkingSession:
 
 
 def save(stay: ParkingSession, **facts: Any) -> None:
-    """Write these columns, and keep the row at hand as it is written; its row is locked."""
-    ParkingSession.objects.filter(pk=stay.pk).update(**facts)
+    """Write these columns, and keep the row at hand as it is written; its row is locked. One that
+    is not there yet is written with them."""
+    if not stay._state.adding:
+        ParkingSession.objects.filter(pk=stay.pk).update(**facts)
     for name, value in facts.items():
         setattr(stay, name, value)
 

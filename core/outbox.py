@@ -10,6 +10,7 @@ import logging
 import traceback
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -86,26 +87,41 @@ def run_pending(limit: int = 10_000, *, raise_errors: bool = False) -> int:
     return done
 
 
-def _waiting(limit: int) -> list[OutboxDelivery]:
-    rows = OutboxDelivery.objects.filter(
-        state=OutboxDelivery.State.PENDING, next_try_at__lte=clock.real()
-    )
-    return list(rows.select_related("event").order_by("id")[:limit])
+class Waiting(NamedTuple):
+    """A reaction that is due, and its event."""
+
+    id: int
+    event_id: int
+    reaction: str
+    attempts: int
+    topic: str
+    data: str
 
 
-def _run(delivery: OutboxDelivery, *, raise_errors: bool) -> bool:
+def _waiting(limit: int) -> list[Waiting]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT d.id, d.event_id, d.reaction, d.attempts, e.topic, e.data"
+            ' FROM "core_outboxdelivery" d JOIN "core_outboxevent" e ON e.id = d.event_id'
+            " WHERE d.state = 'pending' AND d.next_try_at <= %s ORDER BY d.id LIMIT %s",
+            [clock.real(), limit],
+        )
+        return [Waiting(*row) for row in cursor.fetchall()]
+
+
+def _run(waiting: Waiting, *, raise_errors: bool) -> bool:
     """Claim it and run it in one transaction: its row goes with its effect, or both stay. False
     where another dispatcher has it or has had it."""
     try:
         with transaction.atomic():
-            if not _claim(delivery.pk):
+            if not _claim(waiting.id):
                 return False
-            row = delivery.event
-            wiring.named(delivery.reaction)(events.of_topic(row.topic, row.data))
+            event = events.of_topic(waiting.topic, json.loads(waiting.data))
+            wiring.named(waiting.reaction)(event)
     except Exception as error:
         if raise_errors:
             raise
-        _put_off(delivery, error)
+        _put_off(waiting, error)
     return True
 
 
@@ -121,31 +137,28 @@ def _claim(delivery_id: int) -> bool:
         return bool(cursor.rowcount)
 
 
-def _put_off(delivery: OutboxDelivery, error: Exception) -> None:
+def _put_off(waiting: Waiting, error: Exception) -> None:
     """Try again later, or park it where the operator sees it and can replay it.
 
     The reaction's transaction is undone, and its lock with it: another dispatcher may have had it
     since, and what that one has noted stands.
     """
-    seen = OutboxDelivery.objects.filter(
-        pk=delivery.pk, state=OutboxDelivery.State.PENDING, attempts=delivery.attempts
-    )
-    delivery.attempts += 1
-    delivery.error = "".join(traceback.format_exception(error))[-4000:]
-    if delivery.attempts >= MOST_ATTEMPTS:
-        delivery.state = OutboxDelivery.State.PARKED
-        log.error("outbox.parked reaction=%s event=%s", delivery.reaction, delivery.event_id)
+    attempts = waiting.attempts + 1
+    noted: dict[str, Any] = {
+        "attempts": attempts,
+        "error": "".join(traceback.format_exception(error))[-4000:],
+    }
+    if attempts >= MOST_ATTEMPTS:
+        noted["state"] = OutboxDelivery.State.PARKED
+        log.error("outbox.parked reaction=%s event=%s", waiting.reaction, waiting.event_id)
     else:
-        delivery.state = OutboxDelivery.State.PENDING
-        wait_s = WAIT_S[delivery.attempts - 1]
-        delivery.next_try_at = clock.real() + timedelta(seconds=wait_s)
-        log.warning("outbox.retry reaction=%s event=%s", delivery.reaction, delivery.event_id)
-    seen.update(
-        attempts=delivery.attempts,
-        error=delivery.error,
-        state=delivery.state,
-        next_try_at=delivery.next_try_at,
+        wait = timedelta(seconds=WAIT_S[attempts - 1])
+        noted["next_try_at"] = clock.real() + wait
+        log.warning("outbox.retry reaction=%s event=%s", waiting.reaction, waiting.event_id)
+    seen = OutboxDelivery.objects.filter(
+        pk=waiting.id, state=OutboxDelivery.State.PENDING, attempts=waiting.attempts
     )
+    seen.update(**noted)
 
 
 @transaction.atomic

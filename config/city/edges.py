@@ -17,7 +17,6 @@ import payments.tasks
 from arrears.risk.survival import EDGES_H, PaymentTime
 from config.city.world import PROVIDER, World
 from core import clock, outbox, wake
-from core.models import OutboxDelivery
 from devices.services import hints
 from payments.providers.base import ProviderUnclear
 from payments.providers.sandbox import client as sandbox
@@ -53,9 +52,9 @@ def edges(world: World) -> Iterator[None]:
     """Within this the house speaks with the world of the simulation."""
     put_off, add = outbox._put_off, outbox.add
 
-    def put_off_noted(delivery: OutboxDelivery, error: Exception) -> None:
-        world.note_broken(delivery.reaction, error)
-        put_off(delivery, error)
+    def put_off_noted(waiting: outbox.Waiting, error: Exception) -> None:
+        world.note_broken(waiting.reaction, error)
+        put_off(waiting, error)
 
     def add_noted(*happened: Any) -> None:
         world.told = True

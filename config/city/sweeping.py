@@ -65,22 +65,25 @@ class Sweeping:
         for. Where one has changed something all that follow it are asked anew."""
         self._looks += 1
         by_day = 8 <= now.astimezone(CITY).hour < 22
-        idle = self._idle(sweeps, now, by_day)
+        idle: set[Sweep] | None = None  # not asked since something changed
         for sweep in sweeps:
-            if sweep in idle:
+            if sweep in self._kept and idle is None:
+                idle = self._idle(sweeps, now, by_day)
+            if idle is not None and sweep in idle:
                 continue
             changed: list[bool] = []
             yield sweep, partial(self._call, sweep, now, by_day, changed)
             if changed != [False]:
-                idle = self._idle(sweeps, now, by_day)
+                idle = None
 
     def _call(self, sweep: Sweep, now: datetime, by_day: bool, changed: list[bool]) -> int:
         before = self._kept.pop(sweep, None)
         with _listening() as asked:
             moved = sweep()
         nothing = not moved and not any(found for _sql, _values, found in asked)
-        changed.append(bool(moved) or not all(sql.startswith("SELECT") for sql, _v, _f in asked))
-        if nothing and asked and changed == [False]:
+        written = [found for sql, _values, found in asked if not sql.startswith("SELECT")]
+        changed.append(bool(moved) or any(written))
+        if nothing and asked and not written:
             questions = tuple(Question.heard(sql, values, now) for sql, values, _found in asked)
             sure = before is not None and before.questions == questions
             self._kept[sweep] = Kept(questions, self._looks, by_day, sure)

@@ -1,14 +1,16 @@
 """Stays as values, for other rows and for pages."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef, QuerySet
+from django.db.models import BooleanField, F, OuterRef, QuerySet
+from django.db.models.expressions import RawSQL
 
 from core import outages, plates
+from core.compiled import GIVEN, Compiled
 from core.errors import Missing
 from core.vehicles import of_vehicle, plate_of
 from parking import links
@@ -66,50 +68,66 @@ class StayFacts:
         return plate_of(self)
 
 
-def _rows() -> QuerySet[ParkingSession]:
+# Where each of the facts stands, as a query names it.
+_COLUMNS = {
+    "id": "pk",
+    "merchant_id": "merchant_id",
+    "section_id": "section_id",
+    "berth_id": "berth_id",
+    "ground": "section__ground",
+    "berth_code": "berth__code",
+    "section_name": "section__name",
+    "plate_text": "plate_text",
+    "plate_colour": "plate_colour",
+    "plate_state": "plate_state",
+    "plate_confidence": "plate_confidence",
+    "plate_by": "plate_by",
+    "arrived_at": "arrived_at",
+    "left_at": "left_at",
+    "settled_at": "settled_at",
+    "fee_fen": "fee_fen",
+    "prepaid_fen": "prepaid_fen",
+    "due_fen": "due_fen",
+    "state": "state",
+    "lines": "lines",
+    "evidence": "evidence",
+    "doubtful": "doubtful",
+    "questions": "asked",
+    "simulated": "simulated",
+    "pay_window_s": "section__pay_window_s",
+}
+
+
+def _rows() -> QuerySet[ParkingSession, tuple[Any, ...]]:
+    """Stays as the rows that `_facts` reads."""
     seen = Sighting.objects.filter(stay=OuterRef("pk")).order_by("occurred_at", "pk")
     rows = ParkingSession.objects.annotate(
         asked=asked(), evidence=ArraySubquery(seen.values("image_sha"))
     )
-    return rows.select_related("berth", "section")
+    return rows.values_list(*_COLUMNS.values())
 
 
-def _facts(row: Any) -> StayFacts:
-    return StayFacts(
-        id=row.pk,
-        merchant_id=row.merchant_id,
-        section_id=row.section_id,
-        berth_id=row.berth_id,
-        ground=row.section.ground,
-        berth_code=row.berth.code,
-        section_name=row.section.name,
-        plate_text=row.plate_text,
-        plate_colour=row.plate_colour,
-        plate_state=row.plate_state,
-        plate_confidence=row.plate_confidence,
-        plate_by=row.plate_by,
-        arrived_at=row.arrived_at,
-        left_at=row.left_at,
-        settled_at=row.settled_at,
-        fee_fen=row.fee_fen,
-        prepaid_fen=row.prepaid_fen,
-        due_fen=row.due_fen,
-        state=row.state,
-        lines=[asdict(spoken(line)) for line in row.lines],
-        evidence=tuple(row.evidence),
-        doubtful=row.doubtful,
-        questions=questions_of(row.asked),
-        simulated=row.simulated,
-        pay_window_s=row.section.pay_window_s,
+def _facts(row: Sequence[Any]) -> StayFacts:
+    told = dict(zip(_COLUMNS, row, strict=True))
+    told["lines"] = [asdict(spoken(line)) for line in told["lines"]]
+    told["evidence"] = tuple(told["evidence"])
+    told["questions"] = questions_of(told["questions"])
+    return StayFacts(**told)
+
+
+_BY_KEY = Compiled(
+    lambda: _rows().filter(
+        RawSQL('"parking_parkingsession"."id" = ANY(%s)', [GIVEN], output_field=BooleanField())
     )
+)
 
 
 def stay(stay_id: int) -> StayFacts:
     """One stay; one query. Raises Missing."""
-    row = _rows().filter(pk=stay_id).first()
-    if row is None:
+    found = stays([stay_id])
+    if not found:
         raise Missing()
-    return _facts(row)
+    return found[stay_id]
 
 
 def whole_of(stay_id: int) -> int:
@@ -122,7 +140,8 @@ def whole_of(stay_id: int) -> int:
 
 def stays(stay_ids: Collection[int]) -> dict[int, StayFacts]:
     """Several stays by id; one query."""
-    return {row.pk: _facts(row) for row in _rows().filter(pk__in=list(stay_ids))}
+    found = map(_facts, _BY_KEY.ask(list(stay_ids)) if stay_ids else ())
+    return {one.id: one for one in found}
 
 
 def unpaid_stays_of(plate_text: str, plate_colour: str) -> list[StayFacts]:
@@ -235,7 +254,7 @@ def open_stay_at(berth_id: int) -> ParkingSession | None:
 def standing_at(berth_ids: Collection[int]) -> dict[int, StayFacts]:
     """The stays of the vehicles that stand in these berths, by berth; one query."""
     rows = _rows().filter(berth_id__in=list(berth_ids), state=StayState.PARKED)
-    return {row.berth_id: _facts(row) for row in rows}
+    return {one.berth_id: one for one in map(_facts, rows)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from accounts import selectors as accounts
@@ -235,9 +235,13 @@ def _amend_state(
 
 def lock_stays(stay_ids: Collection[int]) -> dict[int, tuple[str, int]]:
     """Lock these stays until the transaction ends; state and due of each as they are then."""
-    rows = ParkingSession.objects.filter(pk__in=list(stay_ids)).order_by("pk")
-    found = rows.select_for_update(no_key=True).values_list("pk", "state", "due_fen")
-    return {pk: (state, due_fen) for pk, state, due_fen in found}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT id, state, due_fen FROM "parking_parkingsession" WHERE id = ANY(%s)'
+            " ORDER BY id FOR NO KEY UPDATE",
+            [list(stay_ids)],
+        )
+        return {pk: (state, due_fen) for pk, state, due_fen in cursor.fetchall()}
 
 
 # ── The payable "parking.stay" ───────────────────────────────────────────────────────────────

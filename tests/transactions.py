@@ -18,7 +18,8 @@ from django.db.transaction import Atomic
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = re.compile(rf"{re.escape(str(ROOT))}/[a-z]+/services(/\w+)?\.py")
 WRITES = re.compile(
-    r"\s*((INSERT|UPDATE|DELETE)\b|WITH\b.*?\b(INSERT INTO|(?<!FOR )(?<!NO KEY )UPDATE|DELETE FROM)\b)",
+    r"\s*((INSERT|UPDATE|DELETE)\b"
+    r"|WITH\b.*?\b(INSERT INTO|(?<!FOR )(?<!NO KEY )UPDATE|DELETE FROM)\b)",
     re.DOTALL,
 )
 LOCKS = re.compile(r"\bFOR (NO KEY )?UPDATE\b|\bpg_(try_)?advisory_xact_lock\b")

@@ -1,7 +1,7 @@
 """Stays as values, for other rows and for pages."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -68,34 +68,15 @@ class StayFacts:
         return plate_of(self)
 
 
-# Where each of the facts stands, as a query names it.
-_COLUMNS = {
-    "id": "pk",
-    "merchant_id": "merchant_id",
-    "section_id": "section_id",
-    "berth_id": "berth_id",
+# What a query calls otherwise than the facts do.
+_ELSEWHERE = {
     "ground": "section__ground",
     "berth_code": "berth__code",
     "section_name": "section__name",
-    "plate_text": "plate_text",
-    "plate_colour": "plate_colour",
-    "plate_state": "plate_state",
-    "plate_confidence": "plate_confidence",
-    "plate_by": "plate_by",
-    "arrived_at": "arrived_at",
-    "left_at": "left_at",
-    "settled_at": "settled_at",
-    "fee_fen": "fee_fen",
-    "prepaid_fen": "prepaid_fen",
-    "due_fen": "due_fen",
-    "state": "state",
-    "lines": "lines",
-    "evidence": "evidence",
-    "doubtful": "doubtful",
     "questions": "asked",
-    "simulated": "simulated",
     "pay_window_s": "section__pay_window_s",
 }
+_NAMES = [one.name for one in fields(StayFacts)]
 
 
 def _rows() -> QuerySet[ParkingSession, tuple[Any, ...]]:
@@ -104,11 +85,11 @@ def _rows() -> QuerySet[ParkingSession, tuple[Any, ...]]:
     rows = ParkingSession.objects.annotate(
         asked=asked(), evidence=ArraySubquery(seen.values("image_sha"))
     )
-    return rows.values_list(*_COLUMNS.values())
+    return rows.values_list(*(_ELSEWHERE.get(name, name) for name in _NAMES))
 
 
 def _facts(row: Sequence[Any]) -> StayFacts:
-    told = dict(zip(_COLUMNS, row, strict=True))
+    told = dict(zip(_NAMES, row, strict=True))
     told["lines"] = [asdict(spoken(line)) for line in told["lines"]]
     told["evidence"] = tuple(told["evidence"])
     told["questions"] = questions_of(told["questions"])

@@ -36,7 +36,9 @@ class Street:
 
     def say(self, device: str, action: str, **payload: Any) -> Any:
         call = frames.Call(f"{action}{clock.now().timestamp()}", action, payload)
-        kind, _id, answer = json.loads(reception.receive(self.links[device], call.encode(), call).frame)
+        kind, _id, answer = json.loads(
+            reception.receive(self.links[device], call.encode(), call).frame
+        )
         assert kind == frames.RESULT, answer
         return answer
 
@@ -62,7 +64,12 @@ class Street:
         seen: dict[str, Any] = {"sha256": new_photograph(), "occurred_at_ms": now_ms + 2000}
         with self.counted("photograph"):
             self.say(
-                "C-1", "ImageTaken", berth_code="A-001", purpose="arrival", command_id=number, **seen
+                "C-1",
+                "ImageTaken",
+                berth_code="A-001",
+                purpose="arrival",
+                command_id=number,
+                **seen,
             )
             self.say("C-1", "CommandResult", command_id=number, outcome="done", details={})
         self.reacts("photograph, reactions")

@@ -95,7 +95,9 @@ def test_whoever_changes_a_stay_waits_for_who_works_on_it(
         "another plate": lambda: services.correct_plate(
             stay_id=parked.pk, plate_text=other.text, plate_colour="blue", actor=TEST, why="x"
         ),
-        "a reading": lambda: plates._give_to_stay(sighting, other, by=TEST, confidence=1.0),
+        "a reading": lambda: plates.settle_plate(
+            sighting_id=sighting.pk, plate=other, by=TEST, why="x"
+        ),
         "kept": lambda: verdicts._judge_stay(kept, actor=TEST),
         "unreadable": lambda: verdicts._declare_unreadable(nobody, actor=TEST),
         "undone": lambda: verdicts._back_to_review(nobody, actor=TEST),

@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0006_the_trail_only_grows")]
+    dependencies = [("core", "0008_shown_photographs")]
     operations = [
         migrations.RunSQL(
             "DELETE FROM core_outboxdelivery WHERE state = 'done'", migrations.RunSQL.noop

@@ -221,6 +221,7 @@ def query_attempt(attempt_id: int) -> str:
     return attempt.state
 
 
+@transaction.atomic
 def _note_unclear(attempt: Attempt, problem: str, *, now: bool) -> None:
     """Keep why nobody knows; after a while, or `now`, a person looks at it."""
     live_one = Attempt.objects.filter(pk=attempt.pk, state__in=Attempt.LIVE)

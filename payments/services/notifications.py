@@ -177,6 +177,7 @@ def _may_keep_forged(provider: str) -> bool:
         return False
 
 
+@transaction.atomic
 def _keep(
     provider: str,
     fingerprint: str,

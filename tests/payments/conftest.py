@@ -17,6 +17,11 @@ TEST = "system:tests"
 
 
 @pytest.fixture(autouse=True)
+def _whole(writes_are_whole: None) -> None:
+    """No service of a test here writes or locks in pieces."""
+
+
+@pytest.fixture(autouse=True)
 def _wiring(settings: Any) -> Iterator[None]:
     settings.BOWEI_WIRING = "tests.payments.wiring"
     providers.forget()

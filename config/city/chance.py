@@ -214,6 +214,8 @@ class Chance:
                 1.0 * len(world.blind),
                 lambda: ("open_eye", {"camera": rng.choice(sorted(world.blind))}),
             ),
+            ("camera", 0.1, lambda: ("stop_camera", {"camera": rng.choice(self._cameras(world))})),
+            ("camera", 0.1, lambda: ("trust_camera", {"camera": rng.choice(self._cameras(world))})),
             ("late_payment", 3, lambda: self._turn("tell")),
             ("twice_paid", 1, lambda: self._turn("tell")),
             ("unknown_payment", 1, lambda: self._turn("pay_begun")),

@@ -145,6 +145,30 @@ LAWS = (
     ),
     Law(
         "L1",
+        "voices",
+        "No plate is settled by what several half believe, unless together they are sure.",
+        """
+        SELECT 'photograph ' || seen.id,
+            'its plate was agreed on with a certainty of ' || round(seen.confidence::numeric, 2)
+        FROM parking_sighting seen
+        WHERE seen.state = 'settled' AND seen.settled_by = 'system:parking.vote'
+          AND seen.confidence < 0.9 AND seen.settled_at > %(since)s
+        """,
+    ),
+    Law(
+        "L1",
+        "camera",
+        "A camera that may not bill settles no plate by itself.",
+        """
+        SELECT 'photograph ' || seen.id, 'its plate was settled by a camera that may not bill'
+        FROM parking_cameratrust trust
+        JOIN parking_sighting seen ON seen.device_id = trust.device_id
+        WHERE trust.state = 'stopped' AND seen.settled_by = 'system:parking.reader'
+          AND seen.settled_at > trust.changed_at AND seen.settled_at > %(since)s
+        """,
+    ),
+    Law(
+        "L1",
         "deduction",
         "Nothing is asked for or taken of a card while an objection about it is open.",
         """

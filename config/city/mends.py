@@ -19,9 +19,11 @@ import monthlycard.services
 import monthlycard.services.cards
 import monthlycard.services.corrections
 import monthlycard.services.objections
+import parking.rules.votes
 import parking.selectors
 import parking.selectors.facts
 import parking.services
+import parking.services.accuracy
 import parking.services.money
 import parking.services.prices
 import parking.services.retelling
@@ -98,6 +100,16 @@ MENDS: dict[str, Mend] = {
         "L1",
         "nothing is asked while a question is open",
         _no_questions,
+    ),
+    "voices": Mend(
+        "L1",
+        "two voices settle a plate only where they are sure together",
+        lambda: patch.object(parking.rules.votes, "SURE", 0.6),
+    ),
+    "camera": Mend(
+        "L1",
+        "a camera that may not bill asks a person",
+        lambda: patch.object(parking.services.accuracy, "bills", lambda device_id: True),
     ),
     "hold": Mend("L1", "an objection holds the debt", _gone(arrears.services.holds, "hold")),
     "gaps": Mend(

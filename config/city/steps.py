@@ -18,7 +18,7 @@ from config.city.built import PASSWORD, PLATES, STREETS, terms
 from config.city.world import LEASE, PARTS, Mail, Stand, World
 from core.plates import Plate
 from parking import services as parking
-from parking.models import ParkingSession, ReviewItem, StayPayment
+from parking.models import CameraTrust, ParkingSession, ReviewItem, StayPayment
 from parking.states import PlateState, StayState
 from payments import services as payments
 from recovery import services as recovery
@@ -207,6 +207,28 @@ def open_eye(world: World, camera: str) -> None:
         world.blind.discard(camera)
         world.log_in(camera)
         world.look_around()
+
+
+@step
+def stop_camera(world: World, camera: str) -> None:
+    """Its merchant's people let a camera bill nothing for now."""
+    _let_bill(world, camera, bill=False)
+
+
+@step
+def trust_camera(world: World, camera: str) -> None:
+    """They let it bill again."""
+    _let_bill(world, camera, bill=True)
+
+
+def _let_bill(world: World, camera: str, *, bill: bool) -> None:
+    trust = CameraTrust.objects.filter(device__code=camera).first()
+    if trust is not None:
+        world.ask(
+            lambda: parking.set_billing(
+                trust_id=trust.pk, bill=bill, actor=ACTOR, reason="cleaned" if bill else "dirty"
+            )
+        )
 
 
 @step

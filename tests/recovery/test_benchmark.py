@@ -25,6 +25,7 @@ def test_the_benchmark_pays_over_http_and_sees_the_frame_at_the_lock(live: Any) 
     found = json.loads(out.getvalue())
     assert (found["repeats"], found["debts"]) == (2, 2)
     assert found["answered_ms"] > 0 and 0 < found["median_ms"] <= found["p95_ms"]
+    assert 0 < found["raise_median_ms"] <= found["raise_p95_ms"]
     assert found["ratio"] > 1
     paid = SettlementOrder.objects.count()
     assert paid == RecoveryOrder.objects.filter(state="moved", ended_by="payment").count() > 2

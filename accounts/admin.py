@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts import selectors, services
+from accounts import factors, selectors, services
 from accounts.errors import AwaitsSecondPerson
 from accounts.guards import actor_of
 from accounts.models import (
@@ -133,6 +133,17 @@ class UserAdmin(Appointing, DjangoUserAdmin, ModelAdmin):
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "masked_phone", "is_staff", "is_active"]
     inlines = [MembershipInline]
+    actions = ["reset_factors"]
+
+    @admin.action(description=_("Take away lost second factors"), permissions=["reset"])
+    def reset_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset.order_by("pk"):
+            try:
+                factors.reset_factors(
+                    user_id=user.pk, reason=str(_("said to be lost")), actor=actor_of(request)
+                )
+            except BoweiError as error:
+                messages.warning(request, f"{user.get_username()}: {error.message}")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         person: Any = request.user

@@ -12,9 +12,10 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
-from accounts import selectors
+from accounts import selectors, visits
 from accounts.models import User
-from core import audit
+from accounts.rules import may
+from core import audit, clock
 from core.addresses import network
 
 NOBODY = "nobody"
@@ -22,8 +23,14 @@ VISIT = "accounts.visit"  # of the person of this number; 0: of a name that nobo
 ONCE_A_S = 60  # a refusal that is repeated within this stands there once
 
 
+PROVED = "proved_at"  # when who is logged in has last shown who they are
+
+
 @receiver(user_logged_in)
 def came_in(sender: Any, request: HttpRequest | None, user: User, **_more: Any) -> None:
+    if request is not None:
+        visits.begin(request, _span_of(user))
+        request.session[PROVED] = clock.real().timestamp()
     audit.note(VISIT, user.pk, "logged in", actor=user.actor, **_from(request))
 
 
@@ -41,6 +48,22 @@ def kept_out(
     name = str(credentials.get("username") or "")[:150]
     person = User.objects.filter(username=name).first() if name else None
     audit.note(VISIT, person.pk if person else 0, "log-in refused", actor=NOBODY, **_from(request))
+
+
+def _span_of(user: User) -> visits.Span:
+    """How long this person's log-in lasts: the more they may touch, the shorter."""
+    roles = selectors.roles_of(user)
+    if user.is_staff or any(may(role, "money") for role in roles):
+        return visits.DESK
+    return visits.SHIFT if roles else visits.OWNER
+
+
+def made_to_wait(request: HttpRequest, name: str) -> None:
+    """Too many wrong ones: noted once a minute for a network, among the visits of the name."""
+    facts = _from(request)
+    if _first(f"accounts.waits.{facts.get('network', '')}"):
+        person = User.objects.filter(username=name).first() if name else None
+        audit.note(VISIT, person.pk if person else 0, "log-in made to wait", actor=NOBODY, **facts)
 
 
 def _from(request: HttpRequest | None) -> dict[str, str]:

@@ -72,7 +72,7 @@ def merchant_page(action: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
-                return _to_login(request, "accounts.login")
+                return to_log_in(request, "accounts.login")
             membership = membership_for(request.user, action)
             request.merchant = membership.merchant  # type: ignore[attr-defined]
             request.role = membership.role  # type: ignore[attr-defined]
@@ -135,13 +135,14 @@ def owner_page(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
-            return _to_login(request, "accounts.owner_login")
+            return to_log_in(request, "accounts.owner_login")
         return view(request, *args, **kwargs)
 
     return guarded
 
 
-def _to_login(request: HttpRequest, name: str) -> HttpResponse:
+def to_log_in(request: HttpRequest, name: str) -> HttpResponse:
+    """To the log-in page, and from there back."""
     url = f"{reverse(name)}?{urlencode({'next': request.get_full_path()})}"
     if request.htmx:  # type: ignore[attr-defined]
         return HttpResponseClientRedirect(url)  # the whole page goes there, not a part of it

@@ -8,6 +8,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
+from accounts.keys import Factor as Factor
+from accounts.keys import RecoveryCode as RecoveryCode
+from accounts.keys import Visit as Visit
 from accounts.sms import render
 from accounts.states import HoldingState, ProposalState, ShareState, SmsState
 from core import personal
@@ -26,6 +29,9 @@ class User(AbstractUser):
 
     class Meta(AbstractUser.Meta):
         swappable = "AUTH_USER_MODEL"
+        permissions = [
+            ("reset_user", gettext_noop("take away a second factor that a person has lost")),
+        ]
 
     @property
     def phone(self) -> str:

@@ -68,6 +68,11 @@ def merchant_for(user: User | AnonymousUser) -> Merchant | None:
     return membership.merchant if membership else None
 
 
+def roles_of(user: User) -> list[str]:
+    """What this person does for merchants."""
+    return list(Membership.objects.filter(user_id=user.pk).values_list("role", flat=True))
+
+
 def role_of(user: User | AnonymousUser, merchant_id: int) -> str | None:
     membership = membership_of(user, merchant_id)
     return membership.role if membership else None

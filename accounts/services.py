@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts import selectors
+from accounts import passwords, selectors, visits
 from accounts.acting import SUPERUSER
 from accounts.acting import Weight as Weight
 from accounts.acting import act_of as act_of
@@ -90,9 +90,10 @@ def create_merchant(*, name: str, code: str, is_city: bool = False, actor: str) 
 def create_staff(
     *, username: str, password: str, merchant: Merchant, role: str, actor: str
 ) -> User:
-    """A person who works for a merchant, with their log-in."""
+    """A person who works for a merchant, with their log-in. Raises Refused, Invalid."""
     if User.objects.filter(username=username).exists():
         raise Refused("name_taken", _("The log-in name %(name)s is taken."), name=username)
+    passwords.refuse_weak(password, User(username=username))
     user = User.objects.create_user(username=username, password=password)
     membership = Membership.objects.create(user=user, merchant=merchant, role=role)
     audit.record(membership, "created", actor=actor, role=role)
@@ -123,6 +124,7 @@ def change_rights(*, user_id: int, after: dict[str, Any], actor: str) -> None:
     before = selectors.rights_of(user)
     _put_rights(user, after)
     audit.record(user, "rights changed", actor=actor, before=before, after=after)
+    visits.end(user_id)
 
 
 def _put_rights(user: User, said: dict[str, Any]) -> None:
@@ -180,6 +182,83 @@ def set_password(*, user_id: int, password: str, actor: str) -> None:
     """The password of this person, hashed, is another from now on; it stands in no trail."""
     User.objects.filter(pk=user_id).update(password=password)
     audit.record(User(pk=user_id), "password changed", actor=actor)
+    visits.end(user_id)
+    tell_of_change(User.objects.get(pk=user_id), "密码")
+
+
+@transaction.atomic
+def change_own_password(*, user: User, password: str, actor: str, session_key: str = "") -> None:
+    """The person's own new password; every other log-in of theirs ends. Raises Invalid."""
+    passwords.refuse_weak(password, user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    audit.record(user, "password changed", actor=actor)
+    visits.end(user.pk, but=session_key)
+    tell_of_change(user, "密码")
+
+
+@transaction.atomic
+def offer_new_password(*, name: str, link: Callable[[User], str]) -> SmsMessage | None:
+    """A text with a link to a new password, to who works here by this name and has a phone.
+
+    Nobody is told whether that was anybody: None.
+    """
+    user = User.objects.filter(username=name, is_active=True).first() if name else None
+    if user is None or not user.phone_sealed or not selectors.works_here(user):
+        return None
+    audit.record(user, "new password asked for", actor="nobody")
+    return send_sms(
+        phone=user.phone,
+        template="new_password",
+        params={"name": user.get_username(), "url": f"{settings.PUBLIC_URL}{link(user)}"},
+        key=f"new-password:{user.pk}:{secrets.token_hex(8)}",
+        valid_until=clock.now() + timedelta(hours=1),
+    )
+
+
+@transaction.atomic
+def set_work_phone(*, user: User, phone: str, actor: str) -> None:
+    """The phone of who works here, which they have shown to be theirs; no log-in opens by it.
+
+    The one before is told.
+    """
+    tell_of_change(user, "手机号")
+    user.phone_sealed = personal.seal(clean_phone(phone))
+    user.save(update_fields=["phone_sealed"])
+    audit.record(user, "phone changed", actor=actor)
+
+
+@transaction.atomic
+def end_visits(*, user: User, keys: list[str] | None, but: str) -> int:
+    """The person ends log-ins of theirs: those with these digests, or all, but this one."""
+    ended = visits.end(user.pk, keys=keys, but=but)
+    if ended:
+        audit.record(user, "log-ins ended", actor=user.actor, ended=ended)
+    return ended
+
+
+@transaction.atomic
+def note_recovery(*, user: User) -> None:
+    """A code on paper stood in for a factor: noted, and told to the person."""
+    audit.record(user, "recovery code used", actor=user.actor)
+    tell_of_change(user, "恢复码")
+
+
+def note_refused_factor(*, user: User) -> None:
+    """Somebody knew the password, and not the second factor."""
+    audit.record(user, "second factor refused", actor="nobody")
+
+
+def tell_of_change(user: User, what: str) -> None:
+    """A text to who works here, and has a phone, that something of their log-in has changed."""
+    if not user.phone_sealed or not selectors.works_here(user):
+        return
+    send_sms(
+        phone=user.phone,
+        template="log_in_changed",
+        params={"name": user.get_username(), "what": what},
+        key=f"changed:{user.pk}:{secrets.token_hex(8)}",
+    )
 
 
 @contextmanager
@@ -238,6 +317,7 @@ def appoint(
         return {"merchant": merchant_id, "role": role} if role else None
 
     person = User(pk=user_id)
+    visits.end(user_id)
     audit.record(person, "membership changed", actor=actor, before=told(before), after=told(after))
 
 
@@ -292,6 +372,15 @@ def redeem_login_code(*, phone: str, code: str, browser: str = "") -> User:
 
     Raises Invalid.
     """
+    redeem_code(phone=phone, code=code, browser=browser)
+    return owner_by_phone(phone)
+
+
+def redeem_code(*, phone: str, code: str, browser: str = "") -> None:
+    """Whoever is at this browser reads this phone's texts: they know its newest code, once.
+
+    Raises Invalid.
+    """
     digest = personal.digest(clean_phone(phone))
     wrong = Invalid(
         "bad_code",
@@ -309,7 +398,6 @@ def redeem_login_code(*, phone: str, code: str, browser: str = "") -> User:
         raise wrong
     if not LoginCode.objects.filter(pk=row.pk, used_at=None).update(used_at=clock.real()):
         raise wrong
-    return owner_by_phone(phone)
 
 
 @transaction.atomic

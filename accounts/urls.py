@@ -2,13 +2,28 @@
 
 from django.urls import URLPattern, path
 
+from accounts import account, log_in, replies, views
 from accounts import api as interfaces
-from accounts import replies, views
 from core.bodies import takes_photographs
 
 owner: list[URLPattern] = [
-    path("login/", views.StaffLogin.as_view(), name="accounts.login"),
-    path("me/login/", views.owner_login, name="accounts.owner_login"),
+    path("login/", log_in.StaffLogin.as_view(), name="accounts.login"),
+    path("login/second/", log_in.second, name="accounts.second"),
+    path("login/forgot/", log_in.forgot, name="accounts.forgot"),
+    path("login/new/<str:token>/", log_in.new_password, name="accounts.new_password"),
+    path("account/", account.account, name="accounts.account"),
+    path("account/again/", log_in.again, name="accounts.again"),
+    path("account/factor/", account.factor, name="accounts.factor"),
+    path(
+        "account/factor/<int:factor_id>/remove/",
+        account.remove_factor,
+        name="accounts.remove_factor",
+    ),
+    path("account/codes/", account.codes, name="accounts.codes"),
+    path("account/password/", account.password, name="accounts.password"),
+    path("account/phone/", account.phone, name="accounts.phone"),
+    path("account/visits/end/", account.end_visit, name="accounts.end_visit"),
+    path("me/login/", log_in.owner_login, name="accounts.owner_login"),
     path("me/plates/", views.plates, name="accounts.plates"),
     path(
         "me/plates/<int:holding_id>/show/",
@@ -18,7 +33,7 @@ owner: list[URLPattern] = [
     path("me/plates/<int:holding_id>/share/", views.share_plate, name="accounts.share_plate"),
     path("me/plates/shares/<int:share_id>/end/", views.end_share, name="accounts.end_share"),
     path("me/plates/<int:holding_id>/end/", views.end_plate, name="accounts.end_plate"),
-    path("logout/", views.log_out, name="accounts.logout"),
+    path("logout/", log_in.log_out, name="accounts.logout"),
 ]
 merchant: list[URLPattern] = [
     path("proposals/", views.proposals, name="accounts.proposals"),

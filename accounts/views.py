@@ -1,79 +1,21 @@
 """Log-in, and the plates of a person."""
 
-import secrets
 from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.views.decorators import staff_member_required
-from django.contrib.auth import login, logout
-from django.contrib.auth.views import LoginView
+from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render, resolve_url
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import selectors, services, sms
+from accounts import selectors, services
 from accounts.guards import StaffRequest, merchant_page, owner_page
 from accounts.models import Proposal, User
-from core import images, limits
+from core import images
 from core.errors import BoweiError, Denied, Missing
-
-
-class StaffLogin(LoginView):
-    """Log-in of merchants' staff and operators."""
-
-    template_name = "registration/login.html"
-
-    def get_default_redirect_url(self) -> str:
-        user = self.request.user
-        if isinstance(user, User) and user.is_staff and selectors.merchant_for(user) is None:
-            return reverse("admin:index")
-        return resolve_url("/merchant/")
-
-
-@staff_member_required
-def own_password(request: HttpRequest) -> HttpResponse:
-    """The desk's page for one's own password; a change of it stands in the trail."""
-    person = request.user
-    assert isinstance(person, User)
-    with services.password_by_two(person, actor=person.actor):
-        return admin.site.password_change(request)
-
-
-def owner_login(request: HttpRequest) -> HttpResponse:
-    """Log-in of vehicle owners: a phone number, then the code that was sent to it."""
-    phone = request.POST.get("phone", "").strip()
-    code = request.POST.get("code", "").strip()
-    following = request.POST.get("next") or request.GET.get("next") or "/dues/"
-    if not url_has_allowed_host_and_scheme(following, {request.get_host()}):
-        following = "/dues/"
-    context: dict[str, Any] = {"phone": phone, "next": following, "sent": False}
-    browser = limits.browser_of(request) or secrets.token_urlsafe(16)
-    if request.method == "POST":
-        try:
-            if code:
-                user = services.redeem_login_code(phone=phone, code=code, browser=browser)
-                login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-                return limits.keep_browser(redirect(following), browser)
-            message = services.send_login_code(phone=phone, browser=browser)
-            context["sent"] = True
-            if not sms.sends():
-                context["sandbox_text"] = message.text
-        except BoweiError as error:
-            context |= {"error": error, "sent": bool(code)}
-    status = context["error"].status if "error" in context else 200
-    page = render(request, "registration/owner_login.html", context, status=status)
-    return limits.keep_browser(page, browser)
-
-
-@require_POST
-def log_out(request: HttpRequest) -> HttpResponse:
-    logout(request)
-    return redirect("/")
 
 
 @owner_page

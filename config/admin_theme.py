@@ -22,6 +22,7 @@ UNFOLD: dict[str, object] = {
         _static("bowei/parts.css"),
         _static("bowei/desk.css"),
     ],
+    "ACCOUNT": {"navigation": [{"title": _("My log-in"), "link": "/account/"}]},
     "DASHBOARD_CALLBACK": "config.admin_day.fill",
     "SIDEBAR": {"show_search": True, "show_all_applications": True},
     # The greys are mist, line, quiet and ink; the accent is the blue of a plate.

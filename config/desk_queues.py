@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Proposal
 from arrears.models import Debt, Dispute, ExemptVehicle, Look
 from core import clock
-from core.models import Outage, OutboxDelivery
+from core.models import AuditEntry, Outage, OutboxDelivery
 from devices.models import Command, Device
 from monthlycard.models import CardObjection, Statement
 from parking.models import CameraTrust, CloneCase, ParkingSession, ReviewItem
@@ -208,5 +208,11 @@ QUEUES = [
                 since="arrived_at",
             )
         ],
+    ),
+    Queue(
+        _("Log-ins refused"),
+        _("in the last day; many of one network or name are somebody guessing"),
+        [QueuePart(AuditEntry, {"action__exact": "log-in refused"}, lately="recorded_at")],
+        real=True,
     ),
 ]

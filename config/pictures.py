@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.urls import reverse
 
+from accounts.entering import PROVED
 from accounts.models import User
 from accounts.states import HoldingState
+from accounts.visits import SessionStore
 from arrears.models import Assessment, Debt
 from arrears.selectors import object_path, why_path
 from arrears.states import AssessmentState
+from core import clock
 from monthlycard.models import Deduction
 from parking import selectors
 from parking.links import stay_token
@@ -105,6 +107,11 @@ def _owner() -> Iterator[Page]:
 
 def _merchant() -> Iterator[Page]:
     yield Page(MERCHANT, "login", reverse("accounts.login"))
+    yield Page(MERCHANT, "forgot", reverse("accounts.forgot"))
+    yield Page(MERCHANT, "account", reverse("accounts.account"))
+    yield Page(MERCHANT, "factor", reverse("accounts.factor"))
+    yield Page(MERCHANT, "password", reverse("accounts.password"))
+    yield Page(MERCHANT, "again", reverse("accounts.again"))
     yield Page(MERCHANT, "street", reverse("parking.street"))
     yield Page(MERCHANT, "stays", reverse("parking.stays"))
     merchant_id = _merchant_user().memberships.values_list("merchant_id", flat=True)[0]
@@ -181,5 +188,6 @@ def session_of(audience: str) -> str:
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session[PROVED] = clock.real().timestamp()
     session.save()
     return str(session.session_key)

@@ -67,6 +67,7 @@ BOWEI_MOVABLE_CLOCK = not PRODUCTION
 BOWEI_SANDBOX_PAYMENTS = not PRODUCTION
 BOWEI_WIRING = "config.wiring"
 BOWEI_DOORS = "config.doors"
+BOWEI_ACTS = BASE_DIR / "docs" / "acts.csv"
 
 ROWS = ["accounts", "devices", "payments", "parking", "arrears", "recovery", "monthlycard"]
 
@@ -77,11 +78,9 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
-    "axes",
     "channels",
     "csp",
     "django_filters",
@@ -109,11 +108,12 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.visits.Used",
     "accounts.entering.Refusals",
     "core.middleware.Limits",
     "core.middleware.Legible",
     "core.middleware.Errors",
-    "axes.middleware.AxesMiddleware",
+    "accounts.proving.Again",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -217,22 +217,24 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # --- people ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-]
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "accounts.passwords.OurWords"},
 ]
-AXES_FAILURE_LIMIT = 6
-AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_VERBOSE = False
-AXES_ENABLE_ADMIN = False
+# Who may touch money, rights, keys or files shows a second factor, and sets one up at first.
+BOWEI_SECOND_FACTOR = env.bool("BOWEI_SECOND_FACTOR", PRODUCTION)
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/merchant/"
 LOGOUT_REDIRECT_URL = "/"
+SESSION_ENGINE = "accounts.visits"
+SESSION_COOKIE_AGE = 14 * 24 * 3600  # of nobody's; a log-in lasts as accounts.visits says
+PASSWORD_RESET_TIMEOUT = 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 
@@ -340,7 +342,6 @@ if PRODUCTION:
 PASSWORD_HASHERS = ["core.hashing.Aside"]
 if TESTING:
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    AXES_ENABLED = False
 
 # --- logs: a JSON object a line (core/logs.py); plates and phones never appear in full -----------
 LOGGING = {
@@ -358,7 +359,6 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("BOWEI_LOG_LEVEL", "INFO")},
     "loggers": {
         "django.request": {"level": "ERROR"},
-        "axes": {"level": "WARNING"},
         # uvicorn brings handlers of its own; these go, and its words reach ours.
         "uvicorn": {"propagate": True},
         "uvicorn.access": {"level": "WARNING", "propagate": True},

@@ -9,7 +9,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 import core.urls
-from accounts.views import own_password
+from accounts.account import password
+from accounts.log_in import StaffLogin
 from core.views import DeskWords
 
 
@@ -27,7 +28,10 @@ def _mount() -> list[URLPattern | URLResolver]:
 
 urlpatterns = [
     path("admin/jsi18n/", DeskWords.as_view()),  # before the admin's own, at its address
-    path("admin/password_change/", own_password),  # likewise
+    path(
+        "admin/login/", StaffLogin.as_view(), name="accounts.desk_login"
+    ),  # likewise, as the two that follow
+    path("admin/password_change/", password, name="accounts.desk_password"),
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="core.schema"),
     path(

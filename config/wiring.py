@@ -10,9 +10,11 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
+import accounts.factors
 import accounts.reactions
 import accounts.services
 import accounts.tasks
+import accounts.visits
 import arrears.messages
 import arrears.reactions
 import arrears.selectors
@@ -252,6 +254,7 @@ BY_TWO: list[Callable[..., Any]] = [
     accounts.services.change_rights,
     accounts.services.set_password,
     accounts.services.appoint,
+    accounts.factors.reset_factors,
 ]
 
 # What looks for due rows, every second; each says how many it moved.
@@ -306,6 +309,7 @@ NIGHTLY: list[Callable[[], int]] = [
     arrears.services.find_debts_of_city,  # P3.1
     parking.services.draw_samples,  # P2.3: how well cameras read
     anchors.keep_daily,  # how far the trail went, to be kept elsewhere
+    accounts.visits.forget_over,
 ]
 
 # What can be away beside our own parts, for the register of outages: its name there and its word.

@@ -118,6 +118,29 @@ LOG_IN = Deed(
     name="log in",  # with a password or a code: each costs the hashing of one
     network=(per_minute(30), per_hour(300)),
     everywhere=(per_minute(600),),
+    # A browser that has logged in by this name before is asked by itself alone; all others by
+    # their network, the name from it, the name from anywhere, and all wrong ones together.
+    wrong={
+        "known": Wait(free=5, first_s=5, longest_s=15 * MINUTE_S, forgets_s=10 * MINUTE_S),
+        "network": Wait(free=15, first_s=5, longest_s=15 * MINUTE_S, forgets_s=2 * MINUTE_S),
+        "pair": Wait(free=5, first_s=5, longest_s=15 * MINUTE_S, forgets_s=10 * MINUTE_S),
+        "name": Wait(free=20, first_s=5, longest_s=2 * MINUTE_S, forgets_s=5 * MINUTE_S),
+        "sum": Wait(free=200, first_s=1, longest_s=20, forgets_s=10),
+    },
+)
+FACTOR = Deed(
+    name="factor",  # show a second factor, or anew who one is; thing: the person
+    network=(per_minute(30), per_hour(300)),
+    everywhere=(per_minute(600),),
+    wrong={
+        "who": Wait(free=5, first_s=5, longest_s=15 * MINUTE_S, forgets_s=10 * MINUTE_S),
+    },
+)
+FORGOT = Deed(
+    name="forgot",  # ask for a link to a new password; thing: the name
+    network=(per_minute(5), per_hour(20)),
+    thing=(per_hour(3), per_day(6)),
+    everywhere=(per_hour(300),),
 )
 CODE = Deed(
     name="code",  # by text; thing: the phone, for browsers that never logged in with it

@@ -185,10 +185,15 @@ def browser_of(request: HttpRequest) -> str:
 
 def keep_browser(response: HttpResponse, name: str) -> HttpResponse:
     """The browser goes by this name from now on; it tells nobody who that is."""
+    return keep_cookie(response, BROWSER, name)
+
+
+def keep_cookie(response: HttpResponse, cookie: str, value: str) -> HttpResponse:
+    """What this browser brings back for a year, signed."""
     response.set_signed_cookie(
-        BROWSER,
-        name,
-        salt=BROWSER,
+        cookie,
+        value,
+        salt=cookie,
         max_age=BROWSER_KEPT_S,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
@@ -236,15 +241,17 @@ def _count(deed: Deed, who: Asker, rows: Counts) -> None:
 
 
 @contextmanager
-def attempt(deed: Deed, **things: str) -> Iterator[Callable[[], None]]:
+def attempt(deed: Deed, *, of_network: bool = True, **things: str) -> Iterator[Callable[[], None]]:
     """One try at a secret. Each wrong one makes the next wait longer, for whoever tries and for
-    whatever it is tried at; what is given is called once the try was right.
+    whatever it is tried at; what is given is called once the try was right. `of_network`: their
+    network waits too.
 
     It counts as wrong from the beginning, so that many at a time, or one that never comes to an
     end, are worth no more than others. Raises TooMany before the try.
     """
     who = asker()
-    tried = {"network": who.network, **things} if who is not None else {}
+    here = {"network": who.network} if who is not None and of_network else {}
+    tried = {**here, **things} if who is not None else {}
     rows = [
         (_key(deed, f"wrong {kind}", value), deed.wrong[kind])
         for kind, value in tried.items()

@@ -65,6 +65,11 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["subject", "subject_id", "id"]),
             models.Index(fields=["actor", "id"]),
+            models.Index(
+                fields=["recorded_at"],
+                condition=models.Q(action="log-in refused"),
+                name="audit_log_in_refused",
+            ),
         ]
 
     def __str__(self) -> str:

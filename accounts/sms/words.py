@@ -10,6 +10,10 @@ from accounts.rules import contacts
 
 TEXTS = {
     "login_code": "【泊位】验证码 {code}，10 分钟内有效。我们不会向您索要它。",
+    "new_password": "【泊位】有人为您的工作账号 {name} 申请设置新密码，一小时内有效：{url} "
+    "不是您本人请不必理会。",
+    "log_in_changed": "【泊位】您的工作账号 {name} 的{what}刚刚更改。"
+    "如果不是您本人，请立即联系管理员。",
     "reminder": "【泊位】您在{place}有一笔停车费还没有支付，{amount}。"
     "点此支付或提出异议：{url} 退订回T",
     "reminder_friendly": "【泊位】温馨提醒：您在{place}的停车费 {amount} 可能忘记支付了，"
@@ -32,6 +36,8 @@ TEXTS = {
 
 KINDS = {
     "login_code": contacts.CODE,
+    "new_password": contacts.CODE,
+    "log_in_changed": contacts.URGENT,
     "reminder": contacts.REMINDER,
     "reminder_friendly": contacts.REMINDER,
     "reminder_support": contacts.REMINDER,

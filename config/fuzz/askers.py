@@ -8,12 +8,14 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 
 from accounts import services as accounts
+from accounts.entering import PROVED
 from accounts.models import Merchant, User
 from accounts.rules import MAY
+from accounts.visits import SessionStore
 from config import pictures
+from core import clock
 from devices import services as devices
 from devices.models import Device
 from monthlycard import services as monthlycard
@@ -84,6 +86,7 @@ def session_for(user: User) -> str:
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session[PROVED] = clock.real().timestamp()
     session.save()
     return str(session.session_key)
 

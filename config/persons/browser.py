@@ -15,6 +15,7 @@ import requests
 
 PATIENCE_S = 60.0
 AWAY = (502, 503, 504)
+AGAIN = "again_password"  # asked for before what weighs much
 
 
 class PageError(Exception):
@@ -146,6 +147,7 @@ class Browser:
 
     def __init__(self, base: str, *, language: str = "zh-hans") -> None:
         self.base = base
+        self.password = ""
         self.session = requests.Session()
         self.session.headers["Accept-Language"] = language
 
@@ -173,21 +175,38 @@ class Browser:
             files=files,
             headers={"Referer": page.url},
         )
-        return self._page(response)
+        return self._answered(self._page(response))
+
+    def _answered(self, page: Page) -> Page:
+        """The page; one that asks once more who it is, is answered, and what was sent goes on."""
+        asking = [form for form in page.forms if AGAIN in form.fields]
+        if not asking:
+            return page
+        if not self.password:
+            raise PageError(f"{page.url} asks once more who it is")
+        return self.submit(page, asking[-1], again_password=self.password)
 
     def api(self, method: str, address: str, json: Any = None, **headers: str) -> Any:
         """Call a JSON interface with this person's cookies. Raises PageError with the problem."""
+        response = self._call(method, address, json, headers)
+        if response.status_code == 403 and "recent_authentication_required" in response.text:
+            self._answered(self.get("/account/again/"))
+            response = self._call(method, address, json, headers)
+        if response.status_code >= 400:
+            kind = NotThere if response.status_code == 404 else PageError
+            raise kind(f"{method} {address}: {response.status_code} {response.text[:300]}")
+        return response.json() if response.content else None
+
+    def _call(
+        self, method: str, address: str, json: Any, headers: Mapping[str, str]
+    ) -> requests.Response:
         token = self.session.cookies.get("csrftoken") or ""
-        response = self._ask(
+        return self._ask(
             method,
             urljoin(self.base, address),
             json=json,
             headers={"X-CSRFToken": token, "Referer": self.base, **headers},
         )
-        if response.status_code >= 400:
-            kind = NotThere if response.status_code == 404 else PageError
-            raise kind(f"{method} {address}: {response.status_code} {response.text[:300]}")
-        return response.json() if response.content else None
 
     def log_in(self, name: str, password: str) -> None:
         """Log in as staff."""
@@ -195,6 +214,7 @@ class Browser:
         page = self.submit(page, page.form(having="password"), username=name, password=password)
         if any("password" in form.fields for form in page.forms):
             raise PageError(f"{name} could not log in")
+        self.password = password
 
     def _ask(self, method: str, address: str, **more: Any) -> requests.Response:
         """The answer; each step of a redirection is asked again by itself, not what led to it."""

@@ -19,7 +19,7 @@
         sources.get(src).push(part.id);
       }
       for (const [src, ids] of sources) {
-        const answer = await fetch(src, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+        const answer = await fetch(src, { headers: { Accept: "text/html", "X-Bowei-Unasked": "1" }, credentials: "same-origin" });
         if (!answer.ok) continue;
         if (answer.redirected && src === here) { location.assign(answer.url); return; }
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");

@@ -4,9 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
 
 from accounts import services as account_services
+from accounts.keys import Visit
 from accounts.models import SmsMessage
 from arrears import selectors, services
 from arrears.models import Contact, Dispute, OptOut, Plan, Scheme, Watch
@@ -51,7 +51,7 @@ def until_contacted(pass_time: Any, watch: Watch, clock: Any) -> None:
 def test_a_made_up_address_writes_no_session(anonymous: Any, db: None) -> None:
     for n in range(3):
         assert anonymous.get(f"/dues/made-up-{n}/").status_code == 404
-    assert not Session.objects.exists()
+    assert not Visit.objects.exists()
 
 
 def test_after_the_predicted_time_a_plan_is_made_and_its_first_contact_carried_out(

@@ -29,10 +29,8 @@ from tests.street import PLATE
 DESKS: list[Any] = list(admin.site._registry.values())
 OF_EACH_VISIT = {
     "core_auditentry",
-    "django_session",
+    "accounts_visit",
     "django_admin_log",
-    "axes_accessattempt",
-    "axes_accesslog",
 }
 WRITES = re.compile(r'(?:INSERT INTO|UPDATE|DELETE FROM) "(\w+)"')
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "desk.md"
@@ -43,7 +41,7 @@ def own_rights() -> dict[str, str]:
     return {
         f"{model._meta.app_label}.{codename}": str(words)
         for model in apps.get_models()
-        if model.__module__.partition(".")[0] not in ("django", "axes")
+        if model.__module__.partition(".")[0] != "django"
         for codename, words in model._meta.permissions
     }
 

@@ -248,7 +248,7 @@ def test_the_merchant_s_page_in_pictures(live, browser, merchant, clock, merchan
     page.goto(settings.LOGIN_URL)
     page.fill("input[name=username]", merchant_user.username)
     page.fill("input[name=password]", PASSWORD)
-    page.locator("main form button").first.click()
+    page.locator("main form button.primary").first.click()
     page.wait_for_url("**/merchant/**")
     page.goto("/merchant/money/")
     assert page.locator("table tbody tr").count() >= 5

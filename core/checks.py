@@ -223,6 +223,11 @@ DEMO_ONLY: list[tuple[str, str, Callable[[Any], Any]]] = [
         "BOWEI_TRAIL_FORMER must be public keys of 64 hex digits, as anchors have them.",
         lambda said: not all(HEX_KEY.fullmatch(one) for one in said.TRAIL_FORMER),
     ),
+    (
+        "bowei.E039",
+        "BOWEI_SECOND_FACTOR=0 lets staff in with a password alone.",
+        lambda said: not said.BOWEI_SECOND_FACTOR,
+    ),
 ]
 
 

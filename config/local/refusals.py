@@ -99,6 +99,7 @@ ENVIRONMENTS: dict[str, tuple[Mapping[str, str | None], set[str] | str]] = {
         {"BOWEI_SMS_ALIYUN": SMS_ACCOUNT % ', "endpoint": "http://sms.example"'},
         {"E037"},
     ),
+    "a password alone for staff": ({"BOWEI_SECOND_FACTOR": "0"}, {"E039"}),
     "a trail that trusts what is no key": ({"BOWEI_TRAIL_FORMER": "somebody"}, {"E038"}),
 }
 # No variable sets these: whoever edits the settings is told too.

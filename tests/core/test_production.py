@@ -45,10 +45,10 @@ def test_the_command_says_what_production_would_take(monkeypatch: pytest.MonkeyP
     assert list(refusals.wrong()) == []
     monkeypatch.setattr(checks, "DEMO_ONLY", checks.DEMO_ONLY[:-1])
     kept = {"any host": refusals.ENVIRONMENTS["any host"]}
-    unseen = "a trail that trusts what is no key"
+    unseen = "a password alone for staff"
     monkeypatch.setattr(refusals, "ENVIRONMENTS", kept | {unseen: refusals.ENVIRONMENTS[unseen]})
     said = list(refusals.wrong())
-    assert said[0] == f"{unseen}: taken instead of {{'E038'}}"
+    assert said[0] == f"{unseen}: taken instead of {{'E039'}}"
     assert "bowei.E011 is tried by nothing here" in said
     assert refusals.main() == 1
 

@@ -17,7 +17,7 @@ from parking.events import StayResumed, VehicleLeft
 from parking.models import InspectionTask, ParkingSession, Prepayment, ReviewItem, Sighting
 from parking.rules.timeline import ToldStay
 from parking.services import elsewhere, gaps, money, reminders, stay_rows
-from parking.services.proof import is_gap_unproven, last_proof
+from parking.services.proof import is_gap_unproven, last_proof, proven_at
 from parking.services.reviews import drop_reviews, open_review
 from parking.states import InspectionState, PrepaymentState, ReviewState, StayState
 
@@ -49,11 +49,22 @@ def _ended(stay: ParkingSession, told: ToldStay, plate: Plate | None) -> tuple[d
         assert told.next_arrival is not None
         return last_proof(stay, before=told.next_arrival.at, plate=plate), Doubt.NEXT_ARRIVED
     longest = stay.arrived_at + timedelta(seconds=stay.section.longest_stay_s)
-    if stay.capped_at is not None:
-        if told.departure.at > longest:
+    if told.departure.at > longest:
+        if not _is_answered(stay, Doubt.NO_DEPARTURE):
+            _cap(stay, proven_at(stay, longest, plate=plate))
+        if stay.capped_at is not None:
             return told.departure.at, Doubt.NO_DEPARTURE
-        stay_rows.save(stay, capped_at=None)  # it was reported after all, only late
+    elif stay.capped_at is not None:
+        _cap(stay, None)  # it was reported after all, only late
     return told.departure.at, Doubt.SPLIT if told.unproven_at else Doubt.NONE
+
+
+def _cap(stay: ParkingSession, at: datetime | None) -> None:
+    """Its fee stops there: found by the sweep or told late, one that stood too long is the same."""
+    if stay._state.adding:
+        stay.capped_at = at
+    elif stay.capped_at != at:
+        stay_rows.save(stay, capped_at=at)
 
 
 def _is_answered(stay: ParkingSession, why: str) -> bool:

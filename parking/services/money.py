@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts import selectors as accounts
@@ -41,19 +42,32 @@ def payments_of(stay: ParkingSession) -> list[StayPayment]:
     """The payments of a stay in the order in which they were made."""
     if stay._state.adding:
         return []
-    return list(StayPayment.objects.filter(stay=stay).order_by("paid_at", "pk"))
+    rows = StayPayment.objects.filter(stay=stay).annotate(asked=F("order_item__subject_state"))
+    return list(rows.order_by("paid_at", "pk"))
 
 
-def _covered(stay: ParkingSession, rows: Iterable[StayPayment]) -> list[Cover]:
+def _closes(row: StayPayment, left_at: datetime | None) -> bool:
+    """Whether this paid, after the vehicle had left, all that was asked for then: what we hear
+    later of how long it stood is not asked for any more, a receipt stays right."""
+    after = left_at is not None and row.paid_at > left_at
+    asked: str = getattr(row, "asked", "")
+    return after and asked == StayState.DUE and not row.is_part and row.kept_fen > 0
+
+
+def _covered(
+    stay: ParkingSession, rows: Iterable[StayPayment], left_at: datetime | None = None
+) -> list[Cover]:
+    """What covers the stay of payments made while its vehicle stood there. One that went back in
+    part covers what is left of it, and gives no minutes to leave."""
     standing = [
         Paid(
             at=max(row.paid_at, stay.arrived_at),
             amount_fen=row.kept_fen,
             ahead_until=row.ahead_until,
-            is_part=row.is_part,
+            is_part=row.is_part or row.refunded_fen > 0,
         )
         for row in rows
-        if row.kind != StayPayment.Kind.AFTER
+        if row.kind != StayPayment.Kind.AFTER and not _closes(row, left_at)
     ]
     if not standing:
         return []
@@ -65,19 +79,22 @@ def _covered(stay: ParkingSession, rows: Iterable[StayPayment]) -> list[Cover]:
 
 
 def _fee(stay: ParkingSession, left_at: datetime, rows: Iterable[StayPayment]) -> prices.Bill:
-    return prices.bill_of(stay, billed_until(left_at, _covered(stay, rows)))
+    return prices.bill_of(stay, billed_until(left_at, _covered(stay, rows, left_at)))
 
 
 def price(stay: ParkingSession, left_at: datetime) -> None:
     """Set fee, bill and due of a stay that leaves at `left_at`, on the instance alone.
 
     By the tariff version of its arrival; a capped stay until its cap; leaving in the minutes after
-    a payment costs no more than was paid for.
+    a payment costs no more than was paid for. Who paid after leaving all that was asked for is
+    asked for no more, in whatever order we heard of it.
     """
     rows = payments_of(stay)
     bill = _fee(stay, left_at, rows)
     stay.fee_fen, stay.lines = bill.amount_fen, bill.lines
     stay.due_fen = max(0, bill.amount_fen - sum(row.kept_fen for row in rows))
+    if any(_closes(row, left_at) for row in rows):
+        stay.due_fen = 0
 
 
 def tell_due(stay: ParkingSession) -> None:
@@ -149,27 +166,23 @@ def amend(
 ) -> None:
     """Price a stay anew whose departure or money turned out otherwise; its row is locked.
 
-    Less than before is given back or taken off; more than before is asked for only while nobody has
-    paid after leaving: a receipt stays right. `settled_at`: since when nothing is due, else now.
+    Less than before is given back or taken off; more than before is asked for, but of who has paid
+    after leaving (`price`). `settled_at`: since when nothing is due, else now.
     """
     old_due_fen, old_left_at = stay.due_fen, stay.left_at
-    paid_after = StayPayment.objects.filter(stay=stay, kind=StayPayment.Kind.AFTER).exists()
-    if old_left_at is not None and left_at > old_left_at and paid_after:
-        stay_rows.save(stay, left_at=left_at, doubt=doubt, doubtful=bool(doubt))
-    else:
-        price(stay, left_at)
-        surplus_fen = max(0, paid_fen(stay) - stay.fee_fen)
-        facts: dict[str, Any] = {
-            "left_at": left_at,
-            "doubt": doubt,
-            "doubtful": bool(doubt),
-            "fee_fen": stay.fee_fen,
-            "due_fen": stay.due_fen,
-            "lines": stay.lines,
-        }
-        _amend_state(stay, facts, actor=actor, reason=reason, settled_at=settled_at)
-        if stay.final_at is None:  # else when the departure counts
-            promise_back(stay, surplus_fen, why=_("The fee turned out lower."))
+    price(stay, left_at)
+    surplus_fen = max(0, paid_fen(stay) - stay.fee_fen)
+    facts: dict[str, Any] = {
+        "left_at": left_at,
+        "doubt": doubt,
+        "doubtful": bool(doubt),
+        "fee_fen": stay.fee_fen,
+        "due_fen": stay.due_fen,
+        "lines": stay.lines,
+    }
+    _amend_state(stay, facts, actor=actor, reason=reason, settled_at=settled_at)
+    if stay.final_at is None:  # else when the departure counts
+        promise_back(stay, surplus_fen, why=_("The fee turned out lower."))
     audit.record(
         stay,
         "amended",
@@ -351,7 +364,7 @@ def settle_stays(stay_ids: Collection[int], receipt: Receipt, left_fen: int) -> 
         rest_fen = left_fen - sum(taken.values())
         if rest_fen <= 0 or stay.pk in before:
             continue
-        if 0 < stay.due_fen <= rest_fen and not stood_when_paid(stay, receipt.paid_at):
+        if 0 < stay.due_fen <= rest_fen and not _stood(stay, receipt):
             taken[stay.pk] = stay.due_fen
             whole.append(stay)
         else:
@@ -365,6 +378,25 @@ def stood_when_paid(stay: ParkingSession, paid_at: datetime) -> bool:
     if stay.state in (StayState.DUE, StayState.SETTLED) and stay.left_at is not None:
         return paid_at <= stay.left_at
     return stay.state == StayState.PARKED
+
+
+def _stood(stay: ParkingSession, receipt: Receipt) -> bool:
+    return stood_when_paid(stay, receipt.paid_at) or _proves(stay, receipt)
+
+
+def _proves(stay: ParkingSession, receipt: Receipt) -> bool:
+    """Whether this payment shows that the vehicle stood there, whom nobody saw leave: it was asked
+    for while it stood, and made before the next one came (docs/rules.md L2)."""
+    if stay.doubt != Doubt.NEXT_ARRIVED or stay.left_at is None:
+        return False
+    if payments.item(receipt.item_id).subject_state != StayState.PARKED:
+        return False
+    next_ones = ParkingSession.objects.filter(
+        berth_id=stay.berth_id,
+        arrived_at__gt=stay.arrived_at,
+        arrived_at__lte=receipt.paid_at,
+    )
+    return not next_ones.exclude(state=StayState.VOID).exists()
 
 
 def wanted_of(stay: ParkingSession, *, paid_at: datetime, ahead_until: datetime | None) -> int:
@@ -397,8 +429,11 @@ def take(
     vehicle has left meanwhile the stay is priced as if we had heard at once, and what is too much
     by that goes back.
     """
-    if not stood_when_paid(stay, receipt.paid_at):
+    if not _stood(stay, receipt):
         return _pay_due(stay, receipt, left_fen)
+    left_at = stay.left_at
+    if left_at is not None and left_at < receipt.paid_at:
+        left_at = receipt.paid_at  # the payment is the last proof
     rows = payments_of(stay)
     wanted_fen = _wanted_standing(stay, rows, receipt.paid_at, ahead_until)
     taken_fen = min(left_fen, max(wanted_fen, stay.due_fen))
@@ -407,16 +442,16 @@ def take(
     kind = StayPayment.Kind.AHEAD if ahead_until else StayPayment.Kind.PARKED
     payment = _payment(stay, receipt, taken_fen, kind=kind)
     payment.ahead_until = ahead_until
-    if stay.state == StayState.SETTLED:
-        assert stay.left_at is not None
-        if _fee(stay, stay.left_at, [*rows, payment]).amount_fen >= stay.fee_fen:
+    if stay.state == StayState.SETTLED and left_at == stay.left_at:
+        assert left_at is not None
+        if _fee(stay, left_at, [*rows, payment]).amount_fen >= stay.fee_fen:
             return 0  # it changes nothing: it was paid for already
     payment.save()
     follow_money(stay)
-    if stay.left_at is not None:
+    if left_at is not None:
         amend(
             stay,
-            left_at=stay.left_at,
+            left_at=left_at,
             doubt=stay.doubt,
             actor=receipt.actor,
             reason="paid before it left, told later",
@@ -507,12 +542,14 @@ def _pay_due(stay: ParkingSession, receipt: Receipt, left_fen: int) -> int:
     taken_fen = min(left_fen, stay.due_fen)
     if not taken_fen:
         return 0
-    rest_fen = stay.due_fen - taken_fen
-    if not rest_fen:
+    if taken_fen == stay.due_fen:
         _pay_whole([stay], receipt)
         return taken_fen
     _payment(stay, receipt, taken_fen, kind=StayPayment.Kind.AFTER).save()
-    stay_rows.save(stay, due_fen=rest_fen)
+    if any(_closes(row, stay.left_at) for row in payments_of(stay)):
+        _settle([stay], receipt)
+        return taken_fen
+    stay_rows.save(stay, due_fen=stay.due_fen - taken_fen)
     stay_rows.tell_pages(stay)
     return taken_fen
 
@@ -524,6 +561,10 @@ def _pay_whole(stays: list[ParkingSession], receipt: Receipt) -> None:
     StayPayment.objects.bulk_create(
         _payment(stay, receipt, stay.due_fen, kind=StayPayment.Kind.AFTER) for stay in stays
     )
+    _settle(stays, receipt)
+
+
+def _settle(stays: list[ParkingSession], receipt: Receipt) -> None:
     transition(
         ParkingSession.objects.filter(pk__in=[stay.pk for stay in stays]),
         source=StayState.DUE,

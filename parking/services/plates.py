@@ -36,7 +36,7 @@ from parking.states import (
 log = logging.getLogger("bowei.parking")
 READER = "system:parking.reader"
 Doubt = ParkingSession.Doubt
-TOLD_BY_PHOTOGRAPHS = (Doubt.SPLIT, Doubt.NEXT_ARRIVED, Doubt.GAP)
+TOLD_BY_PHOTOGRAPHS = (Doubt.SPLIT, Doubt.NEXT_ARRIVED, Doubt.GAP, Doubt.NO_DEPARTURE)
 JUST_LEFT = timedelta(seconds=60)  # a camera may see the vehicle when the sensor has let it go
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from core.plates import Plate
 from core.vehicles import of_vehicle
-from parking.models import BerthSensor, ParkingSession, Sighting, StayGap, StayPayment
+from parking.models import BerthSensor, BerthSilence, ParkingSession, Sighting, StayGap, StayPayment
 from parking.states import SightingState
 
 
@@ -32,13 +32,16 @@ def last_proof(stay: ParkingSession, *, before: datetime, plate: Plate | None) -
     return max([stay.arrived_at, *(moment for moment in moments if moment is not None)])
 
 
-def proven_until(stay: ParkingSession, now: datetime) -> datetime:
-    """Up to when something shows this stay's vehicle there: its sensor, while that was heard."""
-    gap = StayGap.objects.filter(stay=stay, ended_at=None).first()
-    if gap is not None:
-        return max(gap.began_at, last_proof(stay, before=now, plate=stay.plate))
+def proven_at(stay: ParkingSession, moment: datetime, *, plate: Plate | None) -> datetime:
+    """Up to when something shows this stay's vehicle there at `moment`, which nobody saw it leave
+    before: its sensor, while that was heard, else its last proof."""
+    silence = BerthSilence.objects.filter(
+        Q(ended_at=None) | Q(ended_at__gt=moment), berth_id=stay.berth_id, began_at__lt=moment
+    ).order_by("began_at")
+    if (gap := silence.first()) is not None:
+        return max(gap.began_at, last_proof(stay, before=moment, plate=plate))
     sensors = BerthSensor.objects.filter(berth_id=stay.berth_id, device__silent=False)
-    return now if sensors.exists() else last_proof(stay, before=now, plate=stay.plate)
+    return moment if sensors.exists() else last_proof(stay, before=moment, plate=plate)
 
 
 def is_gap_unproven(

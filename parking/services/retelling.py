@@ -322,12 +322,14 @@ def _go_on(stay: ParkingSession, story: _Story, told: ToldStay, *, actor: str) -
 def _end(
     stay: ParkingSession, told: ToldStay, mine: list[Sighting], *, began_earlier: bool, actor: str
 ) -> None:
+    was_capped_at = stay.capped_at
     left_at, doubt = endings.ended(stay, told, pictures.settled(mine), plate=stay.plate)
     if stay.state == StayState.PARKED:
         endings.leave(stay, left_at=left_at, doubt=doubt, actor=actor)
         return
     gap_changed = gaps.fit(stay, left_at)
-    if gap_changed or began_earlier or (left_at, doubt) != (stay.left_at, stay.doubt):
+    was = (stay.left_at, stay.doubt, was_capped_at)
+    if gap_changed or began_earlier or (left_at, doubt, stay.capped_at) != was:
         endings.amend(stay, left_at=left_at, doubt=doubt, actor=actor)
 
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from core import audit, clock
 from parking.models import ImageOrder, ParkingSession, ReviewItem
 from parking.services import images
-from parking.services.proof import proven_until
+from parking.services.proof import proven_at
 from parking.services.reviews import open_review
 from parking.states import ImageOrderState, StayState
 
@@ -37,7 +37,7 @@ def flag_long_stays() -> int:
         ParkingSession.objects.filter(pk=stay.pk).update(
             doubtful=True,
             doubt=ParkingSession.Doubt.NO_DEPARTURE,
-            capped_at=min(stay.check_departure_at, proven_until(stay, now)),
+            capped_at=proven_at(stay, stay.check_departure_at, plate=stay.plate),
             check_departure_at=None,
         )
         audit.record(stay, "flagged", actor="system:parking.flag_long_stays", reason="no departure")

@@ -8,13 +8,18 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models import F, Sum
 
 from core import clock as business_clock
 from core import outbox
+from core.errors import Refused
 from core.plates import Colour, Plate
+from devices.models import Device
 from parking import services
-from parking.models import Berth, BerthSensor, ReviewItem, Section, Sighting
+from parking.models import Berth, BerthSensor, ReviewItem, Section, Sighting, StayPayment
 from parking.services import retelling
+from payments import services as payments
+from payments.models import Order, Refund
 from tests.parking.test_stays import arrive, at, leave
 from tests.street import OTHER_PLATE, PLATE, TEST
 
@@ -83,6 +88,33 @@ def tell(
         business_clock.hold(before)
         return sighting
 
+    def pay(fact: Fact) -> None:
+        stay = berth.stays.filter(arrived_at__lte=at(fact.minute)).exclude(state="void").last()
+        if stay is None:
+            raise Refused("nobody", "nobody stands there")
+        before = business_clock.now()
+        business_clock.hold(at(fact.minute))
+        order = payments.open_order(items=[("parking.stay", stay.pk)], actor=TEST)
+        attempt = payments.begin_attempt(
+            order_id=order.pk, provider="sandbox", return_url="/", actor=TEST
+        )
+        paid_at = business_clock.now()
+        business_clock.hold(before)
+
+        def hear_of() -> None:
+            late = business_clock.now() - paid_at
+            payments.take_payment(
+                attempt.pk,
+                provider_no=str(attempt.pk),
+                paid_at=business_clock.real() - late,
+                actor="provider:sandbox",
+            )
+
+        if do.late:  # type: ignore[attr-defined]
+            do.unheard.append(hear_of)  # type: ignore[attr-defined]
+        else:
+            hear_of()
+
     def do(fact: Fact) -> None:
         if fact.kind == "arrived":
             arrive(berth, fact.minute)
@@ -101,6 +133,8 @@ def tell(
         elif fact.kind == "silent":
             services.open_gaps(device_id=sensor, since=at(fact.minute))
             services.end_gaps(device_id=sensor, at=at(fact.until))
+        elif fact.kind == "pays":
+            pay(fact)
         elif fact.kind == "unclear":
             services.open_plate_review(sighting_id=take(fact).pk, why="not_confident")
         elif fact.plate is None:
@@ -108,6 +142,7 @@ def tell(
         else:
             services.settle_plate(sighting_id=take(fact).pk, plate=fact.plate, by=TEST, why="test")
 
+    do.late, do.unheard = False, []  # type: ignore[attr-defined]
     return do
 
 
@@ -231,3 +266,123 @@ def test_told_twice_and_late_the_stays_are_the_same(
         tell(fact)
         follows()
     assert stays_at(berth) == once
+
+
+# ── With payments between the messages ───────────────────────────────────────────────────────
+def pays(minute: float) -> Fact:
+    """Who stands there, or stood there, pays then what they are asked for then."""
+    return Fact("pays", minute)
+
+
+def money_of(berth: Berth) -> list[tuple[int, int, int]]:
+    """Of each order that was paid: what came, what stays kept of it, and what goes back."""
+
+    def of(order: Order) -> tuple[int, int, int]:
+        kept = StayPayment.objects.filter(stay__berth=berth, order_item__order=order).aggregate(
+            fen=Sum(F("amount_fen") - F("refunded_fen") - F("moved_fen"))
+        )
+        back = Refund.objects.filter(attempt__order=order).aggregate(fen=Sum("amount_fen"))
+        return order.amount_fen, kept["fen"] or 0, back["fen"] or 0
+
+    return [of(order) for order in Order.objects.filter(state="paid").order_by("pk")]
+
+
+PAID: dict[str, list[Fact]] = {
+    "while it stands": [arrived(0), photo(1, A), pays(30), left(60)],
+    "in the minutes to leave": [arrived(0), photo(1, A), pays(58), left(61)],
+    "after leaving": [arrived(0), photo(1, A), left(60), pays(100)],
+    "after a flap": [arrived(0), photo(1, A), left(60), arrived(60.5), left(118), pays(130)],
+    "within a flap": [arrived(0), photo(1, A), left(60), pays(61), arrived(60.5), left(118)],
+    "before another one stood there": [
+        *(arrived(0), photo(1, A), pays(30), arrived(60), photo(61, B), left(118)),
+    ],
+    "a sensor that was silent": [arrived(0), photo(1, A), silent(20, 50), left(70), pays(100)],
+    "twice": [arrived(0), photo(1, A), pays(30), left(118), pays(130)],
+}
+
+
+def is_story(order: tuple[Fact, ...]) -> bool:
+    """Nothing is told before it was, neither to us nor to who pays."""
+    for n, fact in enumerate(order):
+        if fact.kind == "pays" and any(
+            max(one.minute, one.until) > fact.minute for one in order[:n]
+        ):
+            return False
+    return True
+
+
+@pytest.mark.parametrize("heard_late", [False, True])
+@pytest.mark.parametrize("name", PAID)
+def test_with_payments_between_the_messages_stays_and_money_are_the_same(
+    name: str, heard_late: bool, berth: Berth, tell: Callable[[Fact], None]
+) -> None:
+    """What was asked for depends on what we knew; the same payments of the same stays give the same
+    fees, and who paid owes the same. `heard_late`: of what was paid we hear after all else."""
+    found: dict[str, dict[str, list[Any]]] = {}
+    orders = [one for one in permutations(PAID[name]) if is_story(one)]
+    tell.late = heard_late  # type: ignore[attr-defined]
+    for order in orders[:: max(1, len(orders) // 8)]:
+        undo = transaction.savepoint()
+        tell.unheard.clear()  # type: ignore[attr-defined]
+        try:
+            for fact in order:
+                tell(fact)
+                follows()
+            for hear_of in tell.unheard:  # type: ignore[attr-defined]
+                hear_of()
+                follows()
+        except Refused:  # nothing was to pay then: another story
+            continue
+        else:
+            told, money = stays_at(berth), money_of(berth)
+        finally:
+            transaction.savepoint_rollback(undo)
+        assert all(paid == kept + back for paid, kept, back in money), (order, told, money)
+        asked = repr([paid for paid, _kept, _back in money])
+        owed = sum(row[7] for row in told) + sum(kept for _paid, kept, _back in money)
+        said = repr(([(*row[:5], *row[6:7], *row[8:]) for row in told], owed))
+        here = found.setdefault(asked, {}).setdefault(said, [])
+        here.append([f"{fact.kind}@{fact.minute:g}" for fact in order])
+    assert found
+    for asked, ways in found.items():
+        told_ways = "\n".join(f"{said}\n    {one[0]}" for said, one in ways.items())
+        assert len(ways) == 1, f"{asked}\n{told_ways}"
+
+
+# ── A stay that nobody saw leave in its time ─────────────────────────────────────────────────
+LONG: dict[str, list[Fact]] = {
+    "told as it is": [arrived(0), photo(1, A), left(150)],
+    "seen in the middle": [arrived(0), photo(1, A), photo(30, A), left(150)],
+    "a sensor that was silent before its time": [
+        *(arrived(0), photo(1, A), silent(20, 100), left(150)),
+    ],
+    "another one seen within its time": [arrived(0), photo(1, A), photo(40, B), left(150)],
+    "left in its time after all": [arrived(0), photo(1, A), left(59), arrived(70), left(80)],
+}
+
+
+@pytest.mark.parametrize("has_sensor", [True, False])
+@pytest.mark.parametrize("name", LONG)
+def test_a_long_stay_told_late_is_the_one_that_the_sweep_finds(
+    name: str, has_sensor: bool, section: Section, berth: Berth, tell: Callable[[Fact], None]
+) -> None:
+    """The sweep comes after any of the messages, or never (docs/rules.md L2)."""
+    Section.objects.filter(pk=section.pk).update(longest_stay_s=3600)
+    Device.objects.filter(kind="sensor").update(silent=not has_sensor)
+    facts = LONG[name]
+    found: dict[str, list[Any]] = {}
+    orders = list(permutations(facts))
+    for order in orders[:: max(1, len(orders) // 4)]:
+        for swept_after in (0, 1, None):
+            undo = transaction.savepoint()
+            for n, fact in enumerate(order):
+                tell(fact)
+                if n == swept_after:
+                    services.flag_long_stays()
+                follows()
+            said = repr((stays_at(berth), [row.capped_at for row in berth.stays.order_by("pk")]))
+            found.setdefault(said, []).append(
+                [swept_after, *(f"{fact.kind}@{fact.minute:g}" for fact in order)]
+            )
+            transaction.savepoint_rollback(undo)
+    assert len(found) == 1, "\n".join(f"{said}\n    {told[0]}" for said, told in found.items())

@@ -112,6 +112,7 @@ DOORS: dict[str, tuple[Deed, Deed]] = {
     "monthlycard.api_cards": (LOOK, CARD),
     "monthlycard.api_licence": (LOOK, PHOTOGRAPH),
     "monthlycard.api_licences": (LOOK, PHOTOGRAPH),
+    "monthlycard.whose": (OBJECT, OBJECT),
     # Machines: payments and texts, devices, lots
     "payments.notify": (NOTIFY, NOTIFY),
     "accounts.receipts": (NOTIFY, NOTIFY),

@@ -159,6 +159,12 @@ def change_plate(request: HttpRequest, number: str) -> HttpResponse:
 def deduction(request: HttpRequest, deduction_id: int) -> HttpResponse:
     """What was taken for a statement, visit by visit; to pay the rest of, or to object to."""
     row = _my_deduction(request, deduction_id)
+    if whose := {"mine", "not_mine"}.intersection(request.POST):
+        if services.say_whose_visit(
+            deduction_id=row.pk, mine="mine" in whose, actor=actor_of(request)
+        ):
+            messages.success(request, _("Thank you. That is noted."))
+        return redirect("monthlycard.deduction", row.pk)
     form = Objection(request.POST or None)
     if request.method == "POST" and form.is_valid():
         services.object_to_deduction(

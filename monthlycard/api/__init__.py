@@ -17,6 +17,7 @@ patterns: list[URLPattern] = [
         takes_photographs(cards.Licences.as_view()),
         name="monthlycard.api_licences",
     ),
+    path("deductions/<int:deduction_id>/whose/", cards.Whose.as_view(), name="monthlycard.whose"),
     path("lots/time/", gate.Time.as_view(), name="monthlycard.time"),
     path("lots/records/", gate.Records.as_view(), name="monthlycard.records"),
     path("lots/questions/", gate.Questions.as_view(), name="monthlycard.questions"),

@@ -129,6 +129,34 @@ class CardLicence(APIView):
         return Response(CardOut(card).data)
 
 
+class WhoseIn(serializers.Serializer[dict[str, Any]]):
+    mine = serializers.BooleanField(help_text="whether it was the vehicle of the card")
+
+
+class WhoseOut(serializers.Serializer[dict[str, Any]]):
+    answered = serializers.BooleanField(help_text="false where no question was open")
+
+
+class Whose(APIView):
+    """Whose vehicle a visit in question was, said by the card's holder (P4.12)."""
+
+    @extend_schema(
+        request=WhoseIn,
+        responses={200: WhoseOut},
+        summary="Say whether a visit in question was your vehicle (P4.12)",
+    )
+    def post(self, request: Request, deduction_id: int) -> Response:
+        mine = selectors.cards_of(int(request.user.pk or 0)).values_list("pk", flat=True)
+        if not selectors.deductions_of(mine).filter(pk=deduction_id).exists():
+            raise Missing()
+        answered = services.say_whose_visit(
+            deduction_id=deduction_id,
+            mine=valid(WhoseIn, request.data)["mine"],
+            actor=actor_of(request),
+        )
+        return Response({"answered": answered})
+
+
 def _keep(request: Request) -> str:
     return images.keep_upload(valid(LicenceIn, request.data)["photograph"], by=actor_of(request))
 

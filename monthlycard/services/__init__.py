@@ -42,6 +42,7 @@ from monthlycard.services.objections import (
     look_at_vehicle,
     object_to_deduction,
     object_to_use,
+    say_whose_visit,
 )
 from monthlycard.services.statements import (
     answer_statement,
@@ -80,6 +81,7 @@ __all__ = [
     "reissue",
     "renew_secret",
     "resume",
+    "say_whose_visit",
     "send_licence",
     "set_takes_cards",
     "settle_card",

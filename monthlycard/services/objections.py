@@ -69,6 +69,36 @@ def object_to_use(
     )
 
 
+@transaction.atomic
+def say_whose_visit(*, deduction_id: int, mine: bool, actor: str) -> bool:
+    """The card's holder answers our question about a visit; False where none is open.
+
+    Theirs: that is the answer, as for a stay, and what waited goes on. Not theirs: the question is
+    their objection from now on, which only a person answers.
+    """
+    row = Deduction.objects.select_related("card").get(pk=deduction_id)
+    said = CardObjection.objects.filter(
+        deduction=row, reason=QUESTION, state=ObjectionState.OPEN
+    ).select_related("card__user", "lot")
+    asked = said.select_for_update(no_key=True, of=("self",)).first()
+    if asked is None:
+        return False
+    if not mine:
+        CardObjection.objects.filter(pk=asked.pk).update(reason=CardObjection.Reason.NOT_ME)
+        audit.record(asked, "not theirs", actor=actor)
+        return True
+    transition(
+        asked,
+        source=ObjectionState.OPEN,
+        target=ObjectionState.REJECTED,
+        actor=actor,
+        answer=str(_("Its holder says that it was their vehicle.")),
+        decided_at=clock.now(),
+    )
+    let_go(asked, actor=actor)
+    return True
+
+
 def _say(
     *,
     card: Card,

@@ -21,6 +21,7 @@ from parking import selectors as parking
 ANSWER_WITHIN = timedelta(days=7)  # as for a fee at the roadside
 SYSTEM = "system:monthlycard.questions"
 QUESTION = CardObjection.Reason.QUESTION
+WHOSE = (QUESTION, CardObjection.Reason.NOT_ME)  # what is answered by whose vehicle it was
 
 
 def questioned(items: Iterable[StatementItem], *, section_id: int) -> list[str]:
@@ -41,7 +42,7 @@ def questioned(items: Iterable[StatementItem], *, section_id: int) -> list[str]:
     if not found:
         return []
     card_ids = {item.card_id for item in visits.values()}
-    said = CardObjection.objects.filter(card__in=card_ids, reason=QUESTION)
+    said = CardObjection.objects.filter(card__in=card_ids, reason__in=WHOSE)
     said = said.filter(state__in=[ObjectionState.UPHELD, ObjectionState.REJECTED])
     answered = {visit for one in said for visit in one.visits}
     return [visit for visit in found if visit not in answered]

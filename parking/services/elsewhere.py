@@ -79,6 +79,23 @@ def reconsider(plate: plates.Plate | None, *, actor: str) -> None:
         around = _stays_around(stay.plate, mine.since, mine.until).exclude(pk=stay.pk)
         if not any(at_once(mine, _presence(one)) for one in around):
             drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=[TWICE], actor=actor)
+    for case in _live_case(plate).filter(state=CloneState.OPEN, why=CloneCase.Why.TOO_FAR):
+        stays = case.stays.filter(of_vehicle(plate)).exclude(state=StayState.VOID)
+        if not any(_is_too_far(one) for one in stays.select_related("berth").order_by("pk")):
+            close_case(case_id=case.pk, actor=actor, reason="its times fit after all")
+
+
+def _is_too_far(stay: ParkingSession) -> bool:
+    """Whether its vehicle was shown where it can't have driven from here, or to."""
+    mine = _presence(stay)
+    around = _stays_around(stay.plate, mine.since, mine.until).exclude(berth=stay.berth_id)
+    if any(too_far(mine, _presence(other)) for other in around):
+        return True
+    return any(
+        too_far(mine, _seen(sighting))
+        for sighting in _sightings_around(stay)
+        if not _fits(stay, sighting)
+    )
 
 
 def _stays_around(
@@ -98,11 +115,11 @@ def _stays_around(
 
 def _sightings_around(stay: ParkingSession) -> QuerySet[Sighting]:
     """Photographs of this vehicle that no stay of its own explains."""
-    assert stay.left_at is not None
+    until = stay.left_at or clock.now()
     rows = Sighting.objects.filter(
         of_vehicle(stay.plate),
         state=SightingState.SETTLED,
-        occurred_at__range=(stay.arrived_at - NEAR, stay.left_at + NEAR),
+        occurred_at__range=(stay.arrived_at - NEAR, until + NEAR),
     )
     its_own = Q(stay__plate_text=stay.plate_text) & ~Q(stay__state=StayState.VOID)
     return rows.exclude(its_own).select_related("berth")
@@ -112,23 +129,27 @@ def _compare(stay: ParkingSession, mine: Presence, other: ParkingSession) -> Non
     if stay.berth_id == other.berth_id:
         return
     theirs = _presence(other)
-    if at_once(mine, theirs):
+    if too_far(mine, theirs):
+        if not _was_decided(stay, other):
+            open_case(plate=stay.plate, why=CloneCase.Why.TOO_FAR, stays=[stay, other])
+    elif at_once(mine, theirs):
         _ask(stay, TWICE)
         _ask(other, TWICE)
-    if too_far(mine, theirs):
-        open_case(plate=stay.plate, why=CloneCase.Why.TOO_FAR, stays=[stay, other])
+
+
+def _was_decided(stay: ParkingSession, other: ParkingSession) -> bool:
+    """Whether a person has closed a case of a copied plate that was about these two."""
+    closed = CloneCase.objects.filter(state=CloneState.CLOSED, stays=stay)
+    return closed.filter(stays=other).exists()
 
 
 def _weigh(stay: ParkingSession, mine: Presence, sighting: Sighting) -> None:
     if _fits(stay, sighting):
         return
-    seen = Presence(
-        since=sighting.occurred_at, until=sighting.occurred_at, at=_place(sighting.berth)
-    )
-    if inside(sighting.occurred_at, mine):
-        _ask(stay, SEEN)
-    if too_far(mine, seen):
+    if too_far(mine, _seen(sighting)):
         open_case(plate=stay.plate, why=CloneCase.Why.TOO_FAR, stays=[stay])
+    elif inside(sighting.occurred_at, mine):
+        _ask(stay, SEEN)
 
 
 def _fits(stay: ParkingSession, sighting: Sighting) -> bool:
@@ -145,6 +166,11 @@ def _presence(stay: ParkingSession) -> Presence:
     return Presence(since=stay.arrived_at, until=stay.left_at, at=_place(stay.berth))
 
 
+def _seen(sighting: Sighting) -> Presence:
+    at = sighting.occurred_at
+    return Presence(since=at, until=at, at=_place(sighting.berth))
+
+
 def _place(berth: Berth | None) -> tuple[float, float] | None:
     if berth is None or berth.latitude is None or berth.longitude is None:
         return None
@@ -152,12 +178,25 @@ def _place(berth: Berth | None) -> tuple[float, float] | None:
 
 
 def _ask(stay: ParkingSession, why: str) -> None:
-    """Ask, unless a person has said before that this is right."""
-    answered = ReviewItem.objects.filter(
-        stay=stay, kind=ReviewItem.Kind.STAY, why=why, state=ReviewState.SETTLED
-    )
-    if not answered.exists():
-        open_review(kind=ReviewItem.Kind.STAY, why=why, merchant_id=stay.merchant_id, stay=stay)
+    """Ask, unless a person has said before that this is right.
+
+    One question a stay about where its plate was: that of a copied plate takes the place of the
+    others, and they come with it no more.
+    """
+    asked = ReviewItem.objects.filter(stay=stay, kind=ReviewItem.Kind.STAY)
+    if asked.filter(why=why, state=ReviewState.SETTLED).exists():
+        return
+    if why in COPIED_PLATE:
+        less = [one for one in ABOUT_PLACES if one != why and one != FAR]
+        drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=less, actor=SYSTEM)
+    if asked.filter(why__in=COPIED_PLATE, state=ReviewState.OPEN).exists():
+        return
+    open_review(kind=ReviewItem.Kind.STAY, why=why, merchant_id=stay.merchant_id, stay=stay)
+
+
+def answered(stay: ParkingSession, *, actor: str) -> None:
+    """A person has said where this vehicle was: what else is asked about that ends with it."""
+    drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=ABOUT_PLACES, actor=actor)
 
 
 # ── Copied plates ────────────────────────────────────────────────────────────────────────────
@@ -237,9 +276,10 @@ def close_case(*, case_id: int, actor: str, reason: str) -> bool:
     if moved:
         waiting = ReviewItem.objects.filter(
             state=ReviewState.OPEN, why__in=COPIED_PLATE, stay__plate_text=case.plate_text
-        ).select_related("stay")
-        for item in waiting:
-            drop_reviews(stay=item.stay, why=COPIED_PLATE, actor=actor)
+        )
+        ids = set(waiting.values_list("stay_id", flat=True))
+        for stay in ParkingSession.objects.filter(pk__in=ids).order_by("pk"):
+            answered(stay, actor=actor)
         outbox.add(CopyOver(case.plate_text, case.plate_colour, _since_ms(case)))
     return bool(moved)
 

@@ -14,7 +14,7 @@ from core.typed import typed_plate
 from parking.errors import ReviewDone, TooLateToUndo
 from parking.events import PlateCorrected
 from parking.models import ParkingSession, PlateReading, ReviewItem
-from parking.services import accuracy, money, prepay, stay_rows, weights
+from parking.services import accuracy, elsewhere, money, prepay, stay_rows, weights
 from parking.services import plates as stay_plates
 from parking.services.reviews import tell_asked, tell_over
 from parking.services.stay_plates import clear_plate
@@ -268,6 +268,8 @@ def _judge_stay(item: ReviewItem, *, actor: str) -> None:
         raise Refused("stay_verdict", _("Keep this stay as it is, or cancel it on its page."))
     if item.why not in Doubt.values:  # another question than how long it stood
         audit.record(stay, "kept", actor=actor, reason=item.why)
+        if item.why in elsewhere.ABOUT_PLACES:
+            elsewhere.answered(stay, actor=actor)
         return
     was_capped = stay.capped_at is not None
     facts: dict[str, Any] = {"doubtful": False, "doubt": Doubt.NONE, "capped_at": None}

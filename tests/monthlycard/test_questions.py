@@ -242,3 +242,77 @@ def test_an_owners_own_objection_does_not_let_go_what_is_in_question(
     answer(upheld=False)
     row.refresh_from_db()
     assert (row.taken, row.state, left(card)) == (True, "covered", 27000)
+
+
+# ── Its holder's word ────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def in_question(world: Any, card: Card, clock: Any, stood: Any) -> Deduction:
+    """A visit of ¥30.00 while the plate stood at the roadside."""
+    begin = clock.now()
+    visited(world, card, begin)
+    stood(begin + timedelta(hours=1), hours=1)
+    return closed(clock)
+
+
+def by_page(client: Any, row: Deduction, *, mine: bool) -> int:
+    said = {"mine" if mine else "not_mine": "1"}
+    return int(client.post(f"/cards/deductions/{row.pk}/", said).status_code)
+
+
+def by_interface(client: Any, row: Deduction, *, mine: bool) -> int:
+    return int(
+        client.post(
+            f"/api/v1/monthlycard/deductions/{row.pk}/whose/",
+            {"mine": mine},
+            content_type="application/json",
+        ).status_code
+    )
+
+
+DOORS = pytest.mark.parametrize("say", [by_page, by_interface])
+
+
+@DOORS
+def test_the_holder_who_says_that_it_was_theirs_lets_the_visit_go_on(
+    in_question: Deduction, card: Card, owner_client: Any, run_reactions: Any, say: Any
+) -> None:
+    path = f"/cards/deductions/{in_question.pk}/"
+    page = owner_client.get(path, headers={"Accept-Language": "en"}).content.decode()
+    assert "It was my vehicle" in page
+    assert say(owner_client, in_question, mine=True) in (200, 302)
+    in_question.refresh_from_db()
+    assert (in_question.taken, in_question.state, left(card)) == (True, "covered", 27000)
+    run_reactions()
+    services.look_at_vehicle(plate=PLATE, since=in_question.statement.starts_at)
+    assert not CardObjection.objects.filter(state="open").exists()  # nor asked again
+    assert "It was my vehicle" not in owner_client.get(path).content.decode()
+
+
+@DOORS
+@pytest.mark.parametrize(("upheld", "rest"), [(True, 30000), (False, 27000)])
+def test_the_holder_who_says_that_it_was_not_is_answered_by_a_person(
+    in_question: Deduction,
+    card: Card,
+    owner_client: Any,
+    run_reactions: Any,
+    say: Any,
+    upheld: bool,
+    rest: int,
+) -> None:
+    say(owner_client, in_question, mine=False)
+    assert (the_question().reason, left(card)) == ("not_me", 30000)
+    say(owner_client, in_question, mine=True)  # it is an objection now, and only a person answers
+    assert the_question().reason == "not_me"
+    services.look_at_vehicle(plate=PLATE, since=in_question.statement.starts_at)
+    answer(upheld=upheld)
+    run_reactions()
+    assert not CardObjection.objects.filter(state="open").exists()
+    assert left(card) == rest
+
+
+@DOORS
+def test_nobody_else_says_whose_visit_it_was(
+    in_question: Deduction, stranger_client: Any, say: Any
+) -> None:
+    assert say(stranger_client, in_question, mine=True) == 404
+    assert the_question().reason == "question"

@@ -9,10 +9,11 @@ import pytest
 from accounts import services as accounts
 from arrears import services as arrears
 from arrears.models import BlacklistEntry, Debt
-from core import outbox
+from core import audit, outbox
 from parking import selectors, services
 from parking.links import stay_token
 from parking.models import Berth, CloneCase, ParkingSession, ReviewItem
+from parking.services import elsewhere
 from tests.parking.test_plates import reading
 from tests.street import OTHER_PLATE, PLATE, TEST, photograph
 
@@ -246,6 +247,61 @@ def test_while_a_plate_counts_as_copied_every_later_stay_waits_until_the_case_is
     days(5)
     assert Debt.objects.get(stay=later).state == "open"
     assert codes(stay_of(berth("A-003"), minutes=90)) == []
+
+
+# ── One question a stay about where its plate was ────────────────────────────────────────────
+@pytest.fixture
+def at_once(far: None, stay_of: Any, clock: Any) -> list[ParkingSession]:
+    """At the same time in two places, 40 km apart: twice there, and too far."""
+    both = [stay_of(berth("A-001"), ago_min=90), stay_of(berth("R-001"), ago_min=80)]
+    for one in both:
+        leave(one, clock.now())
+    return both
+
+
+def asked(stays: list[ParkingSession]) -> list[list[str]]:
+    rows = ReviewItem.objects.filter(state="open")
+    return [list(rows.filter(stay=one).values_list("why", flat=True)) for one in stays]
+
+
+def test_twice_there_and_too_far_are_one_question(at_once: list[ParkingSession]) -> None:
+    assert asked(at_once) == [["too_far"], ["too_far"]]
+
+
+def test_a_question_that_was_asked_before_is_taken_over_by_the_copied_plates(
+    section: Any, road: Any, stay_of: Any
+) -> None:
+    both = [stay_of(berth("A-001"), ago_min=90), stay_of(berth("R-001"), ago_min=80)]
+    assert asked(both) == [["plate_twice"], ["plate_twice"]]
+    elsewhere.open_case(plate=PLATE, why=CloneCase.Why.TOO_FAR, stays=both)
+    assert asked(both) == [["too_far"], ["too_far"]]
+
+
+@pytest.mark.parametrize("answer", ["the case is closed", "each is kept"])
+def test_they_end_together_and_are_not_asked_again(
+    at_once: list[ParkingSession], days: Any, answer: str, clock: Any
+) -> None:
+    if answer == "the case is closed":
+        case = CloneCase.objects.get()
+        services.close_case(case_id=case.pk, actor="user:1", reason="one was misread")
+    else:
+        for item in ReviewItem.objects.filter(state="open"):
+            services.settle_review(item_id=item.pk, verdict="keep", actor="user:7")
+    leave(at_once[0], clock.now() - timedelta(minutes=1))  # told again, a little earlier
+    assert asked(at_once) == [[], []]
+    days(5)
+    assert Debt.objects.filter(state="open").count() == 2
+
+
+def test_times_that_fit_after_all_close_the_case_by_themselves(
+    far: None, stay_of: Any, clock: Any, days: Any
+) -> None:
+    a, b = stay_of(berth("A-001"), ago_min=90), stay_of(berth("R-001"), ago_min=20)
+    assert asked([a, b]) == [["too_far"], ["too_far"]]
+    leave(a, clock.now() - timedelta(minutes=60))
+    assert asked([a, b]) == [[], []]
+    case = CloneCase.objects.get()
+    assert (case.state, list(audit.trail(case))[-1].reason) == ("closed", "its times fit after all")
 
 
 def test_the_owner_who_says_that_it_was_theirs_lets_the_stay_go_on(

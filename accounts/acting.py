@@ -7,7 +7,7 @@ only then it is carried out. Machines and what follows from an agreed act are no
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ from accounts.errors import (
 from accounts.models import ActLimit, Membership, Proposal, User
 from accounts.rules import may
 from accounts.states import ProposalState
-from core import audit, clock, live, locks, wiring
+from core import audit, clock, live, locks, personal, wiring
 from core.calendar import CITY, city_date
 from core.errors import BoweiError, Denied, Invalid, Missing
 from core.transition import transition
@@ -77,6 +77,7 @@ class Act:
     weigh: Callable[..., Weight]
     carry_out: Callable[..., Any]
     moments: tuple[str, ...]
+    secrets: tuple[str, ...]
 
 
 def by_two(
@@ -89,15 +90,17 @@ def by_two(
     page: str = "",
     weigh: Callable[..., Weight],
     moments: tuple[str, ...] = (),
+    secrets: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """For a service whose arguments are keywords and JSON values, beside `moments` (times).
+    `secrets` are kept sealed while somebody must agree, and not at all afterwards.
 
     `weigh` is asked with the same arguments, in the transaction of the act: it locks what it reads.
     The service raises AwaitsSecondPerson, besides its own, for a person above their limit.
     """
 
     def wrap(function: F) -> F:
-        act = Act(name, word, right, role, subject, page, weigh, function, moments)
+        act = Act(name, word, right, role, subject, page, weigh, function, moments, secrets)
 
         said = signature(function)
 
@@ -155,10 +158,10 @@ def _too_much(act: Act, actor: str, given: dict[str, Any]) -> Proposal | None:
         "asked_at": clock.now(),
     }
     if weight.fen is not None and _within_limit(actor, weight.merchant_id, weight.fen):
-        _count_alone(facts)
+        _count_alone(act, facts)
         return None
     if weight.fen is None and not _somebody_else(act, actor):
-        _count_alone(facts | {"answer": "nobody else could agree"})
+        _count_alone(act, facts | {"answer": "nobody else could agree"})
         return None
     return _propose(act, facts)
 
@@ -169,7 +172,8 @@ def _reason(given: dict[str, Any]) -> str:
     )
 
 
-def _count_alone(facts: dict[str, Any]) -> None:
+def _count_alone(act: Act, facts: dict[str, Any]) -> None:
+    facts = facts | {"args": _without_secrets(act, facts["args"])}
     row = Proposal.objects.create(state=ProposalState.ALONE, expires_at=facts["asked_at"], **facts)
     if row.answer:
         audit.record(
@@ -202,6 +206,8 @@ def _somebody_else(act: Act, actor: str) -> bool:
 
 
 def _propose(act: Act, facts: dict[str, Any]) -> Proposal:
+    sealed = {name: personal.seal(str(facts["args"][name])) for name in act.secrets}
+    facts = facts | {"args": facts["args"] | sealed}
     same = Proposal.objects.filter(act=act.name, state=ProposalState.ASKED)
     same = same.filter(subject_id=facts["subject_id"])
     if not facts["subject_id"]:
@@ -335,21 +341,36 @@ def _answer(row: Proposal, target: ProposalState, person: User, answer: str = ""
     )
     if not moved:
         raise ProposalAnswered()
+    _forget_secrets([row.pk])
+
+
+def _without_secrets(act: Act, args: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in args.items() if name not in act.secrets}
+
+
+def _forget_secrets(proposal_ids: Collection[int]) -> None:
+    """What was decided keeps none of what only carrying it out needed."""
+    for row in Proposal.objects.filter(pk__in=proposal_ids):
+        if act_of(row).secrets:
+            args = _without_secrets(act_of(row), row.args)
+            Proposal.objects.filter(pk=row.pk).update(args=args)
 
 
 def _move(row: Proposal, target: ProposalState, *, actor: str, answer: str = "") -> bool:
     moved = transition(
         row, source=ProposalState.ASKED, target=target, actor=actor, reason=answer, answer=answer
     )
+    _forget_secrets(moved)
     return bool(moved)
 
 
 def _readable(act: Act, args: dict[str, Any]) -> dict[str, Any]:
-    """What was stored, with its times as times."""
-    return {
+    """What was stored, with its times as times and its secrets unsealed."""
+    told = {
         name: parse_datetime(value) if name in act.moments and value else value
         for name, value in args.items()
     }
+    return told | {name: personal.unseal(args[name]) for name in act.secrets}
 
 
 def expire_proposals() -> int:
@@ -364,6 +385,7 @@ def expire_proposals() -> int:
             actor=SYSTEM,
             decided_at=clock.now(),
         )
+        _forget_secrets(moved)
     return len(moved)
 
 

@@ -176,6 +176,7 @@ def _weight_of_password(*, actor: str, user_id: int, password: str) -> Weight:
     right=SUPERUSER,
     subject="user_id",
     weigh=_weight_of_password,
+    secrets=("password",),
 )
 @transaction.atomic
 def set_password(*, user_id: int, password: str, actor: str) -> None:

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import identify_hasher
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
+from accounts import acting
 from accounts.models import Membership, Merchant, Proposal, User
 from core import audit
 from core.models import AuditEntry
@@ -353,6 +355,7 @@ def test_nobody_makes_themselves_an_accomplice(operator: User, second: User, str
     row = waiting("accounts.set_password")
     shown = client.get(reverse("admin:accounts_proposal_change", args=[row.pk])).content.decode()
     assert row.args["password"] not in shown
+    assert not identify_hasher_of(row.args["password"])  # sealed until somebody agrees
     third = User.objects.create_superuser(username="third", password=PASSWORD)
     agree(third, "accounts.set_password")
     second.refresh_from_db()
@@ -360,6 +363,36 @@ def test_nobody_makes_themselves_an_accomplice(operator: User, second: User, str
     client.post(password_page(operator), passwords())
     operator.refresh_from_db()
     assert operator.check_password(NEW)  # one's own
+
+
+def identify_hasher_of(kept: str) -> bool:
+    """Whether this is a hash that somebody could guess at."""
+    try:
+        return bool(identify_hasher(kept))
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize("end", ["agreed", "refused", "withdrawn", "expired", "proposed anew"])
+def test_what_was_decided_keeps_no_password(operator: User, second: User, clock: Any, end: str):
+    client = logged_in(operator)
+    client.post(password_page(second), passwords())
+    row = waiting("accounts.set_password")
+    third = User.objects.create_superuser(username="third", password=PASSWORD)
+    if end == "agreed":
+        agree(third, "accounts.set_password")
+    elif end == "refused":
+        acting.refuse_proposal(proposal_id=row.pk, person=third, answer="not asked for")
+    elif end == "withdrawn":
+        acting.withdraw_proposal(proposal_id=row.pk, person=operator)
+    elif end == "expired":
+        clock.advance(acting.WAITS)
+        acting.expire_proposals()
+    else:
+        client.post(password_page(second), passwords())
+    row.refresh_from_db()
+    assert row.state != "asked"
+    assert row.args == {"user_id": second.pk}
 
 
 def test_roles_are_given_by_two_and_taken_by_one(

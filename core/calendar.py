@@ -31,7 +31,7 @@ FIXED: Final = MappingProxyType(
 """Public holidays on days of our calendar, whatever a year's notice adds to them: by the State
 Council's Regulation on Public Holidays for National Annual Festivals and Memorial Days, 2024.
 """
-TOLD_AHEAD: Final = timedelta(days=60)
+ASKED_FROM_MONTH: Final = 10  # the notice comes in October or November
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +87,8 @@ def known(year: int) -> bool:
 
 
 def unknown_soon(today: date) -> int | None:
-    """The year that begins within `TOLD_AHEAD` and whose holidays nobody has entered yet."""
-    year = (today + TOLD_AHEAD).year
+    """The year that nobody has entered though it is time: from October on the next one."""
+    year = today.year + (today.month >= ASKED_FROM_MONTH)
     return None if known(year) else year
 
 

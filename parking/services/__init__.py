@@ -10,7 +10,7 @@ from parking.services.elsewhere import (
 )
 from parking.services.guesses import guess_meant, guess_plate, guess_stay
 from parking.services.history import import_history
-from parking.services.holidays import publish_year, unknown_soon
+from parking.services.holidays import lines_of, newest_of, publish_year, read_year, unknown_soon
 from parking.services.images import (
     ask_again,
     image_failed,
@@ -105,11 +105,13 @@ __all__ = [
     "guess_stay",
     "image_failed",
     "import_history",
+    "lines_of",
     "lock_stays",
     "look_at_pass",
     "more_time",
     "more_time_of",
     "move_payment",
+    "newest_of",
     "note_silent_sections",
     "open_by_hand",
     "open_gaps",
@@ -123,6 +125,7 @@ __all__ = [
     "publish_year",
     "quote_prepayment",
     "quote_stay",
+    "read_year",
     "readdress",
     "remind_of_end",
     "say_copied",

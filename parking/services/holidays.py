@@ -3,6 +3,7 @@
 Years that nobody has entered are those of core/calendar.py: the release's table, then a guess.
 """
 
+import json
 from collections.abc import Callable
 from datetime import date, datetime
 
@@ -21,13 +22,21 @@ WORDS |= {"班": DayKind.make_up}
 
 
 @transaction.atomic
-def publish_year(*, year: int, text: str, notice: str, actor: str) -> HolidayYear:
+def publish_year(
+    *, year: int, text: str, notice: str, actor: str, first: bool = False
+) -> HolidayYear:
     """A new version of a year, a day a line: `2027-10-01,break,国庆节` (or 休), or make_up (班).
 
-    It holds for stays that arrive from now on. Raises Invalid with the line that is wrong.
+    It holds for stays that arrive from now on. `first`: only where nobody has entered the year yet.
+    Raises Invalid with the line that is wrong.
     """
     days = read_year(year, text)
     newest = HolidayYear.objects.filter(year=year).aggregate(newest=Max("number"))["newest"] or 0
+    if first and newest:
+        raise Invalid(
+            "year_known",
+            _("This year has been entered before. What is different is a new version."),
+        )
     try:
         with transaction.atomic():
             row = HolidayYear.objects.create(
@@ -44,6 +53,30 @@ def publish_year(*, year: int, text: str, notice: str, actor: str) -> HolidayYea
         ) from error
     audit.record(row, "published", actor=actor, year=year, number=row.number)
     return row
+
+
+def newest_of(year: int) -> dict[str, list[str]] | None:
+    """What was entered last for a year, as `read_year` says it; None where nobody has."""
+    rows = HolidayYear.objects.filter(year=year).order_by("-number")
+    return rows.values_list("days", flat=True).first()
+
+
+def lines_of(text: str) -> str:
+    """A notice's file as lines that `read_year` takes: its own lines, or the JSON in which such
+    notices are passed on (`days`: each with `date`, `name`, `isOffDay`). Raises Invalid."""
+    if not text.lstrip().startswith("{"):
+        return text
+    try:
+        days = [
+            (str(one["date"]), bool(one["isOffDay"]), str(one.get("name", "")))
+            for one in json.loads(text)["days"]
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _invalid(_("This JSON has no days with date, name and isOffDay.")) from error
+    return "\n".join(
+        f"{on},{'break' if is_off else 'make_up'},{name.replace(',', ' ')}"
+        for on, is_off, name in days
+    )
 
 
 def read_year(year: int, text: str) -> dict[str, list[str]]:

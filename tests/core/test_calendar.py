@@ -80,13 +80,13 @@ def test_a_day_that_the_law_fixes_is_never_guessed(on, name):
 @pytest.mark.parametrize(
     ("today", "year"),
     [
-        (date(2026, 11, 1), None),
-        (date(2026, 11, 2), 2027),
+        (date(2026, 9, 30), None),
+        (date(2026, 10, 1), 2027),
         (date(2027, 3, 1), 2027),
         (date(2025, 12, 31), None),
     ],
 )
-def test_a_year_is_asked_for_sixty_days_before_it_begins(today, year):
+def test_the_next_year_is_asked_for_from_october_on(today, year):
     assert calendar.unknown_soon(today) == year
 
 

@@ -1,10 +1,14 @@
 """A year's holidays are versions that the operator enters; a stay is priced by what was known when
 it arrived (docs/rules.md L9)."""
 
+import json
 from datetime import date, datetime, timedelta
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -142,3 +146,64 @@ def test_the_desk_asks_for_a_year_in_good_time_and_takes_it(
     url = reverse("admin:parking_holidayyear_change", args=[row.pk])
     assert operator_client.post(url, {"year": 2028}).status_code == 403
     assert HolidayYear.objects.get().year == 2027
+
+
+# ── By a file ────────────────────────────────────────────────────────────────────────────────
+def as_json(text: str) -> str:
+    days = []
+    for line in text.replace("，", ",").splitlines():
+        on, kind, name = line.split(",")
+        days.append({"date": on, "name": name, "isOffDay": kind in ("break", "休")})
+    return json.dumps({"year": 2027, "days": days}, ensure_ascii=False)
+
+
+@pytest.fixture
+def imported(tmp_path: Path, db: None, clock: Any) -> Any:
+    def go(text: str, *flags: str) -> str:
+        file = tmp_path / "notice"
+        file.write_text(text, encoding="utf-8")
+        out = StringIO()
+        given = [str(file), "--year", "2027", "--notice", "国办发明电〔2026〕7号", *flags]
+        call_command("import_holidays", *given, stdout=out)
+        return out.getvalue()
+
+    return go
+
+
+@pytest.mark.parametrize("form", [str, as_json])
+def test_a_notices_file_is_shown_first_and_entered_on_demand(imported: Any, form: Any) -> None:
+    shown = imported(form(NOTICE))
+    assert "2027-10-09 make_up  国庆节" in shown
+    assert not HolidayYear.objects.exists()
+    imported(form(NOTICE), "--publish")
+    row = HolidayYear.objects.get()
+    assert (row.year, row.number, row.notice) == (2027, 1, "国办发明电〔2026〕7号")
+    assert row.days["2027-10-04"] == ["break", "国庆节"]
+
+
+def test_a_year_that_was_entered_is_replaced_by_a_new_version_alone(imported: Any) -> None:
+    imported(NOTICE, "--publish")
+    less = NOTICE.replace("2027-10-04，休，国庆节\n", "")
+    assert "- 2027-10-04" in imported(less)
+    with pytest.raises(CommandError, match="已"):
+        imported(less, "--publish")
+    assert HolidayYear.objects.count() == 1
+    imported(less, "--publish", "--new-version")
+    assert [row.number for row in HolidayYear.objects.order_by("pk")] == [1, 2]
+
+
+@pytest.mark.parametrize("text", ["{}", '{"days": [1]}', '{"days"', "2027-10-01;break", "休"])
+def test_a_file_that_is_no_notice_is_refused_with_a_sentence(imported: Any, text: str) -> None:
+    with pytest.raises(CommandError):
+        imported(text, "--publish")
+    assert not HolidayYear.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("today", "asked"), [("2026-09-30", None), ("2026-10-01", 2027), ("2027-01-01", 2027)]
+)
+def test_from_october_on_the_next_year_is_asked_for(clock: Any, today: str, asked: Any) -> None:
+    clock.move_to(at(today))
+    assert services.unknown_soon() == asked
+    enter()
+    assert services.unknown_soon() is None

@@ -21,7 +21,9 @@ A_DAY = timedelta(days=1)  # questions reach no farther around their stay
 
 
 def deduct_agreed(event: StatementAgreed) -> None:
-    """A statement that both sides agree on is deducted, once (P4.12)."""
+    """A statement that both sides agree on is deducted, once, but for what an owner was right to
+    object to before it was made (P4.12)."""
+    services.leave_out(statement_id=event.statement_id)
     services.deduct(statement_id=event.statement_id, actor="system:monthlycard.deduct")
 
 

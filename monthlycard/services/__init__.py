@@ -39,6 +39,7 @@ from monthlycard.services.lots import (
 )
 from monthlycard.services.objections import (
     answer_objection,
+    leave_out,
     look_at_vehicle,
     object_to_deduction,
     object_to_use,
@@ -68,6 +69,7 @@ __all__ = [
     "end_cards_of_former_holder",
     "expire_due",
     "grant",
+    "leave_out",
     "look_at_vehicle",
     "may_renew",
     "note_fetched",

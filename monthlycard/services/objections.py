@@ -1,5 +1,6 @@
 """The owner objects to what a lot has reported of their card; a person answers (P4.12)."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.conf import settings
@@ -17,7 +18,16 @@ from core.transition import transition
 from core.vehicles import of_vehicle
 from monthlycard import selectors
 from monthlycard.errors import AnswerMissing
-from monthlycard.models import Card, CardObjection, CardVehicle, Deduction, LotSystem
+from monthlycard.models import (
+    Card,
+    CardObjection,
+    CardVehicle,
+    Deduction,
+    LotSystem,
+    Statement,
+    StatementItem,
+)
+from monthlycard.rules import pair
 from monthlycard.services.corrections import correct_statement
 from monthlycard.services.deductions import begin_window, take
 from monthlycard.services.questions import ANSWER_WITHIN, QUESTION, SYSTEM, ask_about, questioned
@@ -58,14 +68,25 @@ def object_to_use(
 ) -> CardObjection:
     """Object to what a lot reported before it is deducted; nothing is taken until the answer.
 
-    Raises Missing where this lot has reported nothing of the card.
+    It is about what the lot has reported until now and no statement holds yet; where the owner is
+    right it leaves the statement that comes to hold it, whenever that is. Raises Missing where this
+    lot has reported nothing of the card.
     """
     card = Card.objects.get(pk=card_id)
     lot = LotSystem.objects.filter(code=lot_code, passes__card=card).first()
     if lot is None:
         raise Missing("no_lot")
+    unstated = selectors.unstated_passes(lot).filter(card=card)
+    visits, odd = pair(selectors.as_pass(row) for row in unstated)
+    begun = [f"{one.record.record_id}/" for one in odd if one.kind == "open"]
     return _say(
-        card=card, lot=lot, deduction=None, visits=[], reason=reason, text=text, actor=actor
+        card=card,
+        lot=lot,
+        deduction=None,
+        visits=sorted([*(visit.key for visit in visits), *begun]),
+        reason=reason,
+        text=text,
+        actor=actor,
     )
 
 
@@ -140,9 +161,54 @@ def _weight_of_answer(*, actor: str, objection_id: int, upheld: bool, answer: st
         item
         for row in _contested(said)
         for item in selectors.items_of(row)
-        if not said.visits or item.visit in said.visits
+        if _is_about(said, item.visit)
     ]
+    items += [item for rows in _stated(said).values() for item in rows]
     return Weight(None, sum(item.fee_fen for item in items), said.card.number)
+
+
+def _is_about(said: CardObjection, visit: str) -> bool:
+    """Whether it is about this visit; one under way when it was said is known by its entry."""
+    if not said.visits:
+        return True
+    return any(visit == one or (one.endswith("/") and visit.startswith(one)) for one in said.visits)
+
+
+def _stated(said: CardObjection) -> dict[int, list[StatementItem]]:
+    """What an objection to a use is about in statements that are not deducted yet."""
+    if said.deduction_id or not said.visits:
+        return {}
+    rows = StatementItem.objects.filter(card=said.card, statement__lot=said.lot)
+    rows = rows.exclude(statement__deductions__card=said.card).select_related("statement")
+    found: dict[int, list[StatementItem]] = {}
+    for item in rows.order_by("pk"):
+        if _is_about(said, item.visit) and item.visit not in selectors.visits_out(item.statement):
+            found.setdefault(item.statement_id, []).append(item)
+    return found
+
+
+@transaction.atomic
+def leave_out(*, statement_id: int) -> int:
+    """Visits of this statement to whose use an owner has objected, and was right, leave it before
+    it is deducted (P4.12); how many correcting lines."""
+    statement = Statement.objects.get(pk=statement_id)
+    upheld = CardObjection.objects.filter(
+        lot=statement.lot_id, deduction=None, state=ObjectionState.UPHELD
+    ).filter(card__in=statement.items.values("card"))
+    made = 0
+    for said in upheld.select_related("card", "lot").order_by("pk"):
+        items = _stated(said).get(statement_id, [])
+        made += _take_out(statement_id, items, actor=SYSTEM, why=said.answer)
+    return made
+
+
+def _take_out(statement_id: int, items: Collection[StatementItem], *, actor: str, why: str) -> int:
+    visits = [item.visit for item in items]
+    if not visits:
+        return 0
+    return correct_statement(
+        statement_id=statement_id, visits=visits, out=True, actor=actor, why=why[:300]
+    )
 
 
 def _contested(said: CardObjection) -> QuerySet[Deduction]:
@@ -179,16 +245,12 @@ def answer_objection(*, objection_id: int, upheld: bool, answer: str, actor: str
     )
     if not moved:
         return False
-    for row in _contested(said):
-        if upheld:
-            visits = said.visits or [item.visit for item in selectors.items_of(row)]
-            correct_statement(
-                statement_id=row.statement_id,
-                visits=visits,
-                out=True,
-                actor=actor,
-                why=answer[:300],
-            )
+    if upheld:
+        for row in _contested(said):
+            items = [one for one in selectors.items_of(row) if _is_about(said, one.visit)]
+            _take_out(row.statement_id, items, actor=actor, why=answer)
+        for statement_id, items in _stated(said).items():
+            _take_out(statement_id, items, actor=actor, why=answer)
     let_go(said, actor=actor)
     _tell(said)
     return True

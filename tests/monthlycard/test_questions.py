@@ -316,3 +316,70 @@ def test_nobody_else_says_whose_visit_it_was(
 ) -> None:
     assert say(stranger_client, in_question, mine=True) == 404
     assert the_question().reason == "question"
+
+
+# ── An objection to a use, before any statement holds it ─────────────────────────────────────
+def objected(card: Card) -> CardObjection:
+    return services.object_to_use(
+        card_id=card.pk, lot_code="west", reason="not_me", text="", actor="owner"
+    )
+
+
+@pytest.mark.parametrize("when", ["before the statement", "before it is agreed", "after it"])
+def test_what_an_owner_was_right_to_object_to_leaves_the_later_statement(
+    world: Any, card: Card, clock: Any, run_reactions: Any, when: str
+) -> None:
+    visited(world, card, clock.now())
+    said = objected(card)
+    clock.advance(timedelta(hours=4))
+    desk.report(world.west, card, 1, clock.now(), hours=2)  # another visit, which is theirs
+    if when == "before the statement":
+        answer(upheld=True)
+    clock.advance(timedelta(days=7))
+    services.close_due()
+    if when == "before it is agreed":
+        answer(upheld=True)
+    desk.statement_agreed()
+    run_reactions()
+    if when == "after it":
+        assert left(card) == 30000
+        answer(upheld=True)
+    assert said.visits == ["entry-0/exit-0"]
+    assert StatementCorrection.objects.get().fee_fen == -3000
+    row = Deduction.objects.get()
+    assert (row.taken, row.fee_fen, left(card)) == (True, 2000, 28000)
+
+
+def test_a_visit_under_way_when_it_was_objected_to_leaves_its_statement(
+    world: Any, card: Card, clock: Any, run_reactions: Any
+) -> None:
+    desk.signed(world.west)
+    services.take_passes(
+        lot=world.west, reports=[desk.pass_of(card, "entry", "entry-0", clock.now())]
+    )
+    objected(card)
+    answer(upheld=True)
+    clock.advance(timedelta(hours=3))
+    services.take_passes(
+        lot=world.west, reports=[desk.pass_of(card, "exit", "exit-0", clock.now())]
+    )
+    clock.advance(timedelta(days=7))
+    services.close_due()
+    desk.statement_agreed()
+    run_reactions()
+    assert left(card) == 30000
+    assert StatementCorrection.objects.get().fee_fen < 0
+
+
+def test_a_rejected_objection_to_a_use_changes_no_statement(
+    world: Any, card: Card, clock: Any, run_reactions: Any
+) -> None:
+    visited(world, card, clock.now())
+    objected(card)
+    answer(upheld=False)
+    clock.advance(timedelta(days=7))
+    services.close_due()
+    desk.statement_agreed()
+    run_reactions()
+    assert not StatementCorrection.objects.exists()
+    assert left(card) == 27000

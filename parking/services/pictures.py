@@ -81,12 +81,13 @@ def _left_then(one: Sighting, told: Sequence[ToldStay], mine: int | None) -> int
     return min(near)[1] if near else mine
 
 
-def give(photographs: Iterable[Sighting], stay: ParkingSession | None) -> None:
-    """These photographs are this stay's from now on, or nobody's, with the questions about them."""
+def give(photographs: Iterable[Sighting], stay: ParkingSession | None) -> bool:
+    """These photographs are this stay's from now on, or nobody's, with the questions about them;
+    whether one of them is new there and has been read."""
     stay_id = stay.pk if stay else None
     photographs = [one for one in photographs if one.stay_id != stay_id]
     if not photographs:
-        return
+        return False
     ids = [one.pk for one in photographs]
     Sighting.objects.filter(pk__in=ids).update(stay=stay)
     for one in photographs:
@@ -98,6 +99,7 @@ def give(photographs: Iterable[Sighting], stay: ParkingSession | None) -> None:
     for item in asked:
         item.stay = stay
         tell_asked(item)
+    return any(one.state != SightingState.RECEIVED for one in photographs)
 
 
 def plate_of(stay: ParkingSession | None, mine: Sequence[Sighting]) -> Known | None:

@@ -29,6 +29,7 @@ from parking.services import (
     said,
     stay_plates,
     stay_rows,
+    votes,
 )
 from parking.services.said import ARRIVED
 from parking.states import PlateState, ReviewState, StayState
@@ -105,8 +106,10 @@ def retell(berth: Berth, at: datetime, *, actor: str) -> None:
         robbed |= {one.stay_id for one in mine[place] if one.stay_id} - {stay.pk}
         brought[place] = stay
     rows = [brought[place] for place in sorted(brought)]
+    recount: list[int] = []
     for place, stay in enumerate(rows):
-        pictures.give(mine[place], stay)
+        if pictures.give(mine[place], stay) and stay.plate_state != PlateState.SETTLED:
+            recount.append(stay.pk)
         asked = pictures.unexplained(mine[place], story.told, rows)
         is_new = stay not in story.stays
         pictures.ask_if_they_differ(stay, asked, is_new=is_new, actor=actor)
@@ -119,6 +122,8 @@ def retell(berth: Berth, at: datetime, *, actor: str) -> None:
         if stay.final_at is not None and stay.final_at <= clock.now():
             endings.finish(stay, actor=actor)
     _retell_others(berth, at, story.around.taken_after, robbed - known, actor=actor)
+    for stay_id in recount:  # a photograph brings its voice along
+        votes.settle_by_votes(stay_id)
 
 
 def _retell_others(

@@ -10,7 +10,8 @@ from parking.models import Berth, BerthEvent, ParkingSession, PlateReading, Revi
 from payments import services as payments
 from payments.models import LedgerEntry, Refund
 from tests.parking.test_money import arrive_money, begin
-from tests.parking.test_plates import reading
+from tests.parking.test_plates import reading, taken
+from tests.parking.test_votes import said
 from tests.payments.threads import at_once
 from tests.street import OTHER_PLATE, PLATE, TEST, new_section, photograph
 
@@ -224,3 +225,55 @@ def test_one_order_for_one_stay_whoever_asks(berth: Berth, clock: Any, stay_of: 
         *[lambda: payments.open_order(items=[("parking.stay", stay.pk)], actor="owner")] * 3
     )
     assert len({order.pk for order in orders}) == 1
+
+
+# ── A vote, and a person's decision ──────────────────────────────────────────────────────────
+@pytest.mark.parametrize("says", [PLATE, OTHER_PLATE])
+@pytest.mark.parametrize("first", ["at once", "person", "vote"])
+def test_a_vote_and_a_person_at_once_give_one_answer(
+    berth: Berth, clock: Any, enrolled: Any, merchant: Any, first: str, says: Any
+) -> None:
+    """The owner's declaration would settle what a person is deciding: whoever comes second finds
+    it settled, and nothing is half."""
+    pk = services.open_stay(berth_id=berth.pk, occurred_at=clock.now(), said_by=TEST)
+    camera = enrolled("C-001", "camera", merchant)
+    services.cover(berth_id=berth.pk, device_id=camera, priority=1, actor=TEST)
+    sighting = taken(berth, camera, clock, seed=1)
+    services.take_reading(sighting_id=sighting.pk, reading=said((PLATE.text, 0.7)))
+    draft = services.draft_prepayment(
+        plate_text=PLATE.text, plate_colour="blue", minutes=60, section_id=berth.section_id
+    )
+    services.candidate_berths(draft.token)
+    services.choose_berth(draft.token, berth.code)
+    item = ReviewItem.objects.get(state="open")
+
+    def vote() -> Any:
+        return services.submit_prepayment(draft.token).outcome
+
+    def decide() -> Any:
+        return services.settle_review(
+            item_id=item.pk,
+            verdict="plate",
+            plate_text=says.text,
+            plate_colour="blue",
+            actor="user:7",
+        )
+
+    acts = {"person": (decide, vote), "vote": (vote, decide)}
+    if first == "at once":
+        answers = at_once(vote, decide)
+    else:
+        answers = [result for act in acts[first] for result in at_once(act)]
+    refused = [one for one in answers if isinstance(one, Exception)]
+    stay = ParkingSession.objects.get(pk=pk)
+    sighting.refresh_from_db()
+    by_person = not refused
+    assert [one.code for one in refused] in ([], ["review_done"])
+    assert by_person or first != "person"
+    assert stay.plate_text == (says if by_person else PLATE).text
+    assert stay.plate_by == ("user:7" if by_person else "system:parking.vote")
+    assert (sighting.plate_text, sighting.state) == (stay.plate_text, "settled")
+    about_the_plate = ReviewItem.objects.filter(kind="plate", state="open")
+    assert not about_the_plate.exists()
+    draft.refresh_from_db()
+    assert (draft.state == "confirmed") is (stay.plate_text == PLATE.text)

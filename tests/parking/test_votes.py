@@ -2,6 +2,7 @@
 (P2.3, P2.5, docs/rules.md L1)."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -248,6 +249,26 @@ def test_a_persons_word_is_not_outvoted(
     see(said((PLATE.text, 0.8)))
     services.submit_prepayment(declare(section).token)
     assert now_is(parked) == was
+
+
+def test_a_photograph_that_moves_to_another_stay_brings_its_voice_along(
+    berth: Berth, parked: ParkingSession, see: Any, clock: Any
+) -> None:
+    began_at = clock.now()
+
+    def at(minute: float) -> Any:
+        return began_at + timedelta(minutes=minute)
+
+    see(said((PLATE.text, 0.79)))
+    services.close_stay(berth_id=berth.pk, occurred_at=at(60), said_by=TEST)
+    clock.advance(timedelta(minutes=65))
+    services.open_stay(berth_id=berth.pk, occurred_at=at(63), said_by=TEST)
+    see(said((PLATE.text, 0.79)))
+    assert open_reasons() == ["weak_character", "weak_character"]
+    # Told late: it had come back at once, so both photographs are of one stay.
+    services.open_stay(berth_id=berth.pk, occurred_at=at(60.5), said_by=TEST)
+    assert now_is(parked) == (PLATE.text, "settled", VOTE)
+    assert open_reasons() == []
 
 
 def test_what_somebody_doubts_waits_for_a_person(

@@ -278,7 +278,7 @@ def _said(request: HttpRequest, token: str, disputes: list[Dispute]) -> HttpResp
 @never_cache
 def why(request: HttpRequest, token: str) -> HttpResponse:
     """What a machine decided about this stay, from what, and how to object (docs/rules.md 9)."""
-    stay_id = links.read(due_selectors.WHY, token, max_age_s=due_selectors.LINK_LIVES_S)["stay"]
+    stay_id = links.read(due_selectors.WHY, token, max_age_s=due_selectors.WHY_LIVES_S)["stay"]
     stay = parking.stay(stay_id)
     own = _own(request)
     is_holder = holds(own, stay.plate_text, stay.plate_colour)

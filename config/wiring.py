@@ -58,7 +58,8 @@ from arrears.events import (
     StayDisputed,
     WatchRanOut,
 )
-from core import outages, outbox, tasks
+from config.kept import KINDS
+from core import outages, outbox, retention, tasks
 from core.events import OutageChanged
 from core.plates import Plate
 from core.trail import anchors, sealing
@@ -301,6 +302,7 @@ SWEEPS: list[Callable[[], int]] = [
     accounts.services.expire_proposals,
     accounts.services.forget_old,
     outbox.forget_old,
+    retention.work,
     sealing.seal_ready,  # the trail shows what is changed from now on
 ]
 
@@ -308,9 +310,13 @@ SWEEPS: list[Callable[[], int]] = [
 NIGHTLY: list[Callable[[], int]] = [
     arrears.services.find_debts_of_city,  # P3.1
     parking.services.draw_samples,  # P2.3: how well cameras read
+    retention.open_runs,
     anchors.keep_daily,  # how far the trail went, to be kept elsewhere
     accounts.visits.forget_over,
 ]
+
+# What is kept for a time, kind by kind, and what holds it longer.
+KEPT = KINDS
 
 # What can be away beside our own parts, for the register of outages: its name there and its word.
 BREAKABLE: list[Callable[[], list[tuple[str, Any]]]] = [

@@ -1,6 +1,7 @@
 """The operator's view of what happened: audit trail, events, parked reactions."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from functools import cache, partial, wraps
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.db import DataError, ProgrammingError, models
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportMixin
 from import_export.fields import Field
@@ -24,11 +26,11 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from core import audit, outages, outbox, plates, sheets
+from core import audit, outages, outbox, plates, sheets, wiring
 from core.errors import BoweiError, Invalid
 from core.fields import MoneyField
 from core.filters import note_search
-from core.models import AuditEntry, Outage, OutboxDelivery, OutboxEvent
+from core.models import AuditEntry, Outage, OutboxDelivery, OutboxEvent, RetentionRun
 from core.tables import Table
 from core.templatetags.bowei import PLATE_LOOKS, money_tag
 
@@ -397,6 +399,31 @@ class OutboxDeliveryAdmin(ReadOnly):
     @admin.action(description=_("Run parked reactions again"), permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: QuerySet[OutboxDelivery]) -> None:
         outbox.replay(queryset.values_list("pk", flat=True))
+
+
+# ── What is kept for a time ──────────────────────────────────────────────────────────────────
+@admin.register(RetentionRun)
+class RetentionRunAdmin(ReadOnly):
+    """Each kind of what is kept for a time: the oldest, when the next goes, and the last night."""
+
+    @behind("view")
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        last: dict[str, RetentionRun] = {}
+        for run in RetentionRun.objects.exclude(finished_at=None).order_by("night"):
+            last[run.kind] = run
+        rows = [
+            {
+                "kind": kind,
+                "oldest": (oldest := kind.oldest()),
+                "next": oldest and oldest + timedelta(days=kind.days),
+                "held": kind.old().count(),
+                "run": last.get(kind.name),
+            }
+            for kind in wiring.kept()
+        ]
+        context = self.admin_site.each_context(request)
+        context |= {"title": _("How long is kept what"), "rows": rows, "opts": self.model._meta}
+        return TemplateResponse(request, "admin/core/retention.html", context)
 
 
 # ── Outages ──────────────────────────────────────────────────────────────────────────────────

@@ -70,6 +70,21 @@ class Missing(BoweiError):
         super().__init__(code, message or _("We can't find this. Check the address."), **facts)
 
 
+class LinkEnded(Missing):
+    """The link was one of ours, and opens nothing any more; docs/links.md says when that is."""
+
+    status = 410
+
+    def __init__(self) -> None:
+        super().__init__(
+            "link_ended",
+            _(
+                "This link has ended. What you owe is under “Still to pay”: log in with your phone "
+                "number, or scan the code at the berth."
+            ),
+        )
+
+
 class Refused(BoweiError):
     """Understood and allowed, but not in this state of things."""
 

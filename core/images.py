@@ -99,6 +99,18 @@ def _too_large() -> Invalid:
     return Invalid("too_large", _("The photograph is larger than 12 MB."))
 
 
+def forget(hashes: list[str]) -> None:
+    """Remove these photographs with all their copies: first the files, then the rows.
+
+    A process that dies between leaves rows, which the next run finds.
+    """
+    for key in ShownImage.objects.filter(original__in=hashes).values_list("key", flat=True):
+        _shown_path(key).unlink(missing_ok=True)
+    for sha256 in hashes:
+        _path(sha256).unlink(missing_ok=True)
+    StoredImage.objects.filter(pk__in=hashes).delete()
+
+
 def load(sha256: str) -> bytes:
     """The photograph's bytes. Raises Missing."""
     try:

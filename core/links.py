@@ -1,16 +1,26 @@
-"""Signed links: an address that carries its own permission."""
+"""Signed links: an address that carries its own permission.
 
+Sealed as well as signed: who reads an address learns neither numbers nor names from it. All kinds,
+what each may do and when it ends: docs/links.md.
+"""
+
+import json
+from datetime import timedelta
 from typing import Any
 
+from cryptography.fernet import InvalidToken
 from django.core import signing
 
 from core import personal
-from core.errors import Missing
+from core.errors import LinkEnded, Missing
+
+# What a message led to stays open so long after the matter was over.
+STAYS_OPEN = timedelta(days=14)
 
 
 def sign(purpose: str, **data: Any) -> str:
     """A token for a web address; it opens only what `purpose` names."""
-    return signing.dumps(data, salt=f"bowei.link.{purpose}", compress=True)
+    return _signer(purpose).sign(personal.seal(json.dumps(data)))
 
 
 def vehicle(plate_text: str, plate_colour: str) -> str:
@@ -18,10 +28,17 @@ def vehicle(plate_text: str, plate_colour: str) -> str:
     return personal.digest(f"{plate_text}/{plate_colour}")[:16]
 
 
-def read(purpose: str, token: str, *, max_age_s: int | None = None) -> dict[str, Any]:
-    """What was signed. Raises Missing for a forged, foreign or outdated token."""
+def read(purpose: str, token: str, *, max_age_s: int) -> dict[str, Any]:
+    """What was signed. Raises Missing for a forged or foreign token, LinkEnded for an old one."""
     try:
-        data: dict[str, Any] = signing.loads(token, salt=f"bowei.link.{purpose}", max_age=max_age_s)
-    except signing.BadSignature as error:
+        sealed = _signer(purpose).unsign(token, max_age=max_age_s)
+        data: dict[str, Any] = json.loads(personal.unseal(sealed))
+    except signing.SignatureExpired as error:
+        raise LinkEnded from error
+    except (signing.BadSignature, InvalidToken) as error:
         raise Missing("bad_link") from error
     return data
+
+
+def _signer(purpose: str) -> signing.TimestampSigner:
+    return signing.TimestampSigner(salt=f"bowei.link.{purpose}")

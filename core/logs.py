@@ -1,4 +1,8 @@
-"""Log lines: a JSON object each, with the facts of an event as fields of their own."""
+"""Log lines: a JSON object each, with the facts of an event as fields of their own.
+
+No line holds a phone, a plate or a link's token whole, whoever says it: a library's sentence, an
+address, what a database wrote about the row that was there before.
+"""
 
 import json
 import logging
@@ -6,6 +10,15 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from core.plates import PROVINCES
+
+# In the order of their covering: what a path ends in may hold digits that look like a phone.
+_COVERED = (
+    # A token of an address; a file of ours is none.
+    (re.compile(r"(?<=/)(?![\w.-]*\.py\b)(?=[^/\s\"'?]*[\dA-Z])[\w:.~=-]{20,}"), 4),
+    (re.compile(r"(?<![\dA-Za-z])(?:\+?86)?1[3-9]\d{9}(?!\d)"), 3),  # a phone
+    (re.compile(rf"[{PROVINCES}使][A-Z·][A-Z0-9·]{{4,7}}[学警港澳领挂]?"), 2),  # a plate
+)
 _EVENT = re.compile(r"[a-z_]+\.[a-z_]+")
 _FACT = re.compile(r"([a-z_]+)=%[sdr]")
 
@@ -27,7 +40,14 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return discreet(json.dumps(line, ensure_ascii=False, default=str))
+
+
+def discreet(text: str) -> str:
+    """The text with phones, plates and tokens cut to their first characters."""
+    for pattern, kept in _COVERED:
+        text = pattern.sub(lambda found, kept=kept: f"{found[0][:kept]}…", text)  # type: ignore[misc]
+    return text
 
 
 class Strangers(logging.Filter):

@@ -248,6 +248,34 @@ class StoredImage(models.Model):
         return self.sha256[:12]
 
 
+class RetentionRun(models.Model):
+    """One night's going through one kind of what is kept for a time, and its proof."""
+
+    kind = models.CharField(_("what is kept"), max_length=40)
+    night = models.DateField(_("night"))
+    removed = models.PositiveIntegerField(_("removed"), default=0)
+    needed = models.PositiveIntegerField(_("old, and still needed"), default=0)
+    oldest_left_at = models.DateTimeField(_("oldest left"), null=True)
+    finished_at = models.DateTimeField(_("finished"), null=True)  # real time
+
+    class Meta:
+        verbose_name = _("retention")
+        verbose_name_plural = _("retention")
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "night"], name="one_retention_run_a_night")
+        ]
+        indexes = [
+            models.Index(
+                fields=["kind"],
+                condition=models.Q(finished_at=None),
+                name="retention_run_under_way",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.night}"
+
+
 class ShownImage(models.Model):
     """A photograph as strangers may see it, made once for each plate that may stay visible.
 

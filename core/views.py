@@ -57,6 +57,8 @@ class DeskWords(JavaScriptCatalog):
 def photograph(request: HttpRequest, token: str) -> HttpResponse:
     """A photograph as strangers may see it, for whoever was given its address within the hour."""
     told = links.read("photograph", token, max_age_s=images.URL_LIVES_S)
+    if not images.exists(told["sha"]):
+        return _gone()
     keeps = personal.unseal(told["keeps"]) if told["keeps"] else ""
     seen = images.shown(told["sha"], keeps)
     if seen is None:
@@ -75,6 +77,13 @@ def _being_prepared(request: HttpRequest) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     response["Retry-After"] = response["Refresh"] = str(PREPARED_IN_S)
     return response
+
+
+def _gone() -> HttpResponse:
+    """A picture that says that the photograph was deleted when it was needed no more."""
+    lines = _("This photograph was deleted"), _("What it was needed for is over.")
+    drawn = PREPARING.format(*(escape(line) for line in lines))
+    return HttpResponse(drawn, content_type="image/svg+xml", status=410)
 
 
 def _picture(data: bytes, content_type: str) -> HttpResponse:

@@ -103,6 +103,12 @@ def nightly() -> Sequence[Callable[[], int]]:
     return found
 
 
+def kept() -> Sequence[Any]:
+    """What is kept for a time, kind by kind (core.retention.Kind)."""
+    found: Sequence[Any] = _table("KEPT")
+    return found
+
+
 def breakable() -> list[tuple[str, Any]]:
     """What else can be away beside our own parts, with its word (core.outages)."""
     return [one for ask in _table("BREAKABLE") for one in ask()]

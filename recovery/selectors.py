@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from arrears import selectors as arrears
 from arrears.selectors import DebtFacts
-from core import clock
-from core.errors import Missing
+from core import clock, links
+from core.errors import LinkEnded, Missing
 from core.plates import chip
 from devices import selectors as devices
 from devices.states import CommandState
@@ -59,6 +59,9 @@ def order_of(merchant_id: int, order_id: int) -> RecoveryOrder:
     found = orders_of(merchant_id).filter(pk=order_id).first()
     if found is None:
         raise Missing("no_recovery")
+    over = found.moved_at or found.ended_at
+    if found.ended_at and over and clock.now() > over + links.STAYS_OPEN:
+        raise LinkEnded
     return found
 
 
@@ -67,16 +70,23 @@ def order_by_code(merchant_id: int, code: str) -> RecoveryOrder:
     found = orders_of(merchant_id).filter(code=code).first()
     if found is None:
         raise Missing("no_recovery")
+    over = found.moved_at or found.ended_at
+    if found.ended_at and over and clock.now() > over + links.STAYS_OPEN:
+        raise LinkEnded
     return found
 
 
 def order_by_token(token: str) -> RecoveryOrder:
-    """The order that the code on the lock opens. Raises Missing."""
+    """The order that the code on the lock opens. Raises Missing; LinkEnded two weeks after it
+    ended and the lock was taken away."""
     rows = RecoveryOrder.objects.filter(token=token)
     rows = rows.select_related("merchant", "section", "berth", "device", "settlement", "move")
     found = rows.first()
     if found is None:
         raise Missing("no_recovery")
+    over = found.moved_at or found.ended_at
+    if found.ended_at and over and clock.now() > over + links.STAYS_OPEN:
+        raise LinkEnded
     return found
 
 

@@ -12,8 +12,15 @@ from django.utils.translation import gettext as _
 from accounts import selectors as accounts
 from arrears.models import Assessment, Contact, Debt, Demand, Dispute, PayWindow, Plan
 from arrears.risk import features
-from arrears.states import AssessmentState, ContactState, DebtState, DisputeState
-from core import links
+from arrears.states import (
+    AssessmentState,
+    ContactState,
+    DebtState,
+    DemandState,
+    DisputeState,
+)
+from core import clock, links
+from core.errors import LinkEnded
 from core.money import format_fen
 from core.plates import Plate, holds
 from parking import selectors as parking
@@ -21,7 +28,8 @@ from parking.selectors import StayFacts
 from parking.states import StayState
 
 OBJECT, WHY = "arrears.object", "arrears.why"
-LINK_LIVES_S = 180 * 24 * 3600
+LINK_LIVES_S = 180 * 24 * 3600  # to object, and read the answer: what may be appealed in this time
+WHY_LIVES_S = int(links.STAYS_OPEN.total_seconds())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,8 +224,22 @@ def why_path(stay_id: int) -> str:
 
 
 def demand_of(token: str) -> Demand | None:
-    """The demand whose link this is, while any of its debts is live or it is two weeks old."""
-    return Demand.objects.filter(token=token).prefetch_related("debts").first()
+    """The demand whose link this is; None for a token of no demand.
+
+    Raises LinkEnded two weeks after the last of its debts ended, and at once where it was dropped.
+    """
+    demand = Demand.objects.filter(token=token).prefetch_related("debts").first()
+    if demand is not None and not _is_open(demand):
+        raise LinkEnded
+    return demand
+
+
+def _is_open(demand: Demand) -> bool:
+    if demand.state == DemandState.DROPPED:
+        return False
+    debts = list(demand.debts.all())
+    ended = [one.ended_at for one in debts if one.ended_at is not None]
+    return len(ended) < len(debts) or any(clock.now() <= at + links.STAYS_OPEN for at in ended)
 
 
 def stays_of_demand(demand: Demand) -> list[int]:

@@ -26,8 +26,8 @@ from arrears.selectors.questions import (
 from arrears.services import schemes
 from arrears.services.stays import locked_one
 from arrears.states import ContactState, PlanState, WatchState
-from core import audit, clock, live, outages
-from core.errors import Missing
+from core import audit, clock, links, live, outages
+from core.errors import LinkEnded, Missing
 from core.money import format_fen, split_fen
 from core.plates import Plate
 from core.transition import transition
@@ -44,7 +44,6 @@ WORDINGS: dict[str, str] = {
     Scheme.Tone.FRIENDLY: "reminder_friendly",
     Scheme.Tone.SUPPORT: "reminder_support",
 }
-LINK_LIVES = timedelta(days=14)
 PATIENCE = timedelta(minutes=10)  # until a contact that must wait is looked at again
 
 
@@ -401,14 +400,17 @@ def _tell_wish(subject: str, *, wanted: bool) -> None:
 # ── The link of a contact ────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def open_contact(*, token: str, browser: str) -> Contact:
-    """The contact whose link was opened. Raises Missing for an unknown or outdated one.
+    """The contact whose link was opened. Raises Missing for an unknown one, LinkEnded for an
+    outdated one.
 
     It works once: after it has been used to pay, it opens only in the browser that used it. What
     only looks at an address beforehand (a carrier, a phone's preview) uses nothing up.
     """
     contact = Contact.objects.select_related("plan").filter(token=token).first()
-    if contact is None or contact.at is None or clock.now() > contact.at + LINK_LIVES:
+    if contact is None or contact.at is None:
         raise Missing("bad_link")
+    if clock.now() > contact.at + links.STAYS_OPEN:
+        raise LinkEnded
     if contact.used_at is not None and not secrets.compare_digest(contact.opened_by, browser):
         raise Missing("used_link")
     if contact.opened_at is None:

@@ -24,6 +24,13 @@ DATABASE = "bowei"
 _ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 _SOCKET_LIMIT = 107  # bytes the kernel allows for a socket's path
 # Survives a killed server, not a power cut: what is committed has left the server's own memory.
+# What a statement was given, and what a row held that it met, is nobody's to read in a log.
+_DISCREET = {
+    "log_error_verbosity": "terse",  # without DETAIL: Key (plate_text)=(…)
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
 _FAST = {"fsync": "off", "full_page_writes": "off"}
 
 
@@ -41,6 +48,7 @@ class Postgres:
 
     def service(self) -> Service:
         options = {"listen_addresses": "", "unix_socket_permissions": "0700", "timezone": "UTC"}
+        options |= _DISCREET
         if not self.durable:
             options |= _FAST
         prefix, identity = privileges(self.folder)

@@ -16,7 +16,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from core import clock, locks, plates
-from core.errors import Invalid, Missing, Refused, TooMany
+from core.errors import Invalid, LinkEnded, Missing, Refused, TooMany
 from core.transition import transition
 from core.typed import typed_plate
 from parking.errors import NoBerth, StayNotDue, WrongStep
@@ -31,6 +31,7 @@ from payments.rules import Quote, Receipt, Standing
 log = logging.getLogger("bowei.parking")
 SYSTEM = "system:parking.prepay"
 DRAFT_LIVES = timedelta(hours=2)
+LINK_LIVES = timedelta(days=90)  # as the link of a stay
 LONGEST_MIN = 24 * 60
 
 
@@ -99,11 +100,13 @@ def draft_prepayment(
 
 
 def by_token(token: str) -> Prepayment:
-    """The pre-payment of this token. Raises Missing."""
+    """The pre-payment of this token. Raises Missing, LinkEnded after three months."""
     found = Prepayment.objects.filter(token=token).select_related("section", "berth", "stay")
     draft = found.first()
     if draft is None:
         raise Missing()
+    if clock.now() > draft.created_at + LINK_LIVES:
+        raise LinkEnded
     return draft
 
 

@@ -1,7 +1,7 @@
 """Questions about money."""
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,8 +9,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.urls import reverse
 
-from core import clock, outages, personal
-from core.errors import Missing
+from core import clock, links, outages, personal
+from core.errors import LinkEnded, Missing
 from payments import providers
 from payments.models import Attempt, LedgerEntry, Order, OrderItem, Refund
 from payments.rules import counter_account, merchant_account
@@ -18,6 +18,7 @@ from payments.selectors.waiting import OPERATORS, WaitingMoney, waiting
 
 __all__ = ["OPERATORS", "WaitingMoney", "waiting"]
 
+RECEIPT_OPEN = timedelta(days=90)
 Thing = tuple[str, int]  # what is paid for: payable and number
 
 
@@ -27,10 +28,16 @@ def breakable_providers() -> list[tuple[str, Any]]:
 
 
 def order_by_token(token: str) -> Order:
-    """The order that this link opens, with its items. Raises Missing."""
+    """The order that this link opens, with its items. Raises Missing; LinkEnded where it is paid
+    and its receipt as old as that may be, or can't be paid any more."""
     order = Order.objects.filter(token=token).prefetch_related("items__merchant").first()
     if order is None:
         raise Missing("no_order")
+    since, kept = order.expires_at, links.STAYS_OPEN
+    if order.paid_at is not None:
+        since, kept = order.paid_at, RECEIPT_OPEN
+    if clock.now() > since + kept:
+        raise LinkEnded
     return order
 
 

@@ -77,7 +77,7 @@ def settle_by_votes(stay_id: int) -> bool:
     that it is another's, stays.
     """
     stay = locks.lock(ParkingSession.objects.filter(pk=stay_id))[0]
-    if not _may_vote(stay):
+    if not _has_several(stay) or not _may_vote(stay):
         return False
     tally = votes.count(voices_about(stay), alike=may_be_misread)
     if tally.plate is None:
@@ -164,6 +164,15 @@ def may_be_misread(said: plates.Plate, shown: plates.Plate) -> bool:
 
     measured = comparison.compare(said, shown, confusion=confusion)
     return measured.near_miss or comparison.compare(said, shown).near_miss
+
+
+def _has_several(stay: ParkingSession) -> bool:
+    """Whether more than one photograph or declaration may say something of this stay's plate: one
+    alone never settles it."""
+    readings = PlateReading.objects.filter(sighting__stay=stay).order_by()
+    drafts = Prepayment.objects.filter(stay=stay, submitted_at__isnull=False).order_by()
+    found = readings.values_list("pk").union(drafts.values_list("pk"), all=True)
+    return len(found[:2]) > 1
 
 
 def _may_vote(stay: ParkingSession) -> bool:

@@ -140,7 +140,7 @@ def test_a_stay_asks_no_more_than_it_must(street: Street, see: Any) -> None:
         "order to the camera": 10,
         "photograph": 39,
         "photograph, reactions": 5,
-        "reading": 28,
+        "reading": 25,
         "reading, reactions": 23,
         "departure": 37,
         "departure, reactions": 43,

@@ -1,7 +1,7 @@
 """Who asks at the doors: people with their sessions, a device with its key, a lot that signs."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from secrets import token_urlsafe
 from uuid import uuid4
@@ -89,6 +89,17 @@ def session_for(user: User) -> str:
     session[PROVED] = clock.real().timestamp()
     session.save()
     return str(session.session_key)
+
+
+def show_anew(people: Iterable[Asker]) -> None:
+    """They have just shown who they are, those whose log-in has not ended: what weighs is behind
+    that (accounts.proving)."""
+    for asker in people:
+        key = asker.cookies.get(settings.SESSION_COOKIE_NAME)
+        session = SessionStore(key)
+        if key and SESSION_KEY in session:
+            session[PROVED] = clock.real().timestamp()
+            session.save()
 
 
 def _merchant() -> Merchant:

@@ -29,7 +29,10 @@ from payments.models import Order, SandboxTrade
 from recovery.models import RecoveryOrder
 
 # Left alone: they would end the session of whoever asks.
-CLOSED = ("/logout/", "/admin/logout/", "/admin/password_change/")
+CLOSED = (
+    *("/logout/", "/admin/logout/", "/admin/password_change/"),
+    *("/account/visits/end/", "/account/password/", "/account/factor/"),
+)
 Fields = dict[str, list[str]]  # what a form has, with values that it knows
 
 

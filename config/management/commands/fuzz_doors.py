@@ -72,6 +72,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{fault.number}: {fault.why}: {fault.door} {fault.sent}")
             if time.monotonic() - last_told > TOLD_EVERY_S:
                 last_told = time.monotonic()
+                askers.show_anew(people)
                 self.stdout.write(_figures(found, last_told - began))
                 self.stdout.flush()
 

@@ -50,6 +50,7 @@ class Command(BaseCommand):
             nonlocal last_told
             if time.monotonic() - last_told > TOLD_EVERY_S:
                 last_told = time.monotonic()
+                askers.show_anew(people)
                 self.stdout.write(figures(held))
                 self.stdout.flush()
 

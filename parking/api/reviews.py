@@ -3,14 +3,14 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.guards import actor_of
-from core import images
-from core.api import ModelOut
+from accounts.guards import actor_of, whole_plates
+from core import audit, images, plates
+from core.api import WHY, MaskedOut
 from core.errors import Missing
 from parking import selectors, services
 from parking.api.access import LoggedIn, scope_of
@@ -25,8 +25,10 @@ class ReadingCandidateOut(serializers.Serializer):
     )
 
 
-class ReviewOut(ModelOut):
-    """A question for a person, with the picture and what the reader thought."""
+class ReviewOut(MaskedOut):
+    """A question for a person, with the picture and what the reader thought.
+
+    Plates are whole for who looks at the one question, to answer it; a list has them masked."""
 
     image_url = serializers.SerializerMethodField()
     candidates = serializers.SerializerMethodField()
@@ -65,7 +67,10 @@ class ReviewOut(ModelOut):
     @extend_schema_field(ReadingCandidateOut(many=True))
     def get_candidates(self, item: ReviewItem) -> list[dict[str, Any]]:
         reading = _reading(item)
-        return list(reading.candidates) if reading else []
+        found = list(reading.candidates) if reading else []
+        if self.context.get("whole_plates"):
+            return found
+        return [one | {"text": plates.masked(one["text"])} for one in found]
 
     def get_read_colour(self, item: ReviewItem) -> str:
         reading = _reading(item)
@@ -80,7 +85,7 @@ def _reading(item: ReviewItem) -> PlateReading | None:
     return getattr(item.sighting, "reading", None) if item.sighting else None
 
 
-class SightingOut(ModelOut):
+class SightingOut(MaskedOut):
     """A photograph, and which plate it shows; `state` says whether that is known yet."""
 
     berth = serializers.CharField(source="berth.code", default="")
@@ -101,8 +106,10 @@ class SightingOut(ModelOut):
         ]
 
     def get_image_url(self, sighting: Sighting) -> str:
-        """A copy on which all but this plate, and faces, are covered; 202 until it is made."""
-        return images.url(sighting.image_sha, keeps=sighting.plate_text)
+        """A copy on which all faces and plates are covered, but this one where it is told whole;
+        202 until it is made."""
+        keeps = sighting.plate_text if self.context.get("whole_plates") else ""
+        return images.url(sighting.image_sha, keeps=keeps)
 
 
 LOOK, SETTLE = "view_reviewitem", "settle_reviewitem"
@@ -115,18 +122,20 @@ def _seen(request: Request, right: str) -> QuerySet[Sighting]:
 class SeenSighting(LoggedIn):
     """What was made of a photograph of the merchant's."""
 
-    @extend_schema(responses=SightingOut)
+    @extend_schema(responses=SightingOut, parameters=[WHY])
     def get(self, request: Request, pk: int) -> Response:
         row = _seen(request, "view_sighting").filter(pk=pk).first()
         if row is None:
             raise Missing()
-        return Response(SightingOut(row).data)
+        whole = whole_plates(request, "parking.sighting", right="parking.export_parkingsession")
+        return Response(SightingOut(row, context={"whole_plates": whole}).data)
 
 
 class DoubtIn(serializers.Serializer):
     sighting = serializers.IntegerField()
 
 
+@extend_schema_view(get=extend_schema(parameters=[WHY]))
 class Reviews(LoggedIn, generics.ListAPIView):
     """Open questions, oldest first; staff may add one about a photograph of theirs."""
 
@@ -138,6 +147,14 @@ class Reviews(LoggedIn, generics.ListAPIView):
         if getattr(self, "swagger_fake_view", False):
             return ReviewItem.objects.none()
         return selectors.open_reviews(scope_of(self.request, "settle_stay", right=LOOK))
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        known = super().get_serializer_context()
+        if not isinstance(self.request, Request):  # the document of the interfaces is being made
+            return known
+        right = "parking.export_parkingsession"
+        whole = whole_plates(self.request, "parking.reviewitem", right=right)
+        return {**known, "whole_plates": whole}
 
     @extend_schema(request=DoubtIn, responses={201: ReviewOut})
     def post(self, request: Request) -> Response:
@@ -165,7 +182,20 @@ class Review(LoggedIn):
 
     @extend_schema(responses=ReviewOut)
     def get(self, request: Request, pk: int) -> Response:
-        return Response(ReviewOut(_one(request, pk, LOOK), context={"request": request}).data)
+        item = _one(request, pk, LOOK)
+        audit.record(
+            request.user,  # type: ignore[arg-type]
+            "plates seen whole",
+            actor=actor_of(request),
+            reason=f"question {item.pk}",
+            list="parking.reviewitem",
+        )
+        return _told(request, item)
+
+
+def _told(request: Request, item: ReviewItem) -> Response:
+    """One question, to who answers it."""
+    return Response(ReviewOut(item, context={"request": request, "whole_plates": True}).data)
 
 
 class SettleIn(serializers.Serializer):
@@ -191,7 +221,7 @@ class Settle(LoggedIn):
             plate_colour=given.validated_data["colour"],
             actor=actor_of(request),
         )
-        return Response(ReviewOut(_one(request, pk, SETTLE), context={"request": request}).data)
+        return _told(request, _one(request, pk, SETTLE))
 
 
 class Undo(LoggedIn):
@@ -201,4 +231,4 @@ class Undo(LoggedIn):
     def post(self, request: Request, pk: int) -> Response:
         item = _one(request, pk, SETTLE)
         services.undo_review(item_id=item.pk, actor=actor_of(request))
-        return Response(ReviewOut(_one(request, pk, SETTLE), context={"request": request}).data)
+        return _told(request, _one(request, pk, SETTLE))

@@ -68,17 +68,28 @@ def look_at_pass(*, plate_text: str, plate_colour: str, at: datetime, section_id
 
 def reconsider(plate: plates.Plate | None, *, actor: str) -> None:
     """Times or plate of a stay have changed: drop what no longer contradicts each other."""
-    asked = ReviewItem.objects.filter(
-        state=ReviewState.OPEN, kind=ReviewItem.Kind.STAY, why=TWICE
-    ).select_related("stay__berth")
     text = plate.text if plate is not None else ""
-    for item in asked.filter(stay__plate_text=text):
+    asked = ReviewItem.objects.filter(
+        state=ReviewState.OPEN,
+        kind=ReviewItem.Kind.STAY,
+        why__in=[TWICE, FAR],
+        stay__plate_text=text,
+    )
+    found = list(asked.select_related("stay__berth").order_by("pk"))
+    for item in found:
+        if item.why != TWICE:
+            continue
         stay = item.stay
         assert stay is not None
         mine = _presence(stay)
         around = _stays_around(stay.plate, mine.since, mine.until).exclude(pk=stay.pk)
         if not any(at_once(mine, _presence(one)) for one in around):
             drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=[TWICE], actor=actor)
+    if any(item.why == FAR for item in found):
+        _close_what_fits(plate, actor=actor)
+
+
+def _close_what_fits(plate: plates.Plate | None, *, actor: str) -> None:
     for case in _live_case(plate).filter(state=CloneState.OPEN, why=CloneCase.Why.TOO_FAR):
         stays = case.stays.filter(of_vehicle(plate)).exclude(state=StayState.VOID)
         if not any(_is_too_far(one) for one in stays.select_related("berth").order_by("pk")):

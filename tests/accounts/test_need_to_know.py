@@ -13,7 +13,8 @@ from arrears.models import Debt
 from core import audit, personal
 from core.models import AuditEntry
 from core.plates import masked
-from parking.models import Berth
+from parking import services as parking
+from parking.models import Berth, PlateReading, ReviewItem
 from tests.arrears.conftest import debt, pass_time  # noqa: F401
 from tests.conftest import BEGIN
 from tests.people import PASSWORD, logged_in, staff, with_rights
@@ -53,6 +54,45 @@ def test_the_interface_masks_plates_unless_who_may_says_why(
         {(person.actor, "a court asks")} if role in ("owner", "manager") else set()
     )
     assert PLATE.text not in str([one.facts for one in found])
+
+
+@pytest.mark.parametrize("role", ["owner", "attendant"])
+def test_questions_and_photographs_are_masked_but_for_who_answers_one(
+    berth: Berth, stay_of: Any, merchant_user: User, role: str, question: ReviewItem
+):
+    person = merchant_user if role == "owner" else staff(berth.section.merchant, role)
+    client = logged_in(person)
+    reviews, one = "/api/v1/parking/reviews/", f"/api/v1/parking/reviews/{question.pk}/"
+    sighting = f"/api/v1/parking/sightings/{question.sighting_id}/"
+    may_answer = role == "owner"
+    for path in (reviews, sighting) if may_answer else (sighting,):
+        told = client.get(path).content.decode()
+        assert PLATE.text not in told
+        assert masked(PLATE.text) in told
+        asked = client.get(path, {"why": "a court asks"})
+        assert asked.status_code == (200 if may_answer else 403)
+    if not may_answer:
+        assert client.get(one).status_code == 403
+        return
+    assert PLATE.text in client.get(one).content.decode()  # who answers it has to read it
+    assert noted("plates seen whole")[-1].reason == f"question {question.pk}"
+
+
+@pytest.fixture
+def question(berth: Berth, merchant: Any, enrolled: Any, seen: Any, clock: Any) -> ReviewItem:
+    """A plate that was settled, and is doubted."""
+    sighting = seen(enrolled("C-001", "camera", merchant), merchant, berth=berth)
+    PlateReading.objects.create(
+        sighting=sighting,
+        text=PLATE.text,
+        colour="blue",
+        state="confirmed",
+        why="test",
+        read_at=clock.now(),
+        candidates=[{"text": PLATE.text, "probability": 0.9, "characters": [0.9] * 7}],
+    )
+    parking.settle_plate(sighting_id=sighting.pk, plate=PLATE, by="system:tests", why="test")
+    return parking.doubt_plate(sighting_id=sighting.pk, actor="user:7")
 
 
 def test_the_desk_needs_the_right_to_files_for_whole_plates(debt: Debt):  # noqa: F811

@@ -20,7 +20,7 @@ from core import clock
 from core.models import AuditEntry, Outage, OutboxDelivery
 from devices.models import Command, Device
 from monthlycard.models import CardObjection, Statement
-from parking.models import CameraTrust, CloneCase, ParkingSession, ReviewItem
+from parking.models import CameraTrust, CloneCase, ParkingSession, ReviewItem, SignReport
 from payments import selectors as payments
 from recovery.models import MoveInstruction, RecoveryOrder
 
@@ -157,6 +157,11 @@ QUEUES = [
                 OutboxDelivery, {"state": OutboxDelivery.State.PARKED}, since="event__occurred_at"
             ),
         ],
+    ),
+    Queue(
+        _("Strange codes"),
+        _("codes on the street that somebody should look at; drivers may pay a forger by them"),
+        [QueuePart(SignReport, {"state": SignReport.State.OPEN}, since="told_at")],
     ),
     Queue(
         _("Alarms"),

@@ -24,6 +24,7 @@ from core.deeds import (
     PHOTOGRAPH,
     PICTURE,
     PLATE,
+    REPORT,
     STAFF,
     Deed,
 )
@@ -34,6 +35,7 @@ DOORS: dict[str, tuple[Deed, Deed]] = {
     "core.original": (PICTURE, PICTURE),
     "core.ask_original": (LOOK, LOOK),
     "core.real": (LOOK, LOOK),
+    "parking.report_sign": (LOOK, REPORT),
     "core.schema": (LOOK, LOOK),
     "core.api_docs": (LOOK, LOOK),
     "core.alive": (HEALTH, HEALTH),

@@ -57,6 +57,7 @@ def _owner() -> Iterator[Page]:
     yield Page(OWNER, "home", reverse("parking.home"))
     yield Page(OWNER, "login", reverse("accounts.owner_login"))
     yield Page(OWNER, "real", reverse("core.real"))
+    yield Page(OWNER, "report", reverse("parking.report_sign"))
     yield Page(OWNER, "nothing", "/no-such-page/")
     for state in (StayState.PARKED, StayState.DUE):
         stay = ParkingSession.objects.filter(state=state).order_by("pk").first()
@@ -83,6 +84,7 @@ def _owner() -> Iterator[Page]:
     if paid_while_parked is not None:
         order = Order.objects.get(number=paid_while_parked.order_number)
         yield Page(OWNER, "correct", reverse("parking.correct_paid", args=[order.token]))
+        yield Page(OWNER, "more", reverse("parking.more_paid", args=[order.token]))
     trade = SandboxTrade.objects.order_by("pk").last()
     if trade is not None:
         yield Page(OWNER, "sandbox", reverse("payments.sandbox", args=[trade.out_trade_no]))
@@ -122,6 +124,7 @@ def _merchant() -> Iterator[Page]:
     review = ReviewItem.objects.filter(merchant_id=merchant_id, state=ReviewState.OPEN).first()
     if review is not None:
         yield Page(MERCHANT, "review", reverse("parking.review", args=[review.pk]))
+    yield Page(MERCHANT, "signs", reverse("parking.signs"))
     yield Page(MERCHANT, "debts", reverse("arrears.debts"))
     yield Page(MERCHANT, "looks", reverse("arrears.looks"))
     yield Page(MERCHANT, "proposals", reverse("accounts.proposals"))

@@ -279,6 +279,7 @@ STORAGES = {  # collectstatic packs what browsers take packed
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
+BOWEI_PRINT_FONT = env.str("BOWEI_PRINT_FONT", "")  # of printed signs; core/paper.py finds one
 WHITENOISE_USE_FINDERS = not PRODUCTION  # a demo and the tests serve files where they lie
 DATA_UPLOAD_MAX_MEMORY_SIZE = sizes.PHOTOGRAPH_BYTES  # before that: core.bodies
 DATA_UPLOAD_MAX_NUMBER_FIELDS = sizes.FORM_FIELDS

@@ -282,6 +282,7 @@ SWEEPS: list[Callable[[], int]] = [
     payments.tasks.look_at_sandbox,
     payments.tasks.forget_old_notifications,
     payments.tasks.forget_introductions,
+    parking.services.forget_doubts,
     arrears.services.end_pay_windows,
     arrears.services.end_watches,
     arrears.services.end_exemptions,

@@ -106,6 +106,12 @@ CONTEST = Deed(
     thing=(per_hour(5),),
     everywhere=(per_hour(2000),),
 )
+REPORT = Deed(
+    name="report",  # say that a code on the street looks strange; thing: the berth
+    network=(per_hour(10), per_day(30)),
+    thing=(per_hour(20),),
+    everywhere=(per_hour(500),),
+)
 OBJECT = Deed(
     name="object",  # by whoever has a right to it
     network=(per_hour(60),),

@@ -81,7 +81,8 @@ class Discreet:
         response = self.get_response(request)
         if "Cache-Control" not in response:
             response["Cache-Control"] = "no-store"
-        response["Permissions-Policy"] = self.POLICY
+        if "Permissions-Policy" not in response:
+            response["Permissions-Policy"] = self.POLICY
         return response
 
 

@@ -1,4 +1,6 @@
-"""Addresses as QR codes: for screens as SVG, for sheets of paper as the dots themselves."""
+"""Addresses as QR codes: for screens as SVG, for paper as a picture of hard dots."""
+
+import io
 
 import segno
 
@@ -12,7 +14,10 @@ def svg(text: str) -> str:
     )
 
 
-def dots(text: str) -> list[list[bool]]:
-    """Rows of dark and light modules without a quiet zone, to be printed: a quarter of them may be
-    scratched or covered, since a sign hangs outside."""
-    return [[bool(module) for module in row] for row in segno.make_qr(text, error="q").matrix]
+def png(text: str) -> io.BytesIO:
+    """The code to be printed, with its quiet zone: a quarter of it may be scratched or covered,
+    since it hangs outside."""
+    picture = io.BytesIO()
+    segno.make_qr(text, error="q").save(picture, kind="png", scale=10, border=4)
+    picture.seek(0)
+    return picture

@@ -22,7 +22,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.guards import actor_of
-from core import parse, plates
+from core import images, parse, plates
 from core.admin import Exported, ModelAdmin, ReadOnly, TabularInline, behind
 from core.errors import BoweiError, Invalid
 from core.money import format_fen
@@ -46,6 +46,7 @@ from parking.models import (
     ReviewItem,
     Section,
     Sighting,
+    SignReport,
     StayPayment,
     Tariff,
     TariffVersion,
@@ -151,11 +152,26 @@ class BerthAdmin(ModelAdmin):
     search_fields = ["code"]
     readonly_fields = ["lock_up", "address"]
     inlines = [SensorInline, CoverageInline]
-    actions = ["make_new_addresses"]
+    actions = ["print_signs", "make_new_addresses"]
 
     @display(description=gettext_lazy("address in its code"))
     def address(self, berth: Berth) -> str:
         return berth_url(berth.code, berth.address_version) if berth.pk else "-"
+
+    @admin.action(description=gettext_lazy("Print their codes"), permissions=["readdress"])
+    def print_signs(self, request: HttpRequest, rows: QuerySet[Berth]) -> HttpResponse | None:
+        chosen = rows.select_related("section__merchant")
+        try:
+            printed = services.print_signs(
+                list(chosen.order_by("section__name", "section_id", "position")),
+                actor=actor_of(request),
+            )
+        except BoweiError as error:
+            messages.warning(request, error.message)
+            return None
+        answer = HttpResponse(printed, content_type="application/pdf")
+        answer["Content-Disposition"] = 'attachment; filename="signs.pdf"'
+        return answer
 
     @admin.action(
         description=gettext_lazy("Make their printed codes worthless"), permissions=["readdress"]
@@ -471,6 +487,40 @@ class InspectionTaskAdmin(ReadOnly):
     @display(description=gettext_lazy("why"))
     def reason(self, row: InspectionTask) -> str:
         return reason_of(row.why)
+
+
+@admin.register(SignReport)
+class SignReportAdmin(ReadOnly):
+    """Codes that look strange: somebody goes there, and says here that it is dealt with."""
+
+    list_display = ["told_at", "kind", "berth", "place", "away_m", "state"]
+    list_filter = ["state", "kind"]
+    list_select_related = ["berth"]
+    fields = ["state", "kind", "berth", "place", "text", "photograph", "latitude", "longitude"]
+    fields += ["away_m", "told_at", "done_at", "what_to_do"]
+    readonly_fields = ["photograph", "what_to_do"]
+    actions = ["settle"]
+
+    @display(description=gettext_lazy("photograph"))
+    def photograph(self, row: SignReport) -> str:
+        if not row.image_sha:
+            return "-"
+        return format_html('<img src="{}" alt="" width="320">', images.url(row.image_sha))
+
+    @display(description=gettext_lazy("what to do"))
+    def what_to_do(self, row: SignReport) -> str:
+        return _(
+            "Send somebody to the berth. A sticker over our code: photograph it, take it down, and"
+            " tell the police and the payment services, whose account it leads to. One of our own"
+            " codes in another place: take it down, make the berth's printed code worthless, and"
+            " print it anew. Then say here that it is dealt with."
+        )
+
+    @admin.action(description=gettext_lazy("It is dealt with"), permissions=["settle"])
+    def settle(self, request: HttpRequest, rows: QuerySet[SignReport]) -> None:
+        done = [services.settle_sign_report(row.pk, actor=actor_of(request)) for row in rows]
+        text = ngettext("%(n)d report is dealt with.", "%(n)d reports are dealt with.", sum(done))
+        messages.success(request, text % {"n": sum(done)})
 
 
 @admin.register(BerthEvent)

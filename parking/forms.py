@@ -58,6 +58,38 @@ class DraftForm(forms.Form):
         field.queryset = Section.objects.order_by("name", "pk")
 
 
+class SignForm(forms.Form):
+    """What is strange about a code on the street."""
+
+    berth = forms.CharField(
+        label=_("Berth code on the sign, if it has one"), max_length=20, required=False
+    )
+    place = forms.CharField(label=_("Where does it hang?"), max_length=200, required=False)
+    text = forms.CharField(
+        label=_("What is strange about it?"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    photograph = forms.FileField(
+        label=_("Photograph, if you have one"),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": "image/*"}),
+    )
+    latitude = forms.FloatField(
+        required=False, min_value=-90, max_value=90, widget=forms.HiddenInput
+    )
+    longitude = forms.FloatField(
+        required=False, min_value=-180, max_value=180, widget=forms.HiddenInput
+    )
+
+    @property
+    def position(self) -> tuple[float, float] | None:
+        """Where the person stands, if they chose to say."""
+        north, east = self.cleaned_data["latitude"], self.cleaned_data["longitude"]
+        return None if north is None or east is None else (north, east)
+
+
 class PlateForm(forms.Form):
     """A plate with its colour."""
 

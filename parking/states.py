@@ -68,3 +68,8 @@ class CloneState(States, subject="clone"):
     OPEN = "open", Shape.DOUBT, _("Needs a look")
     COPIED = "copied", Shape.ALARM, _("Copied")
     CLOSED = "closed", Shape.PAST, _("Closed")
+
+
+class SignReportState(States, subject="sign_report"):
+    OPEN = "open", Shape.ALARM, _("Somebody must go there")
+    DONE = "done", Shape.PAST, _("Dealt with")

@@ -15,6 +15,7 @@ from parking.models.places import (
 from parking.models.prepayments import Prepayment
 from parking.models.reviews import ReviewItem
 from parking.models.sightings import ImageOrder, InspectionTask, PlateReading, Sighting
+from parking.models.signs import SignDoubt, SignReport
 from parking.models.stays import BerthEvent, BerthSilence, ParkingSession, StayGap, StayPayment
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
     "ReviewItem",
     "Section",
     "Sighting",
+    "SignDoubt",
+    "SignReport",
     "StayGap",
     "StayPayment",
     "Tariff",

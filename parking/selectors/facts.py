@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, F, OuterRef, QuerySet
+from django.db.models import BooleanField, Count, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from core import outages, plates
@@ -205,6 +205,13 @@ def terminals_for(section_id: int) -> list[int]:
     """Device ids of the handhelds that the section's attendants carry."""
     posts = HandheldPost.objects.filter(section_id=section_id).order_by("pk")
     return list(posts.values_list("device_id", flat=True))
+
+
+def sections_with_berths(merchant_id: int) -> list[Section]:
+    """The merchant's sections by name, each with how many berths are in service (`berth_count`)."""
+    rows = Section.objects.filter(merchant=merchant_id)
+    counted = rows.annotate(berth_count=Count("berths", filter=Q(berths__in_service=True)))
+    return list(counted.order_by("name", "pk"))
 
 
 def berth_by_code(code: str) -> Berth | None:

@@ -62,6 +62,14 @@ from parking.services.prepay import (
 )
 from parking.services.readings import take_reading
 from parking.services.reminders import remind_of_end
+from parking.services.signs import (
+    berths_to_print,
+    doubt_sign,
+    forget_doubts,
+    print_signs,
+    report_sign,
+    settle_sign_report,
+)
 from parking.services.silence import end_gaps, note_silent_sections, open_gaps
 from parking.services.stays import (
     close_by_hand,
@@ -81,6 +89,7 @@ __all__ = [
     "add_berth",
     "add_section",
     "ask_again",
+    "berths_to_print",
     "cancel_prepayment",
     "candidate_berths",
     "chase_images",
@@ -94,11 +103,13 @@ __all__ = [
     "correctable",
     "cover",
     "doubt_plate",
+    "doubt_sign",
     "draft_prepayment",
     "draw_samples",
     "end_gaps",
     "finish_departures",
     "flag_long_stays",
+    "forget_doubts",
     "forgo",
     "guess_meant",
     "guess_plate",
@@ -121,6 +132,7 @@ __all__ = [
     "order_leaving_image",
     "place_sensor",
     "post_handheld",
+    "print_signs",
     "publish_tariff",
     "publish_year",
     "quote_prepayment",
@@ -128,11 +140,13 @@ __all__ = [
     "read_year",
     "readdress",
     "remind_of_end",
+    "report_sign",
     "say_copied",
     "set_billing",
     "settle_plate",
     "settle_prepayment",
     "settle_review",
+    "settle_sign_report",
     "settle_stay",
     "settle_stays",
     "show_lock",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts import services as accounts
 from accounts.guards import StaffRequest, actor_of, file_of, merchant_page
 from accounts.rules import may
-from core import clock, images, wiring
+from core import clock, images, parse, wiring
 from core.errors import BoweiError, Denied, Invalid, Missing
 from core.money import format_fen
 from core.plates import chip
@@ -32,6 +33,7 @@ def street(request: StaffRequest) -> HttpResponse:
     context = street_data(request.merchant.pk)
     if request.proposals_wait:
         context["needs"] = [*accounts.needs(request.merchant.pk), *context["needs"]]
+    context["may_print"] = may(request.role, "devices")
     return render(request, "parking/merchant_street.html", context)
 
 
@@ -44,6 +46,31 @@ def street_data(merchant_id: int) -> dict[str, Any]:
         "at": clock.now(),
         "topic": f"merchant:{merchant_id}",
     }
+
+
+@require_http_methods(["GET", "POST"])
+@merchant_page("devices")
+def signs(request: StaffRequest) -> HttpResponse:
+    """The codes of the merchant's berths, to be printed: choose the sections."""
+    problem: BoweiError | None = None
+    chosen = [parse.row_id(one) for one in request.POST.getlist("section")]
+    if request.method == "POST":
+        try:
+            berths = services.berths_to_print(chosen, merchant_id=request.merchant.pk)
+            printed = services.print_signs(berths, actor=actor_of(request))
+            answer = HttpResponse(printed, content_type="application/pdf")
+            answer["Content-Disposition"] = 'attachment; filename="signs.pdf"'
+            return answer
+        except BoweiError as error:
+            problem = error
+    context = {
+        "sections": selectors.sections_with_berths(request.merchant.pk),
+        "chosen": chosen,
+        "problem": problem,
+        "begins": settings.PUBLIC_URL + "/",
+    }
+    status = problem.status if problem else 200
+    return render(request, "parking/merchant_signs.html", context, status=status)
 
 
 @require_GET

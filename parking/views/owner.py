@@ -16,7 +16,7 @@ from core.errors import BoweiError, Missing, Refused
 from core.plates import chip, ending, holds, same_vehicle
 from parking import selectors, services
 from parking.errors import NoBerth, PlateUnread, StayNotDue
-from parking.forms import DraftForm, FindBerth, LeftForm, PlateForm
+from parking.forms import DraftForm, FindBerth, LeftForm, PlateForm, SignForm
 from parking.links import StayLink, is_berths, read_stay_token, stay_token
 from parking.models import ParkingSession, Prepayment
 from parking.services import prepay, reminders
@@ -104,6 +104,8 @@ def stay(request: HttpRequest, token: str) -> HttpResponse:
                 if not context["holds"]:
                     limits.count(deeds.CONTEST, str(row.pk))
                 services.doubt_plate(stay_id=row.pk, actor="owner")
+                if link.here and not context["holds"]:
+                    services.doubt_sign(row.berth_id)
                 return redirect("parking.stay", token=token)
             if "mine" in request.POST and context["holds"]:
                 services.confirm_stay(stay_id=row.pk, actor=actor_of(request))
@@ -240,6 +242,40 @@ def _correct(request: HttpRequest, order_number: str, form: LeftForm) -> bool:
         actor=actor_of(request),
     )
     return True
+
+
+PLACE_OF_SENDER = "camera=(), microphone=(), geolocation=(self), payment=()"
+
+
+@require_http_methods(["GET", "POST"])
+def report_sign(request: HttpRequest) -> HttpResponse:
+    """A code on the street looks strange: where, what, a photograph, and a position only if the
+    person touches the button for it."""
+    sent = request.method == "POST"
+    form = SignForm(
+        request.POST if sent else None,
+        request.FILES if sent else None,
+        initial={"berth": request.GET.get("berth", "")},
+    )
+    done = None
+    if sent and form.is_valid():
+        said = form.cleaned_data
+        if said["berth"]:
+            limits.count_about(deeds.REPORT, said["berth"])
+        upload = said["photograph"]
+        try:
+            done = services.report_sign(
+                berth_code=said["berth"],
+                place=said["place"],
+                text=said["text"],
+                position=form.position,
+                photograph=images.read_upload(upload) if upload else b"",
+            )
+        except BoweiError as error:
+            form.add_error(None, error.message)
+    page = render(request, "parking/owner_report.html", {"form": form, "done": done})
+    page["Permissions-Policy"] = PLACE_OF_SENDER
+    return page
 
 
 @require_http_methods(["GET", "POST"])

@@ -100,6 +100,7 @@ DOORS: dict[str, tuple[Deed, Deed]] = {
     "arrears.api_object": (OBJECT, OBJECT),
     "arrears.api_decision": (LOOK, LOOK),
     "recovery.order": (LOOK, PAY),
+    "recovery.lock_here": (HERE, HERE),
     "recovery.api_owner": (LOOK, PAY),
     "recovery.api_code": (LOOK, OBJECT),
     # Cards

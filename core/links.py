@@ -4,6 +4,8 @@ Sealed as well as signed: who reads an address learns neither numbers nor names 
 what each may do and when it ends: docs/links.md.
 """
 
+import base64
+import hmac
 import json
 from datetime import timedelta
 from typing import Any
@@ -14,6 +16,7 @@ from django.core import signing
 from core import personal
 from core.errors import LinkEnded, Missing
 
+TAG_BYTES = 10
 # What a message led to stays open so long after the matter was over.
 STAYS_OPEN = timedelta(days=14)
 
@@ -42,3 +45,15 @@ def read(purpose: str, token: str, *, max_age_s: int) -> dict[str, Any]:
 
 def _signer(purpose: str) -> signing.TimestampSigner:
     return signing.TimestampSigner(salt=f"bowei.link.{purpose}")
+
+
+def tag(said: str) -> str:
+    """A short keyed digest of what is said, for the last part of an address that is printed: keyed
+    apart from SECRET_KEY, which may be exchanged while signs hang on the street."""
+    digest = bytes.fromhex(personal.digest(said))
+    return base64.b32encode(digest[:TAG_BYTES]).decode().lower()
+
+
+def is_tag(given: str, said: str) -> bool:
+    """Whether this is the tag of what is said, compared in constant time."""
+    return hmac.compare_digest(given.lower().encode(), tag(said).encode())

@@ -3,18 +3,15 @@
 What each lets its reader see and do is said here alone (docs/decisions/0066).
 """
 
-import base64
-import hmac
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.urls import reverse
 
-from core import links, personal
+from core import links
 
 STAY = "parking.stay"
 LIVES_S = 90 * 24 * 3600
-TAG_BYTES = 10
 
 
 def berth_path(code: str, version: int) -> str:
@@ -32,13 +29,15 @@ def berth_url(code: str, version: int) -> str:
 
 def is_berths(tag: str, code: str, version: int) -> bool:
     """Whether this is the last part of the berth's present address."""
-    return hmac.compare_digest(tag.lower().encode(), _tag(code, version).encode())
+    return links.is_tag(tag, _said(code, version))
 
 
 def _tag(code: str, version: int) -> str:
-    """Keyed apart from SECRET_KEY, which may be exchanged while signs hang on the street."""
-    digest = bytes.fromhex(personal.digest(f"bowei.berth {version} {code}"))
-    return base64.b32encode(digest[:TAG_BYTES]).decode().lower()
+    return links.tag(_said(code, version))
+
+
+def _said(code: str, version: int) -> str:
+    return f"bowei.berth {version} {code}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, path
 
+from core.bodies import takes_photographs
 from parking import api as interface
 from parking.views import merchant as staff
 from parking.views import owner as public
@@ -10,7 +11,7 @@ owner: list[URLPattern] = [
     path("", public.home, name="parking.home"),
     path("b/<str:berth_code>/", public.berth, name="parking.berth"),
     path("b/<str:berth_code>/<str:tag>/", public.berth, name="parking.berth_here"),
-    path("real/report/", public.report_sign, name="parking.report_sign"),
+    path("real/report/", takes_photographs(public.report_sign), name="parking.report_sign"),
     path("left/", public.left, name="parking.left"),
     path("s/<str:token>/", public.stay, name="parking.stay"),
     path("paid/<str:token>/", public.correct_paid, name="parking.correct_paid"),

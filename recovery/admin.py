@@ -18,6 +18,7 @@ from recovery.models import (
     BoundDebt,
     EvidencePhoto,
     LockEvent,
+    LockSign,
     LockTerms,
     MoveInstruction,
     RecoveryOrder,
@@ -173,3 +174,21 @@ class RecoveryOrderAdmin(ReadOnly):
             )
         messages.success(request, _("The locks are ordered down."))
         return None
+
+
+@admin.register(LockSign)
+class LockSignAdmin(ReadOnly):
+    """Codes on locks that were made anew; each that was printed before leads nowhere."""
+
+    list_display = ["device", "version"]
+    list_select_related = ["device"]
+    search_fields = ["device__code"]
+    fields = ["device", "version"]
+    actions = ["make_new_addresses"]
+
+    @admin.action(description=_("Make their printed codes worthless"), permissions=["readdress"])
+    def make_new_addresses(self, request: HttpRequest, rows: QuerySet[LockSign]) -> None:
+        ids = list(rows.values_list("device_id", flat=True))
+        count = services.readdress_locks(device_ids=ids, actor=actor_of(request))
+        text = gettext("Worthless from now on: %(n)s. Print them anew.")
+        messages.success(request, text % {"n": count})

@@ -341,3 +341,23 @@ class LockEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order_id} {self.position}"
+
+
+class LockSign(models.Model):
+    """Which address the code on a lock holds; without a row, the first one. Raised where the code
+    was copied: what was printed before leads nowhere."""
+
+    device = models.OneToOneField(
+        "devices.Device", models.CASCADE, related_name="+", verbose_name=_("lock")
+    )
+    version = models.PositiveIntegerField(_("version of its code"), default=1)
+
+    class Meta:
+        verbose_name = _("code on a lock")
+        verbose_name_plural = _("codes on locks")
+        permissions = [
+            ("readdress_locksign", gettext_noop("make the printed codes on locks worthless")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device_id}"

@@ -15,13 +15,27 @@ from core.plates import chip
 from devices import selectors as devices
 from devices.states import CommandState
 from parking import selectors as parking
-from recovery.models import LockEvent, RecoveryOrder
+from recovery.links import is_locks
+from recovery.models import LockEvent, LockSign, RecoveryOrder
 from recovery.states import MoveState, RecoveryState
 
 MOST_NEEDS = 50
 UNDER_WAY, TO_FETCH, TROUBLED = "open", "fetch", "alarm"  # groups of states, as pages ask for them
 GROUPS = (UNDER_WAY, TO_FETCH, TROUBLED)
 CODE_AFTER_S = 20  # a lock that is not down so long after the payment: the owner gets the code
+
+
+def order_of_lock(code: str, tag: str) -> RecoveryOrder | None:
+    """The order whose lock this is just now, for who brings the address on it; None while it serves
+    nobody. Raises Missing for another address than its present one."""
+    lock = devices.by_code(code)
+    if lock is None:
+        raise Missing()
+    version = LockSign.objects.filter(device=lock).values_list("version", flat=True).first() or 1
+    if not is_locks(tag, lock.code, version):
+        raise Missing()
+    fetched = [RecoveryState.MOVED, RecoveryState.CANCELLED]
+    return RecoveryOrder.objects.filter(device=lock).exclude(state__in=fetched).last()
 
 
 def orders_of(merchant_id: int, *, state: str = "") -> QuerySet[RecoveryOrder]:

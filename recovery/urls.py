@@ -6,9 +6,13 @@ from core.bodies import takes_photographs
 from recovery import api as interface
 from recovery import views
 
-owner: list[URLPattern] = [path("r/<str:token>/", views.order, name="recovery.order")]
+owner: list[URLPattern] = [
+    path("r/<str:token>/", views.order, name="recovery.order"),
+    path("lock/<str:code>/<str:tag>/", views.lock_here, name="recovery.lock_here"),
+]
 merchant: list[URLPattern] = [
     path("recovery/", views.listing, name="recovery.list"),
+    path("recovery/signs/", views.signs, name="recovery.signs"),
     path("recovery/new/", takes_photographs(views.new), name="recovery.new"),
     path("recovery/<int:order_id>/", takes_photographs(views.detail), name="recovery.detail"),
 ]

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
 from accounts import rules as roles
 from accounts import selectors as people
@@ -25,6 +26,15 @@ from recovery.tables import RecoveryTable
 
 
 # ── The owner, before the lock ────────────────────────────────────────────────────────────────
+@never_cache
+def lock_here(request: HttpRequest, code: str, tag: str) -> HttpResponse:
+    """Whoever scans the code on a lock comes to the order that it stands for."""
+    found = selectors.order_of_lock(code, tag)
+    if found is None:
+        return render(request, "recovery/owner_lock_idle.html")
+    return redirect("recovery.order", token=found.token)
+
+
 @never_cache
 def order(request: HttpRequest, token: str) -> HttpResponse:
     """What stands before the wheel and why; pay, object, and after paying the steps, live.
@@ -129,6 +139,23 @@ def _owner_steps(found: RecoveryOrder) -> list[dict[str, Any]]:
 
 
 # ── The merchant ──────────────────────────────────────────────────────────────────────────────
+@require_POST
+@merchant_page("recover")
+def signs(request: HttpRequest) -> HttpResponse:
+    """The codes of the merchant's locks, to be printed."""
+    try:
+        printed = services.print_lock_signs(
+            merchant_id=request.merchant.pk,  # type: ignore[attr-defined]
+            actor=actor_of(request),
+        )
+    except BoweiError as error:
+        messages.warning(request, error.message)
+        return redirect("recovery.list")
+    answer = HttpResponse(printed, content_type="application/pdf")
+    answer["Content-Disposition"] = 'attachment; filename="locks.pdf"'
+    return answer
+
+
 @never_cache
 @merchant_page("debts")
 def listing(request: HttpRequest) -> HttpResponseBase:

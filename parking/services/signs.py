@@ -8,9 +8,12 @@ is not theirs, or stands, by the position that they chose to give, far from wher
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts import selectors as people
 from core import audit, clock, images, limits, paper, personal, retention
 from core.errors import Invalid
 from core.transition import transition
@@ -42,6 +45,22 @@ def print_signs(berths: Sequence[Berth], *, actor: str) -> bytes:
             mine = [berth.pk for berth in berths if berth.section_id == section.pk]
             audit.record(section, "signs_printed", actor=actor, berths=mine)
     return printed
+
+
+def print_counter_sign(*, merchant_id: int) -> bytes:
+    """A sheet for the merchant's counter: its code opens the page on which anybody finds a stay by
+    berth and plate. It gives nothing away, so it needs no signature. Raises NoFont."""
+    merchant = people.merchant(merchant_id)
+    sign = paper.Sign(
+        address=settings.PUBLIC_URL + reverse("parking.left"),
+        title=merchant.name,
+        large="停车缴费",
+        code="",
+        chinese="用泊位号和车牌查费、付费",
+        english="Find and pay your parking",
+        phone=merchant.help_phone,
+    )
+    return paper.sheets([sign] * (paper.COLUMNS * paper.ROWS))
 
 
 def _sign(berth: Berth) -> paper.Sign:

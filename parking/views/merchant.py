@@ -56,8 +56,11 @@ def signs(request: StaffRequest) -> HttpResponse:
     chosen = [parse.row_id(one) for one in request.POST.getlist("section")]
     if request.method == "POST":
         try:
-            berths = services.berths_to_print(chosen, merchant_id=request.merchant.pk)
-            printed = services.print_signs(berths, actor=actor_of(request))
+            if "counter" in request.POST:
+                printed = services.print_counter_sign(merchant_id=request.merchant.pk)
+            else:
+                berths = services.berths_to_print(chosen, merchant_id=request.merchant.pk)
+                printed = services.print_signs(berths, actor=actor_of(request))
             answer = HttpResponse(printed, content_type="application/pdf")
             answer["Content-Disposition"] = 'attachment; filename="signs.pdf"'
             return answer

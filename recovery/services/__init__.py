@@ -13,6 +13,7 @@ from recovery.services.lock import command_ended, take_lock_report, take_release
 from recovery.services.moving import confirm_move, lowered_by_hand, note_seen, remind_of_moves
 from recovery.services.raising import look_again, place, raise_lock, rules_for
 from recovery.services.release import show_release_code
+from recovery.services.signs import print_lock_signs, readdress_locks
 from recovery.services.standing import ask_all, debt_changed, object_and_lower, stay_changed
 from recovery.services.telling import tell_overdue, tell_released, tell_trouble
 from recovery.services.terms import set_terms
@@ -35,8 +36,10 @@ __all__ = [
     "note_seen",
     "object_and_lower",
     "place",
+    "print_lock_signs",
     "quote_order",
     "raise_lock",
+    "readdress_locks",
     "release_cleared",
     "remind_of_moves",
     "rules_for",

@@ -72,6 +72,11 @@ def test_a_merchant_prints_its_own_berths_alone(
     assert "Choose at least one berth." in refused.content.decode()
 
 
+def test_the_counter_s_code_opens_where_anybody_finds_a_stay(merchant_client: Client) -> None:
+    answer = merchant_client.post("/merchant/signs/", {"counter": "1"})
+    assert pages(everything(answer)) == 1
+
+
 def test_who_may_not_keep_devices_prints_none(section: Section, attendant: Any) -> None:
     client = logged_in(attendant)
     assert client.post("/merchant/signs/", {"section": [section.pk]}).status_code == 403

@@ -97,3 +97,12 @@ def test_whoever_deducts_or_corrects_waits_for_who_works_on_the_card(
         lambda: corrections._correct(statement, visits, out=True, actor=TEST, why="x"),
     )
     assert found == "waits"
+
+
+def test_a_card_that_runs_out_is_lengthened_when_nobody_works_on_it(card: Card, clock: Any) -> None:
+    now = clock.now()
+    Card.objects.filter(pk=card.pk).update(
+        valid_until=now - timedelta(days=2), expires_at=now - timedelta(days=1)
+    )
+    found = waiting.at(card, lambda: cards.expire(Card.objects.filter(pk=card.pk)))
+    assert found == "waits"

@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from core import clock as business_clock
 from parking import services
@@ -15,6 +17,7 @@ from tests import waiting
 from tests.parking.test_money import pay
 from tests.parking.test_waits import Acts, parked, receipt  # noqa: F401
 from tests.street import OTHER_PLATE, PLATE, TEST
+from tests.transactions import LOCKS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,6 +73,11 @@ def test_who_declares_a_plate_locks_the_stay_before_the_draft(
     services.choose_berth(draft.token, "A-001")
     declared: Acts = {"declared *": lambda: votes._submit(draft.token, PLATE)}
     assert waiting.all_at(parked, declared) == {"declared *": "waits"}
+    with CaptureQueriesContext(connection) as asked:
+        votes._submit(draft.token, PLATE)
+    locked = [one["sql"] for one in asked if LOCKS.search(one["sql"])]
+    assert 'FROM "parking_parkingsession"' in locked[0]
+    assert any('FROM "parking_prepayment"' in sql for sql in locked[1:])
 
 
 def test_money_for_a_stay_that_was_joined_with_another_waits_for_that_one(

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from payments.rules import (
@@ -21,8 +21,10 @@ from payments.rules import (
 )
 
 FEN = st.integers(min_value=0, max_value=10**9)
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
+@patient
 @given(paid=FEN, wanted=st.lists(FEN, max_size=20))
 def test_no_fen_is_made_or_lost(paid, wanted):
     parts, rest = allocate(paid, [ItemShare(n, fen) for n, fen in enumerate(wanted)])
@@ -59,6 +61,7 @@ def test_a_function_that_takes_what_is_not_there_is_refused(greedy):
         settle_in_order([ItemSettling(1, 300)], [lambda item_id, left_fen: greedy])
 
 
+@patient
 @given(chance=st.integers(min_value=0, max_value=2**64))
 def test_numbers_are_what_every_provider_takes(chance):
     order = order_number(date(2026, 3, 2), chance)

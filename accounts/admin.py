@@ -16,13 +16,15 @@ from django.shortcuts import redirect, render
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts import factors, selectors, services
+from accounts import factors, own_data, selectors, services
 from accounts.errors import AwaitsSecondPerson
 from accounts.guards import actor_of
 from accounts.models import (
     ActLimit,
+    DataRequest,
     Membership,
     Merchant,
     PlateHolding,
@@ -32,7 +34,7 @@ from accounts.models import (
     User,
 )
 from accounts.states import HoldingState
-from core import audit, images
+from core import audit, images, parse
 from core.admin import ModelAdmin, ReadOnly, Said, TabularInline, behind
 from core.errors import BoweiError
 
@@ -408,3 +410,43 @@ class ProposalAdmin(ReadOnly):
                 services.withdraw_proposal(proposal_id=row.pk, person=request.user)
             except BoweiError as error:
                 messages.warning(request, f"{row.pk}: {error.message}")
+
+
+@admin.register(DataRequest)
+class DataRequestAdmin(ReadOnly):
+    """What people ask about their own data; the one that must be answered first stands first."""
+
+    list_display = ["id", "user", "kind", "state", "asked_at", "due_by", "decided_at"]
+    list_filter = ["state", "kind"]
+    list_select_related = ["user"]
+    ordering = ["due_by"]
+    exclude = ["file_key", "file_until"]
+    readonly_fields = ["why_not_yet"]
+    actions_detail = ["answer_page"]
+
+    @admin.display(description=_("why not yet"))
+    def why_not_yet(self, row: DataRequest) -> str:
+        if row.kind != DataRequest.Kind.ERASURE or row.state != DataRequest.State.ASKED:
+            return "-"
+        return " ".join(own_data.needed(row.user)) or "-"
+
+    @action(description=_("Answer"), url_path="answer", permissions=["answer"])
+    def answer_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Carry it out, or say why not; what is written here the person reads."""
+        row = DataRequest.objects.filter(pk=parse.row_id(object_id)).first()
+        if row is None:
+            return redirect("admin:accounts_datarequest_changelist")
+        back = redirect("admin:accounts_datarequest_change", row.pk)
+        if request.method == "POST":
+            text, actor = request.POST.get("answer", "").strip()[:500], actor_of(request)
+            try:
+                if "refuse" in request.POST:
+                    own_data.refuse(request_id=row.pk, actor=actor, text=text)
+                else:
+                    own_data.answer(request_id=row.pk, actor=actor, text=text)
+                return back
+            except BoweiError as error:
+                messages.error(request, error.message)
+        context = self.admin_site.each_context(request)
+        context |= {"row": row, "title": str(row), "needed": own_data.needed(row.user)}
+        return render(request, "admin/accounts/answer_request.html", context)

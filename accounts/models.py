@@ -12,7 +12,7 @@ from accounts.keys import Factor as Factor
 from accounts.keys import RecoveryCode as RecoveryCode
 from accounts.keys import Visit as Visit
 from accounts.sms import render
-from accounts.states import HoldingState, ProposalState, ShareState, SmsState
+from accounts.states import HoldingState, ProposalState, RequestState, ShareState, SmsState
 from core import personal
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
@@ -460,3 +460,74 @@ class Proposal(StatefulModel):
 
     def __str__(self) -> str:
         return f"{self.pk}"
+
+
+# ── What people may ask about their data ─────────────────────────────────────────────────────
+class DataRequest(StatefulModel):
+    """A person asks for what we have about them, for its correction, or to be forgotten.
+
+    `due_by` is fifteen working days from asking. An answer that is a file lies under `file_key`,
+    sealed, until `file_until` (real time) or until it is fetched, whichever comes first.
+    """
+
+    State = RequestState
+
+    class Kind(models.TextChoices):
+        EXPORT = "export", _("everything about me")
+        CORRECTION = "correction", _("a correction")
+        ERASURE = "erasure", _("to be forgotten")
+
+    MOVES = {
+        RequestState.ASKED: {RequestState.DONE, RequestState.REFUSED, RequestState.WITHDRAWN},
+    }
+
+    user = models.ForeignKey(
+        User, models.PROTECT, related_name="data_requests", verbose_name=_("user")
+    )
+    kind = models.CharField(_("asks for"), max_length=12, choices=Kind.choices)
+    state = StateField(State, verbose_name=_("state"), default=State.ASKED)
+    text = models.CharField(_("what they write"), max_length=500, blank=True)
+    asked_at = models.DateTimeField(_("asked"))
+    due_by = models.DateTimeField(_("to be answered by"))
+    answer = models.CharField(_("answer"), max_length=500, blank=True)
+    decided_at = models.DateTimeField(_("decided"), null=True)
+    decided_by = models.CharField(_("decided by"), max_length=80, blank=True)
+    file_key = models.CharField(max_length=64, blank=True)
+    file_until = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("request about own data")
+        verbose_name_plural = _("requests about own data")
+        permissions = [
+            ("answer_datarequest", gettext_noop("answer what people ask about their own data"))
+        ]
+        constraints = [
+            known(RequestState, name="request_state_known"),
+            models.UniqueConstraint(
+                fields=["user", "kind"],
+                condition=models.Q(state=RequestState.ASKED),
+                name="one_open_request_a_kind",
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "due_by"], name="request_to_answer")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.pk}"
+
+
+class Consent(models.Model):
+    """Which version of our information a person was shown when they gave us data; only added."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="consents", verbose_name=_("user"))
+    version = models.CharField(_("version"), max_length=20)
+    given_at = models.DateTimeField(_("given"))
+
+    class Meta:
+        verbose_name = _("consent")
+        verbose_name_plural = _("consents")
+        constraints = [
+            models.UniqueConstraint(fields=["user", "version"], name="one_consent_a_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.version}"

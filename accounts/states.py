@@ -32,3 +32,10 @@ class ProposalState(States, subject="proposal"):
     FAILED = "failed", Shape.ALARM, _("Not possible any more")
     WITHDRAWN = "withdrawn", Shape.PAST, _("Withdrawn")
     EXPIRED = "expired", Shape.PAST, _("Nobody answered")
+
+
+class RequestState(States, subject="request"):
+    ASKED = "asked", Shape.WAITS, _("We are at it")
+    DONE = "done", Shape.DONE, _("Done")
+    REFUSED = "refused", Shape.ALARM, _("Not possible")
+    WITHDRAWN = "withdrawn", Shape.PAST, _("Withdrawn")

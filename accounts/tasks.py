@@ -4,10 +4,11 @@ import logging
 from datetime import timedelta
 
 from celery import shared_task
+from django.core.cache import cache
 from django.db import transaction
 
-from accounts import services, sms
-from accounts.models import SmsMessage
+from accounts import own_data, services, sms
+from accounts.models import DataRequest, SmsMessage
 from accounts.sms import SmsNotSent
 from core import clock, outages, personal
 
@@ -111,3 +112,24 @@ def resend_forgotten() -> int:
     for sms_id in forgotten:
         send_sms.delay(sms_id)
     return len(forgotten)
+
+
+@shared_task(time_limit=300)
+def make_own_data(request_id: int) -> None:
+    """Gather everything about a person who asked for it. Running it twice has one effect."""
+    own_data.make_file(request_id)
+
+
+def make_asked_files() -> int:
+    """A sweep: everything about a person is gathered for whoever asked; a lost task is sent again
+    after a minute."""
+    moved = 0
+    asked = DataRequest.objects.filter(kind=DataRequest.Kind.EXPORT, state=DataRequest.State.ASKED)
+    for pk in asked.values_list("pk", flat=True)[:100]:
+        if cache.add(f"own_data:{pk}", 1, 60):
+            try:
+                make_own_data.delay(pk)
+                moved += 1
+            except Exception as error:
+                log.warning("accounts.own_data_not_asked error=%s", type(error).__name__)
+    return moved

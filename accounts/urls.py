@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from accounts import account, log_in, replies, views
+from accounts import account, log_in, own_data_pages, replies, views
 from accounts import api as interfaces
 from core.bodies import takes_photographs
 
@@ -33,6 +33,14 @@ owner: list[URLPattern] = [
     path("me/plates/<int:holding_id>/share/", views.share_plate, name="accounts.share_plate"),
     path("me/plates/shares/<int:share_id>/end/", views.end_share, name="accounts.end_share"),
     path("me/plates/<int:holding_id>/end/", views.end_plate, name="accounts.end_plate"),
+    path("privacy/", own_data_pages.privacy, name="accounts.privacy"),
+    path("me/data/", own_data_pages.requests, name="accounts.own_data"),
+    path(
+        "me/data/<int:request_id>/withdraw/",
+        own_data_pages.withdraw,
+        name="accounts.withdraw_request",
+    ),
+    path("me/data/<int:request_id>/file/", own_data_pages.file, name="accounts.own_data_file"),
     path("logout/", log_in.log_out, name="accounts.logout"),
 ]
 merchant: list[URLPattern] = [

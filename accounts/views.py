@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import selectors, services
+from accounts import own_data, selectors, services
 from accounts.guards import StaffRequest, merchant_page, owner_page
 from accounts.models import Proposal, User
 from core import images
@@ -31,6 +31,7 @@ def plates(request: HttpRequest) -> HttpResponse:
                 plate_text=request.POST.get("plate", ""),
                 plate_colour=request.POST.get("colour", "blue"),
             )
+            own_data.note_informed(user)
             context["done"] = _("We have noted the plate. It counts once you have shown it.")
         except BoweiError as error:
             context["error"] = error

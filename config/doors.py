@@ -64,6 +64,10 @@ DOORS: dict[str, tuple[Deed, Deed]] = {
     "accounts.share_plate": (LOOK, CLAIM),
     "accounts.end_share": (LOOK, OWN),
     "accounts.end_plate": (LOOK, OWN),
+    "accounts.privacy": (LOOK, LOOK),
+    "accounts.own_data": (LOOK, CLAIM),
+    "accounts.withdraw_request": (LOOK, OWN),
+    "accounts.own_data_file": (LOOK, OWN),
     # Where vehicles stand
     "parking.home": (LOOK, LOOK),
     "parking.berth": (BERTH, BERTH),

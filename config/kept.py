@@ -14,7 +14,8 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.keys import Visit
-from accounts.models import LoginCode, PlateHolding, SmsMessage, SmsReceipt, SmsReply
+from accounts.models import DataRequest, LoginCode, PlateHolding, SmsMessage, SmsReceipt, SmsReply
+from accounts.own_data import forget_files
 from accounts.states import HoldingState, SmsState
 from arrears.models import Debt, Demand, Dispute
 from arrears.states import DisputeState
@@ -294,6 +295,18 @@ KINDS: list[Kind] = [
         days=REMEMBERED.days,
         moment="at",
         rows=MessageReceipt.objects.all,
+        real=True,
+    ),
+    Kind(
+        name="files of own data",
+        what=_("files of everything about a person, until they fetch it"),
+        why=_("to give it to them"),
+        basis=_("PIPL art. 45"),
+        since=_("from when it can't be fetched any more"),
+        days=1,
+        moment="file_until",
+        rows=lambda: DataRequest.objects.exclude(file_key=""),
+        erase=forget_files,
         real=True,
     ),
     Kind(

@@ -58,6 +58,7 @@ from arrears.events import (
     StayDisputed,
     WatchRanOut,
 )
+from config import own_data
 from config.kept import KINDS
 from core import outages, outbox, retention, tasks
 from core.events import OutageChanged
@@ -300,6 +301,7 @@ SWEEPS: list[Callable[[], int]] = [
     accounts.tasks.let_held_go,
     accounts.tasks.resend_forgotten,
     accounts.tasks.ask_for_receipts,
+    accounts.tasks.make_asked_files,
     accounts.services.expire_proposals,
     accounts.services.forget_old,
     outbox.forget_old,
@@ -315,6 +317,9 @@ NIGHTLY: list[Callable[[], int]] = [
     anchors.keep_daily,  # how far the trail went, to be kept elsewhere
     accounts.visits.forget_over,
 ]
+
+# What people may ask about their own data, of all rows.
+OWN_DATA = own_data.OWN_DATA
 
 # What is kept for a time, kind by kind, and what holds it longer.
 KEPT = KINDS

@@ -2,6 +2,7 @@
 
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from importlib import import_module
@@ -100,6 +101,21 @@ def sweeps() -> Sequence[Callable[[], int]]:
 def nightly() -> Sequence[Callable[[], int]]:
     """What is done once a night; each says how many rows it moved."""
     found: Sequence[Callable[[], int]] = _table("NIGHTLY")
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnData:
+    """What all rows know of a person; what still needs their account; how they forget them."""
+
+    told: Callable[[Any], dict[str, Any]]
+    needed: Callable[[Any], list[str]]
+    erase: Callable[[Any, str], None]
+
+
+def own_data() -> OwnData:
+    """What people may ask about their own data is asked of all rows through these."""
+    found: OwnData = _table("OWN_DATA")
     return found
 
 

@@ -17,10 +17,11 @@ from django.db import transaction
 from config.city.built import BEGIN, LEAVE_BY_S, PLATES, Built
 from config.city.sweeping import Sweep, Sweeping
 from config.city.witness import Witness
-from core import nightly, outages, outbox, wiring
+from core import nightly, outages, outbox, retention, wiring
 from core.errors import BoweiError
 from core.models import OutboxDelivery, Pulse, StoredImage
 from core.plates import Plate
+from core.trail import sealing
 from devices.models import Command, Device
 from devices.rules import frames
 from devices.services import commands, connections, reception
@@ -35,6 +36,7 @@ WEB, DISPATCHER, WORKER, PROVIDER = "web", "dispatcher", "worker", "provider"
 PARTS = (WEB, DISPATCHER, WORKER, PROVIDER)
 LEASE = timedelta(minutes=30)
 MOST_REACTIONS = 400  # that one step may bring
+UPKEEP: frozenset[Sweep] = frozenset({retention.work, sealing.seal_ready})
 
 
 @dataclass
@@ -159,7 +161,7 @@ class World:
                 last_heard_at=self.now, online=True, silent=False
             )
         if self.is_up(DISPATCHER):
-            sweeps = [one for one in wiring.sweeps() if self._is_new_day() or not _forgets(one)]
+            sweeps = [one for one in wiring.sweeps() if self._is_new_day() or not _is_upkeep(one)]
             for sweep, do in self._sweeping.look(sweeps, self.now):
                 self.careful(wiring.name_of(sweep), do)
             self.careful("nightly", self.nights.look)
@@ -171,7 +173,8 @@ class World:
         self.follow()
 
     def _is_new_day(self) -> bool:
-        """Old rows are let go once a day here: it changes nothing that a law asks."""
+        """Old rows are let go, and the trail is sealed, once a day here: it changes nothing that a
+        law asks."""
         return self._swept_on != self.now.date()
 
     def follow(self) -> None:
@@ -419,8 +422,8 @@ class World:
             return None
 
 
-def _forgets(sweep: Sweep) -> bool:
-    return wiring.name_of(sweep).rpartition(".")[2].startswith("forget_")
+def _is_upkeep(sweep: Sweep) -> bool:
+    return sweep in UPKEEP or wiring.name_of(sweep).rpartition(".")[2].startswith("forget_")
 
 
 _NOTHING = Reading(

@@ -8,6 +8,7 @@ import secrets
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.urls import reverse
 
 from core import clock, personal
@@ -54,8 +55,11 @@ def introduced(*, provider: str, browser: str, state: str, code: str) -> tuple[O
         asked_at__gt=clock.real() - LIVES,
     )
     found = asked.select_related("order").first()
-    if not code or not browser or found is None or not asked.update(answered_at=clock.real()):
+    if not code or not browser or found is None:
         raise NotIntroduced()
+    with transaction.atomic():  # over before the app's maker is asked
+        if not asked.update(answered_at=clock.real()):
+            raise NotIntroduced()
     try:
         with asking(provider):
             return found.order, providers.sheets(provider, found.account).payer(code)

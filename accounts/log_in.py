@@ -53,7 +53,7 @@ class StaffLogin(LoginView):
     template_name = "registration/login.html"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        name = request.POST.get("username", "").strip()
+        name = _name(request)
         try:
             with _try_at(request, name) as right:
                 form = self.get_form()
@@ -66,6 +66,11 @@ class StaffLogin(LoginView):
         user = form.get_user()
         assert isinstance(user, User)
         return come_in(request, user, following_of(request, home_of(user)))
+
+
+def _name(request: HttpRequest) -> str:
+    """The name that was typed, as it is looked up: however it is written, it is counted as one."""
+    return str(User.normalize_username(request.POST.get("username", "").strip()))
 
 
 def _try_at(request: HttpRequest, name: str) -> Any:
@@ -214,7 +219,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
 # ── Forgotten ────────────────────────────────────────────────────────────────────────────────
 def forgot(request: HttpRequest) -> HttpResponse:
     """Asks for a link to a new password; the answer is the same whether or not there is anybody."""
-    context: dict[str, Any] = {"name": request.POST.get("username", "").strip()}
+    context: dict[str, Any] = {"name": _name(request)}
     if request.method == "POST":
         try:
             limits.count_about(deeds.FORGOT, context["name"])

@@ -153,7 +153,7 @@ class Browser:
 
     def get(self, address: str) -> Page:
         """Open a page. Raises PageError for anything but success."""
-        return self._page(self._ask("GET", urljoin(self.base, address)))
+        return self._answered(self._page(self._ask("GET", urljoin(self.base, address))))
 
     def submit(
         self,
@@ -190,7 +190,7 @@ class Browser:
         """Call a JSON interface with this person's cookies. Raises PageError with the problem."""
         response = self._call(method, address, json, headers)
         if response.status_code == 403 and "recent_authentication_required" in response.text:
-            self._answered(self.get("/account/again/"))
+            self.get("/account/again/")  # and answer it
             response = self._call(method, address, json, headers)
         if response.status_code >= 400:
             kind = NotThere if response.status_code == 404 else PageError

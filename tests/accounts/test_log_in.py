@@ -86,6 +86,7 @@ def test_a_recovery_code_stands_in_for_a_lost_factor_once_and_the_person_is_told
 ):
     with_phone(merchant_user)
     with_app(merchant_user)
+    assert "second factor added" in actions(merchant_user)
     [code, *others] = factors.new_codes(user=merchant_user, actor=merchant_user.actor)
     assert len(others) == 9
     before = len(texts())
@@ -95,7 +96,7 @@ def test_a_recovery_code_stands_in_for_a_lost_factor_once_and_the_person_is_told
         answer = client.post("/login/second/", {"code": code.upper()})
         assert answer.headers.get("Location") == expected
     assert texts()[before:] == ["log_in_changed"]
-    assert "recovery code used" in actions(merchant_user)
+    assert {"recovery codes made", "recovery code used"} <= set(actions(merchant_user))
     stored = str(list(RecoveryCode.objects.values()))
     assert code not in stored and code.replace("-", "") not in stored
 
@@ -161,6 +162,20 @@ def test_the_last_factor_of_who_must_have_one_stays(merchant_user: User, forced:
     assert Factor.objects.count() == 1
 
 
+def test_a_factor_that_need_not_be_is_taken_away_and_its_codes_with_it(merchant_user: User):
+    with_app(merchant_user)
+    factors.new_codes(user=merchant_user, actor=merchant_user.actor)
+    [factor] = Factor.objects.all()
+    address = f"/account/factor/{factor.pk}/remove/"
+    other = staff(merchant_user.memberships.get().merchant, "manager")
+    assert logged_in(other).post(address).status_code == 404
+    there = logged_in(merchant_user)
+    assert logged_in(merchant_user).post(address).status_code == 302
+    assert not Factor.objects.exists() and not RecoveryCode.objects.exists()
+    assert there.get("/merchant/").status_code == 302
+    assert "second factor removed" in actions(merchant_user)
+
+
 def test_wrong_factors_make_the_next_wait(merchant_user: User):
     secret = with_app(merchant_user)
     client = Client()
@@ -209,6 +224,14 @@ def test_one_name_from_many_networks_is_slowed(merchant_user: User):
     answer = enter(Client(REMOTE_ADDR="192.0.2.1"), merchant_user.username)
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) <= 120  # nobody is kept out for long
+
+
+def test_a_name_is_counted_as_one_however_it_is_written(merchant_user: User):
+    wide = "ｙｕｙｕａｎ"
+    names = [f"{'yuyuan'[:n]}{wide[n:]}-owner" for n in range(6)]
+    client = Client(REMOTE_ADDR="203.0.113.9")
+    said = [enter(client, name, "wrong").status_code for name in [*names, "yuyuan-owner"]]
+    assert said == [200] * 6 + [429]
 
 
 def test_one_password_over_many_names_and_networks_is_slowed(
@@ -302,6 +325,7 @@ def test_a_forgotten_password_is_made_anew_by_a_link_that_counts_once(merchant_u
     ]
     page = re.sub(rb'(?s)<p class="note amber">.*?</p>|value="[^"]*"', b"", answers[0])
     assert page == re.sub(rb'value="[^"]*"', b"", answers[1])
+    assert "new password asked for" in actions(merchant_user)
     assert texts()[told:] == ["new_password"]
     url = SmsMessage.objects.latest("pk").params["url"]
     address = url[url.index("/login/new/") :]
@@ -346,6 +370,7 @@ def test_the_phone_of_who_works_here_is_shown_by_a_code_and_opens_nothing(mercha
     assert client.post("/account/phone/", {"phone": PHONE, "code": code}).status_code == 302
     merchant_user.refresh_from_db()
     assert (merchant_user.phone, merchant_user.phone_digest) == (PHONE, None)
+    assert "phone changed" in actions(merchant_user)
     assert services.owner_by_phone(PHONE) != merchant_user
 
 

@@ -12,6 +12,8 @@ from django.urls import get_resolver, reverse
 from accounts import factors
 from accounts.models import ActLimit, User
 from accounts.proving import PROVED, RECENT_S
+from accounts.visits import SessionStore
+from config.persons.browser import Browser, NotThere
 from core import acts, clock, limits
 from core.models import AuditEntry
 from parking.models import ParkingSession
@@ -179,3 +181,19 @@ def test_one_goes_on_to_pages_of_ours_alone(merchant_user: User, path: str) -> N
     client = late(logged_in(merchant_user))
     sent = {"again_password": PASSWORD, "next": path}
     assert client.post("/account/again/", sent).headers["Location"] == "/account/"
+
+
+def test_who_acts_in_a_story_answers_as_a_person_does(live: Any, merchant_user: User) -> None:
+    browser = Browser(live.http)
+    browser.log_in(merchant_user.username, PASSWORD)
+
+    def wait() -> None:
+        session = SessionStore(browser.session.cookies["sessionid"])
+        session[PROVED] = 0
+        session.save()
+
+    wait()
+    assert browser.get("/merchant/stays/?why=x").url.endswith("/merchant/stays/?why=x")
+    wait()
+    with pytest.raises(NotThere):
+        browser.api("POST", "/api/v1/parking/stays/1/void/", {"reason": "x"})

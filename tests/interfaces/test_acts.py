@@ -309,6 +309,9 @@ ELSEWHERE = {
     "merchant/money/hand-back/<int:refund_id>/": "tests/payments/test_pages.py",
     "cards/deductions/<int:deduction_id>/": "tests/monthlycard/test_corrections.py",
     "cards/deductions/<int:deduction_id>/pay/": "tests/monthlycard/test_corrections.py",
+    "api/v1/monthlycard/deductions/<int:deduction_id>/whose/": (
+        "tests/monthlycard/test_questions.py"
+    ),
     "merchant/debts/disputes/<int:dispute_id>/": "",
     "account/factor/<int:factor_id>/remove/": "tests/accounts/test_log_in.py",
     "api/v1/devices/images/<sha256:sha256>": "tests/devices/test_doors.py",

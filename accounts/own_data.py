@@ -26,6 +26,8 @@ from accounts.services import end_holding
 from accounts.states import HoldingState, RequestState
 from core import audit, calendar, clock, images, personal, wiring
 from core.errors import Invalid, Missing, Refused
+from core.models import AuditEntry
+from core.trail import veiling
 from core.transition import transition
 
 ANSWERED_WITHIN = 15  # working days
@@ -155,6 +157,8 @@ def erase(user: User, *, actor: str) -> None:
     user.is_active = False
     user.set_unusable_password()
     user.save()
+    said = AuditEntry.objects.filter(actor=user.actor).exclude(reason="")
+    veiling.veil(said.values_list("pk", flat=True), actor=actor, reason="forgotten")
     audit.record(user, "forgotten", actor=actor)
 
 

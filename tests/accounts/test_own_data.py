@@ -17,6 +17,7 @@ from accounts.models import Consent, DataRequest, PlateHolding, SmsMessage, User
 from accounts.states import RequestState
 from core import audit
 from core.errors import Invalid, Missing, Refused
+from core.models import AuditEntry
 from payments.models import Order
 from tests.people import logged_in, prove, with_rights
 
@@ -127,7 +128,11 @@ def test_who_is_forgotten_leaves_no_name_and_the_books_stay(
         state=Order.State.PAID,
     )
     row = asked(owner_client, "erasure")
+    audit.record(owner, "objected", actor=owner.actor, reason="my sister was ill", number=7)
     own_data.answer(request_id=row.pk, actor="user:1", text="done")
+    entry = AuditEntry.objects.get(action="objected")
+    assert (entry.reason, entry.facts, entry.actor) == ("", {}, owner.actor)
+    assert entry.pk in AuditEntry.objects.get(action="veiled").facts["entries"]
 
     gone = User.objects.get(pk=owner.pk)
     assert (gone.phone, gone.phone_digest, gone.is_active) == ("", None, False)

@@ -24,7 +24,7 @@ from core import clock
 
 TOLD = "visit"  # what a session knows of its visit
 UNASKED = "X-Bowei-Unasked"  # what a page fetches by itself is no sign of a person
-NOTE_EVERY = timedelta(seconds=60)
+NOTE_EVERY = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def browser_in_words(agent: str) -> str:
 
 
 class Used:
-    """Notes that a log-in is used, once a minute, unless the page asks by itself."""
+    """Notes that a log-in is used, every two minutes at most, unless the page asks by itself."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

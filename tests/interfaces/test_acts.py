@@ -313,6 +313,8 @@ ELSEWHERE = {
         "tests/monthlycard/test_questions.py"
     ),
     "merchant/debts/disputes/<int:dispute_id>/": "",
+    "me/data/<int:request_id>/withdraw/": "tests/accounts/test_own_data.py",
+    "me/data/<int:request_id>/file/": "tests/accounts/test_own_data.py",
     "account/factor/<int:factor_id>/remove/": "tests/accounts/test_log_in.py",
     "api/v1/devices/images/<sha256:sha256>": "tests/devices/test_doors.py",
 }

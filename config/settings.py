@@ -362,6 +362,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("BOWEI_LOG_LEVEL", "INFO")},
     "loggers": {
         "django.request": {"level": "ERROR"},
+        "fontTools": {"level": "WARNING"},  # it tells of each letter of a font
         # uvicorn brings handlers of its own; these go, and its words reach ours.
         "uvicorn": {"propagate": True},
         "uvicorn.access": {"level": "WARNING", "propagate": True},

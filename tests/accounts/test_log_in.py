@@ -351,7 +351,7 @@ def test_a_link_to_a_new_password_lives_an_hour_and_leaves_the_second_factor(
     address = url[url.index("/login/new/") :]
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 3601)
-    assert client.get(address).status_code == 404
+    assert client.get(address).status_code == 410
     monkeypatch.setattr(time, "time", lambda: now)
     form = {"new_password1": "quite another sentence", "new_password2": "quite another sentence"}
     client.post(address, form)

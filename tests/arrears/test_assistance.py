@@ -235,7 +235,7 @@ def test_an_old_link_opens_nothing(
     until_contacted(pass_time, Watch.objects.get(), clock)
     contact = Contact.objects.get(number=1)
     clock.advance(timedelta(days=15))
-    assert anonymous.get(f"/dues/{contact.token}/").status_code == 404
+    assert anonymous.get(f"/dues/{contact.token}/").status_code == 410
 
 
 def test_opting_out_on_the_page_of_a_link(

@@ -283,7 +283,8 @@ def test_the_dispatcher_goes_through_the_city_once_a_night(
     clock.move_to(BEGIN + timedelta(hours=16, minutes=59))  # 01:59
     assert nights.look() == 0
     clock.advance(timedelta(minutes=1))
-    assert nights.look() == 1
+    assert nights.look() > 0
+    assert PayWindow.objects.count() == 1
     assert another_dispatcher.look() == 0
 
     PayWindow.objects.all().delete()  # something to find again
@@ -292,7 +293,8 @@ def test_the_dispatcher_goes_through_the_city_once_a_night(
     with django_assert_num_queries(0):
         assert nights.look() == 0
     clock.advance(timedelta(hours=3))
-    assert nights.look() == 1
+    assert nights.look() > 0
+    assert PayWindow.objects.count() == 1
 
 
 def test_every_move_of_a_debt_is_in_the_audit_trail(debt: Debt, pay: Any) -> None:

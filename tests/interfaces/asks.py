@@ -26,6 +26,7 @@ from recovery import services as recovery
 from recovery.models import RecoveryOrder
 from tests.interfaces.conftest import THIRD_PLATE, Ask, Town
 from tests.monthlycard.conftest import agreed
+from tests.monthlycard.desk import deducted
 from tests.people import TEST, logged_in, prove, staff
 from tests.recovery.conftest import look as second_look
 from tests.recovery.conftest import pay
@@ -217,6 +218,15 @@ def agree_to_a_statement(town: Town) -> Ask:
     ask = differ_about_a_statement(town)
     lines = _statement(town).send().json()["lines"]
     return replace(ask, body={"checksum": town.statement.checksum, "lines": lines})
+
+
+@recipe
+def say_whose_visit(town: Town) -> Ask:
+    assert agree_to_a_statement(town).send().status_code == 200
+    town.statement.refresh_from_db()
+    deduction = deducted(town.statement)
+    path = f"{ROOT}/monthlycard/deductions/{{deduction_id}}/whose/"
+    return Ask(town.driver, "post", path, {"deduction_id": deduction.pk}, {"mine": True})
 
 
 # ── Paying ahead ────────────────────────────────────────────────────────────────────────────────

@@ -44,11 +44,7 @@ def _read_capture(world: World, sighting_id: int) -> None:
     settles what is in doubt."""
     seen = world.wait(
         "the reading",
-        lambda: (
-            (s := world.yuyuan.api("GET", f"/api/v1/parking/sightings/{sighting_id}/"))
-            and s["state"] != "received"
-            and s
-        ),
+        lambda: (s := world.sighting(sighting_id, world.yuyuan))["state"] != "received" and s,
         READING_S,
     )
     if world.typed is None:

@@ -208,3 +208,10 @@ class World:
     def stay(self, stay_id: int, staff: Browser) -> dict[str, Any]:
         found: dict[str, Any] = staff.api("GET", f"/api/v1/parking/stays/{stay_id}/?why=story")
         return found
+
+    def sighting(self, sighting_id: int, staff: Browser) -> dict[str, Any]:
+        """What was made of a photograph, its plate whole."""
+        found: dict[str, Any] = staff.api(
+            "GET", f"/api/v1/parking/sightings/{sighting_id}/?why=story"
+        )
+        return found

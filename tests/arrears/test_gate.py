@@ -144,22 +144,44 @@ def test_a_question_that_nobody_has_to_answer_any_more_lets_the_stay_go_on(
     assert PayWindow.objects.get().state == "open"
 
 
+def asked_twice(stay: ParkingSession, *reasons: str) -> list[ReviewItem]:
+    return [
+        open_review(kind="stay", why=why, merchant_id=stay.merchant_id, stay=stay)
+        for why in reasons
+    ]
+
+
+@pytest.mark.parametrize("first", [0, 1])
 def test_two_reasons_to_ask_are_two_questions_and_both_want_an_answer(
-    berth: Berth, stay_of: Any, pass_time: Any
+    berth: Berth, stay_of: Any, pass_time: Any, first: int
 ) -> None:
     stay = stay_of(berth, minutes=90)
-    items = [
-        open_review(kind="stay", why=why, merchant_id=stay.merchant_id, stay=stay)
-        for why in ("too_far", "plate_twice")
-    ]
+    items = asked_twice(stay, "too_far", "next_arrived")
     pass_time(days=4)
-    answer(items[0])
+    answer(items[first])
     pass_time(days=4)
     assert not Debt.objects.exists()
-    assert [one.code for one in parking_selectors.stay(stay.pk).questions] == ["plate_twice"]
-    answer(items[1])
+    assert not PayWindow.objects.filter(state="open").exists()
+    [open_one] = parking_selectors.stay(stay.pk).questions
+    assert open_one.code == items[1 - first].why
+    answer(items[1 - first])
     pass_time(seconds=1)
     assert PayWindow.objects.get().state == "open"
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_where_the_plate_was_is_answered_once_however_it_is_asked(
+    berth: Berth, stay_of: Any, pass_time: Any, first: int
+) -> None:
+    stay = stay_of(berth, minutes=90)
+    items = asked_twice(stay, "plate_twice", "seen_elsewhere")
+    pass_time(days=4)
+    assert not Debt.objects.exists()
+    answer(items[first])
+    pass_time(seconds=1)
+    assert parking_selectors.stay(stay.pk).questions == ()
+    assert PayWindow.objects.get().state == "open"  # its whole time begins with the answer
+    assert not Debt.objects.exists()
 
 
 def test_an_objection_within_the_window_stops_it_and_makes_no_debt(

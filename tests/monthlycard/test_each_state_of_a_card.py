@@ -124,19 +124,31 @@ def test_a_licence_that_was_not_sent_is_not_accepted(world: Any, owner: User) ->
     assert not PlateHolding.objects.filter(state="proven").exists()
 
 
-def test_who_has_shown_a_vehicle_ends_others_applications_for_it_and_no_others(
+def test_who_has_shown_a_vehicle_gets_its_card_and_others_applications_stay_as_they_were(
     world: Any, owner: User, stranger: User
 ) -> None:
-    same, another, colour = (
-        applied(stranger, world.plan, plate) for plate in (PLATE, OTHER, (PLATE[0], "yellow"))
-    )
+    """Whether there is a card for a vehicle is its holder's business."""
+    guesses = [applied(stranger, world.plan, plate) for plate in (PLATE, OTHER)]
+    before = list(Card.objects.order_by("pk").values())
     prove(owner, *PLATE)
     card = applied(owner, world.plan)
     assert card.state == "verified"
-    for row, state in ((same, "ended"), (another, "applied"), (colour, "applied")):
-        row.refresh_from_db()
-        assert row.state == state
-    assert moves(same)[-1][3] == "another has shown the vehicle"
+    assert list(Card.objects.filter(user=stranger).order_by("pk").values()) == before
+    assert [moves(one) for one in guesses] == [[], []]
+
+
+def test_of_two_who_hold_a_vehicle_the_second_gets_no_card_of_the_plan(
+    world: Any, owner: User, stranger: User
+) -> None:
+    guess = applied(stranger, world.plan)
+    paid_card(owner, world.plan)
+    PlateHolding.objects.filter(user=owner).delete()
+    prove(stranger, *PLATE)
+    with pytest.raises(AlreadyHeld):
+        cards.verify(card_id=guess.pk, actor=WHO)
+    guess.refresh_from_db()
+    assert guess.state == "applied"
+    assert moves(guess) == []
 
 
 def test_an_application_of_ones_own_is_not_ended_by_showing_the_vehicle(

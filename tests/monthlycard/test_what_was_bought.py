@@ -221,7 +221,10 @@ def test_an_application_of_who_has_shown_nothing_keeps_the_holder_from_none(worl
     guess = applied(stranger, world.plan)
     prove(owner, *PLATE)
     assert applied(owner, world.plan).state == "verified"
-    assert fresh(guess).state == "ended"
+    assert fresh(guess).state == "applied"  # and is told nothing of the holder's
+    with pytest.raises(NotTheirPlate):
+        services.verify(card_id=guess.pk, actor=TEST)
+    assert fresh(guess).state == "applied"
 
 
 def test_an_expired_card_is_bought_again_and_begins_when_it_is_paid(world, owner, clock):

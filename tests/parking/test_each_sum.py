@@ -19,9 +19,11 @@ from tests.trail import events
 pytestmark = pytest.mark.usefixtures("writes_are_whole")
 
 
-def receipt(stay_id: int) -> Receipt:
-    """Of the one order that there is."""
-    return replace(test_waits.receipt(stay_id), item_id=OrderItem.objects.get().pk)
+def receipt(stay_id: int, fen: int) -> Receipt:
+    """Of the one order that there is, which asked for 1200."""
+    item = OrderItem.objects.get()
+    is_part = fen < item.amount_fen
+    return replace(test_waits.receipt(stay_id), item_id=item.pk, is_part=is_part)
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def left(berth: Berth, stay_of: Any) -> ParkingSession:
 def test_a_stay_that_has_left_takes_what_is_due_and_no_more(
     left: ParkingSession, fen: int, taken: int, state: str, due: int, rows: int
 ) -> None:
-    assert money.settle_stay(receipt(left.pk), fen) == taken
+    assert money.settle_stay(receipt(left.pk, fen), fen) == taken
     left.refresh_from_db()
     assert (left.state, left.due_fen) == (state, due)
     assert [row.amount_fen for row in StayPayment.objects.all()] == [taken] * rows
@@ -58,7 +60,7 @@ def test_a_stay_that_has_left_takes_what_is_due_and_no_more(
 
 
 def test_the_same_payment_is_taken_once(left: ParkingSession) -> None:
-    assert [money.settle_stay(receipt(left.pk), 500) for _twice in range(2)] == [500, 0]
+    assert [money.settle_stay(receipt(left.pk, 500), 500) for _twice in range(2)] == [500, 0]
     left.refresh_from_db()
     assert (left.due_fen, StayPayment.objects.count()) == (700, 1)
 
@@ -66,15 +68,28 @@ def test_the_same_payment_is_taken_once(left: ParkingSession) -> None:
 @pytest.mark.parametrize("state", ["settled", "void"])
 def test_a_stay_that_asks_for_nothing_takes_nothing(left: ParkingSession, state: str) -> None:
     ParkingSession.objects.filter(pk=left.pk).update(state=state, due_fen=0)
-    assert money.settle_stay(receipt(left.pk), 500) == 0
+    assert money.settle_stay(receipt(left.pk, 500), 500) == 0
     assert not StayPayment.objects.exists()
+
+
+@pytest.mark.parametrize(("fen", "state", "due"), [(1199, "due", 601), (1200, "settled", 0)])
+def test_who_has_paid_all_that_was_asked_for_is_asked_for_no_more(
+    left: ParkingSession, fen: int, state: str, due: int
+) -> None:
+    """We hear between the asking and the paying that it stood for longer; who paid a part of what
+    was asked for owes the rest of it all."""
+    ParkingSession.objects.filter(pk=left.pk).update(fee_fen=1800, due_fen=1800)
+    assert money.settle_stay(receipt(left.pk, fen), fen) == fen
+    left.refresh_from_db()
+    assert (left.state, left.due_fen) == (state, due)
+    assert events("parking.stay_settled") == [{"stay_id": left.pk}] * (state == "settled")
 
 
 def test_of_one_sum_the_older_stay_takes_first_and_what_is_left_goes_on(
     left: ParkingSession,
 ) -> None:
     other = ParkingSession.objects.exclude(pk=left.pk).get()
-    taken = money.settle_stays([left.pk, other.pk], receipt(left.pk), 1500)
-    assert taken == {other.pk: 1200, left.pk: 300}
+    part = replace(receipt(left.pk, 1500), is_part=True)  # of what two stays are to pay
+    assert money.settle_stays([left.pk, other.pk], part, 1500) == {other.pk: 1200, left.pk: 300}
     states = dict(ParkingSession.objects.values_list("pk", "state"))
     assert states == {other.pk: "settled", left.pk: "due"}

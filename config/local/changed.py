@@ -10,6 +10,7 @@ import contextlib
 import gc
 import importlib
 import inspect
+import itertools
 import json
 import os
 import selectors
@@ -40,8 +41,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     asked = json.loads(Path(os.environ[ASKED]).read_text())
     items = {item.nodeid: item for item in session.items}
     with os.fdopen(int(os.environ[ANSWERS]), "w") as answers:
-        if len(session.items) > 1:  # makes the database, which every child finds
-            runtestprotocol(session.items[0], log=False, nextitem=session.items[1])
+        if session.items:  # makes the database, which every child finds
+            _run(session.items[0], session)
         for one in asked:
             point = Point(**one["point"])
             found = [items[test] for test in one["tests"] if test in items]
@@ -89,7 +90,7 @@ def _in_a_child(
         with contextlib.suppress(BaseException):
             if point:
                 make(file, source, after)
-            told = _first_failing(items, session.items)
+            told = _first_failing(items, session)
         os.write(writing, told.encode())
         os._exit(0)
     os.close(writing)
@@ -121,14 +122,17 @@ def _answer_of(child: int, reading: int, longest_s: float) -> str | None:
     return None
 
 
-def _first_failing(items: Sequence[Any], every: Sequence[Any]) -> str:
-    for number, item in enumerate(items):
-        # A test ends where another one follows: what it shares with that one stays.
-        after = items[number + 1 :] or [one for one in every if one is not item]
-        reports = runtestprotocol(item, log=False, nextitem=after[0] if after else None)
-        if any(report.failed for report in reports):
+def _first_failing(items: Sequence[Any], session: Any) -> str:
+    for item, after in itertools.zip_longest(items, items[1:], fillvalue=session):
+        if _run(item, after):
             return str(item.nodeid)
     return ""
+
+
+def _run(item: Any, after: Any) -> bool:
+    """Whether this test fails. What it shares with `after` stays: with the session the database,
+    and nothing of a module, for another module's test that came next would find it in its way."""
+    return any(one.failed for one in runtestprotocol(item, log=False, nextitem=after))
 
 
 # ── The change ───────────────────────────────────────────────────────────────────────────────

@@ -114,6 +114,27 @@ def test_a_change_that_a_test_looks_at_is_noticed_and_another_is_not(tmp_path: P
     assert (ground.made / "rule.py").read_bytes() == code
 
 
+def test_tests_of_several_modules_notice_a_change_in_one_process(tmp_path: Path) -> None:
+    """None of them finds what another module's test has left behind."""
+    root = tmp_path / "root"
+    root.mkdir()
+    code = b"def fee(s):\n    return 100 if s > 900 else 0\n"
+    (root / "rule.py").write_bytes(code)
+    for name, assertion in (("a", "fee(0) == 0"), ("b", "fee(9) == 0"), ("c", "fee(900) == 0")):
+        text = f"from rule import fee\n\ndef test_one():\n    assert {assertion}\n\n"
+        (root / f"test_{name}.py").write_text(text + "def test_two():\n    fee(0)\n")
+    tests = [f"test_{name}.py::test_{test}" for name in "bac" for test in ("one", "two")]
+    points = points_of(code, "rule.py")
+    boundary = next(one for one in points if one.old == "s > 900")
+    larger = next(one for one in points if one.old == "900")
+    ground = Ground(root, tmp_path, {"PYTHONPATH": str(Path.cwd())})
+    found = list(ground.noticed([(boundary, tests, 60), (larger, tests[:4], 60)]))
+    assert [(one.point, one.test, one.uncounted) for one in found] == [
+        (boundary, "test_c.py::test_one", ()),
+        (larger, "", ()),
+    ]
+
+
 PAY = b"""
 from django.db import transaction
 

@@ -157,7 +157,7 @@ class Ground:
     """
 
     def __init__(self, root: Path, folder: Path, env: Mapping[str, str]) -> None:
-        self.made = folder / "changed"
+        self.root, self.made = root, folder / "changed"
         shutil.copytree(root, self.made, ignore=NO_COPY, symlinks=True)
         (self.made / ".venv").symlink_to(root / ".venv")
         self.env = {**os.environ, **env}
@@ -213,7 +213,7 @@ class Ground:
     def noticed_by(self, point: Point, tests: Sequence[str], longest_s: float) -> Answer:
         """What these tests say of a change that is made before anything is loaded."""
         left, uncounted = list(tests), list[str]()
-        source = (self.made / point.path).read_bytes()
+        source = (self.root / point.path).read_bytes()
         while left:
             test = self._first_failing(left, longest_s, point.path, point.applied(source))
             if test not in left:  # none did, or they could not even begin
@@ -229,7 +229,6 @@ class Ground:
     ) -> str:
         """The first of these tests that fails while the file reads like this."""
         file = self.made / path
-        before = file.read_bytes()
         try:
             file.write_bytes(source)
             done = subprocess.run(
@@ -244,7 +243,7 @@ class Ground:
         except subprocess.TimeoutExpired:
             return HUNG
         finally:
-            file.write_bytes(before)
+            shutil.copyfile(self.root / path, file)
         if not done.returncode:
             return ""
         failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]

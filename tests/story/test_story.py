@@ -86,7 +86,12 @@ class Logs:
                 if file.path.endswith(".log")
             }
             for folder in {path.parent for path in written}:
-                self.said |= {path.name: path.read_text() for path in folder.glob("*.log")}
+                self.said |= {path.name: said_in(path) for path in folder.glob("*.log")}
+
+
+def said_in(log: Path) -> str:
+    """What a log says, less where this run's folders are: their names look like tokens."""
+    return log.read_text().replace(str(log.parent.parent), "").replace(str(ROOT), "")
 
 
 @pytest.mark.chaos

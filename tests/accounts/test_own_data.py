@@ -19,6 +19,7 @@ from core import audit
 from core.errors import Invalid, Missing, Refused
 from core.models import AuditEntry
 from payments.models import Order
+from tests import trail
 from tests.people import logged_in, prove, with_rights
 
 PAGE = "/me/data/"
@@ -135,6 +136,7 @@ def test_who_is_forgotten_leaves_no_name_and_the_books_stay(
     assert entry.pk in AuditEntry.objects.get(action="veiled").facts["entries"]
 
     gone = User.objects.get(pk=owner.pk)
+    assert trail.said(gone)[-1] == ("forgotten", "user:1", "", {})
     assert (gone.phone, gone.phone_digest, gone.is_active) == ("", None, False)
     assert gone.username == f"forgotten-{gone.pk}"
     assert not SmsMessage.objects.filter(phone_digest=digest).exists()

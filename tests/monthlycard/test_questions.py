@@ -14,6 +14,7 @@ from parking import selectors as parking_selectors
 from parking import services as parking
 from parking.models import Berth, CloneCase, ParkingSession, Section, Sighting
 from parking.services.reviews import open_review
+from tests import trail
 from tests.monthlycard import desk
 from tests.monthlycard.test_cards import paid_card
 from tests.people import TEST
@@ -303,6 +304,10 @@ def test_the_holder_who_says_that_it_was_not_is_answered_by_a_person(
     assert (the_question().reason, left(card)) == ("not_me", 30000)
     say(owner_client, in_question, mine=True)  # it is an objection now, and only a person answers
     assert the_question().reason == "not_me"
+    assert trail.said(the_question()) == [
+        ("opened", "system:monthlycard.questions", "", {}),
+        ("not theirs", card.user.actor, "", {}),
+    ]
     services.look_at_vehicle(plate=PLATE, since=in_question.statement.starts_at)
     answer(upheld=upheld)
     run_reactions()

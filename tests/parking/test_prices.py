@@ -137,11 +137,11 @@ def test_a_bill_says_that_the_years_holidays_were_not_known_yet(
     assert stay_of(Berth.objects.get(code="M-002"), PLATE, minutes=60).fee_fen == 0
 
 
-@pytest.mark.parametrize(("day", "is_asked"), [(1, False), (2, True)])
+@pytest.mark.parametrize(("month", "day", "is_asked"), [(9, 30, False), (10, 1, True)])
 def test_the_operator_is_asked_for_a_years_holidays_in_good_time(
-    clock: Any, operator_client: Any, day: int, is_asked: bool
+    clock: Any, operator_client: Any, month: int, day: int, is_asked: bool
 ) -> None:
-    clock.hold(datetime(2026, 11, day, 12, tzinfo=BEGIN.tzinfo))
+    clock.hold(datetime(2026, month, day, 12, tzinfo=BEGIN.tzinfo))
     page = operator_client.get("/admin/", headers={"accept-language": "en"}).content.decode()
     assert ("Holidays of 2027" in page) is is_asked
 

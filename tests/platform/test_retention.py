@@ -17,6 +17,7 @@ from core.models import IdempotencyKey, RetentionRun, ShownImage, StoredImage
 from parking.models import ParkingSession, Prepayment, Sighting
 from parking.states import StayState
 from tests.street import new_photograph
+from tests.trail import said
 
 DAY = timedelta(days=1)
 
@@ -229,6 +230,16 @@ def test_a_night_is_gone_through_once_whoever_works(stay: Any, clock: Any) -> No
     assert RetentionRun.objects.count() == len(KINDS)
     night_is_over()
     assert RetentionRun.objects.count() == len(KINDS)
+    for run in RetentionRun.objects.all():  # its proof, once
+        [(action, actor, why, facts)] = said(run)
+        assert (action, actor, why) == ("kept long enough", "system:core.retention", "")
+        oldest = run.oldest_left_at
+        assert facts == {
+            "kind": run.kind,
+            "removed": run.removed,
+            "needed": run.needed,
+            "oldest_left": oldest.isoformat() if oldest else None,
+        }
     assert retention.open_runs in wiring.nightly()
     assert retention.work in wiring.sweeps()
 

@@ -114,7 +114,7 @@ def answer(*, request_id: int, actor: str, text: str = "") -> None:
 
     Raises Refused where it was ended before, or something still needs the account.
     """
-    row = DataRequest.objects.select_for_update().get(pk=request_id)
+    row = DataRequest.objects.select_for_update(no_key=True).get(pk=request_id)
     if row.state != RequestState.ASKED:
         raise Refused("ended", _("This request has ended."))
     if row.kind == DataRequest.Kind.ERASURE:

@@ -108,7 +108,7 @@ def work() -> int:
 def _go_on(run_id: int) -> int:
     """One batch of one run; the run that finds nothing more ends, with its proof in the trail."""
     open_run = RetentionRun.objects.filter(pk=run_id, finished_at=None)
-    run = open_run.select_for_update(skip_locked=True).first()
+    run = open_run.select_for_update(skip_locked=True, no_key=True).first()
     if run is None:
         return 0
     kind = next((one for one in wiring.kept() if one.name == run.kind), None)

@@ -24,10 +24,10 @@ def by_code(code: str) -> Device | None:
     return Device.objects.filter(code=code).first()
 
 
-def devices_of(merchant_id: int, kind: str | None = None) -> QuerySet[Device]:
-    """One merchant's devices in service, by code; of one kind where it is named."""
+def devices_of(merchant_id: int) -> QuerySet[Device]:
+    """One merchant's devices in service, by code."""
     rows = Device.objects.filter(merchant_id=merchant_id).exclude(state=Device.State.REVOKED)
-    return (rows.filter(kind=kind) if kind else rows).order_by("code")
+    return rows.order_by("code")
 
 
 def devices_able(merchant_id: int, able: Callable[[DeviceKind], bool]) -> QuerySet[Device]:

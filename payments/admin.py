@@ -66,7 +66,7 @@ class AttemptAdmin(ReadOnly):
     ]
     list_filter = ["state", "provider"]
     search_fields = ["out_trade_no", "provider_no"]
-    exclude = ["pay_url", "qr"]
+    exclude = ["pay_url", "qr", "sheet", "browser"]
     actions = ["ask_provider", "accept_reported"]
     show_full_result_count = False
     ordering = ["-id"]

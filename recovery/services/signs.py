@@ -19,7 +19,9 @@ def print_lock_signs(*, merchant_id: int, actor: str) -> bytes:
 
     Raises Invalid where there is none, NoFont.
     """
-    locks = list(devices.devices_of(merchant_id, "lock").select_related("merchant"))[: paper.MOST]
+    locks = list(
+        devices.devices_able(merchant_id, lambda kind: kind.is_lock).select_related("merchant")
+    )[: paper.MOST]
     if not locks:
         raise Invalid("no_locks", _("You have no lock yet."))
     LockSign.objects.bulk_create([LockSign(device=lock) for lock in locks], ignore_conflicts=True)

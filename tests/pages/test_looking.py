@@ -16,7 +16,7 @@ from config.fuzz.routes import filled, routes
 from recovery.models import RecoveryOrder
 
 WRITING = re.compile(r'\b(?:INSERT INTO|UPDATE|DELETE FROM|TRUNCATE) "(\w+)"')
-SESSIONS = {"django_session"}
+SESSIONS = {"accounts_visit"}
 # What reading is: a demand is delivered by being read (P3.2), a link is opened, the settlement
 # order has reached its owner (P1.5). Each of them once, with what follows from it.
 RECEIPTS = {

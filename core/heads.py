@@ -68,6 +68,10 @@ class LimitedHeads(HttpToolsProtocol):
         self._unread = 0
         super().on_body(body)
 
+    def _should_upgrade(self) -> bool:
+        """Only a GET begins a socket (RFC 6455, 4.1); any other would never be answered."""
+        return self.parser.get_method() == b"GET" and bool(super()._should_upgrade())
+
     def send_400_response(self, msg: str) -> None:
         if self._bytes > sizes.HEAD_BYTES or self._count > sizes.HEADERS:
             self._refuse()

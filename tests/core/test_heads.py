@@ -88,3 +88,12 @@ def test_a_line_is_used_again_as_often_as_one_likes(live: Any) -> None:
             answer = http.client.HTTPResponse(open_line)
             answer.begin()
             assert (answer.status, answer.read()) == (200, b'{"alive": true}')
+
+
+def test_who_asks_for_a_socket_by_a_post_is_answered_like_any_other(live: Any) -> None:
+    with line(live) as open_line:
+        open_line.sendall(
+            b"POST /health/alive/ HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade, close\r\n"
+            b"Upgrade: websocket\r\nContent-Length: 1\r\n\r\nx"
+        )
+        assert answered(open_line).startswith(b"HTTP/1.1 4")

@@ -15,13 +15,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from accounts import factors, proving, selectors, services, sms
 from accounts.entering import made_to_wait
 from accounts.models import User
 from core import clock, deeds, limits, links, personal
-from core.errors import BoweiError, Invalid, Missing, TooMany
+from core.errors import BoweiError, Invalid, Missing, Refused, TooMany
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 HALF = "half"  # who has shown their password, and must show a second factor
@@ -29,6 +30,9 @@ HALF_LIVES_S = 10 * 60
 KNOWN = "bowei_known"  # by which names somebody has logged in with this browser
 MOST_KNOWN = 8
 NEW_PASSWORD = "accounts.new_password"
+PASSWORD_FIRST = gettext_lazy(
+    "You work here: log in with your name and password, and set up a second factor."
+)
 
 
 def following_of(request: HttpRequest, otherwise: str) -> str:
@@ -187,7 +191,8 @@ def _show(request: HttpRequest, user: User) -> str:
 def owner_login(request: HttpRequest) -> HttpResponse:
     """Log-in of vehicle owners: a phone number, then the code that was sent to it.
 
-    Who works here too is asked for their second factor: a text alone opens no portal.
+    Who works here too is asked for their second factor, and sets up the first one after their
+    password alone: a text opens no portal.
     """
     phone = request.POST.get("phone", "").strip()
     code = request.POST.get("code", "").strip()
@@ -198,6 +203,8 @@ def owner_login(request: HttpRequest) -> HttpResponse:
         try:
             if code:
                 user = services.redeem_login_code(phone=phone, code=code, browser=browser)
+                if factors.must_have(user) and not factors.has_any(user):
+                    raise Refused("password_first", PASSWORD_FIRST)
                 return limits.keep_browser(come_in(request, user, following), browser)
             message = services.send_login_code(phone=phone, browser=browser)
             context["sent"] = True

@@ -15,7 +15,7 @@ from core import clock, deeds
 from core.deeds import Wait
 from core.errors import Invalid, Refused
 from core.models import AuditEntry
-from tests.people import PASSWORD, TEST, logged_in, staff, with_rights
+from tests.people import OWNER_PHONE, PASSWORD, TEST, logged_in, staff, with_rights
 
 PHONE = "13812340000"
 
@@ -113,6 +113,21 @@ def test_who_touches_money_sets_up_a_factor_before_they_come_in(merchant_user: U
     assert client.get("/merchant/").status_code == 200
     assert secret not in str(list(Factor.objects.values()))
     assert Factor.objects.get(user=merchant_user).kind == "app"
+
+
+def test_who_works_here_and_has_no_factor_yet_is_let_in_by_no_text(
+    merchant: Merchant, owner: User, forced: None
+):
+    services.appoint(
+        user_id=owner.pk, merchant_id=merchant.pk, before=None, after="manager", actor=TEST
+    )
+    client = Client()
+    client.post("/me/login/", {"phone": OWNER_PHONE})
+    code = SmsMessage.objects.latest("pk").params["code"]
+    answer = client.post("/me/login/", {"phone": OWNER_PHONE, "code": code})
+    assert answer.status_code == 409
+    for page in ("/account/factor/", "/merchant/", "/me/plates/"):
+        assert client.get(page).status_code == 302, page
 
 
 def test_who_works_at_the_kerb_comes_in_with_a_password(attendant: User, forced: None):

@@ -208,6 +208,10 @@ class ModelAdmin(Rights, InWords, unfold.ModelAdmin):
                 raise
             raise IncorrectLookupParameters from error
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """The row of an address; an empty `_to_field` names no field, and is none."""
+        return super().get_object(request, object_id, from_field or None)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:

@@ -241,3 +241,12 @@ def test_a_file_of_whole_plates_needs_its_right_and_is_written_down(berth: Berth
     assert (entry.facts["list"], entry.facts["rows"]) == ("parking.parkingsession", 1)
     assert len(entry.facts["columns"]) == len(head.split(","))
     assert PLATE.text not in str(entry.facts)
+
+
+@pytest.mark.parametrize("deed", ["delete", "change", "history"])
+def test_an_address_of_the_desk_that_names_no_field_is_read_like_any_other(
+    operator_client: Client, section: Any, deed: str
+) -> None:
+    url = reverse(f"admin:parking_section_{deed}", args=[section.pk])
+    for send in (operator_client.get, operator_client.post):
+        assert send(f"{url}?_to_field=").status_code < 500

@@ -20,11 +20,17 @@ INSIDE = (
 )
 FLOW_LIMIT = 60 * 1024  # bytes over the network, all pages with styles and scripts, nothing cached
 # What WeChat's browser brings to every page: its bridge, a moment after the page, and scripts,
-# styles and a frame of its own.
+# styles and a frame of its own. (Its frame has no scheme of its own: the browser here would ask
+# which program opens it, and feels no touch while that question stands.)
 BRIDGE = """
 (() => {
   if (window.top !== window) return;
-  const bridge = { invoke(name, request, answer) { window.sheet = { name, request, answer }; } };
+  const bridge = {
+    invoke(name, request, answer) {
+      window.sheet = { name, request, answer };
+      document.documentElement.dataset.sheet = name;
+    },
+  };
   document.addEventListener("DOMContentLoaded", () => {
     const style = document.createElement("style");
     style.textContent = "body { -webkit-text-size-adjust: 100% !important }";
@@ -32,7 +38,7 @@ BRIDGE = """
     script.textContent = "window.injected = true";
     const frame = document.createElement("iframe");
     frame.style.display = "none";
-    frame.src = "weixin://private/setresult/";
+    frame.src = "https://weixin.example/setresult/";
     document.documentElement.append(style, script, frame);
     setTimeout(() => {
       window.WeixinJSBridge = bridge;
@@ -103,14 +109,15 @@ class Phone:
 
     def sheet(self) -> dict[str, str]:
         """What the page has handed to the bridge."""
-        self.page.wait_for_function("window.sheet")
+        self.page.locator("html[data-sheet]").wait_for(state="attached")
         assert self.page.evaluate("window.sheet.name") == "getBrandWCPayRequest"
         found: dict[str, str] = self.page.evaluate("window.sheet.request")
         return found
 
     def answer(self, said: str) -> None:
         self.page.evaluate(
-            "(said) => { const { answer } = window.sheet; window.sheet = null;"
+            "(said) => { const { answer } = window.sheet;"
+            " delete document.documentElement.dataset.sheet;"
             " answer({ err_msg: 'get_brand_wcpay_request:' + said }); }",
             said,
         )

@@ -400,7 +400,8 @@ LAWS = (
     Law(
         "L4",
         "follows",
-        "Who paid for a stay that turns out to be another vehicle's has their money.",
+        "Who paid for a stay that turns out to be another vehicle's has their money, unless they"
+        " stood there and nobody told us.",
         """
         SELECT 'stay ' || s.id, w.plate || ' paid ' || (p.amount_fen - p.refunded_fen - p.moved_fen)
             || ' fen for a stay of ' || s.plate_text
@@ -413,8 +414,11 @@ LAWS = (
         JOIN witness.presence there ON there.berth = b.code AND there.arrived = s.arrived_at
         WHERE p.amount_fen > p.refunded_fen + p.moved_fen AND s.plate_state = 'settled'
           AND s.plate_text <> w.plate AND s.plate_text = there.plate
-          AND s.arrived_at > %(since)s AND %(rest)s
+          AND s.arrived_at > %(since)s AND %(rest)s AND NOT b.code = ANY(%(unheard)s)
           AND s.id NOT IN (SELECT stay_id FROM question)
+          AND NOT EXISTS (SELECT 1 FROM witness.presence own WHERE own.berth = b.code
+              AND own.plate = w.plate AND NOT own.told_in
+              AND own.arrived <= w.at AND coalesce(own.departed >= w.at, true))
         """,
     ),
     Law(

@@ -4,6 +4,7 @@ import copy
 import gc
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -129,6 +130,11 @@ class City:
         if violation.berth:
             fewer = list(_about(steps, violation.berth))
             steps = fewer[: self.breaks(fewer, violation, lacking)] or steps
+        for kind_of, kind in _kinds(steps):
+            if time.monotonic() > end:
+                break
+            fewer = [one for one in steps if kind_of(one) != kind]
+            steps = fewer[: self.breaks(fewer, violation, lacking)] or steps
         parts = 2
         while len(steps) > 1 and time.monotonic() < end:
             size = max(1, len(steps) // parts)
@@ -145,6 +151,23 @@ class City:
                     break
                 parts = min(parts * 2, len(steps))
         return steps
+
+
+def _kinds(steps: Sequence[Step]) -> Iterator[tuple[Callable[[Step], Any], Any]]:
+    """What may be left out at once: all steps of one name, the most frequent first, then all of one
+    vehicle."""
+    for kind, _count in Counter(map(_name, steps)).most_common():
+        yield _name, kind
+    for v in sorted({values["v"] for _kind, values in steps if "v" in values}):
+        yield _vehicle, v
+
+
+def _name(one: Step) -> str:
+    return one[0]
+
+
+def _vehicle(one: Step) -> int | None:
+    return one[1].get("v")
 
 
 def _about(steps: Sequence[Step], berth: str) -> Iterator[Step]:

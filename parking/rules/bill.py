@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, TypedDict
+from typing import Final, NamedTuple, TypedDict
 
 from core import calendar
 from parking.rules.spans import (
@@ -106,6 +106,14 @@ class _Charge:
         return self.quantity * self.unit_fen
 
 
+class _Present(NamedTuple):
+    """A time that is billed; before it the vehicle was `away_s` not there, else there unbilled."""
+
+    begin: int
+    end: int
+    away_s: int
+
+
 @dataclass(slots=True)
 class TariffBill:
     """One vehicle's arrival under a tariff: its price for any departure.
@@ -161,7 +169,7 @@ class TariffBill:
             tariff=tariff,
             arrived=earlier[0][0] if earlier else arrived,
             begun=arrived,
-            earlier=_present(earlier, gaps),
+            earlier=earlier,
             gaps=gaps,
             prices=prices,
             free_s=free_s,
@@ -176,25 +184,26 @@ class TariffBill:
         """What this stop costs to who leaves at `left`."""
         if left <= self.begun:
             return 0
-        before = self._kept(self._total(self.earlier)) if self.earlier else 0
-        return self._kept(self._total(self._until(left))) - before
+        before = self._kept(self._total(self._billed(self.earlier))) if self.earlier else 0
+        return self._kept(self._total(self._billed(self._stops(left)))) - before
 
     def lines(self, left: int) -> tuple[Line, ...]:
         """Charges in the order of time, each cap's cut after the last charge that it cut; those of
         this stop alone, and what the stops before make of them as a line."""
         if left <= self.begun:
             return ()
-        begun, placed = moment_of(self.begun), self._placed(self._until(left))
+        billed = self._billed(self._stops(left))
+        begun, placed = moment_of(self.begun), self._placed(billed)
         lines = [line for line in placed if line.starts_at >= begun]
         asked_fen = sum(line.amount_fen for line in placed)
-        paid_fen = self._total(self.earlier) if self.earlier else 0
+        paid_fen = self._total(self._billed(self.earlier)) if self.earlier else 0
         shared_fen = asked_fen - paid_fen - sum(line.amount_fen for line in lines)
         if shared_fen:
             lines.append(_sum_line("earlier_stops", "cap", shared_fen, self.begun, left))
         discount_fen = asked_fen - paid_fen - self._kept(asked_fen) + self._kept(paid_fen)
         if discount_fen:
             lines.append(_sum_line("new_energy", "discount", -discount_fen, self.begun, left))
-        for start, end in self.gaps:
+        for start, end in self.gaps if billed != _present(self._stops(left), []) else ():
             if (seconds := min(end, left) - max(start, self.begun)) > 0:
                 unbilled = _sum_line("silent", "gap", 0, max(start, self.begun), min(end, left))
                 lines.append(replace(unbilled, quantity=seconds))
@@ -207,10 +216,10 @@ class TariffBill:
     def _kept(self, fen: int) -> int:
         return fen * self.percent // 100
 
-    def _total(self, present: list[tuple[int, int]]) -> int:
+    def _total(self, present: list[_Present]) -> int:
         return sum(line.amount_fen for line in self._placed(present))
 
-    def _placed(self, present: list[tuple[int, int]]) -> list[Line]:
+    def _placed(self, present: list[_Present]) -> list[Line]:
         if self.all_free:
             return []
         charges = list(self._charges(present))
@@ -218,27 +227,36 @@ class TariffBill:
         placed += self._cuts(charges)
         return _joined([line for _, line in sorted(placed, key=lambda item: item[0])])
 
-    def _until(self, left: int) -> list[tuple[int, int]]:
-        return _present([*self.earlier, (self.begun, left)], self.gaps)
+    def _stops(self, left: int) -> list[tuple[int, int]]:
+        return [*self.earlier, (self.begun, left)]
 
-    def _charges(self, present: list[tuple[int, int]]) -> Iterator[_Charge]:
+    def _billed(self, stops: list[tuple[int, int]]) -> list[_Present]:
+        """What of these stops is billed: a gap is not, unless leaving it out would move what
+        follows into dearer hours. A gap never costs the owner anything."""
+        whole = _present(stops, [])
+        if not self.gaps:
+            return whole
+        return min(_present(stops, self.gaps), whole, key=self._total)
+
+    def _charges(self, present: list[_Present]) -> Iterator[_Charge]:
         """Walk the times at which the vehicle stood there from unit to unit. What is charged for a
         moment depends on how far the stay has come, never on when it will end, except for the last,
-        incomplete unit. A unit that was begun is paid for: who comes back within it pays no other.
+        incomplete unit. A unit that was begun is paid for: who comes back within it pays no other,
+        and a gap uses none of it up, so what is left of it goes on after the gap.
 
         So a fee never falls as the stay grows, and "the same price until" can be found by halving.
         """
         if not present:
             return
-        spans = spans_of(self.tariff, self.arrived, present[-1][1], self.day)
+        spans = spans_of(self.tariff, self.arrived, present[-1].end, self.day)
         free = _Free(self, present, spans)
         if free.covers_all:
             return
         meters: dict[Label, _Meter] = {}
         visited: set[tuple[Label, int]] = set()
-        at, now = 0, self.arrived
-        for begin, left in present:
-            now = max(now, begin)
+        at, now, before = 0, self.arrived, self.arrived
+        for begin, left, away_s in present:
+            now, before = begin + max(0, now - before - away_s), left
             while now < left:
                 while spans[at].end <= now:
                     at += 1
@@ -397,14 +415,14 @@ class TariffBill:
 class _Free:
     """The free minutes of a stay as they run."""
 
-    def __init__(self, bill: TariffBill, present: list[tuple[int, int]], spans: list[Span]) -> None:
+    def __init__(self, bill: TariffBill, present: list[_Present], spans: list[Span]) -> None:
         self.by_day = bill.tariff.free_scope is Scope.day
         self.from_arrival = bill.tariff.free_runs is FreeRuns.arrival
         self.free_s = bill.free_s
         lost = bill.free_mode is FreeMode.lost
         inside = sum(
             until - begin if self.from_arrival else charged_s(spans, begin, until)
-            for begin, until in present
+            for begin, until, _away_s in present
         )
         self.covers_all = lost and inside + bill.used_free_s <= self.free_s
         self.left_s: dict[int, int] = {}
@@ -490,17 +508,24 @@ def _sum_line(code: str, unit: str, fen: int, start: int, end: int) -> Line:
     )
 
 
-def _present(stops: list[tuple[int, int]], gaps: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The times of `stops` that are billed, those that touch each other as one."""
-    for gap in gaps:
-        stops = [part for stop in stops for part in _without(stop, gap)]
-    joined: list[tuple[int, int]] = []
-    for begin, end in stops:
-        if joined and joined[-1][1] == begin:
-            begin = joined.pop()[0]
-        if begin < end:
-            joined.append((begin, end))
-    return joined
+def _present(stops: list[tuple[int, int]], gaps: list[tuple[int, int]]) -> list[_Present]:
+    """The times of `stops` outside `gaps`, those that touch each other as one."""
+    present: list[_Present] = []
+    away_s, left = 0, None
+    for stop in stops:
+        away_s += 0 if left is None else stop[0] - left
+        left = stop[1]
+        parts = [stop]
+        for gap in gaps:
+            parts = [part for one in parts for part in _without(one, gap)]
+        for begin, end in parts:
+            if begin == end:
+                continue
+            if present and present[-1].end == begin:
+                begin, away_s = present[-1].begin, present.pop().away_s
+            present.append(_Present(begin, end, away_s))
+            away_s = 0
+    return present
 
 
 def _without(stop: tuple[int, int], gap: tuple[int, int]) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """Fees by published tariffs and by the agreements' golden cases (P4.9), to the fen."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -12,10 +12,13 @@ from parking.rules.tariff import (
     CapPer,
     FreeMode,
     FreeRuns,
+    Label,
     NewEnergy,
+    PriceStep,
     Rounding,
     Scope,
     Tariff,
+    Window,
 )
 from parking.rules.tariffs import names, ready
 
@@ -286,6 +289,37 @@ def test_time_that_is_not_billed_is_a_line_and_no_money():
         ("all_day", 1, 1000),
         ("silent", 6 * 3600, 0),
     ]
+
+
+def test_an_hour_that_a_gap_interrupts_goes_on_after_it():  # L2
+    gaps = [(at("10:30"), at("16:00"))]
+
+    def until(left: str) -> int:
+        tariff = ready("hourly_10")
+        return fee(tariff, arrived_at=at("09:00"), left_at=at(left), gaps=gaps).amount_fen
+
+    assert [until("16:29"), until("16:30"), until("16:31")] == [2000, 2000, 3000]
+
+
+def test_a_gap_is_left_in_where_the_rest_would_move_into_a_dearer_hour():  # L2
+    tariff = Tariff(
+        windows=(hours(8, 17, 100), hours(17, 8, 900)), boundary=Boundary.earlier_window
+    )
+    bill = fee(
+        tariff,
+        arrived_at=at("10:46"),
+        left_at=at("17:40"),
+        gaps=[(at("12:00"), at("12:31"))],
+    )
+
+    assert bill == fee(tariff, arrived_at=at("10:46"), left_at=at("17:40"))
+    assert bill.amount_fen == 700
+
+
+def hours(begin: int, end: int, fen: int) -> Window:
+    label = Label.day if begin < end else Label.night
+    steps = (PriceStep(unit_fen=fen, unit_s=3600),)
+    return Window(label=label, start=time(begin), end=time(end), steps=steps)
 
 
 def test_an_exempt_class_is_free_for_its_time_or_wholly():

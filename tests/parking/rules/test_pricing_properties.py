@@ -114,11 +114,7 @@ def test_a_stay_in_parts_costs_what_it_costs_in_one(tariff, arrived, lengths, ne
         fee(tariff, arrived_at=begin, left_at=end, earlier=stops[:before], nev=nev)
         for before, (begin, end) in enumerate(stops)
     ]
-    away = list(zip(edges[1::2], edges[2::2], strict=False))[: len(stops) - 1]
-    whole = fee(tariff, arrived_at=stops[0][0], left_at=stops[-1][1], gaps=away, nev=nev)
-
     assert all(part.amount_fen >= 0 for part in parts)
-    assert sum(part.amount_fen for part in parts) == whole.amount_fen
     for part in parts:
         assert sum(line.amount_fen for line in part.lines) == part.amount_fen
 
@@ -129,6 +125,41 @@ def test_a_stay_in_parts_costs_what_it_costs_in_one(tariff, arrived, lengths, ne
     ]
     one = fee(tariff, arrived_at=arrived, left_at=edges[-1], nev=nev)
     assert sum(told) == one.amount_fen
+
+
+@settings(max_examples=200, deadline=None)
+@given(tariffs(), ARRIVAL, st.lists(st.integers(0, 40_000), min_size=3, max_size=9), st.booleans())
+def test_a_gap_of_a_sensor_never_costs_the_owner(tariff, arrived, lengths, nev):  # L2
+    """Times alternate: seen, silent, seen."""
+    edges = [arrived]
+    for seconds in lengths:
+        edges.append(edges[-1] + timedelta(seconds=seconds))
+    silent = list(zip(edges[1::2], edges[2::2], strict=False))
+    heard = fee(tariff, arrived_at=arrived, left_at=edges[-1], nev=nev)
+    bill = fee(tariff, arrived_at=arrived, left_at=edges[-1], gaps=silent, nev=nev)
+    later = edges[-1] + timedelta(hours=3)
+    longer = fee(tariff, arrived_at=arrived, left_at=later, gaps=silent, nev=nev)
+
+    assert bill.amount_fen <= heard.amount_fen
+    assert bill.amount_fen <= longer.amount_fen
+    assert sum(line.amount_fen for line in bill.lines) == bill.amount_fen
+
+
+@settings(max_examples=200, deadline=None)
+@given(FEN, UNITS_S, ARRIVAL, st.lists(st.integers(0, 40_000), min_size=3, max_size=9))
+def test_what_is_left_of_a_unit_goes_on_after_a_gap(fen, unit_s, arrived, lengths):  # L2
+    """At one price at all hours a stay with gaps costs what one costs that is shorter by them."""
+    edges = [arrived]
+    for seconds in lengths:
+        edges.append(edges[-1] + timedelta(seconds=seconds))
+    silent = list(zip(edges[1::2], edges[2::2], strict=False))
+    billed_s = sum(seconds for at, seconds in enumerate(lengths) if not at % 2)
+    steps = (PriceStep(unit_fen=fen, unit_s=unit_s),)
+    tariff = Tariff(windows=(Window(label=Label.all_day, start=time(), end=time(), steps=steps),))
+
+    with_gaps = fee(tariff, arrived_at=arrived, left_at=edges[-1], gaps=silent)
+    shorter = fee(tariff, arrived_at=arrived, left_at=arrived + timedelta(seconds=billed_s))
+    assert with_gaps.amount_fen == shorter.amount_fen
 
 
 @settings(max_examples=100, deadline=None)

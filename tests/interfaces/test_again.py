@@ -13,9 +13,12 @@ from accounts import factors
 from accounts.models import ActLimit, User
 from accounts.proving import PROVED, RECENT_S
 from accounts.visits import SessionStore
+from arrears.models import Debt
+from arrears.states import DebtState
 from config.persons.browser import Browser, NotThere
 from core import acts, clock, limits
 from core.models import AuditEntry
+from monthlycard.models import Agreement
 from parking.models import ParkingSession
 from parking.states import StayState
 from tests.accounts.test_log_in import code_now, with_app
@@ -108,6 +111,9 @@ def test_what_gives_money_rights_keys_or_whole_plates_is_marked() -> None:
     for one in ("desk devices.device new_key", "desk accounts.user change"):
         assert one in marked
     assert "merchant/stays/<int:stay_id>/ void" in marked
+    assert "desk monthlycard.agreement add" in marked
+    for door in ("merchant/debts/<int:debt_id>", "api/v1/arrears/debts/<int:pk>"):
+        assert f"{door}/waive/ " in marked
 
 
 # ── How it is answered ───────────────────────────────────────────────────────────────────────────
@@ -125,6 +131,40 @@ def test_what_was_sent_is_done_with_the_answer(town: Town) -> None:
     assert ParkingSession.objects.get(pk=town.left.pk).state == StayState.VOID
     told = AuditEntry.objects.filter(subject="accounts.visit").order_by("pk")
     assert [one.action for one in told][-2:] == ["not shown anew", "shown anew"]
+
+
+def test_a_waiver_waits_for_the_answer_at_each_door(town: Town) -> None:
+    client, sent = late(town.clerk), {"reason": "hardship"}
+    page = f"/merchant/debts/{town.debt.pk}/waive/"
+    interface = f"/api/v1/arrears/debts/{town.debt.pk}/waive/"
+    before = town.debt.state
+    assert 'name="reason" value="hardship"' in client.post(page, sent).content.decode()
+    refused = client.post(interface, sent, content_type="application/json")
+    assert refused.json()["code"] == "recent_authentication_required"
+    assert Debt.objects.get(pk=town.debt.pk).state == before != DebtState.WAIVED
+    client.post(page, {**sent, "again_password": PASSWORD})
+    assert Debt.objects.get(pk=town.debt.pk).state == DebtState.WAIVED
+    waived = AuditEntry.objects.get(subject="arrears.debt", to_state="waived")
+    assert (waived.subject_id, waived.reason) == (town.debt.pk, "hardship")
+
+
+def test_an_agreement_is_written_with_the_answer_and_not_before(town: Town, operator: User) -> None:
+    client, before = late(logged_in(operator)), Agreement.objects.count()
+    sent = {
+        "lot": town.lots.east.pk,
+        "terms": '{"basis": "count", "entry_fen": 1000}',
+        "when_expired": "split",
+        "period": "week",
+        "period_day": 1,
+        "silence_agrees_after_h": "",
+        "valid_from_0": "2026-03-02",
+        "valid_from_1": "00:00",
+    }
+    address = reverse("admin:monthlycard_agreement_add")
+    assert is_asked(client.post(address, sent))
+    assert Agreement.objects.count() == before
+    client.post(address, {**sent, "again_password": PASSWORD})
+    assert Agreement.objects.count() == before + 1
 
 
 def test_who_has_a_second_factor_answers_with_it(town: Town, merchant_user: User) -> None:

@@ -69,18 +69,21 @@ ALL: list[Data] = [
     ),
     Data(
         key="places",
-        what=_("where your telephone is when you pay ahead, if you send it"),
-        why=_("to offer berths nearby"),
+        what=_("where your telephone is when you pay ahead or tell of a code, if you send it"),
+        why=_("to offer berths nearby; to find a forged code"),
         basis=CONSENT,
-        how_long=_("7 days"),
-        who=_("nobody"),
+        how_long=_("7 days; of a code that was told of 30 days after it was dealt with"),
+        who=_("nobody; of a code the city's operator"),
     ),
     Data(
         key="photographs",
-        what=_("photographs of your vehicle at a berth"),
+        what=_("photographs of your vehicle at a berth, and those that you send of a code"),
         why=_("evidence of the fee, for you and for the merchant"),
         basis=CONTRACT,
-        how_long=_("60 days after all is paid and settled; nobody's 30 days"),
+        how_long=_(
+            "60 days after all is paid and settled; nobody's 30 days; "
+            "a code's 30 days after it was dealt with"
+        ),
         who=_("you; staff with others covered; the original only with a reason that is noted"),
     ),
     Data(

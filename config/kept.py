@@ -32,13 +32,17 @@ from parking.models import (
     ReadingJudgement,
     ReviewItem,
     Sighting,
+    SignDoubt,
+    SignReport,
 )
-from parking.states import ReviewState, StayState
-from payments.models import Notification
+from parking.services.signs import DOUBTS_DAYS
+from parking.states import ReviewState, SignReportState, StayState
+from payments.models import Introduction, Notification
+from payments.tasks import INTRODUCTIONS_DAYS
 from recovery.models import EvidencePhoto, RecoveryOrder
 
 PAID_DAYS, NOBODYS_DAYS, SIGHTING_DAYS = 60, 30, 180
-LICENCE_DAYS, RECOVERY_DAYS = 90, 180
+LICENCE_DAYS, RECOVERY_DAYS, REPORT_DAYS = 90, 180, 30
 PIPL_19 = _("PIPL art. 19: no longer than needed")
 EVIDENCE = _("evidence of a fee, for whoever pays and whoever asks (PIPL art. 13 (2))")
 BOOKS = _("Accounting Law art. 23: ten years")
@@ -83,6 +87,11 @@ def _free_sightings(of_stays: int, nobodys: int) -> Any:
     return free & ~Exists(asked)
 
 
+def _held_reports() -> Any:
+    """Reports of codes that nobody has dealt with, or so lately that the police may ask."""
+    return Q(state=SignReportState.OPEN) | Q(done_at__gte=_before(REPORT_DAYS))
+
+
 def _unneeded_pictures(rows: QuerySet[Any]) -> QuerySet[Any]:
     """Photographs that nothing needs which refers to them, whatever else does."""
     here = OuterRef("pk")
@@ -91,6 +100,7 @@ def _unneeded_pictures(rows: QuerySet[Any]) -> QuerySet[Any]:
     cards = Card.objects.filter(evidence_sha=here)
     steps = EvidencePhoto.objects.filter(sha256=here)
     demands = Demand.objects.filter(evidence=here)
+    reports = SignReport.objects.filter(image_sha=here)
     licence, lock = _before(LICENCE_DAYS), _before(RECOVERY_DAYS)
     needs = (
         seen.exclude(_free_sightings(PAID_DAYS, NOBODYS_DAYS)),
@@ -99,6 +109,7 @@ def _unneeded_pictures(rows: QuerySet[Any]) -> QuerySet[Any]:
         steps.filter(Q(order__state__in=RecoveryOrder.OPEN) | Q(order__ended_at__gte=lock)),
         steps.filter(order__ended_at=None),
         demands.filter(Q(debts__state__in=Debt.LIVE) | Q(debts__ended_at__gte=_before(PAID_DAYS))),
+        reports.filter(_held_reports()),
     )
     for need in needs:
         rows = rows.exclude(Exists(need))
@@ -119,6 +130,20 @@ def _erase_sightings(keys: list[int]) -> None:
 
 def _without_places(keys: list[int]) -> None:
     Prepayment.objects.filter(pk__in=keys).update(latitude=None, longitude=None)
+
+
+def _erase_pictures_of_reports(keys: list[str]) -> None:
+    """No report names a photograph that is gone."""
+    images.forget(keys)
+    SignReport.objects.filter(image_sha__in=keys).update(image_sha="")
+
+
+def _reports_from_somewhere() -> QuerySet[SignReport]:
+    return SignReport.objects.exclude(latitude=None, longitude=None, network="")
+
+
+def _reports_from_nowhere(keys: list[int]) -> None:
+    SignReport.objects.filter(pk__in=keys).update(latitude=None, longitude=None, network="")
 
 
 def _finished_events() -> QuerySet[OutboxEvent]:
@@ -174,6 +199,19 @@ KINDS: list[Kind] = [
         real=True,
     ),
     Kind(
+        name="photographs of codes",
+        what=_("photographs of codes that look strange"),
+        why=_("to find a forged code, and to show it to the police"),
+        basis=PIPL_19,
+        since=_("from when they came; longer until the report has been dealt with as long"),
+        days=REPORT_DAYS,
+        moment="created_at",
+        rows=_pictures(SignReport.objects.filter(image_sha=HERE)),
+        unneeded=_unneeded_pictures,
+        erase=_erase_pictures_of_reports,
+        real=True,
+    ),
+    Kind(
         name="sightings",
         what=_("which vehicle was photographed where and when, and what was read"),
         why=EVIDENCE,
@@ -195,6 +233,29 @@ KINDS: list[Kind] = [
         moment="created_at",
         rows=lambda: Prepayment.objects.exclude(latitude=None),
         erase=_without_places,
+    ),
+    Kind(
+        name="places of reports",
+        what=_("where a telephone was when its owner told of a code, and from which network"),
+        why=_("to find a forged code, and to show it to the police"),
+        basis=_("consent of who sent it (PIPL art. 29)"),
+        since=_("from the report; longer until it has been dealt with as long"),
+        days=REPORT_DAYS,
+        moment="told_at",
+        rows=_reports_from_somewhere,
+        unneeded=lambda rows: rows.exclude(_held_reports()),
+        erase=_reports_from_nowhere,
+    ),
+    Kind(
+        name="doubts of codes",
+        what=_("which networks said that another vehicle stands at a code"),
+        why=_("to notice a code that hangs in two places"),
+        basis=PIPL_19,
+        since=_("from when it was said"),
+        days=DOUBTS_DAYS,
+        moment="at",
+        rows=SignDoubt.objects.all,
+        real=True,
     ),
     Kind(
         name="texts",
@@ -318,6 +379,17 @@ KINDS: list[Kind] = [
         days=30,
         moment="created_at",
         rows=IdempotencyKey.objects.all,
+        real=True,
+    ),
+    Kind(
+        name="introductions",
+        what=_("that an app was asked whom it pays for, for which order and browser"),
+        why=_("so that nobody goes on with the payment of another"),
+        basis=PIPL_19,
+        since=_("from the question"),
+        days=INTRODUCTIONS_DAYS,
+        moment="asked_at",
+        rows=Introduction.objects.all,
         real=True,
     ),
     Kind(

@@ -17,6 +17,7 @@ from payments.states import RefundState
 BATCH = 200
 CLAIM = timedelta(seconds=60)  # a worker that dies leaves its row to the next claim after this
 SYSTEM = "system:payments.sweep"
+INTRODUCTIONS_DAYS = 1
 
 
 @shared_task(**AGAIN_WITHOUT_DATABASE)
@@ -121,7 +122,9 @@ def look_at_sandbox() -> int:
 
 def forget_introductions() -> int:
     """A sweep: what apps were asked a day ago; how many."""
-    return retention.forget(Introduction.objects.all(), moment="asked_at", keep_days=1)
+    return retention.forget(
+        Introduction.objects.all(), moment="asked_at", keep_days=INTRODUCTIONS_DAYS
+    )
 
 
 def forget_old_notifications() -> int:

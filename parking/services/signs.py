@@ -25,6 +25,7 @@ from parking.states import SignReportState
 
 FAR_M = 300  # positions of phones are that wrong between high houses
 VOICES, WITHIN = 2, timedelta(hours=24)  # networks that doubt one code
+DOUBTS_DAYS = 7
 
 
 def print_signs(berths: Sequence[Berth], *, actor: str) -> bytes:
@@ -168,4 +169,4 @@ def settle_sign_report(report_id: int, *, actor: str) -> bool:
 
 def forget_doubts() -> int:
     """A sweep: what was said of codes a week ago; how many."""
-    return retention.forget(SignDoubt.objects.all(), moment="at", keep_days=7)
+    return retention.forget(SignDoubt.objects.all(), moment="at", keep_days=DOUBTS_DAYS)

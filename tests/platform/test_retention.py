@@ -8,14 +8,16 @@ import pytest
 from django.conf import settings
 
 from accounts.keys import Visit
-from accounts.models import LoginCode, SmsMessage
+from accounts.models import LoginCode, PlateHolding, SmsMessage
 from arrears.models import Dispute
 from arrears.states import DisputeState
-from config.kept import KINDS, PAID_DAYS
+from config.kept import KINDS, PAID_DAYS, REPORT_DAYS
 from core import audit, clock, images, outbox, retention, wiring
 from core.models import IdempotencyKey, RetentionRun, ShownImage, StoredImage
-from parking.models import ParkingSession, Prepayment, Sighting
+from parking.models import ParkingSession, Prepayment, Sighting, SignDoubt, SignReport
+from parking.services import settle_sign_report
 from parking.states import StayState
+from payments.models import Introduction, Order
 from tests.street import new_photograph
 from tests.trail import said
 
@@ -154,8 +156,6 @@ def test_what_is_still_needed_is_held_and_said_so(
 def test_a_photograph_that_two_things_need_stays_for_the_longer_one(
     stay: Any, clock: Any, owner: Any
 ) -> None:
-    from accounts.models import PlateHolding
-
     sha = stay.sightings.get().image_sha
     PlateHolding.objects.create(
         user=owner, plate_text="沪A12345", evidence=sha, claimed_at=clock.now()
@@ -163,6 +163,93 @@ def test_a_photograph_that_two_things_need_stays_for_the_longer_one(
     in_days(clock, 300)
     night_is_over()
     assert sha in files()  # a claim waits for a person
+
+
+def report_of(clock: Any, **more: Any) -> SignReport:
+    """Somebody told of a code, with a photograph and where they stood."""
+    return SignReport.objects.create(
+        kind="said",
+        place="by the school",
+        latitude=31.2,
+        longitude=121.4,
+        network="digest",
+        image_sha=new_photograph(),
+        told_at=clock.now(),
+        **more,
+    )
+
+
+def test_what_came_with_a_report_of_a_code_goes_after_somebody_has_dealt_with_it(
+    clock: Any, db: None
+) -> None:
+    report, open_one = report_of(clock), report_of(clock)
+    sha, kept = report.image_sha, open_one.image_sha
+    in_days(clock, 100)
+    settle_sign_report(report.pk, actor="user:1")
+    in_days(clock, REPORT_DAYS - 1)
+    night_is_over()
+    assert {sha, kept} <= files()
+    report.refresh_from_db()
+    assert (report.latitude, report.longitude, report.network) == (31.2, 121.4, "digest")
+
+    in_days(clock, 2)
+    night_is_over()
+    assert sha not in files()
+    assert not StoredImage.objects.filter(pk=sha).exists()
+    report.refresh_from_db()
+    assert (report.latitude, report.longitude, report.network) == (None, None, "")
+    assert (report.image_sha, report.place, report.state) == ("", "by the school", "done")
+    open_one.refresh_from_db()
+    assert (open_one.latitude, open_one.image_sha) == (31.2, kept)
+    assert kept in files()  # nobody has been there yet
+    for name in ("photographs of codes", "places of reports"):
+        run = RetentionRun.objects.filter(kind=name).latest("night")
+        assert (run.removed, run.needed) == (1, 1)
+        assert audit.trail(run).get().facts["removed"] == 1
+
+
+def test_a_report_s_photograph_stays_for_a_claim_that_needs_it(clock: Any, owner: Any) -> None:
+    report = report_of(clock, state="done", done_at=clock.now())
+    PlateHolding.objects.create(
+        user=owner, plate_text="沪A12345", evidence=report.image_sha, claimed_at=clock.now()
+    )
+    in_days(clock, REPORT_DAYS + 1)
+    night_is_over()
+    report.refresh_from_db()
+    assert report.image_sha in files()
+    assert report.latitude is None
+
+
+@pytest.mark.parametrize("name", ["introductions", "doubts of codes"])
+def test_who_was_asked_and_who_doubted_is_forgotten_with_a_proof(
+    stay: Any, clock: Any, name: str
+) -> None:
+    one = kind(name)
+    order = Order.objects.create(
+        number="20260302090000000001",
+        title="x",
+        amount_fen=500,
+        expires_at=clock.now(),
+        created_at=clock.now(),
+    )
+    for n, hours in enumerate((1, -1)):
+        at = business_real() - timedelta(days=one.days, hours=hours)
+        if name == "introductions":
+            Introduction.objects.create(
+                order=order,
+                provider="wechat",
+                state=str(n),
+                browser="b",
+                asked_at=at,
+            )
+        else:
+            SignDoubt.objects.create(berth=stay.berth, network=str(n), at=at)
+    night_is_over()
+    left = one.rows().get()
+    assert (left.state if name == "introductions" else left.network) == "1"
+    run = RetentionRun.objects.get(kind=name)
+    assert (run.removed, run.needed, run.oldest_left_at) == (1, 0, getattr(left, one.moment))
+    assert audit.trail(run).get().facts["removed"] == 1
 
 
 def test_of_every_kind_nothing_older_stays(stay: Any, clock: Any) -> None:

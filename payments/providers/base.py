@@ -141,7 +141,8 @@ class RefundSays:
 
 @dataclass(frozen=True, slots=True)
 class ProviderNotice:
-    """A genuine notification. Its kind and state decide what follows, never its arrival."""
+    """A genuine notification. What it says decides what follows, never its arrival; its kind is
+    for people who look at it."""
 
     kind: Literal["payment", "refund", "other"]
     out_trade_no: str = ""

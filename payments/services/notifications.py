@@ -129,7 +129,7 @@ def _put_off(notice: Notification, problem: str) -> None:
 
 
 def _act(notice: Notification, account: str, told: ProviderNotice) -> str:
-    if told.kind == "payment" and isinstance(told.says, Outcome):
+    if isinstance(told.says, Outcome):
         attempt = Attempt.objects.filter(
             out_trade_no=told.out_trade_no, provider=notice.provider
         ).first()
@@ -142,7 +142,7 @@ def _act(notice: Notification, account: str, told: ProviderNotice) -> str:
             return AMOUNT_DIFFERS
         look_at_attempt(attempt, told.says)
         return ""
-    if told.kind == "refund" and isinstance(told.says, RefundSays):
+    if isinstance(told.says, RefundSays):
         refund = (
             Refund.objects.filter(
                 out_refund_no=told.out_refund_no, attempt__provider=notice.provider

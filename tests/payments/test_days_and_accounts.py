@@ -10,7 +10,7 @@ import pytest
 
 from core import clock as business_clock
 from payments import providers, selectors, services
-from payments.models import Attempt, LedgerEntry, Order, SandboxTrade
+from payments.models import Attempt, LedgerEntry, Notification, Order, SandboxTrade
 from tests.payments.conftest import begin, books, tell
 from tests.payments.servers import WeChatServer, serving
 from tests.payments.test_wechat import begin as begin_wechat
@@ -91,6 +91,52 @@ def test_an_account_that_never_heard_of_it_proves_nothing(
         message = old.notification(old.resource(attempt.out_trade_no))
         assert services.receive_notification("wechat", *message).status == 401
         assert [one.number for one in selectors.waiting()] == [attempt.out_trade_no]
+
+
+def test_a_message_that_was_refused_counts_once_its_account_is_known_again(
+    order: Order, settings: Any
+) -> None:
+    with exchanged(order, settings, until=None) as (old, attempt):
+        message = old.notification(old.resource(attempt.out_trade_no))
+        assert services.receive_notification("wechat", *message).status == 401
+        notice = Notification.objects.get()
+        assert (notice.verified, notice.next_try_at, books()) == (False, None, {})
+        now = settings.BOWEI_PAYMENTS["wechat"]
+        known = {**now, "former": [{**WeChatServer.SETTINGS, **_keys(now), "until": "2999-12-31"}]}
+        settings.BOWEI_PAYMENTS = {"wechat": known}
+        providers.forget()
+        assert services.receive_notification("wechat", *message).status == 204
+        notice.refresh_from_db()
+        assert (notice.verified, notice.kind, notice.times) == (True, "payment", 2)
+        assert (notice.out_trade_no, notice.problem) == (attempt.out_trade_no, "")
+        assert books()["provider:wechat"] == 600
+
+        settings.BOWEI_PAYMENTS = {"wechat": now}  # what is done is not read again
+        providers.forget()
+        assert services.process_notification(notice.pk) == ""
+
+
+def _keys(known: dict[str, Any]) -> dict[str, Any]:
+    return {name: known[name] for name in ("private_key", "public_key", "gateway")}
+
+
+@pytest.mark.parametrize(("begun_by", "status"), [("old", 500), ("new", 204), ("", 204)])
+def test_an_account_tells_of_payments_that_it_began(
+    order: Order, settings: Any, begun_by: str, status: int
+) -> None:
+    """What was begun before accounts were told apart, any of ours may tell."""
+    with exchanged(order, settings, until="2999-12-31") as (old, attempt):
+        names = {"old": attempt.account, "new": providers.account_now("wechat"), "": ""}
+        Attempt.objects.update(account=names[begun_by])
+        new = WeChatServer()
+        new.trades = old.trades
+        resource = {**old.resource(attempt.out_trade_no), "mchid": "1900000222"}
+        answer = services.receive_notification("wechat", *new.notification(resource))
+        assert answer.status == status
+        assert Notification.objects.get().problem == (
+            "begun by another account" if status == 500 else ""
+        )
+        assert bool(books()) == (status == 204)
 
 
 def test_who_pays_after_the_exchange_is_sent_to_the_account_of_today(

@@ -3,15 +3,19 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from core import clock
 from payments import providers, services
 from payments.errors import ProviderAway
-from payments.models import Attempt, Notification, Order, Refund
+from payments.models import Attempt, Notification, Order, Refund, SandboxTrade
 from payments.providers.base import Way
-from tests.payments.conftest import TEST, books
+from payments.providers.sandbox import client as sandbox
+from tests.payments import kiosk
+from tests.payments.conftest import TEST, books, pay
 from tests.payments.servers import WeChatServer, serving
 
 pytestmark = pytest.mark.django_db
@@ -212,3 +216,68 @@ def test_a_trade_closed_event_never_unpays(order, wechat):
     order.refresh_from_db()
     assert (attempt.state, order.state) == ("paid", "paid")
     assert not Refund.objects.exists()
+
+
+def refund_resource(row: Refund, status: str) -> dict[str, Any]:
+    return {
+        "mchid": WeChatServer.SETTINGS["mchid"],
+        "out_trade_no": row.attempt.out_trade_no,
+        "out_refund_no": row.out_refund_no,
+        "refund_id": "5000",
+        "refund_status": status,
+        "amount": {"total": 600, "refund": row.amount_fen},
+    }
+
+
+@pytest.mark.parametrize("state", ["asked", "sent", "done", "failed"])
+def test_after_a_message_of_a_refund_that_is_not_back_wechat_is_asked_at_once(order, wechat, state):
+    attempt = begin(order)
+    wechat.pay(attempt.out_trade_no)
+    tell(wechat, attempt)
+    item = order.items.get()
+    row, other = (
+        services.refund(item_id=item.pk, amount_fen=200, reason="unused", actor=TEST, key=key)
+        for key in ("a", "b")
+    )
+    later = clock.real() + timedelta(hours=1)
+    Refund.objects.update(next_look_at=later)
+    Refund.objects.filter(pk=row.pk).update(state=state)
+    message = wechat.notification(refund_resource(row, "ABNORMAL"), event="REFUND.ABNORMAL")
+    assert services.receive_notification("wechat", *message).status == 204
+    row.refresh_from_db()
+    other.refresh_from_db()
+    assert (row.state, row.next_look_at < later) == (state, state in ("asked", "sent"))
+    assert other.next_look_at == later
+
+
+def test_nobody_tells_of_another_provider_s_payment_or_refund(order, wechat, merchant):
+    """Genuine for whom it comes from, and about a number that another one was given."""
+    attempt = begin(order)
+    wechat.pay(attempt.out_trade_no)
+    trade = SandboxTrade(pk=1, out_trade_no=attempt.out_trade_no, amount_fen=600, notify_url="/")
+    trade.paid_at = clock.real()
+    _url, headers, body = sandbox.notification(trade)
+    answer = services.receive_notification("sandbox", headers, body)
+    assert (answer.status, answer.body, books()) == (500, "unknown order number", {})
+
+    tell(wechat, attempt)
+    kiosk.owe(2, 300, merchant.pk)
+    theirs = services.open_order(items=[(kiosk.NAME, 2)], actor=TEST)
+    pay(theirs)
+    row = services.refund(
+        item_id=theirs.items.get().pk, amount_fen=300, reason="unused", actor=TEST, key="k"
+    )
+    message = wechat.notification(refund_resource(row, "SUCCESS"), event="REFUND.SUCCESS")
+    answer = services.receive_notification("wechat", *message)
+    assert (answer.status, json.loads(answer.body)["message"]) == (500, "unknown refund number")
+    assert (Refund.objects.get().state, books()["provider:sandbox"]) == ("asked", 300)
+
+
+def test_what_wechat_tells_besides_is_kept_and_nothing_follows(order, wechat):
+    attempt = begin(order)
+    message = wechat.notification(
+        {"out_trade_no": attempt.out_trade_no}, event="PAYSCORE.USER_OPEN"
+    )
+    assert services.receive_notification("wechat", *message).status == 204
+    notice = Notification.objects.get()
+    assert (notice.kind, notice.processed_at is not None, books()) == ("other", True, {})

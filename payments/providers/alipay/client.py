@@ -6,7 +6,7 @@ On a phone the wap page is opened, beside a screen a QR code is shown.
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from urllib.error import URLError
 from urllib.parse import parse_qsl
 
@@ -154,8 +154,9 @@ class AlipayClient:
         if form.get("refund_fee") or form.get("gmt_refund"):
             # A refund tells again as TRADE_SUCCESS or TRADE_CLOSED: it is no payment.
             refund = form.get("out_biz_no", "")
-            kind: Literal["refund", "other"] = "refund" if refund else "other"
-            return ProviderNotice(kind, number, refund, RefundSays(state="unclear"))
+            if not refund:
+                return ProviderNotice("other", number)
+            return ProviderNotice("refund", number, refund, RefundSays(state="unclear"))
         if form.get("trade_status") not in _TRADE:
             return ProviderNotice("other", number)
         return ProviderNotice("payment", number, says=_outcome(form))

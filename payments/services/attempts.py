@@ -96,7 +96,6 @@ def begin_attempt(
         _mark(attempt, AttemptState.UNKNOWN, problem=str(error))
         raise ProviderAway(provider) from error
     _mark(attempt, AttemptState.PENDING, pay_url=begun.pay_url, qr=begun.qr, sheet=begun.sheet)
-    attempt.refresh_from_db()
     return attempt
 
 

@@ -12,6 +12,7 @@ from core.models import IdempotencyKey
 from payments.rules import BillLine, Quote, Receipt
 
 NAME = "kiosk.bill"
+TAB = "kiosk.tab"  # one that may be paid in parts
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,32 @@ class Cleared(Event):
     left_fen: int
 
 
-def owe(subject_id: int, amount_fen: int, merchant_id: int) -> tuple[str, int]:
+@dataclass(frozen=True)
+class PaidOff(Event):
+    subject_id: int
+    amount_fen: int
+    is_part: bool
+
+
+def owe(
+    subject_id: int, amount_fen: int, merchant_id: int, *, name: str = NAME, title: str = ""
+) -> tuple[str, int]:
     """A bill over this amount; asked for again, the amount changes."""
+    title = title or f"Kiosk {subject_id}"
     IdempotencyKey.objects.update_or_create(
         scope="kiosk",
         key=str(subject_id),
         defaults={
             "request_hash": str(merchant_id),
-            "answer": {"due_fen": amount_fen, "merchant_id": merchant_id, "paid_by": None},
+            "answer": {
+                "due_fen": amount_fen,
+                "merchant_id": merchant_id,
+                "paid_by": None,
+                "title": title,
+            },
         },
     )
-    return NAME, subject_id
+    return name, subject_id
 
 
 def paid_by(subject_id: int) -> str | None:
@@ -52,7 +68,7 @@ def quote(subject_id: int) -> Quote:
         raise Refused("paid", _("There is nothing to pay here any more."))
     due_fen = row.answer["due_fen"]
     line = BillLine("Tea", 2, "cup", due_fen // 2, due_fen)
-    return Quote(due_fen, (line,), f"Kiosk {subject_id}", row.answer["merchant_id"], "due")
+    return Quote(due_fen, (line,), row.answer["title"], row.answer["merchant_id"], "due")
 
 
 def settle(receipt: Receipt, left_fen: int) -> int:
@@ -65,6 +81,16 @@ def settle(receipt: Receipt, left_fen: int) -> int:
         return 0
     outbox.add(Paid(receipt.subject_id, receipt.order_number))
     return int(row.answer["due_fen"])
+
+
+def pay_off(receipt: Receipt, left_fen: int) -> int:
+    """Take as much of a tab as the money reaches."""
+    row = _rows(receipt.subject_id).get()
+    taken_fen = min(left_fen, row.answer["due_fen"])
+    row.answer["due_fen"] -= taken_fen
+    row.save()
+    outbox.add(PaidOff(receipt.subject_id, taken_fen, receipt.is_part))
+    return int(taken_fen)
 
 
 def clear(receipt: Receipt, left_fen: int) -> int:

@@ -1,4 +1,4 @@
-"""The wiring of these tests: one thing to pay for, and nothing that follows."""
+"""The wiring of these tests: things to pay for, and nothing that follows."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ PAYABLES = {
         quote=kiosk.quote,
         settle=[kiosk.settle, kiosk.clear],
     ),
+    "kiosk.tab": Payable(quote=kiosk.quote, settle=[kiosk.pay_off], in_parts=True),
     "kiosk.broken": Payable(
         quote=kiosk.quote,
         settle=[kiosk.settle, kiosk.burst],

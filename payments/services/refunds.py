@@ -44,14 +44,13 @@ def refund(*, item_id: int, amount_fen: int, reason: str, actor: str, key: str) 
     """
     if amount_fen <= 0:
         raise Invalid("bad_amount", _("An amount to give back is more than nothing."))
-    item = OrderItem.objects.select_related("order").get(pk=item_id)
-    order = locks.lock(Order.objects.filter(pk=item.order_id))[0]
+    order = locks.lock(Order.objects.filter(items=item_id))[0]
+    item = OrderItem.objects.get(pk=item_id)
     known = Refund.objects.filter(key=key).first()
     if known:
         if (known.order_item_id, known.amount_fen) != (item_id, amount_fen):
             raise Refused("refund_key_taken", _("This key was used before for another refund."))
         return known
-    item.refresh_from_db()
     left_fen = item.taken_fen - gone_fen(item)
     if amount_fen > left_fen:
         raise RefundTooLarge(left_fen)

@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from core import clock as business_clock
 from payments import selectors, services, tasks
 from payments.models import Attempt, Notification, Order, SandboxTrade
 from payments.providers.sandbox import client as sandbox
+from tests.payments import kiosk
 from tests.payments.conftest import begin, books, payer_pays
 
 pytestmark = pytest.mark.django_db
@@ -143,3 +145,35 @@ def test_what_was_acted_upon_is_done_for_good_and_waits_for_nobody(order: Order)
     assert (notice.problem, notice.next_try_at, selectors.waiting()) == ("", None, [])
     Attempt.objects.update(out_trade_no="another")
     assert services.process_notification(notice.pk) == ""  # it is not read again
+
+
+@pytest.mark.parametrize(
+    ("stumbles", "status"),
+    [
+        ([OperationalError("deadlock")] * 2, 204),
+        ([OperationalError("deadlock")] * 3, 500),
+        ([RuntimeError("a bug")], 500),
+    ],
+)
+def test_what_stood_in_each_other_s_way_is_tried_thrice_and_an_error_once(
+    order: Order, stumbles: list[Exception], status: int
+) -> None:
+    order.items.update(payable="kiosk.stumbling")
+    attempt = begin(order)
+    kiosk.STUMBLES[:] = stumbles
+    assert services.receive_notification("sandbox", *signed(payer_pays(attempt))).status == status
+    assert kiosk.STUMBLES == []
+    notice = Notification.objects.get()
+    why = f"{type(stumbles[0]).__name__}: {stumbles[0]}"
+    assert notice.problem == ("" if status == 204 else why)
+    assert bool(books()) == (status == 204)
+    assert services.process_notification(notice.pk) == ""
+    assert books()["provider:sandbox"] == 600
+
+
+def test_why_it_could_not_be_acted_upon_is_kept_as_far_as_there_is_room(order: Order) -> None:
+    order.items.update(payable="kiosk.stumbling")
+    attempt = begin(order)
+    kiosk.STUMBLES[:] = [RuntimeError("x" * 300)]
+    services.receive_notification("sandbox", *signed(payer_pays(attempt)))
+    assert Notification.objects.get().problem == ("RuntimeError: " + "x" * 300)[:300]

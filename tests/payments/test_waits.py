@@ -46,7 +46,7 @@ def test_whoever_gives_money_back_waits_for_who_works_on_its_order(
     moved |= {"subject_id": 1, "merchant_id": merchant.pk, "title": "x", "reason": "x"}
     moved |= {"actor": TEST}
     acts: dict[str, Callable[[], object]] = {
-        "refund *": lambda: services.refund(
+        "refund": lambda: services.refund(
             item_id=item.pk, amount_fen=100, reason="x", actor=TEST, key="another"
         ),
         "move": lambda: move(**moved),

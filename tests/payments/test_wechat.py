@@ -235,7 +235,7 @@ def test_after_a_message_of_a_refund_that_is_not_back_wechat_is_asked_at_once(or
     wechat.pay(attempt.out_trade_no)
     tell(wechat, attempt)
     item = order.items.get()
-    row, other = (
+    other, row = (
         services.refund(item_id=item.pk, amount_fen=200, reason="unused", actor=TEST, key=key)
         for key in ("a", "b")
     )

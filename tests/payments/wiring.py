@@ -13,6 +13,7 @@ PAYABLES = {
         settle=[kiosk.settle, kiosk.clear],
     ),
     "kiosk.tab": Payable(quote=kiosk.quote, settle=[kiosk.pay_off], in_parts=True),
+    "kiosk.stumbling": Payable(quote=kiosk.quote, settle=[kiosk.stumble, kiosk.settle]),
     "kiosk.broken": Payable(
         quote=kiosk.quote,
         settle=[kiosk.settle, kiosk.burst],

@@ -19,7 +19,7 @@ from core.transition import transition
 from core.typed import typed_plate
 from parking.errors import NotReadYet
 from parking.events import PlateSettled, SeenOtherwise
-from parking.models import ParkingSession, PlateReading, ReviewItem, Sighting
+from parking.models import BerthEvent, ParkingSession, PlateReading, ReviewItem, Sighting
 from parking.rules.timeline import BEFORE_ARRIVAL
 from parking.services import accuracy, elsewhere, stay_rows, weights
 from parking.services.pictures import DIFFER
@@ -308,12 +308,15 @@ def correct(
         settled_by=actor,
         settled_at=clock.now(),
     )
-    drop_reviews(stay=stay, kind=ReviewItem.Kind.PLATE, actor=actor)
+    unseen = _unread_after_a_break(stay)
+    drop_reviews(stay=stay, kind=ReviewItem.Kind.PLATE, but=unseen, actor=actor)
     drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=[DIFFER, *ABOUT_THE_PLATE], actor=actor)
     waiting, seen_again = [], []
     for sighting in stay.sightings.exclude(purpose="leaving").order_by("occurred_at", "pk"):
         if sighting.state == SightingState.RECEIVED:
             continue  # its reading will be compared with the stay's plate
+        if sighting.pk in unseen:
+            continue
         if sighting.state in (SightingState.REVIEW, SightingState.UNREADABLE):
             judge_reading(sighting, plate.text, actor=actor)
             waiting.append(sighting.pk)
@@ -328,3 +331,18 @@ def correct(
         for sighting in seen_again:  # who stands there now may be listed, as the other was not
             _tell_settled(sighting, plate, stay_id=stay.pk, confidence=confidence)
     return stay
+
+
+def _unread_after_a_break(stay: ParkingSession) -> set[int]:
+    """Photographs that nobody has read and that were taken after the berth was left for a moment:
+    they may show another vehicle, so the plate of the stay says nothing about them (L2)."""
+    left = stay.berth.events.filter(
+        kind=BerthEvent.Kind.LEFT, ignored=False, occurred_at__gt=stay.arrived_at
+    )
+    broken_at = left.order_by("occurred_at").values_list("occurred_at", flat=True).first()
+    if broken_at is None:
+        return set()
+    unread = stay.sightings.exclude(purpose="leaving").filter(
+        state__in=(SightingState.REVIEW, SightingState.UNREADABLE), occurred_at__gt=broken_at
+    )
+    return set(unread.values_list("pk", flat=True))

@@ -79,13 +79,17 @@ def drop_reviews(
     sighting: Sighting | None = None,
     kind: str | None = None,
     why: Collection[str] = (),
+    but: Collection[int] = (),
 ) -> int:
-    """Nobody needs the answer any more; `why` names the reasons that are meant, none means all."""
+    """Nobody needs the answer any more; `why` names the reasons that are meant, none means all;
+    those about the photographs `but` stay."""
     rows = ReviewItem.objects.filter(state=ReviewState.OPEN)
     if kind:
         rows = rows.filter(kind=kind)
     if why:
         rows = rows.filter(why__in=why)
+    if but:
+        rows = rows.exclude(sighting__in=but)
     for name, value in (("stay", stay), ("prepayment", prepayment), ("sighting", sighting)):
         if value is not None:
             rows = rows.filter(**{name: value})

@@ -430,3 +430,33 @@ def test_money_goes_back_once_no_arrival_can_join_the_departure(
     draft.refresh_from_db()
     assert draft.state == "used"
     assert StayPayment.objects.get(stay=stay).kept_fen == 600
+
+
+def test_what_a_person_says_of_a_stay_is_no_word_about_who_came_after_a_break(
+    berth: Berth, clock: Any, photographed: Any, enrolled: Any, merchant: Any, seen: Any
+) -> None:  # L2
+    clock.advance(timedelta(hours=2))
+    stay_id = arrive(berth, 0)
+    photographed(1)
+    leave(berth, 60)
+    arrive(berth, 60.5)  # nobody has seen yet that it is another vehicle
+    clock.hold(at(62))
+    later = seen(enrolled("H-2", "handheld", merchant), merchant, berth=berth, seed=999)
+    services.open_plate_review(sighting_id=later.pk, why="no_plate")
+    clock.hold(at(90))
+    services.correct_plate(
+        stay_id=stay_id,
+        plate_text="沪C13579",
+        plate_colour="blue",
+        actor=TEST,
+        why="misread",
+    )
+    later.refresh_from_db()
+    asked = ReviewItem.objects.get(state="open", sighting=later)
+    assert (later.state, asked.stay_id) == ("review", stay_id)
+
+    services.settle_plate(sighting_id=later.pk, plate=OTHER_PLATE, by=TEST, why="seen")
+    at_rest()
+    former, second = berth.stays.order_by("arrived_at")
+    assert (former.plate_text, former.left_at) == ("沪C13579", at(60))
+    assert (second.plate_text, second.arrived_at) == (OTHER_PLATE.text, at(60.5))

@@ -127,9 +127,15 @@ def test_an_answer_that_we_did_not_ask_for_begins_nothing(order, wechat, phone, 
     assert not Attempt.objects.exists()
 
 
+def test_an_answer_that_takes_nearly_ten_minutes_is_not_late(order, wechat, phone):
+    back = come_back(press(phone, order)["Location"])
+    Introduction.objects.update(asked_at=clock.real() - timedelta(minutes=9, seconds=45))
+    assert phone.get(back)["Location"] == f"/o/{order.token}/paying/"
+
+
 def test_an_answer_that_comes_late_leads_back_to_the_bill(order, wechat, phone):
     back = come_back(press(phone, order)["Location"])
-    Introduction.objects.update(asked_at=clock.real() - timedelta(minutes=11))
+    Introduction.objects.update(asked_at=clock.real() - timedelta(minutes=10))
     answer = phone.get(back, follow=True)
     assert answer.redirect_chain[-1][0] == f"/o/{order.token}/"
     assert "No money has moved" in answer.content.decode()
@@ -175,7 +181,9 @@ def test_paid_elsewhere_meanwhile_no_sheet_opens(order, wechat, phone):
 
 def test_a_sheet_that_wechat_has_forgotten_is_begun_anew(order, wechat, phone):
     to_the_sheet(phone, order)
-    Attempt.objects.update(created_at=clock.real() - timedelta(minutes=111))
+    Attempt.objects.update(created_at=clock.real() - timedelta(minutes=109, seconds=45))
+    assert press(phone, order)["Location"] == f"/o/{order.token}/paying/"
+    Attempt.objects.update(created_at=clock.real() - timedelta(minutes=110))
     assert "/connect/oauth2/authorize?" in press(phone, order)["Location"]
     Attempt.objects.update(expires_at=clock.real())
     assert phone.get(f"/o/{order.token}/paying/")["Location"] == f"/o/{order.token}/"

@@ -77,6 +77,7 @@ def merchant_page(action: str) -> Callable[[View], View]:
             request.merchant = membership.merchant  # type: ignore[attr-defined]
             request.role = membership.role  # type: ignore[attr-defined]
             request.may_export = may(membership.role, "export")  # type: ignore[attr-defined]
+            request.reads_plates = may(membership.role, "plates")  # type: ignore[attr-defined]
             request.proposals_wait = membership.proposals_wait  # type: ignore[attr-defined]
             htmx = request.htmx  # type: ignore[attr-defined]
             if membership.answers_untold and request.method == "GET" and not htmx:  # type: ignore[attr-defined]

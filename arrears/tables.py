@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from arrears.filters import DebtsOnPage
+from arrears.models import RecoveryNotice
 from arrears.states import DebtState, ListingState, NoticeState
 from core.tables import (
     ActsColumn,
@@ -58,3 +59,6 @@ class NoticeTable(Table):
 
     class Meta:
         prefix = "notices-"
+
+    def compares(self, row: RecoveryNotice) -> bool:
+        return row.state in (NoticeState.MADE, NoticeState.SENT)

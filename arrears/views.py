@@ -331,7 +331,11 @@ def debts(request: HttpRequest) -> HttpResponseBase:
             {
                 "dispute": one,
                 "stays": sorted(one.stays.all(), key=lambda stay: stay.pk),
-                "plate": {"text": one.plate_text, "colour": one.plate_colour, "masked": False},
+                "plate": {
+                    "text": one.plate_text,
+                    "colour": one.plate_colour,
+                    "masked": not may(role, "plates"),
+                },
                 "form": Answer(prefix=f"d{one.pk}"),
             }
             for one in merchant_selectors.disputes_of_merchant(merchant.pk).filter(

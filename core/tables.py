@@ -164,8 +164,9 @@ class PlateColumn(Column):
     def __init__(self, text: Text = "", **more: Any) -> None:
         super().__init__(text or _("Plate"), "plate_text", **more)
 
-    def render(self, record: Any) -> Any:
-        chip = bowei.plate(record.plate_text, record.plate_colour)
+    def render(self, record: Any, table: "Table | None" = None) -> Any:
+        masked = table is None or not table.shows_whole(record)
+        chip = bowei.plate(record.plate_text, record.plate_colour, masked=masked)
         return render_to_string("components/plate.html", chip)
 
     def heads(self) -> list[str]:
@@ -263,6 +264,15 @@ class Table(django_tables2.Table):
     def sort(self) -> str:
         """The order as an address says it; "" where no head sorts."""
         return str(self.order_by[0]) if self.order_by else ""
+
+    def shows_whole(self, row: Any) -> bool:
+        """Whether this row's plate stands there whole: for who reads plates on all pages, else
+        where a vehicle is to be compared with it."""
+        return getattr(self.request, "reads_plates", True) or self.compares(row)
+
+    def compares(self, row: Any) -> bool:
+        """Whether somebody has to compare a vehicle with this row's plate."""
+        return False
 
     # What the page shows
     @cached_property

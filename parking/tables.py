@@ -51,6 +51,9 @@ class StayTable(Table):
     class Meta:
         order_by = "-arrived"
 
+    def compares(self, row: Any) -> bool:
+        return bool(row.state == StayState.PARKED)
+
     def render_fee(self, record: Any, column: Any) -> Any:
         return column.shown(record.fee_fen) if record.left_at else NOTHING
 

@@ -198,6 +198,7 @@ def _need(order: RecoveryOrder) -> dict[str, Any]:
     return {
         "since": order.ended_at or order.raised_at or order.bound_at,
         "plate": chip(order.plate),
+        "compare": order.state in RecoveryOrder.OPEN,
         "title": f"{order.section.name} {order.berth.number}",
         "text": text,
         "tag": _("Lock overdue") if overdue else _("Lock"),

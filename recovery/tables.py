@@ -47,3 +47,6 @@ class RecoveryTable(Table):
     bound = MomentColumn(_("Bound"), "bound_at")
     fetch = _FetchBy(_("Fetch"), template="recovery/_fetch.html")
     order = Column(_("Order"), "code", linkify=("recovery.detail", [A("pk")]))
+
+    def compares(self, row: RecoveryOrder) -> bool:
+        return row.state in RecoveryOrder.OPEN

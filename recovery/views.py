@@ -237,9 +237,10 @@ def detail(request: HttpRequest, order_id: int) -> HttpResponse:
         found = selectors.order_of(merchant_id, order_id)
     if not rules and found.state in (RecoveryState.BOUND, RecoveryState.PLACED):
         rules = [asdict(rule) for rule in services.rules_for(found)]
+    whole = found.state in RecoveryOrder.OPEN or _may(request, "plates")
     context = {
         "order": found,
-        "plate": chip(found.plate),
+        "plate": chip(found.plate, whole=whole),
         "debts": selectors.debts_of(found),
         "rules": rules,
         "lock": selectors.lock_of(found),
@@ -247,7 +248,7 @@ def detail(request: HttpRequest, order_id: int) -> HttpResponse:
         "steps": _merchant_steps(found),
         "settlement": getattr(found, "settlement", None),
         "move": getattr(found, "move", None),
-        "evidence": _evidence(found, request.user.pk),
+        "evidence": _evidence(found, request.user.pk, whole=whole),
         "photograph": forms.Photograph(),
         "look": forms.LookAgain(),
         "look_is_old": any(rule["code"] == "second_look" and not rule["ok"] for rule in rules),
@@ -334,12 +335,13 @@ def _merchant_steps(found: RecoveryOrder) -> list[dict[str, Any]]:
     return raised
 
 
-def _evidence(found: RecoveryOrder, person_id: int | None) -> list[dict[str, Any]]:
-    """Photographs of this order's steps, in their order: what each shows, by whom and when."""
+def _evidence(found: RecoveryOrder, person_id: int | None, *, whole: bool) -> list[dict[str, Any]]:
+    """Photographs of this order's steps, in their order: what each shows, by whom and when; for
+    who reads no whole plate there without it, and no original."""
     return [
         {
-            "url": images.url(one.sha256, keeps=found.plate_text),
-            "original_url": images.asking_url(one.sha256, person_id=person_id),
+            "url": images.url(one.sha256, keeps=found.plate_text if whole else ""),
+            "original_url": images.asking_url(one.sha256, person_id=person_id) if whole else "",
             "text": one.get_purpose_display().capitalize(),
             "at": one.taken_at,
         }

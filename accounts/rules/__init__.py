@@ -1,9 +1,14 @@
-"""What each role may do. Pure."""
+"""What each role may do. Pure.
+
+`plates`: reads plates whole on all pages; without it only where a vehicle is to be compared with it
+(docs/privacy.md). `whole_plates`: takes them away, with a reason.
+"""
 
 MAY: dict[str, frozenset[str]] = {
     "owner": frozenset(
         [
             "see",
+            "plates",
             "money",
             "debts",
             "export",
@@ -22,6 +27,7 @@ MAY: dict[str, frozenset[str]] = {
     "manager": frozenset(
         [
             "see",
+            "plates",
             "money",
             "debts",
             "export",
@@ -36,7 +42,7 @@ MAY: dict[str, frozenset[str]] = {
             "approve",
         ]
     ),
-    "cashier": frozenset(["see", "money", "debts", "export", "settle_stay"]),
+    "cashier": frozenset(["see", "plates", "money", "debts", "export", "settle_stay"]),
     "attendant": frozenset(["see", "debts", "capture", "lower_lock"]),
 }
 

@@ -133,6 +133,7 @@ def needs(merchant_id: int) -> list[dict[str, Any]]:
         {
             "since": row.made_at,
             "plate": chip(row.plate),
+            "compare": True,
             "text": _("No holder is known: leave a paper notice when the vehicle is seen."),
             "tag": _("Paper notice"),
             "tone": "amber",
@@ -145,6 +146,7 @@ def needs(merchant_id: int) -> list[dict[str, Any]]:
         {
             "since": row.made_at,
             "plate": chip(row.plate),
+            "compare": True,
             "text": _("A vehicle with debts was seen, and no terminal is near."),
             "tag": _("Seen"),
             "tone": "amber",

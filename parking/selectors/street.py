@@ -156,13 +156,18 @@ def _reviews(merchant_id: int) -> list[dict[str, Any]]:
     rows = ReviewItem.objects.filter(
         merchant_id=merchant_id, state=ReviewState.OPEN
     ).select_related(
-        "stay__berth__section", "sighting__berth__section", "sighting__reading", "berth__section"
+        "stay__berth__section",
+        "sighting__berth__section",
+        "sighting__stay",
+        "sighting__reading",
+        "berth__section",
     )
     items = []
     for row in rows.order_by("-opened_at")[:MOST_NEEDS]:
         seen = row.stay or row.sighting
         berth = seen.berth if seen else row.berth
         place = f"{berth.section.name} {berth.number}" if berth else ""
+        stay = row.stay or (row.sighting and row.sighting.stay)
         plate, text = None, reason_of(row.why)
         if row.kind == ReviewItem.Kind.PLATE and row.sighting:
             reading = getattr(row.sighting, "reading", None)
@@ -174,6 +179,7 @@ def _reviews(merchant_id: int) -> list[dict[str, Any]]:
             {
                 "since": row.opened_at,
                 "plate": plate if plate and plate["text"] else None,
+                "compare": bool(stay and stay.state == StayState.PARKED),
                 "title": place or _("Photograph"),
                 "text": text,
                 "subject": "review",
@@ -228,6 +234,7 @@ def _over_time(merchant_id: int) -> list[dict[str, Any]]:
         {
             "since": row.leave_by,
             "plate": chip(row.plate),
+            "compare": True,
             "title": f"{row.section.name} {row.berth.number}",
             "text": _("paid until %(hour)s, %(minutes)s min over")
             % {

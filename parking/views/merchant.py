@@ -31,10 +31,19 @@ from parking.words import reason_of, spoken
 def street(request: StaffRequest) -> HttpResponse:
     """Sections as strips, figures of the day, and what needs a person."""
     context = street_data(request.merchant.pk)
+    if not may(request.role, "plates"):
+        context["needs"] = [_without_plate(item) for item in context["needs"]]
     if request.proposals_wait:
         context["needs"] = [*accounts.needs(request.merchant.pk), *context["needs"]]
     context["may_print"] = may(request.role, "devices")
     return render(request, "parking/merchant_street.html", context)
+
+
+def _without_plate(item: dict[str, Any]) -> dict[str, Any]:
+    """What waits, for who reads a plate only to compare a vehicle with it."""
+    if not item["plate"] or item.get("compare"):
+        return item
+    return {**item, "plate": {**item["plate"], "masked": True}}
 
 
 def street_data(merchant_id: int) -> dict[str, Any]:
@@ -243,14 +252,16 @@ def _stay_context(
     now = clock.now()
     parked = row.state == StayState.PARKED
     bill = prices.bill_of(row, now) if parked else None
+    whole = parked or may(request.role, "plates")
+    originals_for = request.user.pk if may(request.role, "settle_stay") else None
     return {
         "stay": row,
-        "plate": chip(row.plate),
+        "plate": chip(row.plate, whole=whole),
         "seconds": int(((row.left_at or now) - row.arrived_at).total_seconds()),
         "lines": [spoken(line) for line in (bill.lines if bill else row.lines)],
         "fee_fen": bill.amount_fen if bill else row.fee_fen,
         "payments": row.payments.order_by("pk"),
-        "evidence": _evidence(row, request.user.pk if may(request.role, "settle_stay") else None),
+        "evidence": _evidence(row, originals_for, whole=whole),
         "events": row.events.order_by("occurred_at", "pk"),
         "reviews": [
             {"text": reason_of(one.code), "since": one.since, "item": one.item}
@@ -267,10 +278,14 @@ def _stay_context(
     }
 
 
-def _evidence(row: ParkingSession, person_id: int | None) -> list[dict[str, Any]]:
+def _evidence(
+    row: ParkingSession, person_id: int | None, *, whole: bool = True
+) -> list[dict[str, Any]]:
     return [
         {
-            "url": images.url(one.image_sha, keeps=one.plate_text or row.plate_text),
+            "url": images.url(
+                one.image_sha, keeps=(one.plate_text or row.plate_text) if whole else ""
+            ),
             "original_url": images.asking_url(one.image_sha, person_id=person_id)
             if person_id
             else "",

@@ -1,5 +1,6 @@
 """Whole plates need a right and a reason; who looks, takes, enters or is refused is noted."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -9,16 +10,17 @@ from django.urls import reverse
 
 from accounts import services
 from accounts.models import LoginCode, SmsMessage, SmsReceipt, User
+from arrears import services as arrears
 from arrears.models import Debt
-from core import audit, personal
+from core import audit, links, personal
 from core.models import AuditEntry
 from core.plates import masked
 from parking import services as parking
-from parking.models import Berth, PlateReading, ReviewItem
+from parking.models import Berth, PlateReading, ReviewItem, Section, Sighting
 from tests.arrears.conftest import debt, pass_time  # noqa: F401
 from tests.conftest import BEGIN
 from tests.people import PASSWORD, logged_in, staff, with_rights
-from tests.street import PLATE
+from tests.street import OTHER_PLATE, PLATE
 
 DEBTS = "/api/v1/arrears/debts/"
 STAYS = "/api/v1/parking/stays/"
@@ -93,6 +95,109 @@ def question(berth: Berth, merchant: Any, enrolled: Any, seen: Any, clock: Any) 
     )
     parking.settle_plate(sighting_id=sighting.pk, plate=PLATE, by="system:tests", why="test")
     return parking.doubt_plate(sighting_id=sighting.pk, actor="user:7")
+
+
+# Who stands at a berth compares a vehicle with its plate; what is past they need not know.
+def whole_and_masked(page: str) -> tuple[set[str], set[str]]:
+    """The serials of PLATE and OTHER_PLATE that a page shows whole, and those that it masks."""
+    serials = {plate.text[2:] for plate in (PLATE, OTHER_PLATE)}
+    hidden = {serial: f"{serial[0]}••{serial[-2:]}" for serial in serials}
+    return (
+        {one for one in serials if f">{one}<" in page},
+        {one for one in serials if f">{hidden[one]}<" in page},
+    )
+
+
+def kept_in_pictures(page: str) -> set[str]:
+    """Which plates the photographs of a page leave visible; "" for none."""
+    tokens = re.findall(r'src="/photographs/([^/"]+)/"', page)
+    found = [links.read("photograph", one, max_age_s=60)["keeps"] for one in tokens]
+    return {personal.unseal(one) if one else "" for one in found}
+
+
+@pytest.fixture
+def past_and_present(section: Section, stay_of: Any, seen: Any, enrolled: Any) -> Any:
+    """PLATE was at A-001 and has left, OTHER_PLATE stands at A-002; each was photographed."""
+    camera = enrolled("C-001", "camera", section.merchant)
+    found = []
+    for number, plate, minutes in (("1", PLATE, 30), ("2", OTHER_PLATE, None)):
+        berth = section.berths.get(number=number)
+        stay = stay_of(berth, plate, minutes=minutes)
+        sighting = seen(camera, section.merchant, berth=berth, seed=int(number))
+        Sighting.objects.filter(pk=sighting.pk).update(stay=stay)
+        found.append(stay)
+    return found
+
+
+@pytest.mark.parametrize("role", ["cashier", "attendant"])
+def test_an_attendant_reads_whole_plates_of_stays_that_stand_there_alone(
+    past_and_present: Any, role: str
+):
+    gone, there = past_and_present
+    client = logged_in(staff(gone.section.merchant, role))
+    both, none = {"12345", "67890"}, set[str]()
+    listed = client.get("/merchant/stays/").content.decode()
+    of_gone = client.get(f"/merchant/stays/{gone.pk}/").content.decode()
+    of_there = client.get(f"/merchant/stays/{there.pk}/").content.decode()
+    assert whole_and_masked(of_there) == ({"67890"}, none)
+    assert kept_in_pictures(of_there) == {OTHER_PLATE.text}
+    if role == "cashier":
+        assert whole_and_masked(listed) == (both, none)
+        assert whole_and_masked(of_gone) == ({"12345"}, none)
+        assert kept_in_pictures(of_gone) == {PLATE.text}
+    else:
+        assert whole_and_masked(listed) == ({"67890"}, {"12345"})
+        assert whole_and_masked(of_gone) == (none, {"12345"})
+        assert kept_in_pictures(of_gone) == {""}
+
+
+@pytest.mark.parametrize("role", ["cashier", "attendant"])
+def test_a_plate_that_waits_on_the_street_is_whole_while_its_vehicle_stands_there(
+    past_and_present: Any, role: str
+):
+    gone, there = past_and_present
+    client = logged_in(staff(gone.section.merchant, role))
+    for stay in past_and_present:
+        ReviewItem.objects.create(
+            kind="plate",
+            why="doubted",
+            merchant=stay.section.merchant,
+            stay=stay,
+            opened_at=stay.arrived_at,
+        )
+    page = client.get("/merchant/").content.decode()
+    if role == "cashier":
+        assert whole_and_masked(page) == ({"12345", "67890"}, set())
+    else:
+        assert whole_and_masked(page) == ({"67890"}, {"12345"})
+    assert there.state == "parked"
+
+
+@pytest.mark.parametrize("role", ["cashier", "attendant"])
+def test_an_attendant_reads_debts_masked_and_whole_only_what_is_left_at_a_vehicle(
+    debt: Debt,  # noqa: F811
+    role: str,
+):
+    arrears.object(debt_ids=[debt.pk], reason="amount", text="no", actor="owner")
+    client = logged_in(staff(debt.merchant, role))
+    page = client.get("/merchant/debts/").content.decode()
+    for part in ('id="disputes"', 'id="list"'):
+        shown = whole_and_masked(page.partition(part)[2].partition("</section>")[0])
+        wanted = ({"12345"}, set()) if role == "cashier" else (set(), {"12345"})
+        assert shown == wanted, part
+
+
+def test_a_paper_notice_names_the_vehicle_that_it_is_left_at(
+    debt: Debt,  # noqa: F811
+    attendant: User,
+):
+    client = logged_in(attendant)
+    page = client.get("/merchant/debts/").content.decode()
+    papers = page.partition('id="paper"')[2].partition("</section>")[0]
+    assert whole_and_masked(papers) == ({"12345"}, set())
+    assert whole_and_masked(page.partition('id="list"')[2]) == (set(), {"12345"})
+    street = client.get("/merchant/").content.decode()
+    assert whole_and_masked(street) == ({"12345"}, set())
 
 
 def test_the_desk_needs_the_right_to_files_for_whole_plates(debt: Debt):  # noqa: F811

@@ -13,6 +13,7 @@ from devices.models import Command
 from devices.rules import protocol
 from parking import services as parking
 from parking.models import Berth
+from tests.people import logged_in
 from tests.street import OTHER_PLATE, PLATE, TEST, left_after
 
 
@@ -51,6 +52,30 @@ def test_the_handheld_that_saw_the_vehicle_is_told_at_once(
     assert command.payload["plate"] == "沪A·12345"
     assert len(command.payload["lines"]) == 1
     assert notice.state == "sent"
+
+
+def test_an_attendant_reads_the_plate_of_a_notice_while_it_is_on_its_way(
+    listed: Debt,
+    handheld: int,
+    merchant: Any,
+    seen: Any,
+    run_reactions: Any,
+    attendant: Any,
+    cashier: Any,
+) -> None:
+    settle(seen(handheld, merchant))
+    run_reactions()
+
+    def told(user: Any) -> str:
+        page = logged_in(user).get("/merchant/debts/").content.decode()
+        return page.partition('id="notices"')[2]
+
+    assert ">12345<" in told(attendant)
+    notice = RecoveryNotice.objects.get()
+    services.take_outcome(notice_id=notice.pk, device_id=handheld, outcome="gone", actor=TEST)
+    assert ">12345<" not in told(attendant)
+    assert ">1••45<" in told(attendant)
+    assert ">12345<" in told(cashier)
 
 
 def test_one_notice_a_sighting_however_often_it_is_told(

@@ -20,6 +20,7 @@ from tests.recovery.conftest import look, pay, say
 from tests.street import new_photograph
 
 pytestmark = pytest.mark.django_db
+LIST = "/merchant/recovery/"
 SHOTS = os.environ.get("BOWEI_SHOTS", "")
 
 
@@ -195,6 +196,30 @@ def test_only_who_may_recover_does(raised, attendant, cashier, other_merchant_cl
     assert logged_in(cashier).post(lower, {"reason": "x"}).status_code == 403
     raised.refresh_from_db()
     assert raised.state == "raised"
+
+
+def test_an_attendant_reads_the_plate_of_a_lock_until_it_is_fetched(order, attendant, cashier):
+    def pages(user):
+        client = logged_in(user)
+        found = [client.get(path) for path in (f"/merchant/recovery/{order.pk}/", LIST)]
+        return [one.content.decode() for one in found]
+
+    services.place(order.pk, sha256=new_photograph(), actor="user:1")
+    for user in (attendant, cashier):
+        one, listed = pages(user)
+        assert ">12345<" in one
+        assert ">12345<" in listed
+        assert "/why/" in one
+    services.cancel(order.pk, actor="user:1", reason="gone")
+    one, listed = pages(attendant)
+    assert ">1••45<" in one
+    assert ">1••45<" in listed
+    assert ">12345<" not in one + listed
+    assert "/why/" not in one
+    one, listed = pages(cashier)
+    assert ">12345<" in one
+    assert ">12345<" in listed
+    assert "/why/" in one
 
 
 def test_an_attendant_beside_the_lock_lowers_it_with_a_reason(raised, attendant):

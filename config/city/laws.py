@@ -133,7 +133,8 @@ LAWS = (
         FROM arrears_blacklistentry e
         WHERE e.state = 'active' AND %(rest)s AND NOT EXISTS (
             SELECT 1 FROM arrears_debt d
-            WHERE (d.plate_text, d.plate_colour) = (e.plate_text, e.plate_colour)
+            WHERE d.plate_text = e.plate_text
+              AND (d.plate_colour = e.plate_colour OR '' IN (d.plate_colour, e.plate_colour))
               AND d.state = 'open' AND d.stay_id NOT IN (SELECT stay_id FROM question))
         UNION ALL
         SELECT 'notice ' || n.id, 'a terminal shows a debt that is in question'

@@ -281,3 +281,15 @@ def test_what_wechat_tells_besides_is_kept_and_nothing_follows(order, wechat):
     assert services.receive_notification("wechat", *message).status == 204
     notice = Notification.objects.get()
     assert (notice.kind, notice.processed_at is not None, books()) == ("other", True, {})
+
+
+def test_a_state_that_wechat_has_not_told_of_yet_is_kept_and_nothing_follows(order, wechat):
+    attempt = begin(order)
+    wechat.pay(attempt.out_trade_no)
+    assert tell(wechat, attempt, trade_state="HELD").status == 204
+    notice = Notification.objects.get()
+    assert (notice.kind, notice.out_trade_no) == ("other", attempt.out_trade_no)
+    attempt.refresh_from_db()
+    assert (attempt.state, books()) == ("pending", {})
+    assert tell(wechat, attempt).status == 204
+    assert books()["provider:wechat"] == 600

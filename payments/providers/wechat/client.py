@@ -222,6 +222,8 @@ class WeChatClient:
             raise BadNotification("another app or merchant")
         if not _in_yuan(resource):
             raise BadNotification("another currency")
+        if str(resource.get("trade_state")) not in _TRADE:
+            return ProviderNotice("other", number)
         return ProviderNotice("payment", number, says=self._outcome(resource))
 
     def _outcome(self, told: Mapping[str, Any]) -> Outcome:

@@ -168,10 +168,8 @@ def _mark(attempt: Attempt, target: AttemptState, **facts: Any) -> bool:
     if isinstance(facts.get("problem"), str):
         facts["problem"] = str(facts["problem"])[:300]
     actor = f"provider:{attempt.provider}"
-    sources = [AttemptState.CREATED]
-    if target == AttemptState.PENDING:
-        sources.append(AttemptState.UNKNOWN)
-    return bool(transition(attempt, source=sources, target=target, actor=actor, **facts))
+    source = AttemptState.CREATED
+    return bool(transition(attempt, source=source, target=target, actor=actor, **facts))
 
 
 def pay_at_counter(order_id: int, actor: str, *, merchant_id: int | None = None) -> Attempt:

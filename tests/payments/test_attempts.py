@@ -97,6 +97,14 @@ def test_who_has_paid_before_we_noted_where_to_is_led_to_the_receipt(
     assert (Attempt.objects.get().state, Attempt.objects.get().pay_url) == ("paid", "")
 
 
+def test_a_provider_is_asked_half_a_minute_after_the_payer_went_there(order: Order) -> None:
+    attempt = begin(order)
+    assert attempt.next_look_at is not None
+    assert attempt.next_look_at - attempt.created_at == timedelta(seconds=30)
+    assert attempt.expires_at - attempt.created_at == timedelta(minutes=15)
+    assert attempt.browser == ""
+
+
 # ── Asked about ─────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(("left_s", "state"), [(5, "pending"), (0, "closed")])
 def test_a_payer_has_until_the_attempt_is_over(order: Order, left_s: int, state: str) -> None:
@@ -147,6 +155,9 @@ def test_what_nobody_knows_for_half_an_hour_waits_for_a_person(
         raise error("x" * 301)
 
     attempt = begin(order)
+    other = services.begin_attempt(
+        order_id=order.pk, provider="sandbox", return_url="/", actor="owner", way=Way.CODE
+    )
     monkeypatch.setattr(sandbox.SandboxClient, "query", away)
     Attempt.objects.update(created_at=ago(seconds=old_s))
     since = clock.now()
@@ -154,7 +165,8 @@ def test_what_nobody_knows_for_half_an_hour_waits_for_a_person(
         assert services.query_attempt(attempt.pk) == "pending"
         clock.advance(timedelta(minutes=1))
     attempt.refresh_from_db()
-    assert attempt.problem == "x" * 300
+    other.refresh_from_db()
+    assert (attempt.problem, other.problem) == ("x" * 300, "")
     assert [one.since for one in selectors.waiting()] == [since] * waits
 
 

@@ -152,6 +152,22 @@ def test_an_attendant_reads_whole_plates_of_stays_that_stand_there_alone(
 
 
 @pytest.mark.parametrize("role", ["cashier", "attendant"])
+def test_who_reads_masked_plates_finds_a_vehicle_by_its_whole_plate_alone(
+    past_and_present: Any, role: str
+):
+    gone, there = past_and_present
+    client = logged_in(staff(gone.section.merchant, role))
+
+    def found(typed: str) -> set[int]:
+        page = client.get("/merchant/stays/", {"plate": typed})
+        return {one.pk for one in page.context["table"].page}
+
+    assert found("沪a·123 45") == {gone.pk}
+    assert found("234") == ({gone.pk} if role == "cashier" else set())
+    assert found("") == {gone.pk, there.pk}
+
+
+@pytest.mark.parametrize("role", ["cashier", "attendant"])
 def test_a_plate_that_waits_on_the_street_is_whole_while_its_vehicle_stands_there(
     past_and_present: Any, role: str
 ):

@@ -168,7 +168,6 @@ class Attempt(StatefulModel):
             AttemptState.CLOSED,
         },
         AttemptState.UNKNOWN: {
-            AttemptState.PENDING,
             AttemptState.PAID,
             AttemptState.FAILED,
             AttemptState.CLOSED,

@@ -82,8 +82,10 @@ class City:
         lacking: Sequence[str] = (),
         stop_at: Callable[[Breach], bool] = lambda breach: False,
         told: Callable[[Run], None] = lambda run: None,
+        rest: bool = True,
     ) -> Run:
-        """So many days, or steps, drawn from the seed; at the end all is brought to rest."""
+        """So many days, or steps, drawn from the seed; at the end all is brought to rest, but for
+        who only asks how long a law holds."""
         run, chance, began = Run(seed), Chance(seed, faults), time.monotonic()
         with self.world(lacking) as world:
             end = world.now + timedelta(days=days) if days else None
@@ -96,7 +98,7 @@ class City:
                     break
                 if run.steps % 1000 == 0:
                     told(run)
-            for one in _to_rest(world):
+            for one in _to_rest(world) if rest else ():
                 run.played.append(one)
                 judge.after(one)
             judge.ask(ever=True)

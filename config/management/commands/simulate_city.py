@@ -9,9 +9,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.city import played
 from config.city.chance import FAULTS
-from config.city.laws import LAWS
+from config.city.laws import LAWS, Breach
 from config.city.mends import MENDS
 from config.city.run import Run, as_json, city
+
+WITHIN = 2000  # steps in which a law must notice that its mend is not there
 
 
 class Command(BaseCommand):
@@ -21,7 +23,12 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--days", type=float, default=1.0, help="of the city's time (1)")
         parser.add_argument("--faults", default="all", help=f"all, none or of: {', '.join(FAULTS)}")
-        parser.add_argument("--without", default="", help=f"mends left out: {', '.join(MENDS)}")
+        parser.add_argument(
+            "--without",
+            default="",
+            help="mends left out, or `each`: one after the other, until its law is broken:"
+            f" {', '.join(MENDS)}",
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object and no words")
         parser.add_argument(
             "--play",
@@ -31,6 +38,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         faults = _named(options["faults"], FAULTS, "--faults")
+        if options["without"] == "each":
+            self._without_each(options["seed"], faults)
         lacking = _named(options["without"] or "none", MENDS, "--without")
         say = self.stderr.write if options["json"] else self.stdout.write
         if options["play"]:
@@ -53,6 +62,32 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(as_json(run), ensure_ascii=False))
         sys.exit(1 if run.violations else 0)
+
+    def _without_each(self, seed: int, faults: list[str]) -> NoReturn:
+        """Take out one mend after the other; exit status 1 where chance breaks a law too rarely."""
+        kept: list[str] = []
+        with city() as here:
+            for name, mend in MENDS.items():
+
+                def breaks(breach: Breach, law: str = mend.law) -> bool:
+                    return breach.law == law
+
+                run = here.live(
+                    seed, faults=faults, steps=WITHIN, lacking=[name], stop_at=breaks, rest=False
+                )
+                broken = next((one for one in run.violations if one.law == mend.law), None)
+                if broken is None:
+                    kept.append(name)
+                    self.stdout.write(f"{name}: {mend.law} held for {run.steps} steps")
+                else:
+                    self.stdout.write(
+                        f"{name}: {mend.law} {broken.name} after {broken.at} steps: {broken.why}"
+                    )
+        self.stdout.write(
+            f"seed {seed}: {len(MENDS) - len(kept)} of {len(MENDS)} mends are missed"
+            f" within {WITHIN} steps"
+        )
+        sys.exit(1 if kept else 0)
 
     def _play(self, name: str, lacking: list[str]) -> NoReturn:
         """Play a list of steps before a person; exit status 1 where it ends otherwise than said."""

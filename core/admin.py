@@ -28,7 +28,7 @@ from unfold.widgets import (
 
 from core import audit, outages, outbox, plates, sheets, wiring
 from core.errors import BoweiError, Invalid
-from core.fields import MoneyField
+from core.fields import DayField, DeskJSONField, DeskMomentField, MoneyField
 from core.filters import note_search
 from core.models import AuditEntry, Outage, OutboxDelivery, OutboxEvent, RetentionRun
 from core.tables import Table
@@ -61,11 +61,15 @@ def in_colour(field: models.CharField) -> Callable[[Model], str]:
 
 
 class InWords:
-    """Every MoneyField is shown and typed in yuan, every plate's colour shown as a word."""
+    """Every MoneyField is shown and typed in yuan, every plate's colour shown as a word; what is
+    typed as a day, a moment or JSON is read as at every other door."""
 
     model: type[Model]
     formfield_overrides = {
-        MoneyField: {"widget": UnfoldAdminTextInputWidget({"prefix": "¥", "class": "pl-9"})}
+        MoneyField: {"widget": UnfoldAdminTextInputWidget({"prefix": "¥", "class": "pl-9"})},
+        models.DateField: {"form_class": DayField},
+        models.DateTimeField: {"form_class": DeskMomentField},
+        models.JSONField: {"form_class": DeskJSONField},
     }
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:

@@ -5,12 +5,13 @@ from typing import Any
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.forms.fields import InvalidJSONInput
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.money import MOST_FEN, MOST_PAYMENT_FEN, BadMoney, format_fen, parse_yuan
-from core.parse import FIRST_DAY, LAST_DAY, is_ours
+from core.parse import FIRST_DAY, LAST_DAY, is_ours, json_body
 from core.states import States
 
 
@@ -45,7 +46,8 @@ class DayField(forms.DateField):
     """A day that people choose a list by; far from ours, where no day can follow, it is none."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(widget=forms.DateInput(attrs={"type": "date"}), **kwargs)
+        kwargs.setdefault("widget", forms.DateInput(attrs={"type": "date"}))
+        super().__init__(**kwargs)
         self.validators += [MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)]
 
 
@@ -57,6 +59,39 @@ class MomentField(forms.DateTimeField):
         if moment is not None and not is_ours(moment.date()):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return moment
+
+
+class DeskMomentField(forms.SplitDateTimeField):
+    """The same for the desk, where day and time stand in two boxes."""
+
+    def compress(self, data_list: Any) -> Any:
+        moment = super().compress(data_list)
+        if moment is not None and not is_ours(moment.date()):
+            raise forms.ValidationError(self.error_messages["invalid_date"], code="invalid_date")
+        return moment
+
+
+class DeskJSONField(forms.JSONField):
+    """JSON that a person writes at the desk, read as that of any other door (core.parse)."""
+
+    def to_python(self, value: Any) -> Any:
+        if not self._is_readable(value):
+            raise forms.ValidationError(self.error_messages["invalid"], "invalid")
+        return super().to_python(value)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        if not self._is_readable(data):
+            return InvalidJSONInput(data)
+        return super().bound_data(data, initial)
+
+    def _is_readable(self, value: Any) -> bool:
+        if self.disabled or not isinstance(value, str) or value in self.empty_values:
+            return True
+        try:
+            json_body(value.encode())
+        except ValueError:  # among them Unreadable, and half a character
+            return False
+        return True
 
 
 class MoneyField(models.BigIntegerField):
@@ -87,6 +122,14 @@ class MoneyField(models.BigIntegerField):
     def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()
         return name, path, args, {**kwargs, **({"signed": True} if self.signed else {})}
+
+
+def between(least: int, most: int) -> list[Any]:
+    """Validators of a number that people type: what the column holds is more than the world does.
+
+    A card of two thousand million days can be typed and sold, and then has no last day.
+    """
+    return [MinValueValidator(least), MaxValueValidator(most)]
 
 
 def choices_of(states: type[States]) -> list[tuple[str, Any]]:

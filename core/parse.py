@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from core import sizes
@@ -48,6 +48,19 @@ def row_id(text: object) -> int:
 def is_ours(day: date) -> bool:
     """Whether a day is near enough to be reckoned with."""
     return FIRST_DAY <= day <= LAST_DAY
+
+
+def moment(text: object) -> datetime:
+    """A moment of ours in UTC, as ISO 8601 says it with an offset. Raises Unreadable with why."""
+    try:
+        at = datetime.fromisoformat(str(text).strip())
+    except ValueError as error:
+        raise Unreadable(str(error)) from error
+    if at.tzinfo is None:
+        raise Unreadable(f"{text} has no offset")
+    if not is_ours(at.date()):
+        raise Unreadable(f"{text} is not of these years")
+    return at.astimezone(UTC)
 
 
 def is_text(text: str) -> bool:

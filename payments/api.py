@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core import parse
 from core.api import BillLineOut
 from core.fields import choices_of
 from payments import selectors, services
@@ -58,7 +59,7 @@ class OrderView(APIView):
 def notify(request: HttpRequest, provider: str) -> HttpResponse:
     """A provider's notification, raw: what it signed is the body as it came."""
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > services.LARGEST_NOTIFICATION:
+    if parse.number(length, most=services.LARGEST_NOTIFICATION) is None:
         return HttpResponse(status=413)
     answer = services.receive_notification(provider, request.headers, request.body)
     return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)

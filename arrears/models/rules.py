@@ -4,7 +4,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.fields import MoneyField
+from core.fields import MoneyField, between
 
 
 class ListingRule(models.Model):
@@ -27,7 +27,10 @@ class ListingRule(models.Model):
         _("or from so many stays on"), validators=[MinValueValidator(1)]
     )
     age_days = models.PositiveSmallIntegerField(
-        _("each at least so many days old"), default=0, help_text=_("Counted from the debt on.")
+        _("each at least so many days old"),
+        default=0,
+        validators=between(0, 3660),
+        help_text=_("Counted from the debt on."),
     )
     why = models.CharField(_("why"), max_length=200)
     valid_from = models.DateTimeField(_("valid from"), editable=False)

@@ -223,7 +223,7 @@ def as_xlsx(statement: Statement) -> bytes:
     assert sheet is not None
     sheet.title = statement.number[:31]
     for cells in csv.reader(io.StringIO(statement.csv, newline="")):
-        numbers = [int(cell) if cell.lstrip("-").isdigit() else cell for cell in cells[-3:]]
+        numbers = [int(cell) if cell.lstrip("-").isdecimal() else cell for cell in cells[-3:]]
         sheet.append([*map(plain, cells[:-3]), *numbers])
     out = io.BytesIO()
     book.save(out)

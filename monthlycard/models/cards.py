@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from core.fields import MoneyField, StateField, known
+from core.fields import MoneyField, StateField, between, known
 from core.models import StatefulModel
 from core.vehicles import WithPlate
 from monthlycard.models.lots import LotSystem
@@ -30,7 +30,7 @@ class Plan(models.Model):
     code = models.SlugField(_("code"), max_length=20, unique=True)
     name = models.CharField(_("name"), max_length=60)
     price_fen = MoneyField(_("price"))
-    days = models.PositiveIntegerField(_("days"), default=30)
+    days = models.PositiveIntegerField(_("days"), default=30, validators=between(1, 3660))
     quota_kind = models.CharField(
         _("covers"), max_length=5, choices=Quota.choices, default=Quota.MONEY
     )
@@ -39,6 +39,7 @@ class Plan(models.Model):
         _("days of grace"),
         default=0,
         blank=True,
+        validators=between(0, 366),
         help_text=_("So many days the lots still take a card that has run out, to be renewed."),
     )
     lots = models.ManyToManyField(LotSystem, related_name="plans", verbose_name=_("lots"))

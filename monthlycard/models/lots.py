@@ -4,7 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from core.fields import StateField, known
+from core.fields import StateField, between, known
 from core.models import StatefulModel
 from monthlycard.states import AgreementState
 
@@ -72,7 +72,7 @@ class Agreement(StatefulModel):
     period = models.CharField(_("period"), max_length=5, choices=Period.choices)
     period_day = models.PositiveSmallIntegerField(_("closes on day"), default=1)
     silence_agrees_after_h = models.PositiveIntegerField(
-        _("silence agrees after (h)"), null=True, blank=True
+        _("silence agrees after (h)"), null=True, blank=True, validators=between(1, 366 * 24)
     )
     valid_from = models.DateTimeField(_("valid from"))
     terms_hash = models.CharField(max_length=64, editable=False)

@@ -5,6 +5,7 @@ a named rounding, and a named answer to what happens at a window's boundary. Win
 day in the city's zone; one may run across midnight, and midnight itself divides nothing.
 """
 
+import re
 from dataclasses import asdict, dataclass
 from datetime import datetime, time, timedelta
 from itertools import pairwise
@@ -15,6 +16,8 @@ CITY = ZoneInfo("Asia/Shanghai")
 DAY = timedelta(days=1)
 DEAREST_FEN = 1_000_000  # ¥10,000.00 a unit or a visit: a period's sum stays an amount that we hold
 SHORTEST_UNIT_S = 60
+LONGEST_S = 366 * 24 * 3600  # a time beyond it could not be reckoned with
+_CLOCK = re.compile("([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,8 @@ class Terms:
             return
         if self.unit_s < SHORTEST_UNIT_S or self.free_s < 0:
             raise ValueError(f"unit_s must be at least {SHORTEST_UNIT_S} and free_s not negative")
+        if max(self.unit_s, self.free_s) > LONGEST_S:
+            raise ValueError(f"unit_s and free_s must be at most {LONGEST_S}, 366 days")
         if self.basis == "duration" and len(self.windows) != 1:
             raise ValueError("a duration has one window, the whole day")
         covered = sorted((_minute(w.starts), _minute(w.ends)) for w in self.windows)
@@ -158,7 +163,7 @@ def _window_at(terms: Terms, at: datetime) -> tuple[PriceWindow, datetime]:
 
 
 def _minute(text: str) -> int:
-    hour, colon, minute = text.partition(":")
-    if not (colon and hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60):
+    found = _CLOCK.fullmatch(text)
+    if found is None:
         raise ValueError(f"{text!r} is no time of day")
-    return int(hour) * 60 + int(minute)
+    return int(found[1]) * 60 + int(found[2])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from arrears import services as arrears
 from core import audit, clock, locks, personal
 from core.calendar import city_date, day_bounds
 from core.money import format_fen
+from core.parse import is_ours
 from core.plates import BadPlate, parse
 from core.transition import transition
 from monthlycard import selectors
@@ -61,6 +63,12 @@ def draft_agreement(*, lot: LotSystem, actor: str, terms: dict[str, Any], **rest
             raise BadTerms(str(error)) from error
     newest = lot.agreements.order_by("-version").first()
     agreement = Agreement(lot=lot, version=newest.version + 1 if newest else 1, terms=terms, **rest)
+    try:
+        agreement.clean_fields(exclude={"terms_hash"})
+    except ValidationError as error:
+        raise BadTerms("; ".join(error.messages)) from error
+    if not is_ours(agreement.valid_from.date()):
+        raise BadTerms(f"valid_from: {agreement.valid_from.date()}")
     agreement.terms_hash = signing.agreement_hash(agreement_body(agreement))
     agreement.save()
     audit.record(agreement, "drafted", actor=actor)

@@ -4,7 +4,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
+from core.fields import between
+
 HOUR_S = 3600
+DAY_S = 24 * HOUR_S
 
 
 class Tariff(models.Model):
@@ -71,20 +74,28 @@ class Section(models.Model):
         Tariff, models.PROTECT, related_name="sections", verbose_name=_("tariff")
     )
     pay_window_s = models.PositiveIntegerField(
-        _("pay window (s)"), default=72 * HOUR_S, help_text=_("Time to pay after leaving.")
+        _("pay window (s)"),
+        default=72 * HOUR_S,
+        validators=between(HOUR_S, 366 * DAY_S),
+        help_text=_("Time to pay after leaving."),
     )
     leave_by_s = models.PositiveIntegerField(
-        _("time to leave (s)"), default=15 * 60, help_text=_("Free minutes after paying ahead.")
+        _("time to leave (s)"),
+        default=15 * 60,
+        validators=between(0, DAY_S),
+        help_text=_("Free minutes after paying ahead."),
     )
     longest_stay_s = models.PositiveIntegerField(
         _("longest stay (s)"),
         default=24 * HOUR_S,
+        validators=between(HOUR_S, 31 * DAY_S),
         help_text=_("A stay without departure is flagged and its fee stops growing after this."),
     )
 
     flap_s = models.PositiveIntegerField(
         _("flapping sensor (s)"),
         default=120,
+        validators=between(0, HOUR_S),
         help_text=_("A departure and an arrival closer than this are one stay of one vehicle."),
     )
 

@@ -4,6 +4,7 @@
 A version is stored as JSON: `Tariff.from_json` and `Tariff.to_json` are the only door.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, PlainSerializer
 
 from core.calendar import DayKind
+from core.money import MOST_FEN
 from core.reading import Misfit, read, reader
 
 SMALL: Final = "small"
@@ -23,6 +25,8 @@ DEAREST_FEN: Final = 1_000_000
 hundred years costs more than an amount can hold (core.money.MOST_FEN).
 """
 SHORTEST_UNIT_S: Final = 60
+LONGEST_S: Final = 366 * 24 * 3600
+"""The longest time that terms may name; a mistyped one could not be added to any moment."""
 MOST_PERCENT: Final = 1000
 
 
@@ -105,12 +109,20 @@ class BadTariff(ValueError):
 
 def _time(written: Any) -> time:
     try:
-        return time() if written == "24:00" else time.fromisoformat(written)
+        if not _CLOCK.fullmatch(written):
+            raise ValueError
+        return time.fromisoformat(written)
     except (TypeError, ValueError):
         raise ValueError("must be a time such as 07:30") from None
 
 
+def _end(written: Any) -> time:
+    return time() if written == "24:00" else _time(written)
+
+
+_CLOCK: Final = re.compile("[0-9]{2}:[0-9]{2}")
 Clock = Annotated[time, BeforeValidator(_time), PlainSerializer("{:%H:%M}".format)]
+EndClock = Annotated[time, BeforeValidator(_end), PlainSerializer("{:%H:%M}".format)]
 Days = Annotated[frozenset[DayKind], PlainSerializer(sorted)]
 
 
@@ -138,7 +150,7 @@ class Window:
 
     label: Label = Label.all_day
     start: Clock = time()
-    end: Clock = time()
+    end: EndClock = time()
     days: Days = ALL_DAYS
     steps: tuple[PriceStep, ...] = ()
     visit_fen: int | None = None
@@ -229,7 +241,7 @@ def _validate(tariff: Tariff) -> None:
             if _overlap(window, other):
                 raise BadTariff(f"windows.{at}", f"overlaps windows.{before}")
     for name in ("free_s", "merge_gap_s"):
-        _not_negative(getattr(tariff, name), name)
+        _seconds(getattr(tariff, name), name)
     if tariff.free_scope is Scope.window:
         raise BadTariff("free_scope", "free minutes run once a stay or once a day")
     if tariff.free_scope is Scope.day and tariff.free_mode is FreeMode.lost and tariff.free_s:
@@ -237,12 +249,14 @@ def _validate(tariff: Tariff) -> None:
     labels = {window.label for window in tariff.windows}
     for at, cap in enumerate(tariff.caps):
         _not_negative(cap.fen, f"caps.{at}.fen")
+        if cap.fen > MOST_FEN:
+            raise BadTariff(f"caps.{at}.fen", f"must be at most {MOST_FEN}")
         if cap.window is not None and cap.window not in labels:
             raise BadTariff(f"caps.{at}.window", f"no window is called {cap.window}")
     for name, free_s in tariff.exempt.items():
-        _not_negative(free_s or 0, f"exempt.{name}")
+        _seconds(free_s or 0, f"exempt.{name}")
     if tariff.new_energy is not None:
-        _not_negative(tariff.new_energy.free_s, "new_energy.free_s")
+        _seconds(tariff.new_energy.free_s, "new_energy.free_s")
         if not 0 <= tariff.new_energy.percent <= 100:
             raise BadTariff("new_energy.percent", "must be from 0 to 100")
     for name, terms in tariff.classes.items():
@@ -268,6 +282,8 @@ def _validate_window(window: Window, path: str) -> None:
         _price(step.unit_fen, f"{where}.unit_fen")
         if step.unit_s < SHORTEST_UNIT_S:
             raise BadTariff(f"{where}.unit_s", f"must be at least {SHORTEST_UNIT_S}")
+        _seconds(step.unit_s, f"{where}.unit_s")
+        _seconds(step.upto_s or 0, f"{where}.upto_s")
         if (step.upto_s is None) != (at == len(window.steps) - 1):
             raise BadTariff(
                 f"{where}.upto_s", "every step but the last has an end, the last has none"
@@ -297,6 +313,12 @@ def _price(value: int, path: str) -> None:
     _not_negative(value, path)
     if value > DEAREST_FEN:
         raise BadTariff(path, f"must be at most {DEAREST_FEN} (¥10,000.00)")
+
+
+def _seconds(value: int, path: str) -> None:
+    _not_negative(value, path)
+    if value > LONGEST_S:
+        raise BadTariff(path, f"must be at most {LONGEST_S} (366 days)")
 
 
 def _not_negative(value: int, path: str) -> None:

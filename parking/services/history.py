@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from core import audit, clock
+from core import audit, clock, parse
 from core.errors import Invalid
 from core.typed import typed_plate
 from parking.models import Berth, ParkingSession
@@ -69,13 +69,16 @@ def import_history(
 
 
 def _stay_of(row: dict[str, Any], *, simulated: bool) -> tuple[ParkingSession, str]:
+    if not all(parse.is_text(str(value)) for value in row.values()):
+        raise ValueError("it holds characters that are no text")
     plate = typed_plate(str(row["plate"]), str(row.get("colour") or ""))
     arrived_at, left_at = _time(row["arrived_at"]), _time(row["left_at"])
     paid_at = _time(row["paid_at"]) if row.get("paid_at") else None
-    if not arrived_at <= left_at <= clock.now() + timedelta(minutes=1):
+    soon = clock.now() + timedelta(minutes=1)
+    if not arrived_at <= left_at <= soon:
         raise ValueError("arrived_at, left_at and now are in the wrong order")
-    if paid_at is not None and paid_at < arrived_at:
-        raise ValueError("paid_at lies before arrived_at")
+    if paid_at is not None and not arrived_at <= paid_at <= soon:
+        raise ValueError("paid_at lies before arrived_at or after now")
     if left_at - arrived_at > LONGEST:
         raise ValueError(f"a stay of more than {LONGEST.days} days; is the year right?")
     stay = ParkingSession(
@@ -114,7 +117,4 @@ def _place(stay: ParkingSession, berth: Berth) -> bool:
 
 
 def _time(value: Any) -> datetime:
-    at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    if at.tzinfo is None:
-        raise ValueError(f"{value} has no offset")
-    return at.astimezone(UTC)
+    return parse.moment(value.isoformat() if isinstance(value, datetime) else value)

@@ -1,10 +1,12 @@
 """What reaches the engine: names that stays are priced by, stops that are one, times by hand."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from time import process_time
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from core.errors import Invalid
 from core.plates import Colour, Plate
@@ -118,6 +120,56 @@ def test_an_imported_stay_of_years_is_refused_with_its_line(berth: Berth, clock:
     times = {"arrived_at": datetime(2006, 3, 1, tzinfo=BEGIN.tzinfo), "left_at": BEGIN}
     with pytest.raises(Invalid, match="Line 2"):
         services.import_history([row | times], actor=TEST)
+
+
+HEAD = "plate,colour,berth,arrived_at,left_at,paid_at\n"
+CAME, WENT = "2026-03-01T09:00:00+08:00", "2026-03-01T10:00:00+08:00"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "沪A12345,blue,A-001,0001-01-01T00:00:00+08:00,0001-01-01T01:00:00+08:00,",
+        "沪A12345,blue,A-001,0202-03-01T09:00:00+08:00,0202-03-01T10:00:00+08:00,",
+        "沪A12345,blue,A-001,1999-03-01T09:00:00+08:00,1999-03-01T10:00:00+08:00,",
+        f"沪A12345,blue,A-001,{CAME},9999-12-31T23:59:00-08:00,",
+        f"沪A12345,blue,A-001,{CAME},{WENT},9999-12-31T23:00:00+08:00",
+        f"沪A12345,blue,A-001,{CAME},{WENT},2026-03-03T09:00:00+08:00",
+        f"沪A12345,blue,A-\0001,{CAME},{WENT},",
+        f"沪A12345,blue,²,{CAME},{WENT},",
+        f"沪A12345,blue,A-001,{CAME},{WENT[:10]},",
+        f"沪A12345,blue,A-001,{CAME}",
+    ],
+)
+def test_a_line_that_cannot_have_been_is_refused_and_no_other_line_is_kept(
+    berth: Berth, tmp_path: Path, row: str
+) -> None:
+    file = tmp_path / "stays.csv"
+    good = f"沪B67890,blue,A-001,{CAME},{WENT},\n"
+    file.write_text(HEAD + good + row + "\n", encoding="utf-8")
+    with pytest.raises(CommandError, match="3"):
+        call_command("import_history", str(file))
+    assert not ParkingSession.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        ((HEAD + f"沪A12345,blue,A-001,{CAME},{WENT},\n").encode("gbk"), "UTF-8"),
+        ((HEAD + f"沪A12345,blue,A-001,{CAME},{WENT},\n").encode("utf-16"), "UTF-8"),
+        ((HEAD + "A" * 200_000 + "\n").encode(), "limit"),
+        (f"沪A12345,blue,A-001,{CAME},{WENT},\n".encode(), "head line"),
+        (b"", "head line"),
+    ],
+)
+def test_a_file_that_is_no_list_of_stays_is_refused_in_a_sentence(
+    berth: Berth, tmp_path: Path, raw: bytes, why: str
+) -> None:
+    file = tmp_path / "stays.csv"
+    file.write_bytes(raw)
+    with pytest.raises(CommandError, match=why):
+        call_command("import_history", str(file))
+    assert not ParkingSession.objects.exists()
 
 
 WEEK = {"windows": [{"days": ["workday", "make_up"], "steps": [{"unit_fen": 600}]}]}

@@ -11,6 +11,8 @@ from core.errors import BoweiError
 from parking import services
 from parking.services.history import COLUMNS
 
+NEEDED = set(COLUMNS) - {"colour", "paid_at"}
+
 
 class Command(BaseCommand):
     help = "Import past stays with the delay of their payment: columns " + ", ".join(COLUMNS)
@@ -26,13 +28,19 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             with options["file"].open(encoding="utf-8-sig", newline="") as file:
+                rows = csv.DictReader(file)
+                missing = NEEDED - set(rows.fieldnames or ())
+                if missing:
+                    names = ", ".join(sorted(missing))
+                    raise CommandError(f"{options['file']}: its head line lacks {names}")
                 done = services.import_history(
-                    csv.DictReader(file),
+                    rows,
                     simulated=options["simulated"],
                     actor="system:parking.import_history",
                 )
-        except OSError as error:
-            raise CommandError(f"{options['file']}: {error.strerror}") from error
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+            raise CommandError(f"{options['file']}: {why}") from error
         except BoweiError as error:
             raise CommandError(error.message) from error
         self.stdout.write(f"{done.added} stays added, {done.known} were known.")

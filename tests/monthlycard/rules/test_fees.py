@@ -77,6 +77,9 @@ def test_free_minutes_hold_only_for_a_stay_within_them():
     assert fee_lines(terms, entry_at=at("2 09:00"), exit_at=at("2 09:16"))[0].fee_fen == 1000
 
 
+ALL_HOURS = (PriceWindow(starts="00:00", ends="00:00", unit_fen=1),)
+
+
 @pytest.mark.parametrize(
     "terms",
     [
@@ -88,6 +91,12 @@ def test_free_minutes_hold_only_for_a_stay_within_them():
         {"basis": "window", "windows": (*DAY_NIGHT, DAY_NIGHT[0])},
         {"basis": "window", "windows": DAY_NIGHT, "unit_s": 0},
         {"basis": "window", "windows": (PriceWindow(starts="8", ends="20:00", unit_fen=1),)},
+        *(
+            {"basis": "window", "windows": (PriceWindow(starts=at, ends=at, unit_fen=1),)}
+            for at in ("²0:00", "１2:00", "7:5", "24:00", "12:60", "12:00 ")
+        ),
+        {"basis": "window", "windows": ALL_HOURS, "unit_s": 366 * 86400 + 1},
+        {"basis": "window", "windows": ALL_HOURS, "free_s": 10**30},
     ],
 )
 def test_terms_that_contradict_themselves_are_refused(terms):

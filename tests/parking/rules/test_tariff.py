@@ -53,6 +53,10 @@ def test_a_tariff_survives_its_storage(name):
         ({"windows": [window(start="25:00")]}, "windows.0.start"),
         ({"windows": [window(start=730)]}, "windows.0.start"),
         ({"windows": [window(end="08:00:30")]}, "windows.0.end"),
+        *(
+            ({"windows": [window(start=written)]}, "windows.0.start")
+            for written in ("08", "2000", "T08:00", "24:00", "０8:00", "08:00+08:00")
+        ),
         ({"windows": [window(days=["someday"])]}, "windows.0.days.0"),
         ({"windows": [window(days=[])]}, "windows.0.days"),
         ({"windows": [{}]}, "windows.0.steps"),
@@ -121,6 +125,18 @@ def test_a_class_whose_price_would_leave_half_a_fen_is_refused():
         ({"windows": [window(steps=[{"unit_fen": 1, "unit_s": 59}])]}, "windows.0.steps.0.unit_s"),
         ({"windows": [{"visit_fen": 1_000_001}]}, "windows.0.visit_fen"),
         (PLAIN | {"classes": {"large": {"percent": 1001}}}, "classes.large.percent"),
+        *((PLAIN | {name: 10**30}, name) for name in ("free_s", "merge_gap_s")),
+        (PLAIN | {"exempt": {"police": 10**30}}, "exempt.police"),
+        (PLAIN | {"new_energy": {"free_s": 10**30}}, "new_energy.free_s"),
+        (PLAIN | {"caps": [{"per": "day", "fen": 2**53}]}, "caps.0.fen"),
+        (
+            {"windows": [window(steps=[{"unit_fen": 1, "unit_s": 366 * 86400 + 1}])]},
+            "windows.0.steps.0.unit_s",
+        ),
+        (
+            {"windows": [window(steps=[{"unit_fen": 1, "upto_s": 10**15}, {"unit_fen": 1}])]},
+            "windows.0.steps.0.upto_s",
+        ),
         (PLAIN | {"classes": {"large": {"add_unit_fen": 10**7}}}, "classes.large.add_unit_fen"),
     ],
 )

@@ -36,6 +36,12 @@ def merchant(merchant_id: int) -> Merchant:
     return Merchant.objects.get(pk=merchant_id)
 
 
+def posts_of(merchant_id: int) -> list[tuple[int, str]]:
+    """Who works for this merchant and can log in, each with their role."""
+    rows = Membership.objects.filter(merchant=merchant_id, user__is_active=True)
+    return list(rows.order_by("pk").values_list("user_id", "role"))
+
+
 def merchant_by_code(code: str) -> Merchant | None:
     return Merchant.objects.filter(code=code).first()
 

@@ -20,7 +20,7 @@ from parking import selectors
 from parking.links import stay_token
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, StayPayment
 from parking.states import ReviewState, StayState
-from payments.models import Order, SandboxTrade
+from payments.models import CashShift, Order, SandboxTrade
 from payments.states import OrderState
 from recovery.models import RecoveryOrder
 
@@ -140,6 +140,11 @@ def _merchant() -> Iterator[Page]:
     counter = Order.objects.filter(items__merchant_id=merchant_id).order_by("state", "pk").first()
     if counter is not None:
         yield Page(MERCHANT, "take-cash", reverse("payments.take_cash", args=[counter.number]))
+        yield Page(MERCHANT, "slip", reverse("payments.slip", args=[counter.number]))
+    yield Page(MERCHANT, "cash", reverse("payments.cash"))
+    shifts = CashShift.objects.filter(merchant_id=merchant_id)
+    for shift in shifts.order_by("state", "pk").distinct("state"):
+        yield Page(MERCHANT, f"shift-{shift.state}", reverse("payments.shift", args=[shift.pk]))
 
 
 def _operator() -> Iterator[Page]:

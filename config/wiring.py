@@ -333,6 +333,7 @@ BREAKABLE: list[Callable[[], list[tuple[str, Any]]]] = [
 # What a person of a merchant should look at, on the street's page: merchant_id → queue items, each
 # with `since`.
 NEEDS: list[Callable[[int], list[dict[str, Any]]]] = [
+    payments.selectors.needs,
     parking.selectors.needs,
     arrears.selectors.needs,
     recovery.selectors.needs,  # P1.6

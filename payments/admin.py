@@ -11,6 +11,7 @@ from core.errors import BoweiError
 from payments import services
 from payments.models import (
     Attempt,
+    CashShift,
     Credit,
     LedgerEntry,
     LedgerTransfer,
@@ -153,6 +154,13 @@ class RefundAdmin(ReadOnly):
 class CreditAdmin(ReadOnly):
     list_display = ["attempt", "state", "amount_fen", "why", "created_at"]
     list_filter = ["state", "why"]
+    ordering = ["-id"]
+
+
+@admin.register(CashShift)
+class CashShiftAdmin(ReadOnly):
+    list_display = ["merchant", "person", "state", "opened_at", "counted_fen", "difference_fen"]
+    list_filter = ["state", "merchant"]
     ordering = ["-id"]
 
 

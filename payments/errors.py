@@ -120,5 +120,42 @@ class RefundTooLarge(Refused):
         )
 
 
+class ShiftBegun(Refused):
+    """Who has a shift under way counts it before the next one begins."""
+
+    def __init__(self) -> None:
+        super().__init__("shift_begun", _("Your shift is under way already. Count it first."))
+
+
+class ShiftOver(Refused):
+    """The shift was counted, or received, already."""
+
+    def __init__(self) -> None:
+        super().__init__("shift_over", _("This shift has been counted or received already."))
+
+
+class CountDiffers(Refused):
+    """What was counted is not what should be there, and nobody has said why."""
+
+    keeps = True  # that it was counted so stands in the trail
+
+    def __init__(self, difference_fen: int) -> None:
+        less = _("This is %(amount)s less than it should be. Count again; if it stays, say why.")
+        more = _("This is %(amount)s more than it should be. Count again; if it stays, say why.")
+        super().__init__(
+            "count_differs",
+            less if difference_fen < 0 else more,
+            amount=format_fen(abs(difference_fen)),
+            difference_fen=difference_fen,
+        )
+
+
+class AnotherReceives(Refused):
+    """Who counted a shift does not receive it, where somebody else could."""
+
+    def __init__(self) -> None:
+        super().__init__("another_receives", _("Another person receives what you have counted."))
+
+
 class BooksDoNotBalance(ValueError):
     """A programmer's transfer whose sides differ; the database would refuse it too."""

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.filters import DayFilter
-from payments.models import LedgerEntry
+from payments.models import CashShift, LedgerEntry
 
 
 class EntryFilter(django_filters.FilterSet):
@@ -34,6 +34,25 @@ class EntryFilter(django_filters.FilterSet):
     def filter_queryset(self, queryset: QuerySet[LedgerEntry]) -> QuerySet[LedgerEntry]:
         since, until = self.bounds()
         return queryset.filter(posted_at__gte=since, posted_at__lt=until)
+
+
+class ShiftFilter(django_filters.FilterSet):
+    """By days on which shifts began, both included; all where none is said."""
+
+    since = DayFilter(label=_("From"))
+    until = DayFilter(label=_("To"))
+
+    class Meta:
+        model = CashShift
+        fields: list[str] = []
+
+    def filter_queryset(self, queryset: QuerySet[CashShift]) -> QuerySet[CashShift]:
+        since, until = self.form.cleaned_data.get("since"), self.form.cleaned_data.get("until")
+        if since:
+            queryset = queryset.filter(opened_at__gte=_midnight(since))
+        if until:
+            queryset = queryset.filter(opened_at__lt=_midnight(until + timedelta(days=1)))
+        return queryset
 
 
 def _midnight(day: Any) -> datetime:

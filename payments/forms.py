@@ -1,12 +1,31 @@
-"""What payers type about money."""
+"""What payers, and those who take cash, type about money."""
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from core.fields import YuanField
+from core.money import MOST_PAYMENT_FEN
+
+COUNTABLE = [MinValueValidator(0), MaxValueValidator(MOST_PAYMENT_FEN)]
 
 
 class PartForm(forms.Form):
     """How much of a bill is paid now."""
 
     part = YuanField(label=_("How much now"))
+
+
+class OpeningForm(forms.Form):
+    """What lies in a drawer before any cash is taken."""
+
+    opening = YuanField(
+        label=_("Change in the drawer (¥)"), validators=COUNTABLE, help_text=_("0 for an empty one")
+    )
+
+
+class CountForm(forms.Form):
+    """What was counted in a drawer, or received from it, and why it is another sum."""
+
+    counted = YuanField(label=_("Counted (¥)"), validators=COUNTABLE)
+    why = forms.CharField(label=_("Why, where it differs"), max_length=200, required=False)

@@ -1,4 +1,4 @@
-"""The states of orders, attempts and refunds: value, shape and word of each."""
+"""The states of orders, attempts, refunds and shifts: value, shape and word of each."""
 
 from core.states import Shape, States, _
 
@@ -41,3 +41,9 @@ class TradeState(States, subject="sandbox_trade"):
     WAITING = "waiting", Shape.WAITS, _("To pay")
     PAID = "paid", Shape.DONE, _("Paid")
     CLOSED = "closed", Shape.VOID, _("Closed")
+
+
+class ShiftState(States, subject="cash_shift"):
+    OPEN = "open", Shape.LIVE, _("Under way")
+    COUNTED = "counted", Shape.WAITS, _("Counted, to be received")
+    RECEIVED = "received", Shape.DONE, _("Handed over")

@@ -1,4 +1,4 @@
-"""The merchant's books and the cash to hand back."""
+"""The merchant's books, the cash to hand back, and the shifts in which it was taken."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,11 +6,21 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django_tables2 import A
 
-from core.tables import ActsColumn, Column, MomentColumn, MoneyColumn, Table
+from accounts.selectors import name_of
+from core.tables import (
+    ActsColumn,
+    Column,
+    MomentColumn,
+    MoneyColumn,
+    StateColumn,
+    Table,
+)
 from payments import providers
-from payments.filters import EntryFilter
+from payments.filters import EntryFilter, ShiftFilter
 from payments.models import LedgerEntry
+from payments.states import ShiftState
 
 
 def _order_url(record: LedgerEntry) -> str | None:
@@ -66,3 +76,35 @@ class HandBackTable(Table):
 
     class Meta:
         prefix = "hand-back-"
+
+
+class PersonColumn(Column):
+    """Who, by the name of their log-in."""
+
+    def of(self, row: Any) -> Any:
+        actor = super().of(row)
+        return name_of(actor) if actor else ""
+
+
+class ShiftTable(Table):
+    """A merchant's shifts with cash, each with its count and what it differs by."""
+
+    name = "cash"
+    filters = ShiftFilter
+    empty_title = _("No shift in these days")
+    empty_words = _("Whoever takes cash begins a shift, counts it, and hands it on.")
+
+    begun = MomentColumn(
+        _("Begun"), "opened_at", sort="opened_at", linkify=("payments.shift", [A("pk")])
+    )
+    person = PersonColumn(_("Whose"), "person", sort="person")
+    state = StateColumn(_("State"), ShiftState)
+    opening = MoneyColumn(_("At the beginning"), "opening_fen")
+    counted = MoneyColumn(_("Counted"), "counted_fen", sort="counted_fen")
+    difference = MoneyColumn(_("Difference in cash"), "difference_fen", sort="difference_fen")
+    why = Column(_("Why"), "why", empty="")
+    received = MomentColumn(_("Handed over"), "received_at", sort="received_at")
+    receiver = PersonColumn(_("By"), "received_by", empty="")
+
+    class Meta:
+        order_by = "-begun"

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from payments import views
+from payments import shift_pages, views
 from payments.api import OrderView, notify
 
 owner: list[URLPattern] = [
@@ -15,6 +15,10 @@ owner: list[URLPattern] = [
 merchant: list[URLPattern] = [
     path("money/", views.money, name="payments.money"),
     path("money/take/<path:number>/", views.take_cash, name="payments.take_cash"),  # as typed
+    path("money/slip/<path:number>/", shift_pages.slip, name="payments.slip"),  # as typed
+    path("cash/", shift_pages.cash, name="payments.cash"),
+    path("cash/begin/", shift_pages.begin, name="payments.begin_shift"),
+    path("cash/<int:shift_id>/", shift_pages.shift, name="payments.shift"),
     path("money/hand-back/<int:refund_id>/", views.hand_back, name="payments.hand_back"),
 ]
 api: list[URLPattern] = [

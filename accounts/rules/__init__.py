@@ -10,6 +10,7 @@ MAY: dict[str, frozenset[str]] = {
             "see",
             "plates",
             "money",
+            "cash",
             "debts",
             "export",
             "whole_plates",
@@ -29,6 +30,7 @@ MAY: dict[str, frozenset[str]] = {
             "see",
             "plates",
             "money",
+            "cash",
             "debts",
             "export",
             "whole_plates",
@@ -42,8 +44,8 @@ MAY: dict[str, frozenset[str]] = {
             "approve",
         ]
     ),
-    "cashier": frozenset(["see", "plates", "money", "debts", "export", "settle_stay"]),
-    "attendant": frozenset(["see", "debts", "capture", "lower_lock"]),
+    "cashier": frozenset(["see", "plates", "money", "cash", "debts", "export", "settle_stay"]),
+    "attendant": frozenset(["see", "debts", "capture", "cash", "lower_lock"]),
 }
 
 

@@ -353,6 +353,7 @@ NAVIGATION: Sequence[tuple[str, Any, str]] = (
     ("devices.list", _("Devices"), "devices"),
     ("monthlycard.lots", _("Cards & lots"), "cards"),
     ("payments.money", _("Money"), "money"),
+    ("payments.cash", _("Cash"), "cash"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Orders and attempts, what providers said, refunds, and the books."""
+"""Orders and attempts, what providers said, refunds, shifts at drawers, and the books."""
 
 from payments.models.books import LedgerEntry, LedgerTransfer
 from payments.models.introductions import Introduction
@@ -6,9 +6,11 @@ from payments.models.notices import Notification
 from payments.models.orders import Attempt, Order, OrderItem
 from payments.models.refunds import Credit, Refund
 from payments.models.sandbox import SandboxTrade
+from payments.models.shifts import CashShift
 
 __all__ = [
     "Attempt",
+    "CashShift",
     "Credit",
     "Introduction",
     "LedgerEntry",

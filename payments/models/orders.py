@@ -195,6 +195,13 @@ class Attempt(StatefulModel):
     next_look_at = models.DateTimeField(_("asked next"), null=True)
     looks = models.PositiveSmallIntegerField(_("times asked"), default=0)
     problem = models.CharField(_("problem"), max_length=300, blank=True)
+    shift = models.ForeignKey(  # of who took the cash; none where a provider did
+        "payments.CashShift",
+        models.PROTECT,
+        null=True,
+        related_name="taken",
+        verbose_name=_("cash shift"),
+    )
     # What the provider says was paid, where it is not what we asked for.
     reported_fen = MoneyField(_("amount as reported"), null=True)
     person_since = models.DateTimeField(_("waits for a person since"), null=True)

@@ -88,6 +88,13 @@ class Refund(StatefulModel):
         verbose_name=_("counter"),
     )
     person_since = models.DateTimeField(_("waits for a person since"), null=True)
+    shift = models.ForeignKey(  # of who handed the cash back
+        "payments.CashShift",
+        models.PROTECT,
+        null=True,
+        related_name="handed_back",
+        verbose_name=_("cash shift"),
+    )
 
     class Meta:
         verbose_name = _("refund")

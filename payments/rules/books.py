@@ -4,6 +4,7 @@
 |---|---|---|
 | `provider:<name>` | a provider holds money for us | it pays back |
 | `counter:<merchant>` | a cashier took cash | a cashier gave it back |
+| `differences:<merchant>` | a count came to less than it should | a count came to more |
 | `merchant:<id>` | a refund takes from the merchant | the merchant earned it |
 | `payers:credit` | a credit is refunded | money arrived for which nothing was due |
 | `refunds:pending` | a refund was carried out | a refund was promised |
@@ -31,6 +32,10 @@ def provider_account(name: str) -> str:
 
 def counter_account(merchant_id: int) -> str:
     return f"counter:{merchant_id}"
+
+
+def differences_account(merchant_id: int) -> str:
+    return f"differences:{merchant_id}"
 
 
 def merchant_account(merchant_id: int | str) -> str:

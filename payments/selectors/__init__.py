@@ -14,9 +14,37 @@ from core.errors import LinkEnded, Missing
 from payments import providers
 from payments.models import Attempt, LedgerEntry, Order, OrderItem, Refund
 from payments.rules import counter_account, merchant_account
+from payments.selectors.shifts import (
+    back_fen,
+    came_in_fen,
+    expected_fen,
+    handed_back_in,
+    needs,
+    payments_of,
+    shift,
+    shift_under_way,
+    shifts_of,
+    shifts_to_receive,
+    taken_fen,
+)
 from payments.selectors.waiting import OPERATORS, WaitingMoney, waiting
 
-__all__ = ["OPERATORS", "WaitingMoney", "waiting"]
+__all__ = [
+    "OPERATORS",
+    "WaitingMoney",
+    "back_fen",
+    "came_in_fen",
+    "expected_fen",
+    "handed_back_in",
+    "needs",
+    "payments_of",
+    "shift",
+    "shift_under_way",
+    "shifts_of",
+    "shifts_to_receive",
+    "taken_fen",
+    "waiting",
+]
 
 RECEIPT_OPEN = timedelta(days=90)
 Thing = tuple[str, int]  # what is paid for: payable and number

@@ -19,6 +19,7 @@ from payments.services.notifications import (
 from payments.services.orders import close_order, look_now, open_order, reopen_order
 from payments.services.refunds import ask_again, carry_out_refund, hand_back, refund
 from payments.services.settling import take_payment
+from payments.services.shifts import begin_shift, count_shift, receive_shift
 
 __all__ = [
     "LARGEST_NOTIFICATION",
@@ -26,8 +27,10 @@ __all__ = [
     "accept_reported",
     "ask_again",
     "begin_attempt",
+    "begin_shift",
     "carry_out_refund",
     "close_order",
+    "count_shift",
     "hand_back",
     "introduce",
     "introduced",
@@ -42,6 +45,7 @@ __all__ = [
     "process_notification",
     "query_attempt",
     "receive_notification",
+    "receive_shift",
     "refund",
     "reopen_order",
     "take_payment",

@@ -32,6 +32,7 @@ from payments.rules import attempt_number, next_look_s
 from payments.services.asking import asking
 from payments.services.orders import close_order, quote_all, reopen_order, same_bill
 from payments.services.settling import take_payment
+from payments.services.shifts import shift_with_cash
 from payments.states import AttemptState
 
 log = logging.getLogger("bowei.payments")
@@ -173,7 +174,8 @@ def _mark(attempt: Attempt, target: AttemptState, **facts: Any) -> bool:
 
 
 def pay_at_counter(order_id: int, actor: str, *, merchant_id: int | None = None) -> Attempt:
-    """A cashier has taken the cash for a whole order: paid and settled in one transaction.
+    """A cashier has taken the cash for a whole order: paid and settled in one transaction, in the
+    shift of who took it. Who has begun none begins one by it: cash that is there is noted.
 
     `merchant_id`: the cashier's own merchant; raises OtherMerchants where the order holds fees of
     another one. Raises AmountChanged, OrderNotOpen, NothingDue as begin_attempt does. The second
@@ -185,6 +187,8 @@ def pay_at_counter(order_id: int, actor: str, *, merchant_id: int | None = None)
         raise OtherMerchants()
     with transaction.atomic():
         attempt, _fresh = _write_attempt(order.pk, providers.COUNTER.name, "", way=Way.HAND)
+        shift = shift_with_cash(actor=actor, merchant_id=merchants.pop())
+        Attempt.objects.filter(pk=attempt.pk).update(shift=shift)
         take_payment(attempt.pk, provider_no="", paid_at=clock.real(), actor=actor)
         attempt.refresh_from_db()
     return attempt

@@ -15,7 +15,7 @@ from core.errors import Invalid, Missing, Refused
 from core.transition import transition
 from payments import providers
 from payments.errors import OtherMerchants, ProviderUnknown, RefundTooLarge
-from payments.models import Attempt, Credit, Order, OrderItem, Refund
+from payments.models import Attempt, CashShift, Credit, Order, OrderItem, Refund
 from payments.providers.base import ProviderRefused, ProviderUnclear, RefundAsked, RefundSays
 from payments.rules import (
     CREDIT,
@@ -27,6 +27,7 @@ from payments.rules import (
 )
 from payments.services.asking import asking
 from payments.services.books import holding_account, merchant_of_counter, post
+from payments.services.shifts import shift_with_cash
 from payments.states import CreditState, RefundState
 
 log = logging.getLogger("bowei.payments")
@@ -202,8 +203,11 @@ def _mark_refund(row: Refund, says: RefundSays) -> str:
     return row.state
 
 
-def finish_refund(row: Refund, *, provider_no: str, actor: str) -> bool:
-    """The money is back with the payer; True where this call noted it. In a transaction."""
+def finish_refund(
+    row: Refund, *, provider_no: str, actor: str, shift: CashShift | None = None
+) -> bool:
+    """The money is back with the payer, out of the drawer of `shift` where it was cash; True where
+    this call noted it. In a transaction."""
     moved = transition(
         row,
         source=[RefundState.ASKED, RefundState.SENT],
@@ -214,6 +218,7 @@ def finish_refund(row: Refund, *, provider_no: str, actor: str) -> bool:
         next_look_at=None,
         problem="",
         person_since=None,
+        shift=shift or row.shift,
     )
     if not moved:
         return False
@@ -264,7 +269,8 @@ def hand_back(refund_id: int, *, merchant_id: int, actor: str) -> bool:
     if row.counter_id != merchant_id:
         raise OtherMerchants()
     locks.lock(Order.objects.filter(pk=row.attempt.order_id))
-    return finish_refund(row, provider_no="", actor=actor)
+    shift = shift_with_cash(actor=actor, merchant_id=merchant_id)
+    return finish_refund(row, provider_no="", actor=actor, shift=shift)
 
 
 @transaction.atomic

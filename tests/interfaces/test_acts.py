@@ -239,6 +239,9 @@ def things(town: Town) -> dict[str, Any]:
     with pytest.raises(AwaitsSecondPerson) as waits:
         parking.void_stay(stay_id=town.parked.pk, actor=proposer.actor, reason="x")
     ActLimit.objects.all().delete()
+    cash: dict[str, Any] = {"merchant_id": town.merchant.pk, "actor": proposer.actor}
+    shift = payments.begin_shift(opening_fen=0, **cash)
+    payments.count_shift(shift_id=shift.pk, counted_fen=0, why="", **cash)
     stays = "api/v1/parking/stays/"
     return {
         "holding_id": holding.pk,
@@ -251,6 +254,8 @@ def things(town: Town) -> dict[str, Any]:
         "order_id": town.raised.pk,
         "number": town.card.number,
         "merchant/money/take/<path:number>/": order.number,
+        "merchant/money/slip/<path:number>/": order.number,
+        "shift_id": shift.pk,
         "merchant/cards/statements/<str:number>/<str:kind>/": town.statement.number,
         "lots": town.statement.number,
         "kind": "csv",

@@ -111,6 +111,14 @@ ALL: list[Data] = [
         who=STAFF,
     ),
     Data(
+        key="calls",
+        what=_("what you told us on the phone"),
+        why=_("so that you need not say it twice"),
+        basis=CONTRACT,
+        how_long=_("180 days; longer while the stay is unpaid or in question"),
+        who=STAFF,
+    ),
+    Data(
         key="estimates",
         what=_("a computer's estimate of whether a fee may be forgotten"),
         why=_("to remind in good time; no price, list or lock depends on it"),

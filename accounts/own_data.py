@@ -33,7 +33,7 @@ from core.transition import transition
 ANSWERED_WITHIN = 15  # working days
 WORKED = (calendar.DayKind.workday, calendar.DayKind.make_up)
 FILE_LIVES = timedelta(hours=24)
-INFORMATION = "2026-2"  # the version of accounts/information.py; another text is another version
+INFORMATION = "2026-3"  # the version of accounts/information.py; another text is another version
 
 
 def note_informed(user: User) -> None:

@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q
 from accounts.models import Membership, Merchant, PlateHolding, PlateShare, Proposal, User
 from accounts.rules import may, may_give
 from accounts.states import HoldingState, ProposalState, ShareState
+from core import personal
 from core.plates import Plate
 from core.vehicles import of_vehicle
 
@@ -16,6 +17,11 @@ from core.vehicles import of_vehicle
 def user(user_id: int) -> User:
     """The person; raises User.DoesNotExist."""
     return User.objects.get(pk=user_id)
+
+
+def by_phone(phone: str) -> User | None:
+    """The vehicle owner who logs in with this phone, given as 11 digits."""
+    return User.objects.filter(phone_digest=personal.digest(phone)).first()
 
 
 def names_of(user_ids: Collection[int]) -> dict[int, str]:

@@ -15,9 +15,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import actor_of
 from arrears import looking, selectors, services
+from arrears.calling import Calling
 from arrears.models import (
     Assessment,
     BlacklistEntry,
+    CallNote,
     Contact,
     Debt,
     Demand,
@@ -35,8 +37,8 @@ from arrears.models import (
     Watch,
 )
 from arrears.states import DisputeState, LookState, RiskModelState
-from core import clock
-from core.admin import ModelAdmin, ReadOnly, Said, TabularInline, behind
+from core import clock, wiring
+from core.admin import ModelAdmin, ReadOnly, Said, TabularInline, behind, told_notes
 from core.errors import BoweiError
 from core.money import format_fen
 from core.plates import masked
@@ -59,13 +61,17 @@ class DebtAdmin(Masked, ReadOnly):
     search_fields = ["plate_text"]
     show_full_result_count = False
     date_hierarchy = "opened_at"
-    readonly_fields = ["disputes"]
+    readonly_fields = ["disputes", "words"]
     ordering = ["-id"]
 
     @admin.display(description=_("disputes"))
     def disputes(self, row: Debt) -> str:
         said = Dispute.objects.filter(stays=row.stay_id).order_by("pk")
         return ", ".join(f"{one.pk}: {one.get_state_display()}" for one in said)
+
+    @admin.display(description=_("words of callers"))
+    def words(self, row: Debt) -> str:
+        return told_notes(wiring.staff_notes([("parking.stay", row.stay_id)]))
 
 
 @admin.register(Dispute)
@@ -84,6 +90,7 @@ class DisputeAdmin(ModelAdmin):
         "plate_text",
         "plate_colour",
         "named",
+        "words",
         "opened_at",
         "answer_by",
         "decided_at",
@@ -101,6 +108,11 @@ class DisputeAdmin(ModelAdmin):
     @admin.display(description=_("stays"))
     def named(self, row: Dispute) -> str:
         return ", ".join(f"{one.pk}: {format_fen(one.fee_fen)}" for one in row.stays.order_by("pk"))
+
+    @admin.display(description=_("words of callers"))
+    def words(self, row: Dispute) -> str:
+        stays = row.stays.values_list("pk", flat=True)
+        return told_notes(wiring.staff_notes([("parking.stay", pk) for pk in stays]))
 
     def _settle(self, request: HttpRequest, rows: QuerySet[Dispute], verdict: str) -> None:
         for row in rows.filter(state=DisputeState.OPEN):
@@ -238,6 +250,28 @@ class LookAdmin(ReadOnly):
         context = {**self.admin_site.each_context(request), **looking.context_of(request, None)}
         context |= {"title": _("Look before the demand"), "opts": self.model._meta}
         return TemplateResponse(request, "arrears/operator_looks.html", context)
+
+
+@admin.register(CallNote)
+class CallNoteAdmin(Calling, ReadOnly):
+    """What callers said; a call is answered from here."""
+
+    list_display = ["taken_at", "about", "text", "objected", "taken_by"]
+    list_filter = [("dispute", admin.EmptyFieldListFilter)]
+    list_filter_submit = True
+    list_select_related = ["stay__berth", "order"]
+    exclude = ["key", "user"]
+    actions_list = ["answer"]
+    show_full_result_count = False
+    ordering = ["-id"]
+
+    @admin.display(description=_("about"))
+    def about(self, row: CallNote) -> str:
+        return row.order.number if row.order else f"{row.stay.berth.code} · {row.stay_id}"  # type: ignore[union-attr]
+
+    @admin.display(description=_("objection"), boolean=True)
+    def objected(self, row: CallNote) -> bool:
+        return row.dispute_id is not None
 
 
 @admin.register(Demand)

@@ -17,7 +17,7 @@ from accounts.keys import Visit
 from accounts.models import DataRequest, LoginCode, PlateHolding, SmsMessage, SmsReceipt, SmsReply
 from accounts.own_data import forget_files
 from accounts.states import HoldingState, SmsState
-from arrears.models import Debt, Demand, Dispute
+from arrears.models import CallNote, Debt, Demand, Dispute
 from arrears.states import DisputeState
 from core import clock, images
 from core.models import IdempotencyKey, OutboxDelivery, OutboxEvent, StoredImage
@@ -287,6 +287,19 @@ KINDS: list[Kind] = [
         days=settings.BOWEI_KEEP_TEXTS_DAYS,
         moment="received_at",
         rows=SmsReply.objects.all,
+    ),
+    Kind(
+        name="words of callers",
+        what=_("what people said on the phone about a stay or a payment"),
+        why=_("so that they need not say it twice"),
+        basis=PIPL_19,
+        since=_("from the call; longer while the stay is unpaid or in question"),
+        days=SIGHTING_DAYS,
+        moment="taken_at",
+        rows=CallNote.objects.all,
+        unneeded=lambda rows: rows.exclude(
+            stay__in=ParkingSession.objects.filter(_held_stays(), pk=OuterRef("stay"))
+        ),
     ),
     Kind(
         name="codes",

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from accounts.models import PlateHolding, SmsMessage, SmsReply, User
 from accounts.states import HoldingState
 from arrears import services as arrears
-from arrears.models import Assessment, Debt, Demand, Dispute, OptOut
+from arrears.models import Assessment, CallNote, Debt, Demand, Dispute, OptOut
 from arrears.states import DisputeState
 from core.plates import Plate
 from core.vehicles import of_vehicle
@@ -78,6 +78,7 @@ def told(user: User) -> dict[str, Any]:
         "objections": _rows(
             Dispute.objects.filter(user=user), "reason", "text", "answer", "state", "opened_at"
         ),
+        "calls": _rows(CallNote.objects.filter(user=user), "text", "taken_at"),
         "estimates": _rows(
             Assessment.objects.filter(stay__in=stays),
             *("as_of", "probability", "at_risk", "reasons", "state"),
@@ -126,6 +127,7 @@ def erase(user: User, actor: str) -> None:
     OptOut.objects.filter(subject=user.actor).delete()
     Dispute.objects.filter(user=user).update(text="", reply_sealed="")
     CardObjection.objects.filter(card__user=user).update(text="")
+    CallNote.objects.filter(user=user).update(text="", user=None)
     SmsReply.objects.filter(user=user).delete()
     Prepayment.objects.filter(user=user).update(user=None, latitude=None, longitude=None)
 

@@ -13,6 +13,7 @@ from accounts.states import HoldingState
 from accounts.visits import SessionStore
 from arrears.models import Assessment, Debt
 from arrears.selectors import object_path, why_path
+from arrears.selectors.calls import By, Call
 from arrears.states import AssessmentState
 from core import clock
 from monthlycard.models import Deduction
@@ -157,6 +158,18 @@ def _operator() -> Iterator[Page]:
     yield Page(OPERATOR, "outage-new", reverse("admin:core_outage_add"))
     yield Page(OPERATOR, "listing-rule-new", reverse("admin:arrears_listingrule_add"))
     yield Page(OPERATOR, "looks", reverse("admin:arrears_look_take"))
+    yield Page(OPERATOR, "answer", reverse("admin:arrears_callnote_answer"))
+    if debt := Debt.objects.order_by("pk").first():
+        clerk = User.objects.filter(is_superuser=True).order_by("pk")[0]
+        call = Call(
+            person_id=clerk.pk,
+            name="picture",
+            by=By.PLATE,
+            why="bill",
+            plate_text=debt.plate_text,
+            plate_colour=debt.plate_colour,
+        )
+        yield Page(OPERATOR, "call", reverse("admin:arrears_callnote_call", args=[call.token]))
     stay = ParkingSession.objects.order_by("pk").first()
     if stay is not None:
         yield Page(OPERATOR, "stay", reverse("admin:parking_parkingsession_change", args=[stay.pk]))

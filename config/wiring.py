@@ -352,3 +352,9 @@ OWNER_NOTICES: list[Callable[[Collection[tuple[str, int]]], list[dict[str, Any]]
     recovery.selectors.owner_notices,  # P1.4: what lowers the lock
     monthlycard.selectors.owner_notices,  # P4.12: what a card did not cover
 ]
+
+# What was taken down about a stay or an order, for who works on it: [(payable, id)] → notes, each
+# with `at`, `text`, `by`.
+STAFF_NOTES: list[Callable[[Collection[tuple[str, int]]], list[dict[str, Any]]]] = [
+    arrears.selectors.staff_notes
+]

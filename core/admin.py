@@ -14,6 +14,8 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportMixin
 from import_export.fields import Field
@@ -32,7 +34,7 @@ from core.fields import DayField, DeskJSONField, DeskMomentField, MoneyField
 from core.filters import note_search
 from core.models import AuditEntry, Outage, OutboxDelivery, OutboxEvent, RetentionRun
 from core.tables import Table
-from core.templatetags.bowei import PLATE_LOOKS, money_tag
+from core.templatetags.bowei import PLATE_LOOKS, money_tag, when
 
 
 @cache
@@ -291,6 +293,12 @@ class Said:
             meta = obj._meta
             return redirect(f"admin:{meta.app_label}_{meta.model_name}_changelist")
         return None
+
+
+def told_notes(notes: Iterable[dict[str, Any]]) -> str:
+    """What was taken down, a line each: when, what, by whom."""
+    lines = ((when(one["at"]), one["text"], one["by"]) for one in notes)
+    return format_html_join(SafeString("<br>"), "{} · {} · {}", lines) or "-"
 
 
 def _put_off(obj: Any) -> BoweiError | None:

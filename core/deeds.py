@@ -191,6 +191,20 @@ STAFF = Deed(
     person=(per_minute(600),),
 )
 
+CALL = Deed(
+    name="call",  # look somebody's things up for who is on the phone
+    network=(),
+    person=(per_minute(12), per_hour(120)),
+    everywhere=(per_minute(300),),
+)
+CALL_TEXT = Deed(
+    name="call text",  # send a caller a link; thing: the phone
+    network=(),
+    person=(per_hour(60),),
+    thing=(per_hour(4), per_day(8)),
+    everywhere=(per_hour(3000),),
+)
+
 # ── Machines ─────────────────────────────────────────────────────────────────────────────────
 HEALTH = Deed(name="health", network=(per_minute(1200),))
 NOTIFY = Deed(

@@ -140,6 +140,11 @@ def owner_notices(about: Collection[tuple[str, int]]) -> list[dict[str, Any]]:
     return [notice for ask in _table("OWNER_NOTICES") for notice in ask(about)]
 
 
+def staff_notes(about: Collection[tuple[str, int]]) -> list[dict[str, Any]]:
+    """What was taken down about these (payable, id) pairs, for whoever works on them."""
+    return [note for ask in _table("STAFF_NOTES") for note in ask(about)]
+
+
 def seen_elsewhere(plate: Plate, since: datetime, until: datetime, section_id: int) -> bool:
     """Whether a higher row knows that this vehicle was outside of this section in this time."""
     return any(ask(plate, since, until, section_id) for ask in _table("SEEN_ELSEWHERE"))
@@ -171,6 +176,7 @@ def misfits() -> Iterator[str]:
         ("BREAKABLE", 0),
         ("NEEDS", 1),
         ("OWNER_NOTICES", 1),
+        ("STAFF_NOTES", 1),
         ("SEEN_ELSEWHERE", 4),
     ):
         for function in _table(place):

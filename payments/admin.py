@@ -6,7 +6,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import actor_of
-from core.admin import ReadOnly, TabularInline
+from core import wiring
+from core.admin import ReadOnly, TabularInline, told_notes
 from core.errors import BoweiError
 from payments import services
 from payments.models import (
@@ -45,9 +46,14 @@ class OrderAdmin(ReadOnly):
     list_filter = ["state"]
     search_fields = ["number", "attempts__out_trade_no", "attempts__provider_no"]
     exclude = ["token", "basket"]
+    readonly_fields = ["words"]
     inlines = [ItemInline, AttemptInline]
     show_full_result_count = False
     ordering = ["-id"]
+
+    @admin.display(description=_("words of callers"))
+    def words(self, row: Order) -> str:
+        return told_notes(wiring.staff_notes([("payments.order", row.pk)]))
 
 
 @admin.register(Attempt)

@@ -31,6 +31,7 @@ TEXTS = {
     "answer_upheld": "【泊位】您对{place}停车费的异议已被接受，不再向您收取。答复：{url}",
     "answer_rejected": "【泊位】您对{place}停车费的异议已有答复，费用不变。理由和办理：{url}",
     "card_answer": "【泊位】您对{place}月卡扣费的异议已有答复，请查看：{url}",
+    "asked_link": "【泊位】您来电询问的{what}，点此查看明细：{url}",
     "receipt": "【泊位】已收到 {amount}，谢谢。明细：{url}",
 }
 
@@ -49,6 +50,7 @@ KINDS = {
     "answer_upheld": contacts.ANSWER,
     "answer_rejected": contacts.ANSWER,
     "card_answer": contacts.ANSWER,
+    "asked_link": contacts.URGENT,  # somebody is on the phone and waits for it
     "receipt": contacts.ANSWER,
 }
 

@@ -1,6 +1,7 @@
 """Debts and their demands, who is listed and who was told, portraits, plans and contacts."""
 
 from arrears.models.assistance import Contact, OptOut, Plan, Scheme
+from arrears.models.calls import CallNote
 from arrears.models.debts import BlacklistEntry, Debt, Demand, Dispute, PayWindow
 from arrears.models.exempt import ExemptVehicle
 from arrears.models.looks import Look
@@ -11,6 +12,7 @@ from arrears.models.rules import ListingRule
 __all__ = [
     "Assessment",
     "BlacklistEntry",
+    "CallNote",
     "Contact",
     "Debt",
     "Demand",

@@ -1,5 +1,6 @@
 """Questions about debts, listings, dues and decisions."""
 
+from arrears.selectors.calls import found_by, read_call, staff_notes
 from arrears.selectors.dues import (
     Decision,
     Due,
@@ -60,6 +61,7 @@ __all__ = [
     "dues_of_stays",
     "evidence",
     "exempt_by_plate",
+    "found_by",
     "graces_of",
     "is_exempt",
     "listed_by_plate",
@@ -71,6 +73,8 @@ __all__ = [
     "object_path",
     "objected_to",
     "open_debts_of",
+    "read_call",
+    "staff_notes",
     "stays_of_text",
     "uplift",
     "why_path",

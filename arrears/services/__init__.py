@@ -12,6 +12,7 @@ from arrears.services.assistance import (
     shown_on_page,
     use_contact,
 )
+from arrears.services.calls import look_up, send_order, send_stay, show_plates, take_down
 from arrears.services.corrections import plate_corrected
 from arrears.services.debts import (
     clear_debts,
@@ -96,6 +97,7 @@ __all__ = [
     "hold_questioned",
     "issue_notices",
     "look_again",
+    "look_up",
     "make_demand",
     "object",
     "open_contact",
@@ -110,11 +112,15 @@ __all__ = [
     "say_rule",
     "score",
     "send_demands",
+    "send_order",
+    "send_stay",
     "set_right",
     "set_rule",
     "settle_dispute",
+    "show_plates",
     "shown_on_page",
     "start_pay_window",
+    "take_down",
     "take_outcome",
     "tell_answers",
     "tell_lot",

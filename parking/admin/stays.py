@@ -20,8 +20,8 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 
 from accounts.guards import actor_of
-from core import parse, plates
-from core.admin import Exported, ReadOnly, TabularInline
+from core import parse, plates, wiring
+from core.admin import Exported, ReadOnly, TabularInline, told_notes
 from core.errors import BoweiError, Invalid
 from core.money import format_fen
 from parking import selectors, services
@@ -102,7 +102,7 @@ class ParkingSessionAdmin(Exported, ReadOnly):
     date_hierarchy = "arrived_at"
     show_full_result_count = False
     exclude = ["lines"]
-    readonly_fields = ["questions", "bill"]
+    readonly_fields = ["questions", "words", "bill"]
     inlines = [SightingInline, PaymentInline, EventInline]
     actions_detail = ["end_stay", "cancel_stay", "correct_stay", "move_payment"]
     actions_list = ["open_stay"]
@@ -130,6 +130,10 @@ class ParkingSessionAdmin(Exported, ReadOnly):
                 for one in asked.select_related("merchant").order_by("opened_at")
             ),
         )
+
+    @display(description=gettext_lazy("words of callers"))
+    def words(self, row: ParkingSession) -> str:
+        return told_notes(wiring.staff_notes([("parking.stay", row.pk)]))
 
     @display(description=gettext_lazy("bill"))
     def bill(self, row: ParkingSession) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BooleanField, Count, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
+from django.urls import reverse
 
 from core import outages, plates
 from core.compiled import GIVEN, Compiled
@@ -181,6 +182,42 @@ def history_of(
     rows = _rows().filter(mine, plate_state=PlateState.SETTLED, left_at__lt=before)
     rows = rows.exclude(state=StayState.VOID).order_by("-arrived_at", "-pk")
     return [_facts(row) for row in rows[:limit]]
+
+
+def latest_of(plate_text: str, plate_colour: str, *, limit: int) -> list[StayFacts]:
+    """The newest stays of this vehicle, in whatever state, newest first."""
+    mine = of_vehicle(plates.Plate.of(plate_text, plate_colour))
+    return _newest(_rows().filter(mine, plate_state=PlateState.SETTLED), limit)
+
+
+def latest_at(berth_id: int, *, limit: int) -> list[StayFacts]:
+    """The newest stays at this berth, whoever's, newest first."""
+    return _newest(_rows().filter(berth_id=berth_id), limit)
+
+
+def _newest(rows: QuerySet[ParkingSession, tuple[Any, ...]], limit: int) -> list[StayFacts]:
+    found = rows.filter(simulated=False).order_by("-arrived_at", "-pk")[:limit]
+    return [_facts(row) for row in found]
+
+
+def orders_that_paid(stay_ids: Collection[int]) -> dict[int, list[str]]:
+    """The numbers of the orders through which each of these stays was paid, oldest first."""
+    rows = StayPayment.objects.filter(stay_id__in=list(stay_ids)).order_by("paid_at", "pk")
+    found: dict[int, list[str]] = {}
+    for stay_id, number in rows.values_list("stay_id", "order_number"):
+        found.setdefault(stay_id, []).append(number)
+    return {stay_id: list(dict.fromkeys(numbers)) for stay_id, numbers in found.items()}
+
+
+def stays_paid_by(order_number: str) -> list[int]:
+    """The stays that money of this order has paid."""
+    rows = StayPayment.objects.filter(order_number=order_number)
+    return sorted(set(rows.values_list("stay_id", flat=True)))
+
+
+def stay_path(stay_id: int, *, of: str = "") -> str:
+    """The page of a stay by its link; `of` as `parking.links.stay_token` has it."""
+    return reverse("parking.stay", args=[links.stay_token(stay_id, of=of)])
 
 
 def section_by_code(code: str) -> Section | None:

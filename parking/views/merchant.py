@@ -269,6 +269,9 @@ def _stay_context(
         ],
         "why_doubt": reason_of(row.doubt) if row.doubtful else "",
         "trail": selectors.trail_of(row),
+        "words": wiring.staff_notes([("parking.stay", row.pk)])
+        if may(request.role, "settle_stay")
+        else [],
         "forms": forms,
         "problem": problem,
         "may_settle": may(request.role, "settle_stay"),

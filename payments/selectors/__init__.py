@@ -77,6 +77,34 @@ def order(order_id: int) -> Order:
     return found
 
 
+def as_number(said: str) -> str:
+    """The number of an order as somebody reads it out: nobody can tell O from 0 nor I from 1."""
+    text = "".join(said.upper().split())
+    return text[:1] + text[1:].translate(str.maketrans("OIL", "011"))
+
+
+def orders(numbers: Collection[str]) -> list[Order]:
+    """The orders with these numbers, newest first, with what was paid and went back by each."""
+    return list(_whole_orders().filter(number__in=list(numbers)))
+
+
+def orders_of_payer(user_id: int, *, limit: int) -> list[Order]:
+    """The newest orders that this person has paid, logged in."""
+    paid = _whole_orders().filter(payer_user=user_id, state=Order.State.PAID)
+    return list(paid[:limit])
+
+
+def way_of(order: Order) -> str:
+    """What people call the provider through which this order was paid; "" where it was not."""
+    paid = next((one for one in order.attempts.all() if one.state == Attempt.State.PAID), None)
+    return providers.word(paid.provider) if paid else ""
+
+
+def _whole_orders() -> QuerySet[Order]:
+    rows = Order.objects.select_related("payer_user").order_by("-pk")
+    return rows.prefetch_related("items__merchant", "attempts__refunds")
+
+
 def order_public_url(order: Order) -> str:
     """The whole address of the page where this order is paid, for a QR code or a message."""
     return settings.PUBLIC_URL + reverse("payments.order", args=[order.token])

@@ -37,7 +37,7 @@ from parking.models import (
 )
 from parking.services.signs import DOUBTS_DAYS
 from parking.states import ReviewState, SignReportState, StayState
-from payments.models import Introduction, Notification
+from payments.models import BillEntry, Introduction, Notification
 from payments.tasks import INTRODUCTIONS_DAYS
 from recovery.models import EvidencePhoto, RecoveryOrder
 
@@ -414,6 +414,17 @@ KINDS: list[Kind] = [
         days=settings.BOWEI_KEEP_NOTIFICATIONS_DAYS,
         moment="received_at",
         rows=Notification.objects.all,
+        real=True,
+    ),
+    Kind(
+        name="bills",
+        what=_("rows of payment providers' bills, without what they say of payers"),
+        why=_("vouchers of the books"),
+        basis=BOOKS,
+        since=_("from the payment"),
+        days=settings.BOWEI_KEEP_NOTIFICATIONS_DAYS,
+        moment="at",
+        rows=BillEntry.objects.all,
         real=True,
     ),
 ]

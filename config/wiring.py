@@ -280,6 +280,7 @@ SWEEPS: list[Callable[[], int]] = [
     payments.tasks.look_at_attempts,
     payments.tasks.look_at_refunds,
     payments.tasks.look_at_notifications,
+    payments.tasks.look_at_bills,
     payments.tasks.look_at_sandbox,
     payments.tasks.forget_old_notifications,
     payments.tasks.forget_introductions,
@@ -313,6 +314,8 @@ SWEEPS: list[Callable[[], int]] = [
 NIGHTLY: list[Callable[[], int]] = [
     arrears.services.find_debts_of_city,  # P3.1
     parking.services.draw_samples,  # P2.3: how well cameras read
+    payments.services.expect_bills,
+    payments.tasks.match_again,
     retention.open_runs,
     anchors.keep_daily,  # how far the trail went, to be kept elsewhere
     accounts.visits.forget_over,

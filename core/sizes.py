@@ -15,6 +15,7 @@ HEAD_S = 20.0  # until all of it is here
 BODY_BYTES = 1 * MIB  # forms, JSON, notifications
 BODY_S = 120.0  # until all of it is here
 PHOTOGRAPH_BYTES = 12 * MIB
+BILL_BYTES = 512 * MIB  # a payment provider's bill of a day, unpacked: a million payments
 LARGE_OF_NETWORK, LARGE_OF_ALL = 32, 64  # larger bodies than BODY_BYTES under way at a time
 FORM_FIELDS, FORM_FILES = 2000, 10
 JSON_DEPTH = 32  # of lists and objects in one another

@@ -47,3 +47,15 @@ class ShiftState(States, subject="cash_shift"):
     OPEN = "open", Shape.LIVE, _("Under way")
     COUNTED = "counted", Shape.WAITS, _("Counted, to be received")
     RECEIVED = "received", Shape.DONE, _("Handed over")
+
+
+class BillDayState(States, subject="bill_day"):
+    AWAITED = "awaited", Shape.WAITS, _("Bill awaited")
+    MATCHED = "matched", Shape.LIVE, _("Matched")
+    CLOSED = "closed", Shape.DONE, _("Closed day")
+
+
+class DifferenceState(States, subject="bill_difference"):
+    OPEN = "open", Shape.DOUBT, _("To look into")
+    ANSWERED = "answered", Shape.DONE, _("Answered")
+    GONE = "gone", Shape.PAST, _("Gone by itself")

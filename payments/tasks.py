@@ -7,17 +7,28 @@ from django.conf import settings
 from django.db import transaction
 
 from core import clock, retention
+from core.calendar import city_date
 from core.tasks import AGAIN_WITHOUT_DATABASE
 from payments import services
-from payments.models import Attempt, Introduction, Notification, Order, Refund, SandboxTrade
+from payments.models import (
+    Attempt,
+    BillDay,
+    Introduction,
+    Notification,
+    Order,
+    Refund,
+    SandboxTrade,
+)
 from payments.providers.sandbox.client import tell
 from payments.rules import next_look_s
-from payments.states import RefundState
+from payments.states import BillDayState, RefundState
 
 BATCH = 200
 CLAIM = timedelta(seconds=60)  # a worker that dies leaves its row to the next claim after this
 SYSTEM = "system:payments.sweep"
 INTRODUCTIONS_DAYS = 1
+BILLS_EVERY = timedelta(minutes=10)
+MATCHED_AGAIN = timedelta(days=35)
 
 
 @shared_task(**AGAIN_WITHOUT_DATABASE)
@@ -30,6 +41,18 @@ def query_attempt(attempt_id: int) -> None:
 def carry_out_refund(refund_id: int) -> None:
     """Ask the provider for a refund, or how it stands."""
     services.carry_out_refund(refund_id)
+
+
+@shared_task(**AGAIN_WITHOUT_DATABASE)
+def fetch_bill(bill_day_id: int) -> None:
+    """Ask the provider for the bill of a day, and match it."""
+    services.fetch_bill(bill_day_id)
+
+
+@shared_task(**AGAIN_WITHOUT_DATABASE)
+def match_bill(bill_day_id: int) -> None:
+    """Match a day with its provider's bill anew."""
+    services.match_bill(bill_day_id)
 
 
 @shared_task(**AGAIN_WITHOUT_DATABASE)
@@ -88,6 +111,30 @@ def look_at_refunds() -> int:
         row.save(update_fields=["next_look_at"])
         transaction.on_commit(lambda pk=row.pk: carry_out_refund.delay(pk))  # type: ignore[misc]
     return len(rows)
+
+
+@transaction.atomic
+def look_at_bills() -> int:
+    """Bills that should be there are fetched."""
+    due = BillDay.objects.filter(state=BillDayState.AWAITED, next_look_at__lte=clock.real())
+    rows = list(
+        due.select_for_update(no_key=True, skip_locked=True).order_by("next_look_at")[:BATCH]
+    )
+    for row in rows:
+        row.next_look_at = clock.real() + BILLS_EVERY
+        row.save(update_fields=["next_look_at"])
+        transaction.on_commit(lambda pk=row.pk: fetch_bill.delay(pk))  # type: ignore[misc]
+    return len(rows)
+
+
+def match_again() -> int:
+    """Nightly: the days of the last weeks are matched anew, as they are known now; how many."""
+    since = city_date(clock.real()) - MATCHED_AGAIN
+    rows = BillDay.objects.exclude(state=BillDayState.AWAITED).filter(day__gte=since)
+    days = list(rows.order_by("day").values_list("pk", flat=True))
+    for day in days:
+        match_bill.delay(day)
+    return len(days)
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """Orders and attempts, what providers said, refunds, shifts at drawers, and the books."""
 
+from payments.models.bills import BillDay, BillDifference, BillEntry
 from payments.models.books import LedgerEntry, LedgerTransfer
 from payments.models.introductions import Introduction
 from payments.models.notices import Notification
@@ -10,6 +11,9 @@ from payments.models.shifts import CashShift
 
 __all__ = [
     "Attempt",
+    "BillDay",
+    "BillDifference",
+    "BillEntry",
     "CashShift",
     "Credit",
     "Introduction",

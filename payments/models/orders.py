@@ -231,6 +231,11 @@ class Attempt(StatefulModel):
                 condition=models.Q(person_since__isnull=False),
                 name="attempt_waits_for_person",
             ),
+            models.Index(
+                fields=["paid_at"],
+                condition=models.Q(paid_at__isnull=False),
+                name="attempt_paid_on",
+            ),
         ]
 
     def __str__(self) -> str:

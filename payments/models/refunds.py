@@ -121,6 +121,11 @@ class Refund(StatefulModel):
                 condition=models.Q(person_since__isnull=False),
                 name="refund_waits_for_person",
             ),
+            models.Index(
+                fields=["done_at"],
+                condition=models.Q(done_at__isnull=False),
+                name="refund_back_on",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from core import clock
 from payments.errors import ProviderUnknown
 from payments.providers.alipay import Alipay
-from payments.providers.base import Client, Provider, SheetClient, Way
+from payments.providers.base import BillClient, Client, Provider, SheetClient, Way
 from payments.providers.browsers import Browser
 from payments.providers.counter import Counter
 from payments.providers.sandbox import Sandbox
@@ -88,6 +88,42 @@ def sheets(name: str, account: str = "") -> SheetClient:
     if Way.SHEET not in known(name).ways:
         raise ProviderUnknown(name)
     return cast(SheetClient, client(name, account))
+
+
+def bills(name: str, billed: str) -> BillClient:
+    """The same for one that makes a bill of each day, by whom the bill is for (`billed_as`).
+
+    Raises ProviderUnknown.
+    """
+    return cast(BillClient, client(name, _account_billed(name, billed)))
+
+
+def with_bills() -> list[tuple[str, str]]:
+    """Of whom there is a bill of each day: provider, and what its bills call us."""
+    names = [provider.name for provider in offered() if provider.has_bills]
+    pairs = [(name, billed_as(name, one)) for name in names for one in accounts_heard(name)]
+    return list(dict.fromkeys(pairs))
+
+
+def billed_as(name: str, account: str) -> str:
+    """Whose bill holds what was paid to this account; "" stands for today's.
+
+    Raises ProviderUnknown.
+    """
+    return known(name).billed_as(account or account_now(name))
+
+
+def rate(name: str, billed: str) -> int | None:
+    """Our rate there in millionths; None where nobody has said it. Raises ProviderUnknown."""
+    said = known(name).accounts()[_account_billed(name, billed)].get("rate")
+    return round(float(said) * 10_000) if said else None
+
+
+def _account_billed(name: str, billed: str) -> str:
+    for account in accounts_heard(name):
+        if known(name).has_bills and billed_as(name, account) == billed:
+            return account
+    raise ProviderUnknown(name)
 
 
 def forget() -> None:

@@ -5,7 +5,7 @@ Settings and models read this: nothing here looks at the settings while it is im
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from django.conf import settings
 
 from core.environment import Account
 from payments.providers.browsers import Browser
+from payments.rules.bills import BillRow, BillSums
 
 CITY = ZoneInfo("Asia/Shanghai")  # the zone that providers write their times in
 
@@ -41,6 +42,7 @@ class Provider:
     form_targets: ClassVar[tuple[str, ...]] = ()  # where a form of ours may lead the payer to
     frames: ClassVar[tuple[str, ...]] = ()  # what its app loads into a page to hear the bridge
     schemes: ClassVar[tuple[str, ...]] = ()  # of the apps that the payer may be sent on to
+    has_bills: ClassVar[bool] = False  # whether it makes a bill of each of the city's days
 
     def way_in(self, browser: Browser) -> Way | None:
         """How it can be paid in this browser; None where it can't."""
@@ -69,6 +71,10 @@ class Provider:
             return {"": {}}
         said = self.settings()
         return {self.account.name_of(one): one for one in (said, *said.get("former", []))}
+
+    def billed_as(self, account: str) -> str:
+        """Whose bill holds what was paid to this account of ours: also what bills call it."""
+        return account
 
     def client(self, settings: Mapping[str, Any]) -> "Client":
         """A client with these settings of one account. Not for one that is `by_hand`."""
@@ -150,6 +156,23 @@ class ProviderNotice:
     says: Outcome | RefundSays | None = None
 
 
+class BillAbsent(Exception):
+    """The provider has no bill of this day: not yet, or nothing happened."""
+
+
+class BillBroken(Exception):
+    """What was downloaded is not the bill: another digest, another day, or nothing that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A provider's bill of one day, as it was proved and read; `digest` is SHA-256 of the file."""
+
+    rows: list[BillRow]
+    said: BillSums
+    digest: str
+
+
 class Client(Protocol):
     """Asks a provider. All calls go over the network; none is made inside a transaction.
 
@@ -183,3 +206,11 @@ class SheetClient(Client, Protocol):
 
     def sheet(self, begun: str) -> dict[str, str]:
         """What the page hands to the app's bridge, signed now."""
+
+
+class BillClient(Client, Protocol):
+    """Of a provider that makes a bill of each day (`has_bills`)."""
+
+    def bill(self, day: date) -> Bill:
+        """The bill of one of the city's days. Raises BillAbsent, BillBroken, ProviderRefused,
+        ProviderUnclear."""

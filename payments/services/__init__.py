@@ -7,6 +7,14 @@ from payments.services.attempts import (
     pay_at_counter,
     query_attempt,
 )
+from payments.services.bills import (
+    answer_difference,
+    close_day,
+    expect_bills,
+    fetch_bill,
+    match_bill,
+    take_difference,
+)
 from payments.services.books import post
 from payments.services.introducing import introduce, introduced, order_of
 from payments.services.moving import lock_order, move
@@ -25,18 +33,23 @@ __all__ = [
     "LARGEST_NOTIFICATION",
     "NotificationReply",
     "accept_reported",
+    "answer_difference",
     "ask_again",
     "begin_attempt",
     "begin_shift",
     "carry_out_refund",
+    "close_day",
     "close_order",
     "count_shift",
+    "expect_bills",
+    "fetch_bill",
     "hand_back",
     "introduce",
     "introduced",
     "lock_order",
     "look_at_attempt",
     "look_now",
+    "match_bill",
     "move",
     "open_order",
     "order_of",
@@ -48,5 +61,6 @@ __all__ = [
     "receive_shift",
     "refund",
     "reopen_order",
+    "take_difference",
     "take_payment",
 ]

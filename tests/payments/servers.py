@@ -2,6 +2,7 @@
 their own: they verify what we sign and sign what they say (docs/facts.md 5)."""
 
 import base64
+import hashlib
 import json
 import re
 import secrets
@@ -27,6 +28,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+
+from tests.payments import billing
 
 CITY = ZoneInfo("Asia/Shanghai")
 OPENIDS = ["oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"]  # payers whom WeChat knows
@@ -83,6 +86,9 @@ class WeChatServer:
         self.forge_answers = False
         self.codes: dict[str, str] = {}  # of payers who came by: code → openid
         self.sent: list[dict[str, str]] = []  # what we asked the payer's app
+        self.bills: dict[str, bytes] = {}  # day → the file, not yet packed
+        self.bill_error = "NO_STATEMENT_EXIST"
+        self.spoil_bills = False
 
     def settings(self, url: str) -> dict[str, str]:
         keys = {"private_key": private_pem("us"), "public_key": public_pem("wechat")}
@@ -90,7 +96,7 @@ class WeChatServer:
 
     def handle(
         self, method: str, target: str, headers: Any, body: str
-    ) -> tuple[int, dict[str, str], str]:
+    ) -> tuple[int, dict[str, str], str | bytes]:
         if target.startswith("/connect/oauth2/authorize?"):
             return self._send_back(target)
         if target.startswith("/sns/oauth2/access_token?"):
@@ -105,7 +111,25 @@ class WeChatServer:
         asked = f"{method}\n{target}\n{stamp}\n{nonce}\n{body}\n"
         if mchid != self.SETTINGS["mchid"] or not genuine("us", asked, signature):
             return self._answer(401, {"code": "SIGN_ERROR", "message": "wrong signature"})
+        if target.startswith("/v3/billdownload/file?"):
+            file = self.bills[dict(parse_qsl(urlsplit(target).query))["token"]]
+            packed = billing.packed(file + b" " if self.spoil_bills else file)
+            return 200, {"Content-Type": "application/octet-stream"}, packed
+        if target.startswith("/v3/bill/tradebill?"):
+            return self._answer(*self._bill(target, headers["Host"]))
         return self._answer(*self._route(method, urlsplit(target).path, body))
+
+    def _bill(self, target: str, host: str) -> tuple[int, dict[str, Any]]:
+        asked = dict(parse_qsl(urlsplit(target).query))
+        assert (asked["bill_type"], asked["tar_type"]) == ("ALL", "GZIP")
+        file = self.bills.get(asked["bill_date"])
+        if file is None:
+            return 400, {"code": self.bill_error, "message": "账单文件不存在"}
+        return 200, {
+            "hash_type": "SHA1",
+            "hash_value": hashlib.sha1(file, usedforsecurity=False).hexdigest(),
+            "download_url": f"http://{host}/v3/billdownload/file?token={asked['bill_date']}",
+        }
 
     def _send_back(self, target: str) -> tuple[int, dict[str, str], str]:
         """The payer's app opens the address that we sent it to: silently on, with a code."""
@@ -247,6 +271,8 @@ class AlipayServer:
         self.trades: dict[str, dict[str, Any]] = {}
         self.refunds: dict[str, str] = {}
         self.forge_answers = False
+        self.bills: dict[str, bytes] = {}  # day → the zip
+        self.bill_host = ""  # another one that bills are said to lie at
 
     def settings(self, url: str) -> dict[str, str]:
         return {
@@ -259,15 +285,29 @@ class AlipayServer:
 
     def handle(
         self, method: str, target: str, headers: Any, body: str
-    ) -> tuple[int, dict[str, str], str]:
+    ) -> tuple[int, dict[str, str], str | bytes]:
+        if target.startswith("/bills/"):
+            return 200, {"Content-Type": "application/zip"}, self.bills[target[7:]]
         asked = self.read(target)
-        told = json.dumps(
-            self._route(asked["method"], json.loads(asked["biz_content"])), ensure_ascii=False
+        terms = json.loads(asked["biz_content"])
+        found = (
+            self._bill(terms, headers["Host"])
+            if asked["method"] == "alipay.data.dataservice.bill.downloadurl.query"
+            else self._route(asked["method"], terms)
         )
+        told = json.dumps(found, ensure_ascii=False)
         name = asked["method"].replace(".", "_") + "_response"
         owner = "nobody" if self.forge_answers else "alipay"
         text = f'{{"{name}":{told},"sign":"{sign(owner, told)}"}}'
         return 200, {"Content-Type": "text/html;charset=utf-8"}, text
+
+    def _bill(self, asked: dict[str, Any], host: str) -> dict[str, Any]:
+        assert asked["bill_type"] == "trade"
+        if asked["bill_date"] not in self.bills:
+            sub = {"sub_code": "isp.bill_not_exist", "sub_msg": "账单不存在"}
+            return {"code": "40004", "msg": "Business Failed", **sub}
+        place = f"http://{self.bill_host or host}/bills/{asked['bill_date']}"
+        return self._yes(bill_download_url=place)
 
     def read(self, target: str) -> dict[str, str]:
         """What we asked, once its RSA2 signature and its terms have been verified."""
@@ -364,9 +404,10 @@ def serving(server: WeChatServer | AlipayServer) -> Iterator[str]:
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(text.encode())))
+            answer = text if isinstance(text, bytes) else text.encode()
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
-            self.wfile.write(text.encode())
+            self.wfile.write(answer)
 
         do_POST = do_GET
 

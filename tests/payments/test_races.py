@@ -1,16 +1,31 @@
 """Two hands at once, on real connections: money is booked once, whoever is first."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from unittest import mock
 
 import pytest
 
+from accounts.models import User
 from core import clock as business_clock
+from core.calendar import CITY
 from core.models import AuditEntry
 from payments import services, tasks
-from payments.models import Attempt, Credit, LedgerTransfer, Notification, Order, Refund
+from payments.models import (
+    Attempt,
+    BillDay,
+    BillDifference,
+    BillEntry,
+    Credit,
+    LedgerTransfer,
+    Notification,
+    Order,
+    Refund,
+)
+from payments.providers.base import Bill
 from payments.providers.sandbox import client as sandbox
 from payments.rules import REFUNDS, merchant_account
+from payments.rules.bills import BillRow, BillSums
+from payments.services import bills
 from tests.payments import kiosk
 from tests.payments.conftest import TEST, begin, books, events, moved, open_order, payer_pays, tell
 from tests.payments.threads import at_once
@@ -202,3 +217,51 @@ def test_death_between_the_provider_s_refund_and_our_mark_refunds_once(order):
     trade.refresh_from_db()
     assert trade.refunds == {row.out_refund_no: 400}
     assert AuditEntry.objects.filter(subject="payments.refund", to_state="done").count() == 1
+
+
+def bill_day(wechat_row: str = "PX") -> tuple[BillDay, Bill]:
+    """A day at a provider that makes bills, and its bill with one payment that nobody knows."""
+    day = BillDay.objects.create(provider="wechat", billed="1900000109", day=date(2026, 3, 2))
+    at = datetime(2026, 3, 2, 10, tzinfo=CITY)
+    rows = [BillRow(kind="payment", number=wechat_row, amount_fen=600, at=at)]
+    return day, Bill(rows, BillSums(), "digest")
+
+
+def test_a_bill_that_two_workers_fetch_is_kept_once(db):
+    day, bill = bill_day()
+    taken = at_once(*[lambda: bills.take_bill(day.pk, bill)] * 4)
+    assert sorted(taken) == [False, False, False, True]
+    assert (BillEntry.objects.count(), BillDifference.objects.count()) == (1, 1)
+    assert moved(BillDay, "matched") == 1
+
+
+def test_two_who_close_a_day_at_once_close_it_once(db):
+    day, bill = bill_day()
+    bills.take_bill(day.pk, bill)
+    people = [User.objects.create_user(name, password="x" * 12) for name in ("one", "two")]
+    services.answer_difference(
+        BillDifference.objects.get().pk, answer="x", actor=f"user:{people[0].pk}"
+    )
+    ended = at_once(
+        *[lambda who=who: services.close_day(day.pk, actor=f"user:{who.pk}") for who in people]
+    )
+    assert [str(type(one).__name__) for one in ended].count("Refused") == 1
+    day.refresh_from_db()
+    assert (day.state, moved(BillDay, "closed")) == ("closed", 1)
+    assert day.closed_by in people
+
+
+def test_what_is_found_while_a_day_is_being_closed_is_open_in_it_or_late(db):
+    """Never lost, never a change of what was closed."""
+    day, bill = bill_day()
+    bills.take_bill(day.pk, bill)
+    who = User.objects.create_user("one", password="x" * 12)
+    services.answer_difference(BillDifference.objects.get().pk, answer="x", actor=f"user:{who.pk}")
+    BillDay.objects.update(sums={"payments": 7})
+    at_once(
+        lambda: services.close_day(day.pk, actor=f"user:{who.pk}"),
+        lambda: services.match_bill(day.pk),
+    )
+    day.refresh_from_db()
+    late = BillDifference.objects.get(gap="sums").late
+    assert late == (day.state == "closed")

@@ -1,15 +1,18 @@
 """Who moves money of an order waits for who works on it (core/locks.py)."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
 
+from accounts.models import User
 from core import clock as business_clock
 from payments import services
-from payments.models import Order
-from payments.providers.base import ProviderNotice, RefundSays
-from payments.services import notifications, refunds
+from payments.models import BillDay, BillDifference, Order
+from payments.providers.base import Bill, ProviderNotice, RefundSays
+from payments.rules.bills import BillSums
+from payments.services import bills, notifications, refunds
 from payments.services.moving import move
 from tests import waiting
 from tests.payments.conftest import TEST, begin, open_order, pay
@@ -70,3 +73,27 @@ def test_a_cashier_who_hands_cash_back_waits_for_who_works_on_its_order(
         known=True,
     )
     assert found == "waits"
+
+
+def test_whoever_works_on_a_provider_s_day_waits_for_who_closes_it(clock: Any) -> None:
+    who = User.objects.create_user("finance", password="x" * 12)
+    day = BillDay.objects.create(
+        provider="wechat", billed="1", day=date(2026, 3, 2), state="matched"
+    )
+    awaited = BillDay.objects.create(provider="wechat", billed="1", day=date(2026, 3, 3))
+    facts = {"bill_day": day, "found_at": business_clock.now()}
+    taken, answered = (
+        BillDifference.objects.create(gap="sums", number=number, **facts) for number in "ab"
+    )
+    actor = f"user:{who.pk}"
+    acts: dict[str, Callable[[], object]] = {
+        "match": lambda: services.match_bill(day.pk),
+        "take": lambda: services.take_difference(taken.pk, actor=actor),
+        "answer": lambda: services.answer_difference(answered.pk, answer="x", actor=actor),
+        "close *": lambda: services.close_day(day.pk, actor=actor),
+    }
+    assert waiting.all_at(day, acts) == dict.fromkeys(acts, "waits")
+    bill: dict[str, Callable[[], object]] = {
+        "take": lambda: bills.take_bill(awaited.pk, Bill([], BillSums(), ""))
+    }
+    assert waiting.all_at(awaited, bill) == {"take": "waits"}

@@ -25,17 +25,23 @@ class Alipay(Provider):
         },
         optional={
             "seller_id": "our number as a seller; notifications for another one are refused",
+            "rate": "our rate in per cent, such as 0.60: fees of bills that are another are told",
             "gateway": "another address than Alipay's own, for trials",
         },
         known_by=("appid",),
     )
     form_targets = ("https://openapi.alipay.com", "https://mclient.alipay.com")
     schemes = ("alipays",)
+    has_bills = True
 
     def way_in(self, browser: Browser) -> Way | None:
         if browser.in_wechat:
             return None  # it opens no page of Alipay
         return Way.PAGE if browser.on_phone or browser.in_alipay else Way.CODE
+
+    def billed_as(self, account: str) -> str:
+        """A seller has one bill, whichever of its apps was paid in."""
+        return str(self.accounts().get(account, {}).get("seller_id") or account)
 
     def client(self, settings: Mapping[str, Any]) -> Client:
         from payments.providers.alipay.client import AlipayClient

@@ -32,6 +32,7 @@ class WeChat(Provider):
             "public_key_id": "its number, beginning PUB_KEY_ID_",
             "cert_dir": "a folder with WeChat Pay's platform certificates",
             "app_secret": "the app's own secret: with it people pay inside WeChat, too",
+            "rate": "our rate in per cent, such as 0.60: fees of bills that are another are told",
             "gateway": "another address than WeChat Pay's own, for trials",
         },
         either=(("public_key", "public_key_id"), ("cert_dir",)),
@@ -40,6 +41,7 @@ class WeChat(Provider):
     form_targets = ("https://wx.tenpay.com", "https://open.weixin.qq.com")
     frames = ("weixin:", "wvjbscheme:")
     schemes = ("weixin",)
+    has_bills = True
 
     def way_in(self, browser: Browser) -> Way | None:
         if browser.in_alipay:
@@ -48,6 +50,10 @@ class WeChat(Provider):
             able = browser.has_wechat_sheet and self.settings().get("app_secret")
             return Way.SHEET if able else None
         return Way.PAGE if browser.on_phone else Way.CODE
+
+    def billed_as(self, account: str) -> str:
+        """A merchant number has one bill, whichever of its apps was paid in."""
+        return account.partition("/")[0]
 
     def client(self, settings: Mapping[str, Any]) -> Client:
         from payments.providers.wechat.client import WeChatClient

@@ -4,11 +4,12 @@ On a phone an H5 page is opened, beside a screen a native QR code is shown, insi
 of its browser lays a sheet over our page (JSAPI), for the payer whom WeChat names for this app.
 """
 
+import hashlib
 import json
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -21,6 +22,9 @@ from payments.providers.base import (
     CITY,
     Asked,
     Begun,
+    Bill,
+    BillAbsent,
+    BillBroken,
     Outcome,
     ProviderNotice,
     ProviderRefused,
@@ -29,6 +33,8 @@ from payments.providers.base import (
     RefundSays,
     Way,
 )
+from payments.providers.files import gunzipped
+from payments.providers.wechat.bills import read_bill
 
 TIMEOUT_S = (3, 8)
 OPEN, API = "https://open.weixin.qq.com", "https://api.weixin.qq.com"
@@ -44,6 +50,7 @@ _TRADE = {
     "PAYERROR": "failed",
 }
 _REFUND = {"SUCCESS": "done", "PROCESSING": "sent", "CLOSED": "failed", "ABNORMAL": "sent"}
+_NO_BILL = ("NO_STATEMENT_EXIST", "STATEMENT_CREATING")
 _OPENID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _HEX = re.compile(r"[0-9A-Fa-f]{8,64}")
 
@@ -189,6 +196,32 @@ class WeChatClient:
         except _NotFound:
             return self.refund(asked)
         return self._refund_says(told)
+
+    def bill(self, day: date) -> Bill:
+        """Asked for by a signed call; what is downloaded is not signed, so its SHA-1 from the
+        signed answer proves it."""
+        try:
+            told = self._call(lambda: self._client.trade_bill(f"{day:%Y-%m-%d}", tar_type="GZIP"))
+        except ProviderRefused as error:
+            if str(error).split(" ")[0] in _NO_BILL:
+                raise BillAbsent from error
+            raise
+        url = str(told.get("download_url", ""))
+        if told.get("hash_type") != "SHA1" or not url.startswith(self._core._gate_way + "/"):
+            raise BillBroken("another digest or place than agreed")
+        file = self._download(url)
+        if hashlib.sha1(file, usedforsecurity=False).hexdigest() != told.get("hash_value"):
+            raise BillBroken("another digest")
+        return read_bill(file)
+
+    def _download(self, url: str) -> bytes:
+        try:
+            status, packed = self._client.download_bill(url)
+        except requests.RequestException as error:
+            raise ProviderUnclear(type(error).__name__) from error
+        if status != 200 or not isinstance(packed, bytes):
+            raise ProviderUnclear(f"status {status}")
+        return gunzipped(packed)
 
     def read_notification(
         self, headers: Mapping[str, str], body: bytes, *, kept: bool = False

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -28,6 +29,7 @@ from core.transition import transition
 from core.vehicles import of_vehicle
 from parking import selectors as parking
 from parking import services as parking_services
+from parking.selectors import StayFacts
 from parking.states import StayState
 
 SYSTEM = "system:arrears.disputes"
@@ -252,15 +254,33 @@ def end_misread(*, stay_id: int, actor: str) -> None:
 def end_voided(*, stay_id: int, actor: str = SYSTEM) -> None:
     """The stay was cancelled: objections to its fee are answered by that.
 
-    One to an automatic decision is not: a person has promised to look at it.
+    One to an automatic decision is not: a person has promised to look at it. Nor is one to a stay
+    that turned out to be a part of another: it was not cancelled, and they object to that one.
     """
-    if locked([stay_id])[stay_id].state != StayState.VOID:
+    whole_id = parking.whole_of(stay_id)
+    stays = locked({stay_id, whole_id})
+    if stays[stay_id].state != StayState.VOID:
         return
+    if stays[whole_id].state != StayState.VOID:
+        _follow_whole(stay_id, stays[whole_id], actor=actor)
     with translation.override(settings.LANGUAGE_CODE):
         answer = gettext("The stay was cancelled: nothing is asked of you for it.")
     rows = Dispute.objects.filter(stays=stay_id, state=DisputeState.OPEN)
     for dispute in rows.exclude(reason=Dispute.Reason.DECISION):
         _answer_for(dispute, stay_id, answer=answer, actor=actor, reason="stay voided")
+
+
+def _follow_whole(stay_id: int, whole: StayFacts, *, actor: str) -> None:
+    """What was said against a part holds the whole, which is the same vehicle's (L1, L3)."""
+    rows = Dispute.objects.filter(stays=stay_id, state=DisputeState.OPEN)
+    mine = list(rows.filter(of_vehicle(whole.plate) | Q(plate_text="")))
+    for dispute in mine:
+        dispute.stays.remove(stay_id)
+        dispute.stays.add(whole.id)
+        audit.record(dispute, "followed", actor=actor, reason="stay joined", stay_id=whole.id)
+    if mine:
+        holds.hold([whole.id], actor=actor, reason="disputed")
+        outbox.add(StayDisputed(whole.id))
 
 
 def _answer_for(dispute: Dispute, stay_id: int, *, answer: str, actor: str, reason: str) -> None:

@@ -8,13 +8,13 @@ from parking.events import StayVoided
 from parking.models import ParkingSession, Prepayment, StayPayment
 from parking.rules.timeline import ToldStay
 from parking.services import elsewhere, endings, money, stay_plates, stay_rows
-from parking.services.reviews import drop_reviews
+from parking.services.reviews import carry_doubts, drop_reviews
 from parking.states import StayState
 
 
 def join(extra: ParkingSession, kept: ParkingSession, *, actor: str) -> None:
-    """Both are one stay, `kept`: money, pre-payments and what a person said of the other's plate go
-    there. Both rows are locked; photographs and gaps follow from what is told."""
+    """Both are one stay, `kept`: money, pre-payments and what people said or doubt of the other's
+    plate go there. Both rows are locked; photographs and gaps follow from what is told."""
     for payment in money.payments_of(extra):
         same = StayPayment.objects.filter(stay=kept, order_item_id=payment.order_item_id)
         if same.exists():  # one item of an order that paid both
@@ -28,6 +28,7 @@ def join(extra: ParkingSession, kept: ParkingSession, *, actor: str) -> None:
     StayPayment.objects.filter(stay=extra).update(stay=kept)
     Prepayment.objects.filter(stay=extra).update(stay=kept)
     endings.let_go(extra, actor=actor, used="joined")
+    carry_doubts(extra, kept)
     drop_reviews(stay=extra, actor=actor)
     transition(
         extra,

@@ -99,6 +99,24 @@ def drop_reviews(
     return len(moved)
 
 
+def carry_doubts(part: ParkingSession, whole: ParkingSession) -> None:
+    """What somebody doubts of a stay, they doubt of the one that it is a part of (docs/rules.md L1,
+    L3). Both are locked."""
+    doubts = ReviewItem.objects.filter(stay=part, state=ReviewState.OPEN, why=ReviewItem.DOUBTED)
+    for item in doubts.select_related("sighting"):
+        carried = open_review(
+            kind=item.kind,
+            why=item.why,
+            merchant_id=whole.merchant_id,
+            sighting=item.sighting,
+            stay=whole,
+        )
+        if carried.pk == item.pk:  # asked of its photograph
+            ReviewItem.objects.filter(pk=item.pk).update(stay=whole)
+            item.refresh_from_db()
+            tell_asked(item)
+
+
 def tell_asked(item: ReviewItem) -> None:
     """A question is open, or open again: nothing is asked for its stay meanwhile."""
     if item.stay_id is not None:

@@ -33,6 +33,8 @@ from monthlycard.services.deductions import begin_window, take
 from monthlycard.services.questions import ANSWER_WITHIN, QUESTION, SYSTEM, ask_about, questioned
 from monthlycard.states import DeductionState, ObjectionState
 
+LONGEST_TEXT = 2000
+
 
 @transaction.atomic
 def object_to_deduction(
@@ -40,7 +42,7 @@ def object_to_deduction(
 ) -> CardObjection:
     """Object to a deduction, or to some of its visits; nothing is asked for it until the answer.
 
-    The same is said once: while it is open, the open one is the answer.
+    The same is said once; other visits and words are added to the objection that is open.
     """
     row = Deduction.objects.select_related("statement__lot", "card").get(pk=deduction_id)
     known = {item.visit for item in selectors.items_of(row)}
@@ -143,11 +145,32 @@ def _say(
                 answer_by=clock.now() + ANSWER_WITHIN,
             )
     except IntegrityError:
-        return CardObjection.objects.get(
-            card=card, lot=lot, deduction=deduction, state=ObjectionState.OPEN
-        )
+        rows = CardObjection.objects.filter(card=card, lot=lot, deduction=deduction)
+        open_ones = rows.filter(state=ObjectionState.OPEN).select_related("card", "lot")
+        said = open_ones.select_for_update(no_key=True, of=("self",)).get()
+        _say_more(said, visits=visits, reason=reason, text=text, actor=actor)
+        return said
     audit.record(said, "opened", actor=actor)
     return said
+
+
+def _say_more(
+    said: CardObjection, *, visits: list[str], reason: str, text: str, actor: str
+) -> None:
+    """What is said beside an open objection is answered with it; a question of ours is from now on
+    the owner's objection, which does not end by itself."""
+    was = (said.visits, said.reason, said.text)
+    if said.deduction_id and not (said.visits and visits):
+        said.visits = []  # all of them
+    else:
+        said.visits = sorted({*said.visits, *visits})
+    if said.reason == QUESTION:
+        said.reason = reason
+    if text and text not in said.text:
+        said.text = f"{said.text}\n{text}".strip()[:LONGEST_TEXT]
+    if was != (said.visits, said.reason, said.text):
+        said.save(update_fields=["visits", "reason", "text"])
+        audit.record(said, "said more", actor=actor, reason=reason, visits=said.visits)
 
 
 def _weight_of_answer(*, actor: str, objection_id: int, upheld: bool, answer: str) -> Weight:

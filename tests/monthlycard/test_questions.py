@@ -388,3 +388,64 @@ def test_a_rejected_objection_to_a_use_changes_no_statement(
     run_reactions()
     assert not StatementCorrection.objects.exists()
     assert left(card) == 27000
+
+
+# ── What is said beside what is open ─────────────────────────────────────────────────────────
+def test_an_objection_beside_our_question_is_the_owners_and_does_not_end_by_itself(
+    world: Any, card: Card, clock: Any, stood: Any, run_reactions: Any
+) -> None:
+    begin = clock.now()
+    visited(world, card, begin)
+    stay = stood(begin + timedelta(hours=1), hours=1)
+    row = closed(clock)
+    said = services.object_to_deduction(
+        deduction_id=row.pk, visits=[], reason="not_me", text="I was at home", actor="owner"
+    )
+    assert said == the_question()
+    assert (said.reason, said.visits, said.text) == ("not_me", [], "I was at home")
+    facts: dict[str, Any] = {"visits": []}
+    assert trail.said(said)[-1] == ("said more", "owner", "not_me", facts)
+
+    parking.void_stay(stay_id=stay.pk, actor=TEST, reason="nobody stood there")
+    run_reactions()
+    row.refresh_from_db()
+    assert (row.taken, row.state, left(card)) == (False, "disputed", 30000)
+    answer(upheld=True)
+    row.refresh_from_db()
+    assert (row.fee_fen, row.state, left(card)) == (0, "dropped", 30000)
+
+
+def test_an_objection_to_a_second_visit_is_answered_with_the_first(
+    world: Any, card: Card, clock: Any
+) -> None:
+    visited(world, card, clock.now())
+    clock.advance(timedelta(hours=4))
+    desk.report(world.west, card, 1, clock.now(), hours=2)
+    clock.advance(timedelta(hours=4))
+    desk.report(world.west, card, 2, clock.now(), hours=1)
+    row = closed(clock)
+    for visit, text in (("entry-0/exit-0", "at home"), ("entry-1/exit-1", "abroad")):
+        for _twice in range(2):
+            services.object_to_deduction(
+                deduction_id=row.pk, visits=[visit], reason="not_me", text=text, actor="owner"
+            )
+    said = the_question()
+    assert (said.visits, said.text) == (["entry-0/exit-0", "entry-1/exit-1"], "at home\nabroad")
+    assert [one[0] for one in trail.said(said)] == ["opened", "said more"]
+    answer(upheld=True)
+    row.refresh_from_db()
+    assert (row.fee_fen, left(card)) == (1000, 29000)
+
+
+def test_an_objection_to_a_later_use_is_answered_with_the_earlier(
+    world: Any, card: Card, clock: Any
+) -> None:
+    visited(world, card, clock.now())
+    objected(card)
+    clock.advance(timedelta(hours=4))
+    desk.report(world.west, card, 1, clock.now(), hours=2)
+    assert objected(card).visits == ["entry-0/exit-0", "entry-1/exit-1"]
+    row = closed(clock)
+    answer(upheld=True)
+    row.refresh_from_db()
+    assert (row.fee_fen, left(card)) == (0, 30000)

@@ -289,9 +289,28 @@ def quote_stay(subject_id: int) -> Quote:
         title=title_of(stay),
         merchant_id=stay.merchant_id,
         subject_state=stay.state,
+        asked_of=_asked_of(stay),
         leave_by=clock.now() + timedelta(seconds=stay.section.leave_by_s)
         if stay.state == StayState.PARKED
         else None,
+    )
+
+
+def _asked_of(stay: ParkingSession) -> str:
+    """Whose the bill of a stay is: the vehicle's, once it is known and has left. While it stands
+    there whoever pays at the berth pays for it, whatever its plate is read as."""
+    if stay.state != StayState.DUE or stay.plate_state != PlateState.SETTLED:
+        return ""
+    return f"{stay.plate_text} {stay.plate_colour}".strip()
+
+
+def _is_anothers(stay: ParkingSession, receipt: Receipt) -> bool:
+    """Whether this was asked of another vehicle than the stay turned out to be: it goes back, as
+    what was paid for a misreading before (docs/rules.md L4)."""
+    text, _blank, colour = receipt.asked_of.partition(" ")
+    known = stay.plate_state == PlateState.SETTLED
+    return (
+        bool(text) and known and not plates.same_vehicle(plates.Plate.of(text, colour), stay.plate)
     )
 
 
@@ -362,7 +381,7 @@ def settle_stays(stay_ids: Collection[int], receipt: Receipt, left_fen: int) -> 
     whole: list[ParkingSession] = []
     for stay in stays:
         rest_fen = left_fen - sum(taken.values())
-        if rest_fen <= 0 or stay.pk in before:
+        if rest_fen <= 0 or stay.pk in before or _is_anothers(stay, receipt):
             continue
         if 0 < stay.due_fen <= rest_fen and not _stood(stay, receipt):
             taken[stay.pk] = stay.due_fen

@@ -114,6 +114,7 @@ class OrderItem(StatefulModel):
     amount_fen = MoneyField(_("amount"))
     lines = models.JSONField(_("lines"), default=list)
     subject_state = models.CharField(max_length=40, blank=True)
+    asked_of = models.CharField(max_length=40, blank=True, editable=False)
     leave_by = models.DateTimeField(null=True)
     taken_fen = MoneyField(_("taken"), default=0)
     is_part = models.BooleanField(_("a part of what was due"), default=False)

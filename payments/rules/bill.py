@@ -21,7 +21,8 @@ class Quote:
     """What is due at the moment of asking.
 
     `subject_state` is what the payer's page may show; `leave_by` is until when a vehicle that
-    still stands may leave if this is paid now.
+    still stands may leave if this is paid now. `asked_of` is whose the bill is, where somebody else
+    may turn out to owe it: a bill of another is another bill.
     """
 
     amount_fen: int
@@ -29,6 +30,7 @@ class Quote:
     title: str
     merchant_id: int
     subject_state: str = ""
+    asked_of: str = ""
     leave_by: datetime | None = None
 
 
@@ -37,7 +39,7 @@ class Receipt:
     """Money that has arrived for one item; handed to every function that settles it.
 
     `paid_at` is business time; `actor` says who told us (`provider:wechat`, `user:12`); `is_part`
-    that the payer asked to pay less than was due.
+    that the payer asked to pay less than was due; `asked_of` is the quote's.
     """
 
     order_number: str
@@ -48,6 +50,7 @@ class Receipt:
     actor: str
     provider: str
     is_part: bool = False
+    asked_of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,16 +122,28 @@ def same_bill(order: Order, quotes: dict[Thing, Quote]) -> bool:
     """True where the order asks exactly what is due now, or a part of it that is still due."""
     asked = {(item.payable, item.subject_id): item for item in order.items.all()}
     return asked.keys() == quotes.keys() and all(
-        item.amount_fen == quotes[thing].amount_fen
-        or (item.is_part and item.amount_fen < quotes[thing].amount_fen)
+        _of_one(item.asked_of, quotes[thing].asked_of)
+        and (
+            item.amount_fen == quotes[thing].amount_fen
+            or (item.is_part and item.amount_fen < quotes[thing].amount_fen)
+        )
         for thing, item in asked.items()
     )
 
 
 def _asks(order: Order, bills: dict[Thing, Bill]) -> bool:
     """True where the order asks exactly these bills."""
-    asked = {(item.payable, item.subject_id): item.amount_fen for item in order.items.all()}
-    return asked == {thing: bill.amount_fen for thing, bill in bills.items()}
+    asked = {(item.payable, item.subject_id): item for item in order.items.all()}
+    return asked.keys() == bills.keys() and all(
+        item.amount_fen == bills[thing].amount_fen
+        and _of_one(item.asked_of, bills[thing].quote.asked_of)
+        for thing, item in asked.items()
+    )
+
+
+def _of_one(one: str, other: str) -> bool:
+    """Whether two bills are asked of the same; what is asked of whoever comes is everybody's."""
+    return not one or not other or one == other
 
 
 def _open(bills: dict[Thing, Bill], *, payer_user_id: int | None, actor: str) -> Order:
@@ -176,6 +188,7 @@ def _write(
             is_part=bill.is_part,
             lines=[{**asdict(line), "text": str(line.text)} for line in bill.lines],
             subject_state=str(bill.quote.subject_state)[:40],
+            asked_of=bill.quote.asked_of,
             leave_by=None if bill.is_part else bill.quote.leave_by,
         )
         for (payable, subject_id), bill in bills.items()

@@ -121,6 +121,7 @@ def _settle(
             actor=actor,
             provider=attempt.provider,
             is_part=item.is_part or fen_of[item.pk] < item.amount_fen,
+            asked_of=item.asked_of,
         )
         for item in items.values()
     }

@@ -1,6 +1,7 @@
 """Questions about people, merchants and plates."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, Permission
@@ -168,6 +169,16 @@ def holdings_of(user: User) -> list[PlateHolding]:
     running = PlateShare.objects.filter(state=ShareState.RUNNING).select_related("user")
     rows = rows.prefetch_related(Prefetch("shares", running.order_by("pk"), to_attr="running"))
     return sorted(rows, key=lambda row: (row.state != HoldingState.PROVEN, row.pk))
+
+
+def proven_since(user: User) -> list[tuple[str, str, datetime]]:
+    """(text, colour) of the plates this person has shown to hold, and since when."""
+    rows = PlateHolding.objects.filter(user=user, state=PlateHolding.State.PROVEN)
+    return [
+        (one.plate_text, one.plate_colour, one.proven_at)
+        for one in rows.order_by("pk")
+        if one.proven_at is not None
+    ]
 
 
 def shared_with(user: User) -> list[PlateShare]:

@@ -74,6 +74,7 @@ DOORS: dict[str, tuple[Deed, Deed]] = {
     "parking.berth_here": (HERE, HERE),
     "parking.left": (LOOK, PLATE),
     "parking.stay": (LOOK, PAY),
+    "parking.receipts": (LOOK, LOOK),
     "parking.correct_paid": (LOOK, PLATE),
     "parking.more_paid": (LOOK, PAY),
     "parking.prepay": (LOOK, DRAFT),
@@ -91,6 +92,8 @@ DOORS: dict[str, tuple[Deed, Deed]] = {
     # Paying
     "payments.order": (LOOK, PAY),
     "payments.done": (LOOK, LOOK),
+    "payments.receipt": (LOOK, LOOK),
+    "payments.text_receipt": (OWN, OWN),
     "payments.paying": (LOOK, LOOK),
     "payments.introduced": (PAY, PAY),
     "payments.sandbox": (LOOK, PAY),

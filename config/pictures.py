@@ -90,6 +90,7 @@ def _owner() -> Iterator[Page]:
     if trade is not None:
         yield Page(OWNER, "sandbox", reverse("payments.sandbox", args=[trade.out_trade_no]))
     yield Page(OWNER, "dues", reverse("arrears.dues"))
+    yield Page(OWNER, "receipts", reverse("parking.receipts"))
     debt = Debt.objects.order_by("pk").first()
     if debt is not None:
         yield Page(OWNER, "object", object_path([debt.stay_id]))

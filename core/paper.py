@@ -1,4 +1,4 @@
-"""Signs on paper: A4 sheets of eight, to be cut along their lines."""
+"""Signs on paper, A4 sheets of eight to be cut along their lines; and pages of text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -111,3 +111,43 @@ def _line(
     shade: Any = 90 if grey else 0
     paper.set_text_color(shade)
     paper.text(x, y, text)
+
+
+# ── Pages of text ────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a page: what it says, and what stands at its right end; `line` is drawn above."""
+
+    left: str
+    right: str = ""
+    size: float = 10
+    line: bool = False
+
+
+PAGE_MARGIN_MM = 20
+
+
+def page(rows: Sequence[Row]) -> bytes:
+    """The PDF of these rows, one under the other, on as many A4 pages as they need. Raises
+    NoFont."""
+    sheet = FPDF(format="A4")
+    sheet.set_margin(PAGE_MARGIN_MM)
+    sheet.set_auto_page_break(True, margin=PAGE_MARGIN_MM)
+    sheet.add_font("print", fname=font())
+    sheet.set_title("Bowei")
+    sheet.add_page()
+    for row in rows:
+        sheet.set_font("print", size=row.size)
+        if row.line:
+            sheet.ln(2)
+            sheet.set_draw_color(170)
+            sheet.line(PAGE_MARGIN_MM, sheet.get_y(), 210 - PAGE_MARGIN_MM, sheet.get_y())
+            sheet.ln(1)
+        right = sheet.get_string_width(row.right) + 4 if row.right else 0
+        height = row.size * 0.6
+        top = sheet.get_y()
+        sheet.multi_cell(sheet.epw - right, height, row.left, new_x="LMARGIN", new_y="NEXT")
+        if right and sheet.get_y() > top:
+            sheet.set_xy(210 - PAGE_MARGIN_MM - right, sheet.get_y() - height)
+            sheet.cell(right, height, row.right, align="R", new_x="LMARGIN", new_y="NEXT")
+    return bytes(sheet.output())

@@ -6,6 +6,7 @@ from core.bodies import takes_photographs
 from parking import api as interface
 from parking.views import merchant as staff
 from parking.views import owner as public
+from parking.views import receipts as history
 
 owner: list[URLPattern] = [
     path("", public.home, name="parking.home"),
@@ -16,6 +17,7 @@ owner: list[URLPattern] = [
     path("s/<str:token>/", public.stay, name="parking.stay"),
     path("paid/<str:token>/", public.correct_paid, name="parking.correct_paid"),
     path("paid/<str:token>/more/", public.more_paid, name="parking.more_paid"),
+    path("me/receipts/", history.receipts, name="parking.receipts"),
     path("prepay/", public.prepay_begin, name="parking.prepay"),
     path("prepay/<str:token>/", public.prepay_order, name="parking.prepay_order"),
 ]

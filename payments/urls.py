@@ -8,6 +8,8 @@ from payments.api import OrderView, notify
 owner: list[URLPattern] = [
     path("o/<str:token>/", views.order, name="payments.order"),
     path("o/<str:token>/done/", views.done, name="payments.done"),
+    path("o/<str:token>/receipt.pdf", views.receipt, name="payments.receipt"),
+    path("o/<str:token>/text/", views.text_receipt, name="payments.text_receipt"),
     path("o/<str:token>/paying/", views.paying, name="payments.paying"),
     path("pay/<str:provider>/", views.introduced, name="payments.introduced"),
     path("sandbox/<str:out_trade_no>/", views.sandbox, name="payments.sandbox"),

@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts.guards import actor_of, file_of, merchant_page
 from core import clock, limits, wiring
@@ -206,7 +206,7 @@ def done(request: HttpRequest, token: str) -> HttpResponse:
 
     Coming back from a provider proves nothing: until its word is there, the page waits for it.
     """
-    found = selectors.order_by_token(token)
+    found = selectors.order_by_token(token, reader_id=request.user.pk)
     if found.state == Order.State.OPEN:
         services.look_now(found)
     attempt = selectors.paying_attempt(found)
@@ -231,8 +231,37 @@ def done(request: HttpRequest, token: str) -> HttpResponse:
         "refunds": list(selectors.refunds_of(found)),
         "notices": wiring.owner_notices([(item.payable, item.subject_id) for item in items]),
         "topic": f"order:{found.number}",
+        "text_to": _text_to(request, found),
     }
     return render(request, "payments/owner_done.html", context)
+
+
+def _text_to(request: HttpRequest, found: Order) -> str:
+    """The masked phone of who reads this and has paid it; "" for anybody else."""
+    mine = request.user.is_authenticated and found.payer_user_id == request.user.pk
+    return str(getattr(request.user, "phone_masked", "")) if mine else ""
+
+
+@never_cache
+@require_GET
+def receipt(request: HttpRequest, token: str) -> HttpResponse:
+    """The receipt of a paid order as a PDF."""
+    found = selectors.order_by_token(token, reader_id=request.user.pk)
+    if found.state != Order.State.PAID:
+        return redirect("payments.done", token=token)
+    printed = selectors.printed_receipt(found, selectors.paying_attempt(found))
+    answer = HttpResponse(printed, content_type="application/pdf")
+    answer["Content-Disposition"] = f'attachment; filename="receipt-{found.number}.pdf"'
+    return answer
+
+
+@require_POST
+def text_receipt(request: HttpRequest, token: str) -> HttpResponse:
+    """The link of the receipt as a text to its payer, who is logged in; once."""
+    found = selectors.order_by_token(token, reader_id=request.user.pk)
+    services.text_receipt(found, user_id=request.user.pk or 0)
+    messages.success(request, _("The receipt is on its way to your phone."))
+    return redirect("payments.done", token=token)
 
 
 def _contest(item: OrderItem) -> str:

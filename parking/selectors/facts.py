@@ -215,6 +215,19 @@ def stays_paid_by(order_number: str) -> list[int]:
     return sorted(set(rows.values_list("stay_id", flat=True)))
 
 
+def paid_for(
+    held: Collection[tuple[str, str, datetime]], *, but: Collection[str], limit: int
+) -> list[StayPayment]:
+    """The newest payments for stays of these vehicles, (text, colour, held since), that began
+    since then; but for those of these orders."""
+    mine = Q(pk=None)
+    for text, colour, since in held:
+        vehicle = of_vehicle(plates.Plate.of(text, colour)) & Q(arrived_at__gte=since)
+        mine |= Q(stay__in=ParkingSession.objects.filter(vehicle, plate_state=PlateState.SETTLED))
+    rows = StayPayment.objects.filter(mine, amount_fen__gt=0).exclude(order_number__in=list(but))
+    return list(rows.select_related("stay__berth__section").order_by("-paid_at", "-pk")[:limit])
+
+
 def stay_path(stay_id: int, *, of: str = "") -> str:
     """The page of a stay by its link; `of` as `parking.links.stay_token` has it."""
     return reverse("parking.stay", args=[links.stay_token(stay_id, of=of)])

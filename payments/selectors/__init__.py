@@ -14,6 +14,7 @@ from core.errors import LinkEnded, Missing
 from payments import providers
 from payments.models import Attempt, LedgerEntry, Order, OrderItem, Refund
 from payments.rules import counter_account, merchant_account
+from payments.selectors.receipts import kept, printed_receipt
 from payments.selectors.shifts import (
     back_fen,
     came_in_fen,
@@ -36,8 +37,10 @@ __all__ = [
     "came_in_fen",
     "expected_fen",
     "handed_back_in",
+    "kept",
     "needs",
     "payments_of",
+    "printed_receipt",
     "shift",
     "shift_under_way",
     "shifts_of",
@@ -55,14 +58,17 @@ def breakable_providers() -> list[tuple[str, Any]]:
     return [(outages.provider(one.name), one.word) for one in providers.offered()]
 
 
-def order_by_token(token: str) -> Order:
+def order_by_token(token: str, *, reader_id: int | None = None) -> Order:
     """The order that this link opens, with its items. Raises Missing; LinkEnded where it is paid
-    and its receipt as old as that may be, or can't be paid any more."""
+    and its receipt as old as that may be, or can't be paid any more. To its payer, who is logged
+    in (`reader_id`), a receipt never ends."""
     order = Order.objects.filter(token=token).prefetch_related("items__merchant").first()
     if order is None:
         raise Missing("no_order")
     since, kept = order.expires_at, links.STAYS_OPEN
     if order.paid_at is not None:
+        if reader_id is not None and order.payer_user_id == reader_id:
+            return order
         since, kept = order.paid_at, RECEIPT_OPEN
     if clock.now() > since + kept:
         raise LinkEnded

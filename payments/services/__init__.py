@@ -25,6 +25,7 @@ from payments.services.notifications import (
     receive_notification,
 )
 from payments.services.orders import close_order, look_now, open_order, reopen_order
+from payments.services.receipts import text_receipt
 from payments.services.refunds import ask_again, carry_out_refund, hand_back, refund
 from payments.services.settling import take_payment
 from payments.services.shifts import begin_shift, count_shift, receive_shift
@@ -63,4 +64,5 @@ __all__ = [
     "reopen_order",
     "take_difference",
     "take_payment",
+    "text_receipt",
 ]

@@ -68,6 +68,12 @@ DOORS: dict[str, tuple[Deed, Deed]] = {
     "accounts.own_data": (LOOK, CLAIM),
     "accounts.withdraw_request": (LOOK, OWN),
     "accounts.own_data_file": (LOOK, OWN),
+    # On the attendant's phone
+    "recovery.attend": (STAFF, STAFF),
+    "recovery.attend_acts": (STAFF, STAFF),
+    "recovery.attend_bill": (STAFF, STAFF),
+    "recovery.attend_worker": (LOOK, LOOK),
+    "recovery.attend_manifest": (LOOK, LOOK),
     # Where vehicles stand
     "parking.home": (LOOK, LOOK),
     "parking.berth": (BERTH, BERTH),

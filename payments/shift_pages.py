@@ -15,7 +15,7 @@ from accounts.selectors import name_of
 from core.errors import BoweiError, Missing
 from payments import providers, selectors, services
 from payments.forms import CountForm, OpeningForm
-from payments.models import CashShift, Order
+from payments.models import CashShift
 from payments.states import OrderState, ShiftState
 from payments.tables import ShiftTable
 
@@ -140,9 +140,7 @@ def _shown(found: CashShift) -> dict[str, Any]:
 def slip(request: HttpRequest, number: str) -> HttpResponse:
     """A slip of 58 mm for the payer: what to pay and its code, or, once it is paid, the receipt."""
     merchant_id = request.merchant.pk  # type: ignore[attr-defined]
-    found = Order.objects.filter(number=number.upper(), items__merchant_id=merchant_id).first()
-    if found is None:
-        raise Missing("no_order")
+    found = selectors.order_of_merchant(number, merchant_id)
     attempt = selectors.paying_attempt(found)
     context = {
         "order": found,

@@ -4,9 +4,14 @@ from django.urls import URLPattern, path
 
 from core.bodies import takes_photographs
 from recovery import api as interface
-from recovery import views
+from recovery import attend_pages, views
 
 owner: list[URLPattern] = [
+    path("attend/", attend_pages.attend, name="recovery.attend"),
+    path("attend/acts/", attend_pages.acts, name="recovery.attend_acts"),
+    path("attend/worker.js", attend_pages.worker, name="recovery.attend_worker"),
+    path("attend/manifest.json", attend_pages.manifest, name="recovery.attend_manifest"),
+    path("attend/bill/<path:number>/", attend_pages.bill, name="recovery.attend_bill"),
     path("r/<str:token>/", views.order, name="recovery.order"),
     path("lock/<str:code>/<str:tag>/", views.lock_here, name="recovery.lock_here"),
 ]

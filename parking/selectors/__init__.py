@@ -36,6 +36,7 @@ from parking.selectors.facts import (
     terminals_for,
     unpaid_at,
     unpaid_stays_of,
+    unpaid_with_merchant,
     whole_of,
 )
 from parking.selectors.lists import (
@@ -91,6 +92,7 @@ __all__ = [
     "trail_of",
     "unpaid_at",
     "unpaid_stays_of",
+    "unpaid_with_merchant",
     "whole_of",
     "why_amended",
     "why_questioned",

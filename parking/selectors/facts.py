@@ -140,6 +140,19 @@ def unpaid_stays_of(plate_text: str, plate_colour: str) -> list[StayFacts]:
     return [_facts(row) for row in rows.order_by("left_at", "pk")]
 
 
+def unpaid_with_merchant(merchant_id: int, plate: plates.Plate) -> list[StayFacts]:
+    """Stays of this vehicle with this merchant that can be paid: those it left unpaid, oldest
+    first, and the one in which it stands; never simulated ones."""
+    rows = _rows().filter(
+        of_vehicle(plate),
+        merchant_id=merchant_id,
+        plate_state=PlateState.SETTLED,
+        state__in=[StayState.DUE, StayState.PARKED],
+        simulated=False,
+    )
+    return [_facts(row) for row in rows.order_by("arrived_at", "pk")]
+
+
 def paid_after_leaving(stay_id: int) -> bool:
     """Whether somebody paid for this stay once it had ended, and did not get all of it back."""
     rows = StayPayment.objects.filter(stay=stay_id, kind=StayPayment.Kind.AFTER)

@@ -111,6 +111,15 @@ def _whole_orders() -> QuerySet[Order]:
     return rows.prefetch_related("items__merchant", "attempts__refunds")
 
 
+def order_of_merchant(number: str, merchant_id: int) -> Order:
+    """The order of this number, as it was typed, with a bill of this merchant. Raises Missing."""
+    rows = Order.objects.filter(number=as_number(number), items__merchant_id=merchant_id)
+    found = rows.prefetch_related("items__merchant").first()
+    if found is None:
+        raise Missing("no_order")
+    return found
+
+
 def order_public_url(order: Order) -> str:
     """The whole address of the page where this order is paid, for a QR code or a message."""
     return settings.PUBLIC_URL + reverse("payments.order", args=[order.token])

@@ -173,13 +173,20 @@ def _mark(attempt: Attempt, target: AttemptState, **facts: Any) -> bool:
     return bool(transition(attempt, source=source, target=target, actor=actor, **facts))
 
 
-def pay_at_counter(order_id: int, actor: str, *, merchant_id: int | None = None) -> Attempt:
+def pay_at_counter(
+    order_id: int,
+    actor: str,
+    *,
+    merchant_id: int | None = None,
+    paid_at: datetime | None = None,
+) -> Attempt:
     """A cashier has taken the cash for a whole order: paid and settled in one transaction, in the
     shift of who took it. Who has begun none begins one by it: cash that is there is noted.
 
     `merchant_id`: the cashier's own merchant; raises OtherMerchants where the order holds fees of
-    another one. Raises AmountChanged, OrderNotOpen, NothingDue as begin_attempt does. The second
-    cashier of two gets OrderNotOpen.
+    another one. `paid_at`: when the cash was taken (real time), where that was before now. Raises
+    AmountChanged, OrderNotOpen, NothingDue as begin_attempt does. The second cashier of two gets
+    OrderNotOpen.
     """
     order = _still_right(order_id, actor=actor)
     merchants = set(order.items.values_list("merchant_id", flat=True))
@@ -189,7 +196,7 @@ def pay_at_counter(order_id: int, actor: str, *, merchant_id: int | None = None)
         attempt, _fresh = _write_attempt(order.pk, providers.COUNTER.name, "", way=Way.HAND)
         shift = shift_with_cash(actor=actor, merchant_id=merchants.pop())
         Attempt.objects.filter(pk=attempt.pk).update(shift=shift)
-        take_payment(attempt.pk, provider_no="", paid_at=clock.real(), actor=actor)
+        take_payment(attempt.pk, provider_no="", paid_at=paid_at or clock.real(), actor=actor)
         attempt.refresh_from_db()
     return attempt
 

@@ -255,6 +255,7 @@ def things(town: Town) -> dict[str, Any]:
         "number": town.card.number,
         "merchant/money/take/<path:number>/": order.number,
         "merchant/money/slip/<path:number>/": order.number,
+        "attend/bill/<path:number>/": order.number,
         "shift_id": shift.pk,
         "merchant/cards/statements/<str:number>/<str:kind>/": town.statement.number,
         "lots": town.statement.number,

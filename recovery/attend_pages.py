@@ -1,0 +1,212 @@
+"""The attendant's phone: what waits on the street, a vehicle's bill, cash and code at the car.
+
+Whole without JavaScript while there is network. With it, cash that is taken without network waits
+in the phone (static/recovery/attend.js) and arrives here act by act, each once.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.guards import actor_of, merchant_page
+from core import wiring
+from core.api import problem_response
+from core.errors import BoweiError, Invalid
+from core.fields import YuanField
+from core.filters import note_search
+from core.money import MOST_PAYMENT_FEN, format_fen
+from core.plates import chip
+from core.typed import PlateField, typed_plate
+from parking import selectors as parking
+from payments import selectors as payments
+from payments import services as pay
+from payments.errors import AmountChanged
+from payments.states import OrderState
+from recovery.models import RecoveryOrder
+from recovery.services import attending
+
+WORKER = settings.BASE_DIR / "static/recovery/attend_worker.js"
+JSON = "application/json"
+NEEDED = (  # by the page, also where no network is
+    "bowei/tokens.css",
+    "bowei/base.css",
+    "bowei/parts.css",
+    "bowei/page.js",
+    "bowei/live.js",
+    "bowei/favicon.svg",
+    "bowei/icons.svg",
+    "recovery/attend.css",
+    "recovery/attend.js",
+)
+
+
+class LookUp(forms.Form):
+    """The plate of the vehicle in front of one."""
+
+    plate = PlateField(label=gettext_lazy("Plate of the vehicle"))
+
+
+class NoteCash(forms.Form):
+    """Cash that is noted in the phone while there is no network."""
+
+    plate = PlateField(label=gettext_lazy("Plate of the vehicle"))
+    amount = YuanField(label=gettext_lazy("Cash taken (¥)"))
+
+
+@never_cache
+@merchant_page("cash")
+def attend(request: HttpRequest) -> HttpResponseBase:
+    """What waits on the street, and the look-up of a vehicle: on to its bill."""
+    merchant_id = request.merchant.pk  # type: ignore[attr-defined]
+    problem: BoweiError | None = None
+    form = LookUp(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        plate = typed_plate(form.cleaned_data["plate"])
+        note_search(request.user, of=RecoveryOrder, plate=plate.text)
+        try:
+            found = attending.bill_at_car(
+                merchant_id=merchant_id, plate=plate, actor=actor_of(request)
+            )
+            return redirect("recovery.attend_bill", number=found.number)
+        except BoweiError as error:
+            problem = error
+    context = {
+        "form": form,
+        "noting": NoteCash(auto_id="note_%s"),
+        "problem": problem,
+        "shift": payments.shift_under_way(merchant_id, actor_of(request)),
+        "tasks": [_masked(request, one) for one in wiring.needs(merchant_id)],
+        "person": request.user.pk,
+        "topic": f"merchant:{merchant_id}",
+    }
+    status = problem.status if problem else 400 if form.errors else 200
+    return render(request, "recovery/attend.html", context, status=status)
+
+
+def _masked(request: HttpRequest, item: dict[str, Any]) -> dict[str, Any]:
+    """What waits, for who reads a plate only to compare a vehicle with it."""
+    if not item["plate"] or item.get("compare") or request.reads_plates:  # type: ignore[attr-defined]
+        return {**item, "look_up": item["plate"] and item["plate"]["text"]}
+    return {**item, "plate": {**item["plate"], "masked": True}, "look_up": ""}
+
+
+@never_cache
+@merchant_page("cash")
+def bill(request: HttpRequest, number: str) -> HttpResponse:
+    """One vehicle's bill at the car: the code that its driver scans, or cash."""
+    merchant_id = request.merchant.pk  # type: ignore[attr-defined]
+    found = payments.order_of_merchant(number, merchant_id)
+    problem: BoweiError | None = None
+    if request.method == "POST":
+        try:
+            pay.pay_at_counter(found.pk, actor_of(request), merchant_id=merchant_id)
+            messages.success(
+                request, _("Cash noted: %(amount)s.") % {"amount": format_fen(found.amount_fen)}
+            )
+            return redirect("recovery.attend_bill", number=number)
+        except AmountChanged as change:
+            messages.warning(request, change.message)
+            fresh = payments.order_by_token(change.token)
+            return redirect("recovery.attend_bill", number=fresh.number)
+        except BoweiError as error:
+            problem = error
+            found.refresh_from_db()
+    context = {
+        "order": found,
+        "items": found.bills,
+        "plate": _plate_of(found.bills),
+        "paid": found.state == OrderState.PAID,
+        "open": found.state == OrderState.OPEN,
+        "address": payments.order_public_url(found),
+        "problem": problem,
+        "topic": f"order:{found.number}",
+    }
+    status = problem.status if problem else 200
+    return render(request, "recovery/attend_bill.html", context, status=status)
+
+
+def _plate_of(items: list[Any]) -> dict[str, Any] | None:
+    """The vehicle of a bill, to compare with the one that stands there."""
+    ids = [item.subject_id for item in items if item.payable == "parking.stay"]
+    known = parking.stays(ids).values()
+    return next((chip(one.plate) for one in known if one.plate), None)
+
+
+@never_cache
+@require_POST
+@merchant_page("cash")
+def acts(request: HttpRequest) -> HttpResponse:
+    """One act that waited in the phone: `{id, plate, amount, at_ms}`; what became of it.
+
+    A refusal is a problem document, which the phone shows to who did it.
+    """
+    try:
+        said = _read(request.body if request.content_type == JSON else b"")
+        done = attending.note_cash(
+            merchant_id=request.merchant.pk,  # type: ignore[attr-defined]
+            actor=actor_of(request),
+            **said,
+        )
+    except BoweiError as error:
+        return problem_response(error)
+    text = _("Noted: %(amount)s.") % {"amount": format_fen(done["amount_fen"])}
+    if done["rest_fen"]:
+        text = _("Noted: %(amount)s. %(rest)s was too much: give it back.") % {
+            "amount": format_fen(done["amount_fen"]),
+            "rest": format_fen(done["rest_fen"]),
+        }
+    return JsonResponse({**done, "text": text})
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(body)
+        key, at_ms = str(UUID(said["id"])), int(said["at_ms"])
+        taken_at = datetime.fromtimestamp(at_ms / 1000, UTC)
+        amount_fen = YuanField().clean(said["amount"])
+        plate = typed_plate(str(said["plate"])[:20])
+    except (ValueError, KeyError, TypeError, OverflowError, OSError, forms.ValidationError) as why:
+        raise Invalid("bad_act", _("This was not understood. Note it once more.")) from why
+    if not 0 < amount_fen <= MOST_PAYMENT_FEN:
+        raise Invalid("bad_amount", _("An amount to pay is more than nothing."))
+    return {"key": key, "plate": plate, "amount_fen": amount_fen, "taken_at": taken_at}
+
+
+@require_GET
+def worker(request: HttpRequest) -> HttpResponse:
+    """What keeps the page on the phone, for where no network is; its folder is its realm."""
+    told = {"PAGE": reverse("recovery.attend"), "NEEDED": [static(one) for one in NEEDED]}
+    head = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in told.items())
+    script = WORKER.read_text(encoding="utf-8")
+    return HttpResponse(head + script, content_type="text/javascript")
+
+
+@require_GET
+def manifest(request: HttpRequest) -> JsonResponse:
+    """What makes an app of the page on a phone's first screen."""
+    return JsonResponse(
+        {
+            "name": _("Bowei for attendants"),
+            "short_name": _("Bowei"),
+            "start_url": reverse("recovery.attend"),
+            "scope": reverse("recovery.attend"),
+            "display": "standalone",
+            "icons": [
+                {"src": static("bowei/favicon.svg"), "sizes": "any", "type": "image/svg+xml"}
+            ],
+        },
+        content_type="application/manifest+json",
+    )

@@ -22,6 +22,7 @@ from devices.models import Command, Device
 from monthlycard.models import CardObjection, Statement
 from parking.models import CameraTrust, CloneCase, ParkingSession, ReviewItem, SignReport
 from payments import selectors as payments
+from payments.models import BillDay, BillDifference
 from recovery.models import MoveInstruction, RecoveryOrder
 
 LATELY = timedelta(days=1)
@@ -155,6 +156,16 @@ QUEUES = [
             ),
             QueuePart(
                 OutboxDelivery, {"state": OutboxDelivery.State.PARKED}, since="event__occurred_at"
+            ),
+        ],
+    ),
+    Queue(
+        _("Bills of providers"),
+        _("bills that are missing, and what in them differs from our books"),
+        [
+            QueuePart(BillDay, {"person_since__isnull": False}, since="person_since"),
+            QueuePart(
+                BillDifference, {"state__exact": BillDifference.State.OPEN}, since="found_at"
             ),
         ],
     ),

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from tests.payments import billing
+from config.local import billing
 
 CITY = ZoneInfo("Asia/Shanghai")
 OPENIDS = ["oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"]  # payers whom WeChat knows

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from config.local import billing
 from core.calendar import CITY
 from payments import providers
 from payments.providers.alipay.bills import read_bill as read_alipay
@@ -14,7 +15,6 @@ from payments.providers.base import BillAbsent, BillBroken, ProviderUnclear
 from payments.providers.files import gunzipped, mils, unzipped
 from payments.providers.wechat.bills import read_bill as read_wechat
 from payments.rules.bills import BillRow, BillSums
-from tests.payments import billing
 from tests.payments.servers import AlipayServer, WeChatServer, serving
 
 DAY, NAME = date(2026, 3, 2), "2026-03-02"

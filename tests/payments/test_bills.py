@@ -9,6 +9,7 @@ from django.db import InternalError, transaction
 from django.db.utils import IntegrityError
 
 from accounts.models import User
+from config.local import billing
 from core import clock as business_clock
 from core.calendar import CITY
 from core.errors import Missing, Refused
@@ -19,7 +20,6 @@ from payments.models.bills import WORDS
 from payments.rules.bills import BillRow, Gap, fee_mils
 from payments.services import bills
 from payments.services.refunds import finish_refund
-from tests.payments import billing
 from tests.payments.conftest import TEST, open_order
 from tests.payments.servers import WeChatServer, serving
 from tests.trail import said

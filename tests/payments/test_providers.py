@@ -12,7 +12,7 @@ from django.utils.translation import override
 
 from core import clock as business_clock
 from payments import providers, services
-from payments.admin import AttemptAdmin, NotificationAdmin
+from payments.admin.money import AttemptAdmin, NotificationAdmin
 from payments.errors import ProviderUnknown
 from payments.models import Attempt, Notification, Order
 from payments.providers.base import Way

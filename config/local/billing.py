@@ -1,4 +1,4 @@
-"""Bills of a day as WeChat Pay and Alipay write them: from rows to the file."""
+"""Bills of a day as WeChat Pay and Alipay write them, for tests and trials: rows to file."""
 
 import gzip
 import io
@@ -39,7 +39,7 @@ def wechat(rows: Sequence[BillRow]) -> bytes:
     lines = [WECHAT_HEAD]
     for row in rows:
         back = row.kind == "refund"
-        state = "REFUND" if back else "SUCCESS" if row.told == "done" else "REVOKED"
+        trade = "REFUND" if back else "SUCCESS" if row.told == "done" else "REVOKED"
         became = {"done": "SUCCESS", "sent": "PROCESSING", "void": "FAIL"}[row.told]
         cells = [
             f"{row.at.astimezone(CITY):%Y-%m-%d %H:%M:%S}",
@@ -51,7 +51,7 @@ def wechat(rows: Sequence[BillRow]) -> bytes:
             row.number,
             "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
             "JSAPI",
-            state,
+            trade,
             "OTHERS",
             row.currency,
             "0.00" if back else _yuan(row.amount_fen),

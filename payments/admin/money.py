@@ -1,4 +1,4 @@
-"""The operator's view of money: read, and a few deeds that services do."""
+"""The operator's view of orders, refunds and the books: read, and a few deeds of services."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet

@@ -171,8 +171,14 @@ REACTIONS: Reactions = reactions(
         arrears.reactions.start_pay_window,
         arrears.reactions.watch,  # P0.4
         recovery.reactions.stay_changed,
+        parking.reactions.price_next,
     ),
-    on(StaySettled, arrears.reactions.settled, recovery.reactions.stay_changed),
+    on(
+        StaySettled,
+        arrears.reactions.settled,
+        recovery.reactions.stay_changed,
+        parking.reactions.price_next,
+    ),
     on(
         StayVoided,
         arrears.reactions.voided,
@@ -180,10 +186,11 @@ REACTIONS: Reactions = reactions(
         monthlycard.reactions.look_at_vehicle,
     ),
     on(StayResumed, arrears.reactions.resumed),
-    on(StayRepriced, arrears.reactions.repriced),
+    on(StayRepriced, arrears.reactions.repriced, parking.reactions.price_next),
     on(
         PlateCorrected,
         parking.reactions.tell_corrected_anew,
+        parking.reactions.price_next,
         arrears.reactions.plate_corrected,
         arrears.reactions.assess,
         recovery.reactions.stay_changed,  # never a lock before another's vehicle

@@ -12,9 +12,12 @@ from parking import services
 from parking.events import (
     ArrivedAgain,
     ImageTaken,
+    LeftUnpaid,
     MoneyToReturn,
     PlateCorrected,
     SeenOtherwise,
+    StayRepriced,
+    StaySettled,
     VehicleArrived,
     VehicleLeft,
 )
@@ -68,6 +71,12 @@ def next_camera(event: CommandFailed | CommandExpired) -> None:
 def send_to_reader(event: ImageTaken) -> None:
     """parking.image_taken: have the plate read (P2.3)."""
     transaction.on_commit(partial(ask_reader, event.sighting_id), robust=True)
+
+
+def price_next(event: LeftUnpaid | StaySettled | StayRepriced | PlateCorrected) -> None:
+    """parking.left_unpaid, stay_settled, stay_repriced, plate_corrected: the stop that continues
+    this one costs what it adds to it, also where we hear of this one later."""
+    services.price_next(stay_id=event.stay_id)
 
 
 def return_money(event: MoneyToReturn) -> None:

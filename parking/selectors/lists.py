@@ -41,6 +41,7 @@ WHY = {  # reasons that are ours; people's own are shown as they wrote them
     "a person has checked the long stay": _("a person has checked the long stay"),
     "no departure": _("no departure was told"),
     "corrected on its page": _("corrected on this page"),
+    "an earlier stop became known": _("it continues a stop that became known later"),
 }
 
 

@@ -81,6 +81,7 @@ from parking.services.stays import (
     tell_anew,
     void_stay,
 )
+from parking.services.stops import price_next
 from parking.services.sweeps import chase_images, flag_long_stays
 from parking.services.verdicts import settle_review, undo_review
 from parking.services.votes import submit_prepayment
@@ -133,6 +134,7 @@ __all__ = [
     "order_leaving_image",
     "place_sensor",
     "post_handheld",
+    "price_next",
     "print_counter_sign",
     "print_signs",
     "publish_tariff",

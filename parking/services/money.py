@@ -210,6 +210,21 @@ def reprice(stay: ParkingSession, *, actor: str, reason: str) -> None:
         amend(stay, left_at=stay.left_at, doubt=stay.doubt, actor=actor, reason=reason)
 
 
+def reprice_stop(stay: ParkingSession, *, actor: str, reason: str) -> bool:
+    """Price a stay anew whose price follows from the stops before it; whether that changed it.
+
+    Its row is locked. It is not raised once anything was paid for it, or nothing is due any more.
+    """
+    assert stay.left_at is not None
+    rows = payments_of(stay)
+    fee_fen = _fee(stay, stay.left_at, rows).amount_fen
+    may_rise = stay.state == StayState.DUE and not any(row.kept_fen for row in rows)
+    if fee_fen == stay.fee_fen or (fee_fen > stay.fee_fen and not may_rise):
+        return False
+    amend(stay, left_at=stay.left_at, doubt=stay.doubt, actor=actor, reason=reason)
+    return True
+
+
 def stood_until(stay: ParkingSession, until: datetime | None) -> None:
     """The vehicle stood there until then, or still does: what was paid by then after a departure
     that was none was paid while it stood there. The row is locked."""

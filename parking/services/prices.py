@@ -91,25 +91,27 @@ def bill_of(stay: ParkingSession, until: datetime) -> Bill:
         return Bill(0, [])
     tariff = pricing.Tariff.from_json(stay.tariff_version.terms)
     known = _circumstances(stay, tariff)
-    known["gaps"] = [
-        *known.get("gaps", ()),
-        *((gap.began_at, gap.ended_at or max(until, gap.began_at)) for gap in gaps.of(stay)),
-    ]
+    _leave_out_gaps(known, stay, until)
     fee = pricing.fee(tariff, arrived_at=stay.arrived_at, left_at=until, **known)
     return Bill(fee.amount_fen, [_stored(line) for line in fee.lines], fee.same_until)
 
 
 def affordable_until(stay: ParkingSession, amount_fen: int) -> datetime:
-    """Up to when `amount_fen` pays this stay."""
+    """Up to when `amount_fen` pays this stay; time that nothing proves costs nothing of it."""
     if stay.tariff_version is None:
         return stay.arrived_at
     tariff = pricing.Tariff.from_json(stay.tariff_version.terms)
+    known = _circumstances(stay, tariff)
+    _leave_out_gaps(known, stay, clock.now())
     return pricing.affordable_until(
-        tariff,
-        arrived_at=stay.arrived_at,
-        amount_fen=amount_fen,
-        **_circumstances(stay, tariff),
+        tariff, arrived_at=stay.arrived_at, amount_fen=amount_fen, **known
     )
+
+
+def _leave_out_gaps(known: pricing.Circumstances, stay: ParkingSession, until: datetime) -> None:
+    """The gaps of this stay beside those of its chain; one that goes on, as far as `until`."""
+    own = [(gap.began_at, gap.ended_at or max(until, gap.began_at)) for gap in gaps.of(stay)]
+    known["gaps"] = [*known.get("gaps", ()), *own]
 
 
 def _circumstances(stay: ParkingSession, tariff: pricing.Tariff) -> pricing.Circumstances:

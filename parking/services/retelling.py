@@ -319,7 +319,8 @@ def _follow(
 def _go_on(stay: ParkingSession, story: _Story, told: ToldStay, *, actor: str) -> None:
     if stay.state != StayState.PARKED:
         endings.resume(stay, actor=actor)
-    gaps.fit(stay, None)
+    if gaps.fit(stay, None):
+        money.follow_money(stay)
     if any(story.rows[one.key].stay_id is None for one in told.inner if one.kind == ARRIVED):
         outbox.add(ArrivedAgain(stay.pk))
 

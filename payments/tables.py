@@ -10,6 +10,7 @@ from django_tables2 import A
 
 from accounts.selectors import name_of
 from core.tables import (
+    NOTHING,
     ActsColumn,
     Column,
     MomentColumn,
@@ -108,3 +109,6 @@ class ShiftTable(Table):
 
     class Meta:
         order_by = "-begun"
+
+    def render_difference(self, record: Any, column: Any) -> Any:
+        return column.shown(record.difference_fen) if record.counted_at else NOTHING

@@ -287,6 +287,7 @@ def test_a_slip_is_a_bill_with_its_code_and_then_the_receipt(
     services.pay_at_counter(order.pk, cashier.actor)
     paid = page(client, "payments.slip", order.number)
     assert "Receipt" in paid and "Cash at the counter" in paid and "<svg" in paid
+    assert "2026-03-02 09:00" in paid  # on paper no day is today
     address = reverse("payments.slip", args=[order.number])
     assert other_merchant_client.get(address).status_code == 404
 

@@ -85,6 +85,7 @@ from parking.events import (
     StayResumed,
     StaySettled,
     StayVoided,
+    StopKnown,
     VehicleArrived,
     VehicleLeft,
 )
@@ -164,6 +165,7 @@ REACTIONS: Reactions = reactions(
     on(CommandDone, recovery.reactions.follow_command, arrears.reactions.notice_shown),  # P1.4
     on(ImageTaken, parking.reactions.send_to_reader),  # P2.3
     on(MoneyToReturn, parking.reactions.return_money),
+    on(StopKnown, parking.reactions.price_next),
     # arrears
     on(PlateSettled, arrears.reactions.find_debts, arrears.reactions.assess),  # P3, P0
     on(
@@ -171,14 +173,8 @@ REACTIONS: Reactions = reactions(
         arrears.reactions.start_pay_window,
         arrears.reactions.watch,  # P0.4
         recovery.reactions.stay_changed,
-        parking.reactions.price_next,
     ),
-    on(
-        StaySettled,
-        arrears.reactions.settled,
-        recovery.reactions.stay_changed,
-        parking.reactions.price_next,
-    ),
+    on(StaySettled, arrears.reactions.settled, recovery.reactions.stay_changed),
     on(
         StayVoided,
         arrears.reactions.voided,
@@ -186,11 +182,10 @@ REACTIONS: Reactions = reactions(
         monthlycard.reactions.look_at_vehicle,
     ),
     on(StayResumed, arrears.reactions.resumed),
-    on(StayRepriced, arrears.reactions.repriced, parking.reactions.price_next),
+    on(StayRepriced, arrears.reactions.repriced),
     on(
         PlateCorrected,
         parking.reactions.tell_corrected_anew,
-        parking.reactions.price_next,
         arrears.reactions.plate_corrected,
         arrears.reactions.assess,
         recovery.reactions.stay_changed,  # never a lock before another's vehicle

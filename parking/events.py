@@ -135,6 +135,13 @@ class StayRepriced(Event):
 
 
 @dataclass(frozen=True)
+class StopKnown(Event):
+    """What is known of a stay that is over is new, and by its tariff another may continue it."""
+
+    stay_id: int
+
+
+@dataclass(frozen=True)
 class MoneyToReturn(Event):
     """A stay needed less than was paid for it; `key` makes the refund happen once."""
 

@@ -12,12 +12,10 @@ from parking import services
 from parking.events import (
     ArrivedAgain,
     ImageTaken,
-    LeftUnpaid,
     MoneyToReturn,
     PlateCorrected,
     SeenOtherwise,
-    StayRepriced,
-    StaySettled,
+    StopKnown,
     VehicleArrived,
     VehicleLeft,
 )
@@ -73,9 +71,9 @@ def send_to_reader(event: ImageTaken) -> None:
     transaction.on_commit(partial(ask_reader, event.sighting_id), robust=True)
 
 
-def price_next(event: LeftUnpaid | StaySettled | StayRepriced | PlateCorrected) -> None:
-    """parking.left_unpaid, stay_settled, stay_repriced, plate_corrected: the stop that continues
-    this one costs what it adds to it, also where we hear of this one later."""
+def price_next(event: StopKnown) -> None:
+    """parking.stop_known: the stop that continues this one costs what it adds to it, also where we
+    hear of this one later."""
     services.price_next(stay_id=event.stay_id)
 
 

@@ -19,7 +19,7 @@ from core import audit, clock, locks, outbox, plates
 from core.errors import Missing
 from core.transition import transition
 from parking.errors import PlateUnread, StayNotDue
-from parking.events import LeftUnpaid, MoneyToReturn, StayRepriced, StaySettled
+from parking.events import LeftUnpaid, MoneyToReturn, StayRepriced, StaySettled, StopKnown
 from parking.models import ParkingSession, Prepayment, StayPayment
 from parking.rules.cover import Cover, Paid, billed_until, covers
 from parking.services import prices, reminders, stay_rows
@@ -101,10 +101,19 @@ def tell_due(stay: ParkingSession) -> None:
     """Say that a stay left unpaid or is settled, once its plate is known (docs/features.md 17)."""
     if stay.simulated:
         return
+    tell_stop(stay)
     if stay.state == StayState.SETTLED:
         outbox.add(StaySettled(stay.pk))
     elif stay.state == StayState.DUE and stay.plate_state == PlateState.SETTLED:
         outbox.add(LeftUnpaid(stay.pk))
+
+
+def tell_stop(stay: ParkingSession) -> None:
+    """Say that a stop is known as it is now, where another may continue it by the tariff."""
+    version = stay.tariff_version
+    known = stay.plate_state == PlateState.SETTLED and stay.left_at is not None
+    if known and version is not None and version.terms.get("merge_gap_s"):
+        outbox.add(StopKnown(stay.pk))
 
 
 def promise_back(stay: ParkingSession, amount_fen: int, *, why: str) -> None:
@@ -245,6 +254,7 @@ def _amend_state(
     if target == stay.state:
         was_fen = ParkingSession.objects.values_list("due_fen", flat=True).get(pk=stay.pk)
         stay_rows.save(stay, **facts)
+        tell_stop(stay)
         if was_fen != facts["due_fen"]:
             outbox.add(
                 StayRepriced(

@@ -107,6 +107,8 @@ def follow(
     money.reprice(stay, actor=by, reason="the plate became known" if was is None else CORRECTED)
     if was is None and left_before and stay.state == StayState.DUE:
         money.tell_due(stay)
+    if was is not None:
+        money.tell_stop(stay)
     prepay.judge_waiting(stay, actor=by)
     if tell:
         outbox.add(_corrected(stay, was))

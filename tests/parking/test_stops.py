@@ -17,6 +17,7 @@ from tests.arrears.conftest import pass_time  # noqa: F401
 from tests.parking.test_money import pay
 from tests.parking.test_stays import at
 from tests.street import OTHER_PLATE, PLATE, TEST, new_section, new_tariff
+from tests.trail import events
 
 VISIT = {"windows": [{"visit_fen": 1000}], "merge_gap_s": 1800, "visit_scope": "day"}
 STOPS = {"M-001": (0, 60), "M-002": (70, 120), "M-003": (130, 150)}
@@ -66,6 +67,9 @@ def test_in_whatever_order_we_hear_of_the_stops_the_visit_is_asked_for_once(
         stop(code)
         pass_time(minutes=3)
     assert fees() == RIGHT
+    assert {"stay_id": ParkingSession.objects.get(berth__code="M-001").pk} in events(
+        "parking.stop_known"
+    )
 
 
 def test_a_stop_that_was_misread_or_left_late_is_one_with_the_next(

@@ -22,7 +22,7 @@ from devices.models import Command, Device
 from monthlycard.models import CardObjection, Statement
 from parking.models import CameraTrust, CloneCase, ParkingSession, ReviewItem, SignReport
 from payments import selectors as payments
-from payments.models import BillDay, BillDifference
+from payments.models import BillDay, BillDifference, Invoice
 from recovery.models import MoveInstruction, RecoveryOrder
 
 LATELY = timedelta(days=1)
@@ -154,6 +154,7 @@ QUEUES = [
                 QueuePart(model, where, since="person_since")
                 for model, where in payments.OPERATORS.items()
             ),
+            QueuePart(Invoice, {"next_look_at__isnull": False, "looks__gte": 12}, since="asked_at"),
             QueuePart(
                 OutboxDelivery, {"state": OutboxDelivery.State.PARKED}, since="event__occurred_at"
             ),

@@ -99,6 +99,7 @@ DOORS: dict[str, tuple[Deed, Deed]] = {
     "payments.order": (LOOK, PAY),
     "payments.done": (LOOK, LOOK),
     "payments.receipt": (LOOK, LOOK),
+    "payments.invoice": (LOOK, PAY),
     "payments.text_receipt": (OWN, OWN),
     "payments.paying": (LOOK, LOOK),
     "payments.introduced": (PAY, PAY),

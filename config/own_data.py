@@ -15,7 +15,7 @@ from core.vehicles import of_vehicle
 from core.wiring import OwnData
 from monthlycard.models import Card, CardObjection
 from parking.models import ParkingSession, Prepayment
-from payments.models import Order
+from payments.models import Invoice, Order
 
 CARDS_HELD = (Card.State.ACTIVE, Card.State.SUSPENDED)
 
@@ -68,6 +68,10 @@ def told(user: User) -> dict[str, Any]:
         "payments": _rows(
             Order.objects.filter(payer_user=user),
             *("number", "title", "amount_fen", "state", "created_at", "paid_at"),
+        ),
+        "invoices": _rows(
+            Invoice.objects.filter(order__payer_user=user),
+            *("number", "buyer_name", "buyer_tax_no", "fapiao_no", "state", "asked_at"),
         ),
         "debts": _rows(
             Debt.objects.filter(stay__in=stays), "amount_fen", "state", "opened_at", "ended_at"

@@ -81,6 +81,8 @@ def _owner() -> Iterator[Page]:
         order = Order.objects.filter(state=paid).order_by("pk").last()
         if order is not None:
             yield Page(OWNER, f"order-{paid}", reverse(name, args=[order.token]))
+        if order is not None and paid == OrderState.PAID:
+            yield Page(OWNER, "invoice", reverse("payments.invoice", args=[order.token]))
     paid_while_parked = StayPayment.objects.filter(stay__state=StayState.PARKED).first()
     if paid_while_parked is not None:
         order = Order.objects.get(number=paid_while_parked.order_number)

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import sms
 from core import environment, sizes
-from payments import providers
+from payments import invoices, providers
 
 SAID = environment.with_files(os.environ)  # BOWEI_SECRET_KEY_FILE=/run/secrets/… and the like
 env = environ.Env()
@@ -245,6 +245,7 @@ BOWEI_SMS, BOWEI_SMS_ACCOUNT = sms.chosen(SAID, production=PRODUCTION)
 BOWEI_LOCK_LEASE_S = env.int("BOWEI_LOCK_LEASE_S", 1800)  # silent so long, a lock lowers itself
 BOWEI_LOWER_WITHIN_S = env.int("BOWEI_LOWER_WITHIN_S", 120)  # then an alarm, and the fee goes back
 BOWEI_ORDER_VALID_S = env.int("BOWEI_ORDER_VALID_S", 900)
+BOWEI_INVOICES = invoices.NUONUO.read(SAID)  # likewise
 BOWEI_PAYMENTS = providers.accounts(SAID)  # by name; docs/money.md tells the variables
 
 # --- arrears --------------------------------------------------------------------------------------

@@ -281,6 +281,7 @@ SWEEPS: list[Callable[[], int]] = [
     payments.tasks.close_outdated_orders,
     payments.tasks.look_at_attempts,
     payments.tasks.look_at_refunds,
+    payments.tasks.look_at_invoices,
     payments.tasks.look_at_notifications,
     payments.tasks.look_at_bills,
     payments.tasks.look_at_sandbox,

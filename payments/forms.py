@@ -29,3 +29,10 @@ class CountForm(forms.Form):
 
     counted = YuanField(label=_("Counted (¥)"), validators=COUNTABLE)
     why = forms.CharField(label=_("Why, where it differs"), max_length=200, required=False)
+
+
+class BuyerForm(forms.Form):
+    """Whom a tax invoice is for."""
+
+    buyer_name = forms.CharField(label=_("Whom it is for (name or company)"), max_length=100)
+    buyer_tax_no = forms.CharField(label=_("Tax number (companies)"), required=False, max_length=24)

@@ -1,4 +1,4 @@
-"""The states of orders, attempts, refunds and shifts: value, shape and word of each."""
+"""The states of orders, attempts, refunds, invoices and shifts: value, shape and word of each."""
 
 from core.states import Shape, States, _
 
@@ -41,6 +41,14 @@ class TradeState(States, subject="sandbox_trade"):
     WAITING = "waiting", Shape.WAITS, _("To pay")
     PAID = "paid", Shape.DONE, _("Paid")
     CLOSED = "closed", Shape.VOID, _("Closed")
+
+
+class InvoiceState(States, subject="invoice"):
+    ASKED = "asked", Shape.WAITS, _("Asked for")
+    ISSUED = "issued", Shape.DONE, _("Issued")
+    REFUSED = "refused", Shape.ALARM, _("Not issued")
+    REVERSING = "reversing", Shape.LIVE, _("Being taken back")
+    REVERSED = "reversed", Shape.PAST, _("Taken back by a red letter")
 
 
 class ShiftState(States, subject="cash_shift"):

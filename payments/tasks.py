@@ -14,6 +14,7 @@ from payments.models import (
     Attempt,
     BillDay,
     Introduction,
+    Invoice,
     Notification,
     Order,
     Refund,
@@ -53,6 +54,12 @@ def fetch_bill(bill_day_id: int) -> None:
 def match_bill(bill_day_id: int) -> None:
     """Match a day with its provider's bill anew."""
     services.match_bill(bill_day_id)
+
+
+@shared_task(**AGAIN_WITHOUT_DATABASE)
+def carry_out_invoice(invoice_id: int) -> None:
+    """Ask for a tax invoice or its red letter, or how they stand."""
+    services.carry_out_invoice(invoice_id)
 
 
 @shared_task(**AGAIN_WITHOUT_DATABASE)
@@ -135,6 +142,22 @@ def match_again() -> int:
     for day in days:
         match_bill.delay(day)
     return len(days)
+
+
+@transaction.atomic
+def look_at_invoices() -> int:
+    """Invoices and red letters that are asked for and not there yet are asked about."""
+    due = Invoice.objects.filter(next_look_at__lte=clock.real())
+    rows = list(
+        due.select_for_update(no_key=True, skip_locked=True, of=("self",)).order_by("next_look_at")[
+            :BATCH
+        ]
+    )
+    for row in rows:
+        row.next_look_at = clock.real() + CLAIM
+        row.save(update_fields=["next_look_at"])
+        transaction.on_commit(lambda pk=row.pk: carry_out_invoice.delay(pk))  # type: ignore[misc]
+    return len(rows)
 
 
 @transaction.atomic

@@ -4,11 +4,13 @@ from django.urls import URLPattern, path
 
 from payments import shift_pages, views
 from payments.api import OrderView, notify
+from payments.invoice_pages import invoices
 
 owner: list[URLPattern] = [
     path("o/<str:token>/", views.order, name="payments.order"),
     path("o/<str:token>/done/", views.done, name="payments.done"),
     path("o/<str:token>/receipt.pdf", views.receipt, name="payments.receipt"),
+    path("o/<str:token>/invoice/", invoices, name="payments.invoice"),
     path("o/<str:token>/text/", views.text_receipt, name="payments.text_receipt"),
     path("o/<str:token>/paying/", views.paying, name="payments.paying"),
     path("pay/<str:provider>/", views.introduced, name="payments.introduced"),

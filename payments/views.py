@@ -232,6 +232,7 @@ def done(request: HttpRequest, token: str) -> HttpResponse:
         "notices": wiring.owner_notices([(item.payable, item.subject_id) for item in items]),
         "topic": f"order:{found.number}",
         "text_to": _text_to(request, found),
+        "invoiced": bool(selectors.sellers_of(found)) if found.state == Order.State.PAID else False,
     }
     return render(request, "payments/owner_done.html", context)
 

@@ -14,6 +14,7 @@ from payments.models import (
     Attempt,
     CashShift,
     Credit,
+    Invoice,
     LedgerEntry,
     LedgerTransfer,
     Notification,
@@ -154,6 +155,18 @@ class RefundAdmin(ReadOnly):
             for row in queryset.filter(state=RefundState.FAILED)
         )
         messages.info(request, _("%(count)s asked for anew") % {"count": done})
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(ReadOnly):
+    """Tax invoices and their red letters: who waits, and why."""
+
+    list_display = ["number", "merchant", "state", "amount_fen", "asked_at", "looks", "problem"]
+    list_filter = ["state", "merchant"]
+    list_select_related = ["merchant"]
+    search_fields = ["number", "fapiao_no", "order__number"]
+    show_full_result_count = False
+    ordering = ["-id"]
 
 
 @admin.register(Credit)

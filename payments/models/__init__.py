@@ -1,8 +1,9 @@
-"""Orders and attempts, what providers said, refunds, shifts at drawers, and the books."""
+"""Orders and attempts, invoices, what providers said, refunds, shifts at drawers, and the books."""
 
 from payments.models.bills import BillDay, BillDifference, BillEntry
 from payments.models.books import LedgerEntry, LedgerTransfer
 from payments.models.introductions import Introduction
+from payments.models.invoices import Invoice
 from payments.models.notices import Notification
 from payments.models.orders import Attempt, Order, OrderItem
 from payments.models.refunds import Credit, Refund
@@ -17,6 +18,7 @@ __all__ = [
     "CashShift",
     "Credit",
     "Introduction",
+    "Invoice",
     "LedgerEntry",
     "LedgerTransfer",
     "Notification",

@@ -14,7 +14,7 @@ from core.errors import LinkEnded, Missing
 from payments import providers
 from payments.models import Attempt, LedgerEntry, Order, OrderItem, Refund
 from payments.rules import counter_account, merchant_account
-from payments.selectors.receipts import kept, printed_receipt
+from payments.selectors.receipts import kept, printed_receipt, sellers_of
 from payments.selectors.shifts import (
     back_fen,
     came_in_fen,
@@ -41,6 +41,7 @@ __all__ = [
     "needs",
     "payments_of",
     "printed_receipt",
+    "sellers_of",
     "shift",
     "shift_under_way",
     "shifts_of",

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils import timezone
 
 from core import paper
 from core.money import format_fen
 from payments import providers
-from payments.models import Attempt, Order, OrderItem, Refund
+from payments.invoices import issuer_for
+from payments.models import Attempt, Invoice, Order, OrderItem, Refund
 
 LARGE, SMALL = 18, 9
 
@@ -41,6 +43,32 @@ def kept(order: Order) -> list[Kept]:
         Kept(item=one, back_fen=back.get(one.pk, 0), moved_fen=moved.get(one.pk, 0))
         for one in items
     ]
+
+
+def kept_of_merchant(order: Order, merchant_id: int) -> int:
+    """What this merchant has kept of an order, in fen."""
+    return sum(one.fen for one in kept(order) if one.item.merchant_id == merchant_id)
+
+
+def sellers_of(order: Order) -> list[dict[str, Any]]:
+    """Each merchant of a paid order that issues invoices: what it has kept, its invoice that stands
+    or is on its way, and former ones, newest first."""
+    merchants = {one.item.merchant_id: one.item.merchant for one in kept(order)}
+    asked = list(Invoice.objects.filter(order=order).order_by("-pk"))
+    found = []
+    for pk, merchant in sorted(merchants.items()):
+        mine = [one for one in asked if one.merchant_id == pk]
+        if not mine and issuer_for(merchant) is None:
+            continue
+        found.append(
+            {
+                "merchant": merchant,
+                "kept_fen": kept_of_merchant(order, pk) if issuer_for(merchant) else 0,
+                "invoice": next((one for one in mine if one.state in Invoice.LIVE), None),
+                "former": [one for one in mine if one.state not in Invoice.LIVE],
+            }
+        )
+    return found
 
 
 def printed_receipt(order: Order, attempt: Attempt | None) -> bytes:

@@ -17,6 +17,7 @@ from payments.services.bills import (
 )
 from payments.services.books import post
 from payments.services.introducing import introduce, introduced, order_of
+from payments.services.invoices import ask_invoice, carry_out_invoice
 from payments.services.moving import lock_order, move
 from payments.services.notifications import (
     LARGEST_NOTIFICATION,
@@ -36,8 +37,10 @@ __all__ = [
     "accept_reported",
     "answer_difference",
     "ask_again",
+    "ask_invoice",
     "begin_attempt",
     "begin_shift",
+    "carry_out_invoice",
     "carry_out_refund",
     "close_day",
     "close_order",

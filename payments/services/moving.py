@@ -9,6 +9,7 @@ from payments.errors import RefundTooLarge
 from payments.models import Order, OrderItem
 from payments.rules import Entry, merchant_account
 from payments.services.books import post
+from payments.services.invoices import money_went
 from payments.services.refunds import gone_fen
 from payments.states import OrderItemState
 
@@ -64,6 +65,7 @@ def move(
         ],
         note=reason[:200],
     )
+    money_went(order, item.merchant_id)
     audit.record(moved, "moved", actor=actor, reason=reason, amount_fen=amount_fen)
     live.push(f"order:{order.number}")
     for one in {item.merchant_id, merchant_id}:

@@ -27,6 +27,7 @@ from payments.rules import (
 )
 from payments.services.asking import asking
 from payments.services.books import holding_account, merchant_of_counter, post
+from payments.services.invoices import money_went
 from payments.services.shifts import shift_with_cash
 from payments.states import CreditState, RefundState
 
@@ -56,7 +57,7 @@ def refund(*, item_id: int, amount_fen: int, reason: str, actor: str, key: str) 
     if amount_fen > left_fen:
         raise RefundTooLarge(left_fen)
     attempt = _paying_attempt(order)
-    return _promise(
+    row = _promise(
         attempt,
         amount_fen=amount_fen,
         reason=reason,
@@ -65,6 +66,8 @@ def refund(*, item_id: int, amount_fen: int, reason: str, actor: str, key: str) 
         item=item,
         account=merchant_account(item.merchant_id),
     )
+    money_went(order, item.merchant_id)
+    return row
 
 
 def refund_credit(credit: Credit, *, reason: str) -> Refund:

@@ -38,19 +38,10 @@ from arrears.models import (
 )
 from arrears.states import DisputeState, LookState, RiskModelState
 from core import clock, wiring
-from core.admin import ModelAdmin, ReadOnly, Said, TabularInline, behind, told_notes
+from core.admin import Masked, ModelAdmin, ReadOnly, Said, TabularInline, behind, told_notes
 from core.errors import BoweiError
 from core.money import format_fen
-from core.plates import masked
 from core.typed import typed_plate
-
-
-class Masked:
-    """A plate column for lists: masked; the whole plate stands on the row's own page."""
-
-    @admin.display(description=_("plate"))
-    def plate(self, row: Any) -> str:
-        return masked(row.plate_text)
 
 
 @admin.register(Debt)

@@ -20,7 +20,14 @@ from core import clock
 from core.models import AuditEntry, Outage, OutboxDelivery
 from devices.models import Command, Device
 from monthlycard.models import CardObjection, Statement
-from parking.models import CameraTrust, CloneCase, ParkingSession, ReviewItem, SignReport
+from parking.models import (
+    CameraTrust,
+    CloneCase,
+    ParkingSession,
+    Permit,
+    ReviewItem,
+    SignReport,
+)
 from payments import selectors as payments
 from payments.models import BillDay, BillDifference, Invoice
 from recovery.models import MoveInstruction, RecoveryOrder
@@ -144,6 +151,7 @@ QUEUES = [
         [
             QueuePart(Proposal, {"state__exact": Proposal.State.ASKED}, since="asked_at"),
             QueuePart(ExemptVehicle, {"state__exact": ExemptVehicle.State.ASKED}, since="asked_at"),
+            QueuePart(Permit, {"state__exact": Permit.State.ASKED}, since="asked_at"),
         ],
     ),
     Queue(

@@ -14,7 +14,7 @@ from core.plates import Plate
 from core.vehicles import of_vehicle
 from core.wiring import OwnData
 from monthlycard.models import Card, CardObjection
-from parking.models import ParkingSession, Prepayment
+from parking.models import ParkingSession, Permit, Prepayment
 from payments.models import Invoice, Order
 
 CARDS_HELD = (Card.State.ACTIVE, Card.State.SUSPENDED)
@@ -33,6 +33,14 @@ def _vehicles(user: User) -> Q:
         which |= of_vehicle(plate) & Q(arrived_at__gte=one.proven_at)
         if one.ended_at is not None:
             which &= ~Q(arrived_at__gte=one.ended_at)
+    return which
+
+
+def _plates(user: User) -> Q:
+    """The plates that this person holds now."""
+    which = Q(pk=None)
+    for one in PlateHolding.objects.filter(user=user, state=HoldingState.PROVEN):
+        which |= of_vehicle(one.plate)
     return which
 
 
@@ -60,6 +68,10 @@ def told(user: User) -> dict[str, Any]:
         ),
         "photographs": _rows(
             stays.exclude(sightings=None), "sightings__occurred_at", "sightings__purpose"
+        ),
+        "permits": _rows(
+            Permit.objects.filter(_plates(user)),
+            *("plate_text", "kind", "why", "state", "since", "until", "starts", "ends"),
         ),
         "paid ahead": _rows(
             Prepayment.objects.filter(user=user),

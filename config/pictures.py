@@ -128,6 +128,7 @@ def _merchant() -> Iterator[Page]:
     review = ReviewItem.objects.filter(merchant_id=merchant_id, state=ReviewState.OPEN).first()
     if review is not None:
         yield Page(MERCHANT, "review", reverse("parking.review", args=[review.pk]))
+    yield Page(MERCHANT, "permits", reverse("parking.permits"))
     yield Page(MERCHANT, "signs", reverse("parking.signs"))
     yield Page(MERCHANT, "debts", reverse("arrears.debts"))
     yield Page(MERCHANT, "looks", reverse("arrears.looks"))

@@ -287,6 +287,7 @@ SWEEPS: list[Callable[[], int]] = [
     payments.tasks.look_at_sandbox,
     payments.tasks.forget_old_notifications,
     payments.tasks.forget_introductions,
+    parking.services.end_permits,
     parking.services.forget_doubts,
     arrears.services.end_pay_windows,
     arrears.services.end_watches,

@@ -255,6 +255,14 @@ class ReadOnly(ModelAdmin):
         return False
 
 
+class Masked:
+    """A plate column for lists: masked; the whole plate stands on the row's own page."""
+
+    @admin.display(description=_("plate"))
+    def plate(self, row: Any) -> str:
+        return plates.masked(row.plate_text)
+
+
 class Said:
     """A form whose rows a service writes, which may put that off until another person agrees.
 

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.fields import choices_of
 from core.filters import DayFilter, PlateFilter
-from parking.models import ParkingSession, Section
-from parking.states import StayState
+from parking.models import ParkingSession, Permit, Section
+from parking.states import PermitState, StayState
 
 
 class StayFilter(django_filters.FilterSet):
@@ -63,3 +63,17 @@ class SortedStays(StayFilter):
             ("berth__code", "berth"),
         ],
     )
+
+
+class PermitFilter(django_filters.FilterSet):
+    """By state, kind and plate."""
+
+    state = django_filters.ChoiceFilter(
+        label=_("State"), choices=choices_of(PermitState), empty_label=_("All")
+    )
+    kind = django_filters.ChoiceFilter(label=_("Kind"), choices=Permit.KINDS, empty_label=_("All"))
+    plate = PlateFilter()
+
+    class Meta:
+        model = Permit
+        fields: list[str] = []

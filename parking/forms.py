@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.fields import MomentField
 from core.typed import COLOURS, PlateField
-from parking.models import Berth, Section
+from parking.models import Berth, Permit, Section
 
 
 class FindBerth(forms.Form):
@@ -148,3 +148,47 @@ class OpenForm(ReasonForm):
     )
     plate = PlateField(required=False)
     colour = forms.ChoiceField(label=_("Plate colour"), choices=COLOURS, required=False)
+
+
+class PermitForm(forms.Form):
+    """A vehicle that stands free, where and when, and what shows that it may."""
+
+    plate = PlateField()
+    colour = forms.ChoiceField(label=_("Plate colour"), choices=COLOURS, required=False)
+    kind = forms.ChoiceField(label=_("Kind"), choices=Permit.KINDS)
+    why = forms.CharField(
+        label=_("What shows it"),
+        max_length=300,
+        help_text=_("Which paper you have seen, and its number."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    sections = forms.ModelMultipleChoiceField(
+        label=_("Roads"),
+        queryset=Section.objects.none(),
+        required=False,
+        help_text=_("None chosen: all of yours."),
+        widget=forms.CheckboxSelectMultiple,
+    )
+    since = MomentField(
+        label=_("From"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
+    until = MomentField(
+        label=_("Until"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
+    starts = forms.TimeField(
+        label=_("Each day from"),
+        initial="00:00",
+        help_text=_("Both at 00:00: all day."),
+        widget=forms.TimeInput(attrs={"type": "time"}),
+    )
+    ends = forms.TimeField(
+        label=_("Each day until"),
+        initial="00:00",
+        widget=forms.TimeInput(attrs={"type": "time"}),
+    )
+
+    def __init__(self, *args: Any, merchant_id: int, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="permit-%s", **kwargs)
+        field = self.fields["sections"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        field.queryset = Section.objects.filter(merchant_id=merchant_id).order_by("name", "pk")

@@ -13,6 +13,12 @@ class PrepaymentState(States, subject="prepayment"):
     CANCELLED = "cancelled", Shape.VOID, _("Cancelled")
 
 
+class PermitState(States, subject="permit"):
+    ASKED = "asked", Shape.WAITS, _("Waits for a second person")
+    GRANTED = "granted", Shape.DONE, _("Granted")
+    ENDED = "ended", Shape.PAST, _("Ended")
+
+
 class ReviewState(States, subject="review"):
     OPEN = "open", Shape.DOUBT, _("Needs a look")
     SETTLED = "settled", Shape.DONE, _("Looked at")

@@ -1,4 +1,4 @@
-"""The merchant's list of stays."""
+"""The merchant's lists of stays and of permits."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from django_tables2 import A
 
 from core.tables import (
     NOTHING,
+    ActsColumn,
     BerthColumn,
     Column,
     MarkColumn,
@@ -17,8 +18,8 @@ from core.tables import (
     StateColumn,
     Table,
 )
-from parking.filters import StayFilter
-from parking.states import StayState
+from parking.filters import PermitFilter, StayFilter
+from parking.states import PermitState, StayState
 
 
 class StayTable(Table):
@@ -60,3 +61,30 @@ class StayTable(Table):
     def render_due(self, record: Any, column: Any) -> Any:
         due = column.shown(record.due_fen)
         return format_html("<strong>{}</strong>", due) if record.due_fen else NOTHING
+
+
+class PermitTable(Table):
+    """Who stands free on a merchant's roads."""
+
+    name = "permits"
+    masked = True
+    filters = PermitFilter
+    empty_title = _("No permit is like this.")
+    empty_words = _(
+        "Ask for one below; once another person has granted it, its vehicle stands free where your "
+        "tariff says so."
+    )
+
+    plate = PlateColumn()
+    kind = Column(_("Kind"), "word", sort="kind")
+    state = StateColumn(_("State"), PermitState)
+    since = MomentColumn(_("From"), "since", sort="since", visible=False)
+    until = MomentColumn(_("Until"), "until", sort="until")
+    where = Column(_("Roads and hours"), "where")
+    why = Column(_("What shows it"), "why")
+    asked_by = Column(_("Asked by"), "asked_by", visible=False)
+    granted_by = Column(_("Granted by"), "granted_by", visible=False)
+    acts = ActsColumn("parking/_permit_acts.html")
+
+    class Meta:
+        order_by = "-since"

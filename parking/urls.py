@@ -6,6 +6,7 @@ from core.bodies import takes_photographs
 from parking import api as interface
 from parking.views import merchant as staff
 from parking.views import owner as public
+from parking.views import permits
 from parking.views import receipts as history
 
 owner: list[URLPattern] = [
@@ -27,6 +28,8 @@ merchant: list[URLPattern] = [
     path("signs/", staff.signs, name="parking.signs"),
     path("stays/", staff.stay_list, name="parking.stays"),
     path("stays/<int:stay_id>/", staff.stay_page, name="parking.merchant_stay"),
+    path("stays/permits/", permits.permits, name="parking.permits"),
+    path("stays/permits/<int:permit_id>/", permits.decide_permit, name="parking.decide_permit"),
     path("reviews/<int:review_id>/", staff.review, name="parking.review"),
 ]
 api: list[URLPattern] = interface.patterns

@@ -25,6 +25,7 @@ LINE_WORDS = {
     "new_energy": _("New-energy discount"),
     "earlier_stops": _("Together with the stops before, as one stay"),
     "silent": _("Not counted: the sensor was silent"),
+    "permit": _("Free by a permit"),
     "guessed_days": _("The year's holidays were not known yet"),
 }
 
@@ -68,8 +69,12 @@ def spoken(line: dict[str, Any]) -> BillLine:
         return BillLine(text % {"year": line["quantity"]}, 1, "", 0, 0)
     if unit == "gap":
         minutes = max(1, line["quantity"] // 60)
-        text = gettext("%(minutes)s min not counted: our sensor was silent") % {"minutes": minutes}
-        return BillLine(text, 1, "", 0, 0)
+        text = (
+            gettext("%(minutes)s min free by a permit")
+            if line["text_code"] == "permit"
+            else gettext("%(minutes)s min not counted: our sensor was silent")
+        )
+        return BillLine(text % {"minutes": minutes}, 1, "", 0, 0)
     if unit in ("visit", "cap"):
         return BillLine(text, 1, "", line["unit_price_fen"], line["amount_fen"])
     if unit.endswith("min"):

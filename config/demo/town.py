@@ -7,7 +7,7 @@ once are returned, for the simulated other ends.
 import json
 import secrets
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,7 @@ from monthlycard import services as monthlycard
 from monthlycard.models import LotSystem, Plan
 from monthlycard.rules import PriceWindow, Terms
 from parking import services as parking
-from parking.models import Berth, Section
+from parking.models import Berth, Permit, Section
 from recovery.models import LockTerms
 
 BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))  # a Monday
@@ -50,6 +50,7 @@ STREET = {
 LOT = {
     "windows": [{"label": "all_day", "steps": [{"unit_fen": 500, "unit_s": 3600}]}],
     "free_s": 900,
+    "exempt": {"resident": None, "disabled": 7200},
     "caps": [{"per": "day", "fen": 5000}],
 }
 
@@ -116,7 +117,29 @@ def build(*, berths: int = 12, password: str = "") -> Town:
     _street(town, city, "changning-w", "长宁路 西段", "B", berths)
     _street(town, yuyuan, "yuyuan", "愚园路停车场", "Y", berths, ground="own", locks=2)
     _lots(town, yuyuan, jiangsu)
+    _permits(yuyuan)
     return town
+
+
+def _permits(merchant: Merchant) -> None:
+    """A resident's nights, granted; a disabled person's badge that waits for a second person."""
+    for plate, kind, why, hours, granted in (
+        ("沪AR8051", "resident", "愚园路 27 号居住证", (time(19), time(7)), True),
+        ("沪BK3372", "disabled", "残疾人证 4711", (time(), time()), False),
+    ):
+        row = Permit(
+            merchant=merchant,
+            plate_text=plate,
+            kind=kind,
+            why=why,
+            since=BEGIN,
+            until=BEGIN + timedelta(days=300),
+            starts=hours[0],
+            ends=hours[1],
+        )
+        parking.ask_permit(row, sections=[], actor=ACTOR)
+        if granted:
+            parking.grant_permit(permit_id=row.pk, actor=f"{ACTOR}.second")
 
 
 def _people(town: Town) -> tuple[Merchant, Merchant, Merchant]:

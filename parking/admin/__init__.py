@@ -1,5 +1,5 @@
 """The operator's desk for this row: set up streets, look at stays, answer the review queue."""
 
-from parking.admin import places, reviews, stays, tariffs, told
+from parking.admin import permits, places, reviews, stays, tariffs, told
 
-__all__ = ["places", "reviews", "stays", "tariffs", "told"]
+__all__ = ["permits", "places", "reviews", "stays", "tariffs", "told"]

@@ -3,6 +3,7 @@
 from parking.models.cameras import CameraTrust, ReadingJudgement
 from parking.models.clones import CloneCase
 from parking.models.holidays import HolidayYear
+from parking.models.permits import Permit
 from parking.models.places import (
     Berth,
     BerthSensor,
@@ -31,6 +32,7 @@ __all__ = [
     "ImageOrder",
     "InspectionTask",
     "ParkingSession",
+    "Permit",
     "PlateReading",
     "Prepayment",
     "ReadingJudgement",

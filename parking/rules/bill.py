@@ -6,6 +6,7 @@ Moments are whole seconds since 1970 here. `pricing` is the door.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import combinations
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypedDict
 
@@ -55,6 +56,7 @@ LINE_TEXTS: Final = MappingProxyType(
         "new_energy": "New-energy discount",
         "earlier_stops": "Together with the stops before, as one stay",
         "silent": "Not counted: the sensor was silent",
+        "permit": "Free by a permit",
         "guessed_days": "The year's holidays were not known yet",
     }
 )
@@ -85,6 +87,7 @@ class Circumstances(TypedDict, total=False):
     earlier: Sequence[tuple[datetime, datetime]]  # the stops that this one `continues`, in order:
     # all are priced as one, and this one costs what it adds
     gaps: Sequence[tuple[datetime, datetime]]  # time within the stay that is not billed
+    permits: Sequence[tuple[datetime, datetime]]  # time that a permit lets it stand free
     exempt_as: str | None  # a name of `Tariff.exempt`; one that it lacks changes nothing
     day: DayOf  # what kind of day a date is, by what was known when the stay began
     debtor: bool  # has debts that are due: see `debtors_lose_benefits`
@@ -127,7 +130,7 @@ class TariffBill:
     arrived: int  # of the first stop
     begun: int  # of this one
     earlier: list[tuple[int, int]]
-    gaps: list[tuple[int, int]]
+    unbilled: dict[str, list[tuple[int, int]]]  # by the text of their lines
     prices: VehicleClass
     free_s: int
     free_mode: FreeMode
@@ -147,7 +150,10 @@ class TariffBill:
             raise ValueError(
                 "the stops before come in order, each with its end after its beginning"
             )
-        gaps = sorted((seconds_of(a), seconds_of(b)) for a, b in known.get("gaps", ()))
+        unbilled = {
+            "silent": sorted((seconds_of(a), seconds_of(b)) for a, b in known.get("gaps", ())),
+            "permit": sorted((seconds_of(a), seconds_of(b)) for a, b in known.get("permits", ())),
+        }
         name = known.get("vehicle_class", SMALL)
         prices = tariff.classes.get(name, VehicleClass() if name == SMALL else None)
         if prices is None:
@@ -170,7 +176,7 @@ class TariffBill:
             arrived=earlier[0][0] if earlier else arrived,
             begun=arrived,
             earlier=earlier,
-            gaps=gaps,
+            unbilled={name: times for name, times in unbilled.items() if times},
             prices=prices,
             free_s=free_s,
             free_mode=mode,
@@ -192,7 +198,9 @@ class TariffBill:
         this stop alone, and what the stops before make of them as a line."""
         if left <= self.begun:
             return ()
-        billed = self._billed(self._stops(left))
+        stops = self._stops(left)
+        left_out = self._left_out(stops)
+        billed = self._without(stops, left_out)
         begun, placed = moment_of(self.begun), self._placed(billed)
         lines = [line for line in placed if line.starts_at >= begun]
         asked_fen = sum(line.amount_fen for line in placed)
@@ -203,10 +211,11 @@ class TariffBill:
         discount_fen = asked_fen - paid_fen - self._kept(asked_fen) + self._kept(paid_fen)
         if discount_fen:
             lines.append(_sum_line("new_energy", "discount", -discount_fen, self.begun, left))
-        for start, end in self.gaps if billed != _present(self._stops(left), []) else ():
-            if (seconds := min(end, left) - max(start, self.begun)) > 0:
-                unbilled = _sum_line("silent", "gap", 0, max(start, self.begun), min(end, left))
-                lines.append(replace(unbilled, quantity=seconds))
+        for name in left_out:
+            for start, end in self.unbilled[name]:
+                if (seconds := min(end, left) - max(start, self.begun)) > 0:
+                    unbilled = _sum_line(name, "gap", 0, max(start, self.begun), min(end, left))
+                    lines.append(replace(unbilled, quantity=seconds))
         for year in guessed_years(self.tariff, self.begun, left, self.day):
             lines.append(
                 replace(_sum_line("guessed_days", "year", 0, self.begun, left), quantity=year)
@@ -231,12 +240,20 @@ class TariffBill:
         return [*self.earlier, (self.begun, left)]
 
     def _billed(self, stops: list[tuple[int, int]]) -> list[_Present]:
-        """What of these stops is billed: a gap is not, unless leaving it out would move what
-        follows into dearer hours. A gap never costs the owner anything."""
-        whole = _present(stops, [])
-        if not self.gaps:
-            return whole
-        return min(_present(stops, self.gaps), whole, key=self._total)
+        """What of these stops is billed."""
+        return self._without(stops, self._left_out(stops))
+
+    def _left_out(self, stops: list[tuple[int, int]]) -> tuple[str, ...]:
+        """What is not billed of these stops: all that need not be, unless leaving it out would move
+        what follows into dearer hours. A gap never costs the owner anything, nor does a permit."""
+        names = tuple(self.unbilled)
+        ways = [way for n in range(len(names), -1, -1) for way in combinations(names, n)]
+        if len(ways) == 1:
+            return ()
+        return min(ways, key=lambda way: self._total(self._without(stops, way)))
+
+    def _without(self, stops: list[tuple[int, int]], names: Sequence[str]) -> list[_Present]:
+        return _present(stops, [time for name in names for time in self.unbilled[name]])
 
     def _charges(self, present: list[_Present]) -> Iterator[_Charge]:
         """Walk the times at which the vehicle stood there from unit to unit. What is charged for a
@@ -517,7 +534,7 @@ def _present(stops: list[tuple[int, int]], gaps: list[tuple[int, int]]) -> list[
         left = stop[1]
         parts = [stop]
         for gap in gaps:
-            parts = [part for one in parts for part in _without(one, gap)]
+            parts = [part for one in parts for part in _outside(one, gap)]
         for begin, end in parts:
             if begin == end:
                 continue
@@ -528,7 +545,7 @@ def _present(stops: list[tuple[int, int]], gaps: list[tuple[int, int]]) -> list[
     return present
 
 
-def _without(stop: tuple[int, int], gap: tuple[int, int]) -> list[tuple[int, int]]:
+def _outside(stop: tuple[int, int], gap: tuple[int, int]) -> list[tuple[int, int]]:
     if gap[1] <= stop[0] or gap[0] >= stop[1]:
         return [stop]
     return [(stop[0], max(stop[0], gap[0])), (min(stop[1], gap[1]), stop[1])]

@@ -93,6 +93,16 @@ class Label(StrEnum):
     rest_day = "rest_day"
 
 
+class PermitKind(StrEnum):
+    """What a permit is given for; what it gives stands under its name in `Tariff.exempt`."""
+
+    resident = "resident"
+    disabled = "disabled"
+    staff = "staff"
+    official = "official"
+    visitor = "visitor"
+
+
 ALL_DAYS: Final = frozenset(DayKind)
 WORKED: Final = frozenset({DayKind.workday, DayKind.make_up})
 RESTED: Final = ALL_DAYS - WORKED

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors as people
 from core import audit
-from parking.models import ParkingSession, ReviewItem, Sighting
+from parking.models import ParkingSession, Permit, ReviewItem, Section, Sighting, TariffVersion
+from parking.rules.tariff import PermitKind
 from parking.states import ReviewState
 
 
@@ -15,6 +16,25 @@ def stays_of_merchant(merchant_id: int) -> QuerySet[ParkingSession]:
     """One merchant's stays, newest first, berth and section with them; one query."""
     rows = ParkingSession.objects.filter(merchant_id=merchant_id)
     return rows.select_related("berth", "section").order_by("-arrived_at", "-pk")
+
+
+def permits_of_merchant(merchant_id: int) -> QuerySet[Permit]:
+    """One merchant's permits with their roads, newest first."""
+    rows = Permit.objects.filter(merchant_id=merchant_id).prefetch_related("sections")
+    return rows.order_by("-since", "-pk")
+
+
+def sections_without_permits(merchant_id: int) -> list[str]:
+    """The merchant's roads whose newest prices give nothing for any permit, by name."""
+    newest = TariffVersion.objects.filter(tariff=OuterRef("tariff")).order_by("-valid_from")
+    rows = Section.objects.filter(merchant_id=merchant_id).annotate(
+        given=Subquery(newest.values("terms__exempt")[:1])
+    )
+    return [
+        section.name
+        for section in rows.order_by("name", "pk")
+        if not (section.given or {}).keys() & set(PermitKind)
+    ]
 
 
 DONE = {  # what the audit says of a stay, for people

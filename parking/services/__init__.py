@@ -35,6 +35,7 @@ from parking.services.moving import (
     stay_id_meant,
     stay_meant,
 )
+from parking.services.permits import ask_permit, end_permit, end_permits, grant_permit
 from parking.services.places import (
     add_berth,
     add_section,
@@ -91,6 +92,7 @@ __all__ = [
     "add_berth",
     "add_section",
     "ask_again",
+    "ask_permit",
     "berths_to_print",
     "cancel_prepayment",
     "candidate_berths",
@@ -109,10 +111,13 @@ __all__ = [
     "draft_prepayment",
     "draw_samples",
     "end_gaps",
+    "end_permit",
+    "end_permits",
     "finish_departures",
     "flag_long_stays",
     "forget_doubts",
     "forgo",
+    "grant_permit",
     "guess_meant",
     "guess_plate",
     "guess_stay",

@@ -1,23 +1,28 @@
 """Tariff versions as this row uses them; the arithmetic stands in parking/rules/pricing.py."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import inf
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
 from core import calendar, clock, plates
 from core.errors import Invalid
-from parking.models import ParkingSession, TariffVersion
+from core.vehicles import of_vehicle
+from parking.models import ParkingSession, Permit, TariffVersion
 from parking.rules import pricing
-from parking.rules.spans import asks_for_days
-from parking.rules.tariff import Scope
+from parking.rules.permits import together
+from parking.rules.spans import HORIZON_S, asks_for_days
+from parking.rules.tariff import PermitKind, Scope
 from parking.services import gaps, holidays
 from parking.states import PlateState, StayState
 
 LARGE = "large"
 CLASSES = frozenset({LARGE})  # that a stay's plate tells
-EXEMPT = frozenset(kind.value for kind in plates.Kind)  # what a plate was issued for
+PERMITS = frozenset(PermitKind)
+EXEMPT = PERMITS | {kind.value for kind in plates.Kind}  # and what a plate was issued for
 NEW_ENERGY = {"green", "yellow_green"}
 MOST_STOPS = 50  # that are looked at for those that continue each other
 
@@ -136,6 +141,8 @@ def _circumstances(stay: ParkingSession, tariff: pricing.Tariff) -> pricing.Circ
             for gap in gaps.of(one)
         ]
         began = chain[0].arrived_at
+    if PERMITS & tariff.exempt.keys():
+        known.update(_permitted(stay, tariff, began, known["exempt_as"]))
     once_a_day = known["nev"] and tariff.new_energy is not None and tariff.new_energy.free_s
     # Asked only where the tariff needs it: every look at a running fee comes through here.
     if once_a_day or tariff.free_scope is Scope.day:
@@ -144,6 +151,40 @@ def _circumstances(stay: ParkingSession, tariff: pricing.Tariff) -> pricing.Circ
         if tariff.free_scope is Scope.day:
             known["used_free_s"] = min(tariff.free_s, sum(earlier))
     return known
+
+
+def _permitted(
+    stay: ParkingSession, tariff: pricing.Tariff, began: datetime, exempt_as: str | None
+) -> pricing.Circumstances:
+    """What the vehicle's permits give from when it `began` to stand there: the times in which it is
+    free, and the name under which it has free time from then on, where that is more than what its
+    plate itself gives (`exempt_as`)."""
+    horizon = max(began, clock.now()) + timedelta(seconds=HORIZON_S)
+    rows = Permit.objects.filter(
+        Q(sections=None) | Q(sections=stay.section_id),
+        of_vehicle(stay.plate),
+        Q(held_until=None) | Q(held_until__gt=began),
+        merchant_id=stay.merchant_id,
+        kind__in=list(tariff.exempt),
+        held_from__lt=horizon,
+        until__gt=began,
+    )
+    known, free = pricing.Circumstances(), []
+    for row in rows.order_by("pk").distinct():
+        times = list(row.holding.within(began, horizon))
+        if tariff.exempt[row.kind] is None:
+            free += times
+        elif any(a <= began < b for a, b in times):
+            exempt_as = max(exempt_as, row.kind, key=lambda name: _free_s(tariff, name))
+            known["exempt_as"] = exempt_as
+    if free:
+        known["permits"] = together(free)
+    return known
+
+
+def _free_s(tariff: pricing.Tariff, name: str | None) -> float:
+    seconds = tariff.exempt.get(name, 0) if name is not None else 0
+    return inf if seconds is None else seconds
 
 
 def _continued(stay: ParkingSession, tariff: pricing.Tariff) -> list[ParkingSession]:

@@ -22,7 +22,7 @@ from tests.street import PLATE, TERMS, TEST, new_section, new_tariff
     [
         ({"classes": {"truck": {"percent": 200}}}, "classes.truck"),
         ({"exempt": {"polise": None}}, "exempt.polise"),
-        ({"exempt": {"disabled": 7200}}, "exempt.disabled"),
+        ({"exempt": {"pensioner": 7200}}, "exempt.pensioner"),
         ({"debtors_lose_benefits": True}, "debtors_lose_benefits"),
     ],
 )

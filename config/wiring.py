@@ -131,6 +131,7 @@ PAYABLES: dict[str, Payable] = {
         more="parking.more_paid",
         in_parts=True,
         contest=arrears.selectors.contest_path_of_stay,
+        forgo=parking.services.forgo,
     ),
     "parking.prepayment": Payable(
         quote=parking.services.quote_prepayment,
@@ -139,9 +140,12 @@ PAYABLES: dict[str, Payable] = {
         correct="parking.correct_paid",
         more="parking.more_paid",
         contest=arrears.selectors.contest_path_of_prepayment,
+        forgo=parking.services.forgo,
     ),
     "recovery.order": Payable(  # P1.4
-        quote=recovery.services.quote_order, settle=[recovery.services.settle_order]
+        quote=recovery.services.quote_order,
+        settle=[recovery.services.settle_order],
+        forgo=parking.services.forgo,
     ),
     "monthlycard.card": Payable(
         quote=monthlycard.services.quote_card, settle=[monthlycard.services.settle_card]
@@ -246,6 +250,7 @@ BY_TWO: list[Callable[..., Any]] = [
     parking.services.settle_review,
     parking.services.move_payment,
     payments.services.hand_back,
+    payments.services.refund_by_hand,
     arrears.services.waive_debt,
     arrears.services.settle_dispute,
     arrears.services.say_rule,

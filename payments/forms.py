@@ -1,5 +1,8 @@
 """What payers, and those who take cash, type about money."""
 
+import secrets
+from typing import Any
+
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
@@ -8,6 +11,22 @@ from core.fields import YuanField
 from core.money import MOST_PAYMENT_FEN
 
 COUNTABLE = [MinValueValidator(0), MaxValueValidator(MOST_PAYMENT_FEN)]
+
+
+class RefundForm(forms.Form):
+    """How much of which line goes back, and why; `key` makes one refund of two clicks."""
+
+    item = forms.TypedChoiceField(label=_("Of which line"), coerce=int)
+    amount = YuanField(label=_("How much goes back"))
+    reason = forms.CharField(
+        label=_("Why"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    key = forms.RegexField(r"^[0-9a-f]{32}$", widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, ways: list[tuple[int, str]], **kwargs: Any) -> None:
+        super().__init__(*args, initial={"key": secrets.token_hex(16)}, **kwargs)
+        item: Any = self.fields["item"]
+        item.choices = ways
 
 
 class PartForm(forms.Form):

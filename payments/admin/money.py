@@ -2,14 +2,20 @@
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
 
 from accounts.guards import actor_of
-from core import wiring
+from core import parse, wiring
 from core.admin import ReadOnly, TabularInline, told_notes
 from core.errors import BoweiError
-from payments import services
+from core.money import format_fen
+from payments import selectors, services
+from payments.forms import RefundForm
 from payments.models import (
     Attempt,
     CashShift,
@@ -41,6 +47,12 @@ class AttemptInline(TabularInline):
     can_delete = False
 
 
+def left_of(order: Order) -> list[tuple[OrderItem, int]]:
+    """What of each line of an order can still go back, where something can."""
+    rows = [(item, selectors.left_fen(item)) for item in order.items.order_by("pk")]
+    return [(item, fen) for item, fen in rows if fen]
+
+
 @admin.register(Order)
 class OrderAdmin(ReadOnly):
     list_display = ["number", "title", "state", "amount_fen", "created_at", "paid_at"]
@@ -49,8 +61,43 @@ class OrderAdmin(ReadOnly):
     exclude = ["token", "basket"]
     readonly_fields = ["words"]
     inlines = [ItemInline, AttemptInline]
+    actions_detail = ["give_back"]
     show_full_result_count = False
     ordering = ["-id"]
+
+    @action(description=_("Give money back"), url_path="refund", permissions=["refund"])
+    def give_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Part or all of one line goes back to who paid, for a reason."""
+        order = selectors.order(parse.row_id(object_id))
+        ways = [(item.pk, f"{item.title} · {format_fen(fen)}") for item, fen in left_of(order)]
+        form = RefundForm(request.POST or None, ways=ways)
+        if request.method == "POST" and form.is_valid():
+            given = form.cleaned_data
+            try:
+                services.refund_by_hand(
+                    item_id=given["item"],
+                    amount_fen=given["amount"],
+                    reason=given["reason"],
+                    key=f"desk:{given['key']}",
+                    actor=actor_of(request),
+                )
+            except BoweiError as error:
+                if error.keeps:
+                    messages.warning(request, error.message)
+                    return redirect("admin:payments_order_change", order.pk)
+                form.add_error(None, error.message)
+            else:
+                messages.success(request, gettext("Promised: it is on its way to its payer."))
+                return redirect("admin:payments_order_change", order.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Give money back"),
+            "order": order,
+            "refunds": selectors.refunds_of(order),
+            "form": form,
+            "ways": ways,
+        }
+        return TemplateResponse(request, "admin/payments/give_back.html", context)
 
     @admin.display(description=_("words of callers"))
     def words(self, row: Order) -> str:

@@ -54,6 +54,9 @@ class Order(StatefulModel):
     class Meta:
         verbose_name = _("order")
         verbose_name_plural = _("orders")
+        permissions = [
+            ("refund_order", gettext_noop("give money of an order back")),
+        ]
         constraints = [
             known(OrderState, name="order_state_known"),
             models.UniqueConstraint(

@@ -70,6 +70,8 @@ class Payable:
     `standing(subject_id)` says until when a vehicle that still stands is paid, or None; while it
     does its payer corrects the payment on the page named `correct`, and pays for longer on the one
     named `more`, both by the order's token.
+    `forgo(item_id=, amount_fen=)` notes that so much of an item goes back though what it paid for
+    stays paid, and says how much could be noted; without it only the subject itself gives back.
     `in_parts`: whether a part of what is due may be paid. `contest(subject_id)` is the page where
     whoever has paid may object, "" for none.
     """
@@ -81,3 +83,4 @@ class Payable:
     more: str = ""
     in_parts: bool = False
     contest: Callable[[int], str] | None = None
+    forgo: Callable[..., int] | None = None

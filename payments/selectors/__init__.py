@@ -202,6 +202,13 @@ def paid_fen(payable: str, subject_id: int) -> int:
     return int(taken - back - (moved or 0))
 
 
+def left_fen(item: OrderItem) -> int:
+    """What of an item neither went back, nor is promised, nor moved to another thing."""
+    back = item.refunds.aggregate(fen=Sum("amount_fen"))["fen"] or 0
+    moved = item.moved_to.aggregate(fen=Sum("taken_fen"))["fen"] or 0
+    return int(item.taken_fen - back - moved)
+
+
 def refunds_of(order: Order) -> QuerySet[Refund]:
     """All that goes back of an order, newest first."""
     return Refund.objects.filter(attempt__order=order).order_by("-pk")

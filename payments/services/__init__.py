@@ -27,7 +27,13 @@ from payments.services.notifications import (
 )
 from payments.services.orders import close_order, look_now, open_order, reopen_order
 from payments.services.receipts import text_receipt
-from payments.services.refunds import ask_again, carry_out_refund, hand_back, refund
+from payments.services.refunds import (
+    ask_again,
+    carry_out_refund,
+    hand_back,
+    refund,
+    refund_by_hand,
+)
 from payments.services.settling import take_payment
 from payments.services.shifts import begin_shift, count_shift, receive_shift
 
@@ -64,6 +70,7 @@ __all__ = [
     "receive_notification",
     "receive_shift",
     "refund",
+    "refund_by_hand",
     "reopen_order",
     "take_difference",
     "take_payment",

@@ -10,7 +10,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
 from accounts.services import Weight, by_two
-from core import audit, clock, live, locks
+from core import audit, clock, live, locks, wiring
 from core.errors import Invalid, Missing, Refused
 from core.transition import transition
 from payments import providers
@@ -67,6 +67,43 @@ def refund(*, item_id: int, amount_fen: int, reason: str, actor: str, key: str) 
         account=merchant_account(item.merchant_id),
     )
     money_went(order, item.merchant_id)
+    return row
+
+
+def _weight_of_refund(*, actor: str, item_id: int, amount_fen: int, **_said: Any) -> Weight:
+    locks.lock(Order.objects.filter(items=item_id))
+    item = OrderItem.objects.select_related("order").filter(pk=item_id).first()
+    if item is None:
+        raise Missing()
+    return Weight(item.merchant_id, max(0, amount_fen), item.order.number)
+
+
+@by_two(
+    "payments.refund_by_hand",
+    word=_("Give money back"),
+    right="payments.refund_order",
+    role="move_money",
+    subject="item_id",
+    weigh=_weight_of_refund,
+)
+@transaction.atomic
+def refund_by_hand(*, item_id: int, amount_fen: int, reason: str, key: str, actor: str) -> Refund:
+    """A person gives back part or all of what an item took, though what it paid for stays paid.
+
+    The same `key` is the same refund. Raises Missing, Invalid without a reason, RefundTooLarge,
+    Refused where money of this kind goes back with its subject alone, or is on its way already.
+    """
+    if not reason.strip():
+        raise Invalid("reason_needed", _("Say why, so that its payer can be told."))
+    if not locks.lock(Order.objects.filter(items=item_id)):
+        raise Missing()
+    forgo = wiring.payable(OrderItem.objects.get(pk=item_id).payable).forgo
+    if forgo is None:
+        raise Refused("not_by_hand", _("This money goes back where it was earned, not from here."))
+    known = Refund.objects.filter(key=key).exists()
+    row = refund(item_id=item_id, amount_fen=amount_fen, reason=reason, actor=actor, key=key)
+    if not known and forgo(item_id=item_id, amount_fen=amount_fen) < amount_fen:
+        raise Refused("on_its_way", _("Part of this amount goes back already."))
     return row
 
 

@@ -11,6 +11,7 @@ PAYABLES = {
     "kiosk.bill": Payable(
         quote=kiosk.quote,
         settle=[kiosk.settle, kiosk.clear],
+        forgo=kiosk.forgo,
     ),
     "kiosk.tab": Payable(quote=kiosk.quote, settle=[kiosk.pay_off], in_parts=True),
     "kiosk.stumbling": Payable(quote=kiosk.quote, settle=[kiosk.stumble, kiosk.settle]),

@@ -8,6 +8,7 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,7 +25,9 @@ from accounts.models import ActLimit, PlateHolding, User
 from accounts.rules import may
 from accounts.services import create_staff, share_plate
 from arrears import services as arrears
+from core import clock
 from parking import services as parking
+from parking.models import Permit
 from payments import services as payments
 from payments.models import Refund
 from tests.interfaces.conftest import Town
@@ -242,8 +245,21 @@ def things(town: Town) -> dict[str, Any]:
     cash: dict[str, Any] = {"merchant_id": town.merchant.pk, "actor": proposer.actor}
     shift = payments.begin_shift(opening_fen=0, **cash)
     payments.count_shift(shift_id=shift.pk, counted_fen=0, why="", **cash)
+    permit = parking.ask_permit(
+        Permit(
+            merchant=town.merchant,
+            plate_text="沪A12345",
+            kind="staff",
+            why="x",
+            since=clock.now(),
+            until=clock.now() + timedelta(days=1),
+        ),
+        sections=[],
+        actor=TEST,
+    )
     stays = "api/v1/parking/stays/"
     return {
+        "permit_id": permit.pk,
         "holding_id": holding.pk,
         "share_id": share.pk,
         "proposal_id": waits.value.facts["proposal"],

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -77,11 +77,9 @@ def expected_fen(shift: CashShift) -> int:
 
 def needs(merchant_id: int) -> list[dict[str, Any]]:
     """Counted cash that nobody has received, and shifts that nobody counts."""
-    late = clock.now() - LONG
-    open_long = CashShift.objects.filter(
-        merchant=merchant_id, state=ShiftState.OPEN, opened_at__lt=late
-    )
-    rows = [*shifts_to_receive(merchant_id)[:MOST_NEEDS], *open_long.order_by("pk")[:MOST_NEEDS]]
+    open_long = Q(state=ShiftState.OPEN, opened_at__lt=clock.now() - LONG)
+    waiting = CashShift.objects.filter(open_long | Q(state=ShiftState.COUNTED))
+    rows = waiting.filter(merchant=merchant_id).order_by("opened_at", "pk")[:MOST_NEEDS]
     return [
         {
             "since": row.counted_at or row.opened_at,

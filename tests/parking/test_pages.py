@@ -98,7 +98,7 @@ def test_the_street_costs_the_same_queries_however_long_it_is(
     for code in ("A-001", "A-002"):
         stay_of(Berth.objects.get(code=code), None, ago_min=10)
     new_section(merchant, code="B", name="江苏路", berths=20)
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(26):
         page = body(merchant_client.get(reverse("parking.street")))
     assert "江苏路" in page
     assert page.count('class="berth ') >= 23

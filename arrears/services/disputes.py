@@ -259,8 +259,10 @@ def end_voided(*, stay_id: int, actor: str = SYSTEM) -> None:
     """
     whole_id = parking.whole_of(stay_id)
     stays = locked({stay_id, whole_id})
+    if parking.whole_of(stay_id) != whole_id:  # joined once more while we waited
+        return end_voided(stay_id=stay_id, actor=actor)
     if stays[stay_id].state != StayState.VOID:
-        return
+        return None
     if stays[whole_id].state != StayState.VOID:
         _follow_whole(stay_id, stays[whole_id], actor=actor)
     with translation.override(settings.LANGUAGE_CODE):
@@ -268,6 +270,7 @@ def end_voided(*, stay_id: int, actor: str = SYSTEM) -> None:
     rows = Dispute.objects.filter(stays=stay_id, state=DisputeState.OPEN)
     for dispute in rows.exclude(reason=Dispute.Reason.DECISION):
         _answer_for(dispute, stay_id, answer=answer, actor=actor, reason="stay voided")
+    return None
 
 
 def _follow_whole(stay_id: int, whole: StayFacts, *, actor: str) -> None:

@@ -84,7 +84,7 @@ def test_the_portrait_does_not_look_into_the_future(
     past: Any, section: Any, clock: Any, pass_time: Any, pay: Any, stay_of: Any
 ) -> None:
     then = clock.now() - timedelta(days=30)
-    past(PLATE, Berth.objects.get(code="A-003"), [1.0, None, 24.0 * 40])
+    past(PLATE, Berth.objects.get(code="A-003"), [1.0, None, 24.0 * 10])
     before = draw(PLATE, then)
     stay = stay_of(Berth.objects.get(code="A-002"), minutes=90)
     pass_time(hours=80)

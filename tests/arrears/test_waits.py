@@ -39,7 +39,7 @@ def test_whoever_asks_for_a_stay_waits_for_who_works_on_it(
             dispute_id=dispute.pk, verdict="upheld", answer="x", actor=TEST
         ),
         "withdraw *": lambda: services.withdraw_dispute(dispute_id=dispute.pk, actor=TEST),
-        "voided": lambda: disputes.end_voided(stay_id=stay.pk),
+        "voided *": lambda: disputes.end_voided(stay_id=stay.pk),
         "misread": lambda: disputes.end_misread(stay_id=stay.pk, actor=TEST),
         "outage": lambda: outages._take_back(stay.pk),
     }

@@ -4,6 +4,7 @@ from datetime import time, timedelta
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from core.errors import Invalid, Refused
 from core.plates import Colour, Plate
@@ -77,9 +78,9 @@ def test_who_has_a_permit_stands_free_and_the_bill_says_so(
     clock.advance(timedelta(hours=3))
     stay = stay_of(berth, PLATE, minutes=120)
     assert (stay.state, stay.fee_fen, stay.due_fen) == ("settled", 0, 0)
-    assert [(spoken(line).text, spoken(line).amount_fen) for line in stay.lines] == [
-        ("凭停车许可免费 120 分钟", 0)
-    ]
+    with translation.override("en"):
+        said_of_it = [(spoken(line).text, spoken(line).amount_fen) for line in stay.lines]
+    assert said_of_it == [("120 min free by a permit", 0)]
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,6 @@ def test_thirty_acts_without_network_and_a_restart_arrive_once_and_in_order(
     shoot(page, "attend-refused")
     page.reload()
     page.locator("#refused li").first.locator("button").click()
-    page.locator("#refused li >> nth=1").wait_for()
+    page.locator("#refused li >> nth=2").wait_for(state="detached")
     assert page.locator("#refused li").count() == 2
     phone.context.close()

@@ -146,7 +146,9 @@ def test_thirty_acts_without_network_and_a_restart_arrive_once_and_in_order(
     phone.context.route("**/attend/acts/", lose_an_answer)
     phone.log_in()
     page.reload()
-    while page.locator("#waiting").is_visible():
+    for _look in range(200):
+        if len(lost) >= 31 and not page.locator("#waiting").is_visible():
+            break
         page.evaluate("dispatchEvent(new Event('online'))")
         page.wait_for_timeout(300)
     assert len(lost) == 31 and lost[3] == lost[4]
@@ -158,6 +160,7 @@ def test_thirty_acts_without_network_and_a_restart_arrive_once_and_in_order(
         assert one.paid_at is not None
         assert 7100 < (business_clock.real() - one.paid_at).total_seconds() < 7100 + 600
     refused = page.locator("#refused li")
+    page.locator("#refused li >> nth=2").wait_for()
     assert refused.count() == 3
     assert "There is nothing to pay here any more." in refused.first.inner_text()
     shoot(page, "attend-refused")

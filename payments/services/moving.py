@@ -8,9 +8,9 @@ from core.errors import Invalid
 from payments.errors import RefundTooLarge
 from payments.models import Order, OrderItem
 from payments.rules import Entry, merchant_account
+from payments.selectors import left_fen
 from payments.services.books import post
 from payments.services.invoices import money_went
-from payments.services.refunds import gone_fen
 from payments.states import OrderItemState
 
 
@@ -41,9 +41,9 @@ def move(
         raise Invalid("bad_amount", _("An amount to move is more than nothing."))
     order = lock_order(item_id)
     item = OrderItem.objects.get(pk=item_id)
-    left_fen = item.taken_fen - gone_fen(item)
-    if amount_fen > left_fen:
-        raise RefundTooLarge(left_fen)
+    left = left_fen(item)
+    if amount_fen > left:
+        raise RefundTooLarge(left)
     line = {"text": _("Moved from: %(what)s") % {"what": item.title}, "amount_fen": amount_fen}
     moved = OrderItem.objects.create(
         order=order,

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
 from accounts.services import Weight, by_two
@@ -25,6 +24,7 @@ from payments.rules import (
     next_look_s,
     refund_number,
 )
+from payments.selectors import left_fen
 from payments.services.asking import asking
 from payments.services.books import holding_account, merchant_of_counter, post
 from payments.services.invoices import money_went
@@ -53,9 +53,9 @@ def refund(*, item_id: int, amount_fen: int, reason: str, actor: str, key: str) 
         if (known.order_item_id, known.amount_fen) != (item_id, amount_fen):
             raise Refused("refund_key_taken", _("This key was used before for another refund."))
         return known
-    left_fen = item.taken_fen - gone_fen(item)
-    if amount_fen > left_fen:
-        raise RefundTooLarge(left_fen)
+    left = left_fen(item)
+    if amount_fen > left:
+        raise RefundTooLarge(left)
     attempt = _paying_attempt(order)
     row = _promise(
         attempt,
@@ -118,13 +118,6 @@ def refund_credit(credit: Credit, *, reason: str) -> Refund:
         credit=credit,
         account=CREDIT,
     )
-
-
-def gone_fen(item: OrderItem) -> int:
-    """What of this item went back, is promised, or moved to another thing."""
-    back = item.refunds.aggregate(fen=Sum("amount_fen"))["fen"] or 0
-    moved = item.moved_to.aggregate(fen=Sum("taken_fen"))["fen"] or 0
-    return int(back + moved)
 
 
 def _paying_attempt(order: Order) -> Attempt:

@@ -83,8 +83,7 @@ def give_fee_back(order_id: int) -> int:
         own = (item.payable, item.subject_id) == ("recovery.order", order_id)
         if not own and not (item.payable == "parking.stay" and item.subject_id in stays):
             continue
-        returned = payments.refunds_of_items([item.pk])
-        left_fen = item.taken_fen - sum(one.amount_fen for one in returned)
+        left_fen = payments.left_fen(item)
         if left_fen > 0:
             payment_services.refund(
                 item_id=item.pk,

@@ -14,7 +14,8 @@ from devices.models import Command, Device
 from parking import services as parking
 from parking.models import Berth, HandheldPost, StayPayment
 from parking.selectors import berth_path
-from payments.models import Refund
+from payments import services as payments
+from payments.models import OrderItem, Refund
 from recovery import selectors, services
 from recovery.models import RecoveryOrder
 from tests.people import logged_in
@@ -150,6 +151,27 @@ def test_what_went_back_for_a_late_lock_goes_back_once_and_nowhere_else(raised, 
     assert (stay.state, stay.due_fen) == ("due", 1200)  # of whoever it was
     assert (payment.kept_fen, payment.refunded_fen, payment.forgone_fen) == (0, 1200, 0)
     assert sorted(Refund.objects.values_list("amount_fen", flat=True)) == [1200, 1200]
+
+
+def test_what_has_moved_to_another_stay_does_not_go_back_for_a_late_lock(
+    raised, follow, stay_of, berth
+):
+    pay(*[("parking.stay", debt.stay_id) for debt in raised.bound.all()])
+    item = OrderItem.objects.order_by("pk")[0]
+    elsewhere = stay_of(Berth.objects.exclude(pk=raised.stay.berth_id)[0], OTHER_PLATE, minutes=60)
+    payments.move(
+        item_id=item.pk,
+        amount_fen=500,
+        payable="parking.stay",
+        subject_id=elsewhere.pk,
+        merchant_id=item.merchant_id,
+        title="x",
+        actor=TEST,
+        reason="meant for it",
+    )
+    business_clock.advance(timedelta(minutes=3))
+    follow()
+    assert sorted(Refund.objects.values_list("amount_fen", flat=True)) == [700, 1200]
 
 
 def test_a_lock_that_goes_down_in_time_costs_nothing_back(raised, follow):

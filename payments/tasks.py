@@ -1,10 +1,13 @@
 """Celery tasks that ask providers, and the sweeps that find what is to be asked."""
 
 from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
 
 from celery import shared_task
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Model, QuerySet
 
 from core import clock, retention
 from core.calendar import city_date
@@ -30,6 +33,7 @@ SYSTEM = "system:payments.sweep"
 INTRODUCTIONS_DAYS = 1
 BILLS_EVERY = timedelta(minutes=10)
 MATCHED_AGAIN = timedelta(days=35)
+M = TypeVar("M", bound=Model)
 
 
 @shared_task(**AGAIN_WITHOUT_DATABASE)
@@ -88,12 +92,7 @@ def close_outdated_orders() -> int:
 @transaction.atomic
 def look_at_attempts() -> int:
     """Attempts without a known outcome are asked about: quick at first, then hourly."""
-    due = Attempt.objects.filter(state__in=Attempt.LIVE, next_look_at__lte=clock.real())
-    rows = list(
-        due.select_for_update(no_key=True, skip_locked=True, of=("self",)).order_by("next_look_at")[
-            :BATCH
-        ]
-    )
+    rows = _claimed(Attempt.objects.filter(state__in=Attempt.LIVE), "next_look_at")
     for row in rows:
         row.next_look_at = clock.real() + max(CLAIM, timedelta(seconds=next_look_s(row.looks)))
         row.looks = min(row.looks + 1, 10_000)
@@ -102,36 +101,51 @@ def look_at_attempts() -> int:
     return len(rows)
 
 
-@transaction.atomic
 def look_at_refunds() -> int:
     """Refunds that are promised and not back yet are asked for."""
-    due = Refund.objects.filter(
-        state__in=[RefundState.ASKED, RefundState.SENT], next_look_at__lte=clock.real()
-    )
-    rows = list(
-        due.select_for_update(no_key=True, skip_locked=True, of=("self",)).order_by("next_look_at")[
-            :BATCH
-        ]
-    )
-    for row in rows:
-        row.next_look_at = clock.real() + CLAIM
-        row.save(update_fields=["next_look_at"])
-        transaction.on_commit(lambda pk=row.pk: carry_out_refund.delay(pk))  # type: ignore[misc]
-    return len(rows)
+    rows = Refund.objects.filter(state__in=[RefundState.ASKED, RefundState.SENT])
+    return _hand_out(rows, "next_look_at", carry_out_refund)
+
+
+def look_at_bills() -> int:
+    """Bills that should be there are fetched."""
+    rows = BillDay.objects.filter(state=BillDayState.AWAITED)
+    return _hand_out(rows, "next_look_at", fetch_bill, every=BILLS_EVERY)
+
+
+def look_at_invoices() -> int:
+    """Invoices and red letters that are asked for and not there yet are asked about."""
+    return _hand_out(Invoice.objects.all(), "next_look_at", carry_out_invoice)
+
+
+def look_at_notifications() -> int:
+    """Genuine messages that could not be acted upon are tried again."""
+    rows = Notification.objects.filter(verified=True, processed_at=None)
+    return _hand_out(rows, "next_try_at", process_notification)
+
+
+def look_at_sandbox() -> int:
+    """The sandbox's own patience: it tells again of what was not heard."""
+    rows = SandboxTrade.objects.filter(notified_at=None)
+    return _hand_out(rows, "next_notify_at", tell_of_sandbox_trade)
+
+
+def _claimed(rows: QuerySet[M], due_at: str) -> list[M]:
+    """Those of these rows that are due, locked; what another worker has is left to it."""
+    due = rows.filter(**{f"{due_at}__lte": clock.real()}).order_by(due_at)
+    return list(due.select_for_update(no_key=True, skip_locked=True, of=("self",))[:BATCH])
 
 
 @transaction.atomic
-def look_at_bills() -> int:
-    """Bills that should be there are fetched."""
-    due = BillDay.objects.filter(state=BillDayState.AWAITED, next_look_at__lte=clock.real())
-    rows = list(
-        due.select_for_update(no_key=True, skip_locked=True).order_by("next_look_at")[:BATCH]
-    )
-    for row in rows:
-        row.next_look_at = clock.real() + BILLS_EVERY
-        row.save(update_fields=["next_look_at"])
-        transaction.on_commit(lambda pk=row.pk: fetch_bill.delay(pk))  # type: ignore[misc]
-    return len(rows)
+def _hand_out(rows: QuerySet[M], due_at: str, task: Any, *, every: timedelta = CLAIM) -> int:
+    """Those of these rows that are due go to the workers, and are due again after `every`; how
+    many."""
+    claimed = _claimed(rows, due_at)
+    for row in claimed:
+        setattr(row, due_at, clock.real() + every)
+        row.save(update_fields=[due_at])
+        transaction.on_commit(partial(task.delay, row.pk))
+    return len(claimed)
 
 
 def match_again() -> int:
@@ -142,52 +156,6 @@ def match_again() -> int:
     for day in days:
         match_bill.delay(day)
     return len(days)
-
-
-@transaction.atomic
-def look_at_invoices() -> int:
-    """Invoices and red letters that are asked for and not there yet are asked about."""
-    due = Invoice.objects.filter(next_look_at__lte=clock.real())
-    rows = list(
-        due.select_for_update(no_key=True, skip_locked=True, of=("self",)).order_by("next_look_at")[
-            :BATCH
-        ]
-    )
-    for row in rows:
-        row.next_look_at = clock.real() + CLAIM
-        row.save(update_fields=["next_look_at"])
-        transaction.on_commit(lambda pk=row.pk: carry_out_invoice.delay(pk))  # type: ignore[misc]
-    return len(rows)
-
-
-@transaction.atomic
-def look_at_notifications() -> int:
-    """Genuine messages that could not be acted upon are tried again."""
-    due = Notification.objects.filter(
-        verified=True, processed_at=None, next_try_at__lte=clock.real()
-    )
-    rows = list(
-        due.select_for_update(no_key=True, skip_locked=True).order_by("next_try_at")[:BATCH]
-    )
-    for row in rows:
-        row.next_try_at = clock.real() + CLAIM
-        row.save(update_fields=["next_try_at"])
-        transaction.on_commit(lambda pk=row.pk: process_notification.delay(pk))  # type: ignore[misc]
-    return len(rows)
-
-
-@transaction.atomic
-def look_at_sandbox() -> int:
-    """The sandbox's own patience: it tells again of what was not heard."""
-    due = SandboxTrade.objects.filter(notified_at=None, next_notify_at__lte=clock.real())
-    rows = list(
-        due.select_for_update(no_key=True, skip_locked=True).order_by("next_notify_at")[:BATCH]
-    )
-    for row in rows:
-        row.next_notify_at = clock.real() + CLAIM
-        row.save(update_fields=["next_notify_at"])
-        transaction.on_commit(lambda pk=row.pk: tell_of_sandbox_trade.delay(pk))  # type: ignore[misc]
-    return len(rows)
 
 
 def forget_introductions() -> int:

@@ -20,7 +20,7 @@ from config.city.chance import Chance
 from config.city.database import Databases, databases
 from config.city.edges import edges, held
 from config.city.laws import Breach
-from config.city.mends import without
+from config.city.mends import MENDS, without
 from config.city.steps import Step, play
 from config.city.witness import Witness
 from config.city.world import PROVIDER, World
@@ -106,6 +106,21 @@ class City:
             run.refused = dict(world.refused)
         run.took_s = time.monotonic() - began
         return run
+
+    def missed(
+        self, mend: str, seed: int, *, faults: Sequence[str], within: int
+    ) -> Violation | None:
+        """How the law of a mend breaks without it in so many drawn steps; None where it holds."""
+        law = MENDS[mend].law
+        run = self.live(
+            seed,
+            faults=faults,
+            steps=within,
+            lacking=[mend],
+            stop_at=lambda breach: breach.law == law,
+            rest=False,
+        )
+        return next((one for one in run.violations if one.law == law), None)
 
     def breaks(self, steps: Sequence[Step], wanted: Violation, lacking: Sequence[str] = ()) -> int:
         """After how many of these steps this law is broken; 0 where it is not."""

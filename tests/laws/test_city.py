@@ -80,6 +80,14 @@ def test_without_a_mend_its_law_breaks_and_with_it_it_holds(here: City, mend: st
     assert not here.breaks(steps, law_of(name)), f"{name} breaks with {mend} too"
 
 
+def test_chance_misses_a_mend_or_the_law_is_said_to_hold(here: City) -> None:
+    """On seed 1 money that a stay did not need is missed after 60 steps."""
+    broken = here.missed("give_back", 1, faults=list(FAULTS), within=100)
+    assert broken is not None
+    assert (broken.law, broken.name, broken.at) == ("L4", "kept", 60)
+    assert here.missed("give_back", 1, faults=list(FAULTS), within=59) is None
+
+
 def test_the_same_seed_is_the_same_street(here: City) -> None:
     once, again = (here.live(5, faults=list(FAULTS), steps=40) for _time in range(2))
     assert once.played == again.played

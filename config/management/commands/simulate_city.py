@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.city import played
 from config.city.chance import FAULTS
-from config.city.laws import LAWS, Breach
+from config.city.laws import LAWS
 from config.city.mends import MENDS
 from config.city.run import Run, as_json, city
 
@@ -68,21 +68,13 @@ class Command(BaseCommand):
         kept: list[str] = []
         with city() as here:
             for name, mend in MENDS.items():
-
-                def breaks(breach: Breach, law: str = mend.law) -> bool:
-                    return breach.law == law
-
-                run = here.live(
-                    seed, faults=faults, steps=WITHIN, lacking=[name], stop_at=breaks, rest=False
-                )
-                broken = next((one for one in run.violations if one.law == mend.law), None)
+                broken = here.missed(name, seed, faults=faults, within=WITHIN)
                 if broken is None:
                     kept.append(name)
-                    self.stdout.write(f"{name}: {mend.law} held for {run.steps} steps")
+                    self.stdout.write(f"{name}: {mend.law} held for {WITHIN} steps")
                 else:
-                    self.stdout.write(
-                        f"{name}: {mend.law} {broken.name} after {broken.at} steps: {broken.why}"
-                    )
+                    told = f"{broken.law} {broken.name} after {broken.at} steps: {broken.why}"
+                    self.stdout.write(f"{name}: {told}")
         self.stdout.write(
             f"seed {seed}: {len(MENDS) - len(kept)} of {len(MENDS)} mends are missed"
             f" within {WITHIN} steps"

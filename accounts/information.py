@@ -68,6 +68,14 @@ ALL: list[Data] = [
         who=STAFF,
     ),
     Data(
+        key="permits",
+        what=_("your vehicle's permits and what shows them (a disabled person's badge: sensitive)"),
+        why=_("so that it stands free where it may"),
+        basis=CONSENT,
+        how_long=_("as long as the books"),
+        who=STAFF,
+    ),
+    Data(
         key="places",
         what=_("where your telephone is when you pay ahead or tell of a code, if you send it"),
         why=_("to offer berths nearby; to find a forged code"),

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -41,7 +40,7 @@ from core import clock, wiring
 from core.admin import Masked, ModelAdmin, ReadOnly, Said, TabularInline, behind, told_notes
 from core.errors import BoweiError
 from core.money import format_fen
-from core.typed import typed_plate
+from core.typed import PlatedForm
 
 
 @admin.register(Debt)
@@ -132,15 +131,11 @@ class BlacklistAdmin(Masked, ReadOnly):
     ordering = ["-id"]
 
 
-class ExemptForm(ModelForm):
+class ExemptForm(PlatedForm):
     """The plate as people type it, and a time that is still to come."""
 
     def clean(self) -> dict[str, Any]:
-        given: dict[str, Any] = super().clean() or {}
-        try:
-            typed_plate(given.get("plate_text", ""), given.get("plate_colour", ""))
-        except BoweiError as error:
-            self.add_error("plate_text", str(error.message))
+        given = super().clean()
         if (until := given.get("until")) and until <= clock.now():
             self.add_error("until", _("Name a time to come."))
         return given

@@ -68,3 +68,15 @@ class PlateField(forms.CharField):
             return typed_plate(text).text
         except Invalid as error:
             raise forms.ValidationError(error.message, code=error.code) from error
+
+
+class PlatedForm(forms.ModelForm):
+    """A row with `plate_text` and `plate_colour`, as people type them."""
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        try:
+            typed_plate(given.get("plate_text", ""), given.get("plate_colour", ""))
+        except Invalid as error:
+            self.add_error("plate_text", str(error.message))
+        return given

@@ -4,28 +4,23 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.guards import actor_of
 from core.admin import Masked, ModelAdmin
 from core.errors import BoweiError, Invalid
-from core.typed import typed_plate
+from core.typed import PlatedForm
 from parking import services
 from parking.models import Permit
 from parking.services.permits import check_permit
 
 
-class PermitAdminForm(ModelForm):
+class PermitAdminForm(PlatedForm):
     """The plate as people type it, a time to come, and roads of the merchant's own."""
 
     def clean(self) -> dict[str, Any]:
-        given: dict[str, Any] = super().clean() or {}
-        try:
-            typed_plate(given.get("plate_text", ""), given.get("plate_colour", ""))
-        except BoweiError as error:
-            self.add_error("plate_text", str(error.message))
+        given = super().clean()
         if {"merchant", "since", "until", "sections"} <= given.keys():
             try:
                 check_permit(

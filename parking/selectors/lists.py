@@ -6,7 +6,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors as people
-from core import audit
+from core import audit, clock
 from parking.models import ParkingSession, Permit, ReviewItem, Section, Sighting, TariffVersion
 from parking.rules.tariff import PermitKind
 from parking.states import ReviewState
@@ -25,8 +25,9 @@ def permits_of_merchant(merchant_id: int) -> QuerySet[Permit]:
 
 
 def sections_without_permits(merchant_id: int) -> list[str]:
-    """The merchant's roads whose newest prices give nothing for any permit, by name."""
-    newest = TariffVersion.objects.filter(tariff=OuterRef("tariff")).order_by("-valid_from")
+    """The merchant's roads whose prices, as they hold now, give nothing for any permit, by name."""
+    held = TariffVersion.objects.filter(tariff=OuterRef("tariff"), valid_from__lte=clock.now())
+    newest = held.order_by("-valid_from")
     rows = Section.objects.filter(merchant_id=merchant_id).annotate(
         given=Subquery(newest.values("terms__exempt")[:1])
     )

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.guards import StaffRequest, actor_of, file_of, merchant_page
 from accounts.rules import may
-from core.errors import BoweiError, Denied, Invalid, Missing
+from core.errors import BoweiError, Invalid, Missing
 from parking import selectors, services
 from parking.forms import PermitForm
 from parking.models import Permit
@@ -18,27 +18,25 @@ from parking.tables import PermitTable
 
 
 @require_http_methods(["GET", "POST"])
-@merchant_page("see")
+@merchant_page("settle_stay")
 def permits(request: StaffRequest) -> HttpResponseBase:
-    """The list, or its file; asking for a permit."""
+    """The list, or its file; asking for a permit. What shows one may be of health: it is for who
+    settles stays alone."""
     merchant_id = request.merchant.pk
     rows = selectors.permits_of_merchant(merchant_id)
     table = PermitTable(request, rows)
     if file := file_of(request, table):
         return file
-    form = PermitForm(request.POST or None, merchant_id=merchant_id)
-    if request.method == "POST":
-        if not may(request.role, "settle_stay"):
-            raise Denied()
-        if form.is_valid() and _ask(request, form):
-            return redirect("parking.permits")
+    form = PermitForm(request.POST if request.method == "POST" else None, merchant_id=merchant_id)
+    if form.is_bound and form.is_valid() and _ask(request, form):
+        return redirect("parking.permits")
     context = {
         "table": table,
-        "form": form if may(request.role, "settle_stay") else None,
+        "form": form,
         "may_decide": may(request.role, "approve"),
         "without": selectors.sections_without_permits(merchant_id),
     }
-    status = 400 if request.method == "POST" else 200
+    status = 400 if form.is_bound else 200
     return render(request, "parking/merchant_permits.html", context, status=status)
 
 

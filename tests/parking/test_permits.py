@@ -326,7 +326,9 @@ def test_who_asks_does_not_grant_and_a_stranger_finds_nothing(
     manager.post(url)
     assert Permit.objects.get().state == "asked"
     assert client_of("manager", other_merchant).post(url).status_code == 404
-    assert client_of("attendant").post("/merchant/stays/permits/", form()).status_code == 403
+    attendant = client_of("attendant")
+    assert attendant.get("/merchant/stays/permits/").status_code == 403
+    assert "/merchant/stays/permits/" not in attendant.get("/merchant/stays/").content.decode()
 
 
 @pytest.mark.parametrize(
@@ -349,6 +351,23 @@ def test_what_cannot_be_is_said_at_its_field_and_what_was_typed_stays(
     assert said in told
     assert "tenancy contract 17" in told
     assert not Permit.objects.exists()
+
+
+def test_a_price_to_come_gives_nothing_yet(
+    street: Section, merchant: Any, client_of: Any, clock: Any
+) -> None:
+    services.publish_tariff(
+        merchant_id=merchant.pk,
+        name="白天",
+        terms=TERMS,
+        valid_from=clock.now() + timedelta(days=1),
+        actor=TEST,
+    )
+    manager = client_of("manager")
+    url = "/merchant/stays/permits/"
+    assert "for any permit" not in manager.get(url, headers=ENGLISH).content.decode()
+    clock.advance(timedelta(days=1))
+    assert "for any permit" in manager.get(url, headers=ENGLISH).content.decode()
 
 
 def test_the_page_says_which_roads_give_nothing_for_a_permit(

@@ -13,6 +13,7 @@ from parking import services
 from parking.models import (
     Berth,
     ParkingSession,
+    Permit,
     ReviewItem,
     Sighting,
     StayPayment,
@@ -101,6 +102,32 @@ def test_whoever_changes_a_stay_waits_for_who_works_on_it(
         "kept": lambda: verdicts._judge_stay(kept, actor=TEST),
         "unreadable": lambda: verdicts._declare_unreadable(nobody, actor=TEST),
         "undone": lambda: verdicts._back_to_review(nobody, actor=TEST),
+    }
+    assert waiting.all_at(parked, acts) == dict.fromkeys(acts, "waits")
+
+
+def test_whoever_grants_or_ends_a_permit_waits_for_who_works_on_a_stay_of_its_vehicle(
+    parked: ParkingSession, merchant: Any
+) -> None:
+    asked, granted = (
+        services.ask_permit(
+            Permit(
+                merchant=merchant,
+                plate_text=PLATE.text,
+                kind=kind,
+                why="x",
+                since=business_clock.now(),
+                until=business_clock.now() + timedelta(days=1),
+            ),
+            sections=[],
+            actor="user:1",
+        )
+        for kind in ("resident", "staff")
+    )
+    services.grant_permit(permit_id=granted.pk, actor="user:2")
+    acts: Acts = {
+        "granted": lambda: services.grant_permit(permit_id=asked.pk, actor="user:2"),
+        "ended": lambda: services.end_permit(permit_id=granted.pk, actor="user:2", reason="x"),
     }
     assert waiting.all_at(parked, acts) == dict.fromkeys(acts, "waits")
 

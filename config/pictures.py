@@ -37,6 +37,8 @@ LISTS = (  # of the desk, each one of its kind
     "devices_devicemessage",
     "accounts_proposal",
     "parking_cameratrust",
+    "payments_billday",
+    "payments_billdifference",
 )
 
 
@@ -147,6 +149,7 @@ def _merchant() -> Iterator[Page]:
         yield Page(MERCHANT, "take-cash", reverse("payments.take_cash", args=[counter.number]))
         yield Page(MERCHANT, "slip", reverse("payments.slip", args=[counter.number]))
     yield Page(MERCHANT, "cash", reverse("payments.cash"))
+    yield Page(MERCHANT, "attend", reverse("recovery.attend"))
     shifts = CashShift.objects.filter(merchant_id=merchant_id)
     for shift in shifts.order_by("state", "pk").distinct("state"):
         yield Page(MERCHANT, f"shift-{shift.state}", reverse("payments.shift", args=[shift.pk]))
@@ -161,6 +164,7 @@ def _operator() -> Iterator[Page]:
     yield Page(OPERATOR, "holidays-new", reverse("admin:parking_holidayyear_add"))
     yield Page(OPERATOR, "outage-new", reverse("admin:core_outage_add"))
     yield Page(OPERATOR, "listing-rule-new", reverse("admin:arrears_listingrule_add"))
+    yield Page(OPERATOR, "permit-new", reverse("admin:parking_permit_add"))
     yield Page(OPERATOR, "looks", reverse("admin:arrears_look_take"))
     yield Page(OPERATOR, "answer", reverse("admin:arrears_callnote_answer"))
     if debt := Debt.objects.order_by("pk").first():
@@ -174,6 +178,8 @@ def _operator() -> Iterator[Page]:
             plate_colour=debt.plate_colour,
         )
         yield Page(OPERATOR, "call", reverse("admin:arrears_callnote_call", args=[call.token]))
+    if paid := Order.objects.filter(state=Order.State.PAID).order_by("pk").first():
+        yield Page(OPERATOR, "give-back", reverse("admin:payments_order_give_back", args=[paid.pk]))
     stay = ParkingSession.objects.order_by("pk").first()
     if stay is not None:
         yield Page(OPERATOR, "stay", reverse("admin:parking_parkingsession_change", args=[stay.pk]))

@@ -1,9 +1,11 @@
 """The operator's view of providers' bills: the days, in what they differ, and who closed them."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import models
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import render
@@ -17,6 +19,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from accounts.guards import actor_of
 from core.admin import ReadOnly, TabularInline
 from core.errors import BoweiError
+from core.templatetags.bowei import money_tag
 from payments import services, tasks
 from payments.models import BillDay, BillDifference
 from payments.states import BillDayState, DifferenceState
@@ -36,6 +39,18 @@ class DifferenceInline(TabularInline):
     per_page = 50
 
 
+def _sum(field: str) -> Callable[[Any, BillDay], str]:
+    """A sum of a day in fen; nothing while its bill is not there."""
+
+    column = cast("models.Field[Any, Any]", BillDay._meta.get_field(field))
+
+    @admin.display(description=column.verbose_name, ordering=field)
+    def shown(desk: Any, row: BillDay) -> str:
+        return "-" if row.state == BillDayState.AWAITED else money_tag(getattr(row, field))
+
+    return shown
+
+
 @admin.register(BillDay)
 class BillDayAdmin(ReadOnly):
     """Each day at each provider: what it says, what we say, and what is still to look into."""
@@ -44,17 +59,18 @@ class BillDayAdmin(ReadOnly):
         "day",
         "provider",
         "shown_state",
-        "payments_fen",
-        "ours_fen",
-        "refunds_fen",
-        "ours_back_fen",
-        "fees_fen",
         "to_look_into",
-        "closed_by",
-        "problem",
+        "paid_there",
+        "paid_here",
+        "back_there",
+        "back_here",
+        "fees",
+        "trouble",
     ]
+    paid_there, paid_here = _sum("payments_fen"), _sum("ours_fen")
+    back_there, back_here = _sum("refunds_fen"), _sum("ours_back_fen")
+    fees = _sum("fees_fen")
     list_filter = ["state", "provider", ("person_since", admin.EmptyFieldListFilter)]
-    list_select_related = ["closed_by"]
     date_hierarchy = "day"
     fields = [
         ("day", "provider", "billed", "state"),
@@ -62,8 +78,9 @@ class BillDayAdmin(ReadOnly):
         ("refunds", "refunds_fen", "ours_back_fen"),
         ("fees_fen", "digest"),
         ("taken_at", "matched_at", "closed_at", "closed_by"),
-        ("person_since", "next_look_at", "looks", "problem"),
+        ("person_since", "next_look_at", "looks", "trouble"),
     ]
+    readonly_fields = ["trouble"]
     inlines = [DifferenceInline]
     actions = ["fetch_now", "match_now", "close_days"]
     show_full_result_count = False
@@ -84,6 +101,10 @@ class BillDayAdmin(ReadOnly):
     )
     def shown_state(self, row: BillDay) -> tuple[str, str]:
         return row.state, row.get_state_display()
+
+    @admin.display(description=_("problem"))
+    def trouble(self, row: BillDay) -> str:
+        return gettext(row.problem) if row.problem else "-"
 
     @admin.display(description=_("differences to look into"), ordering="open_ones")
     def to_look_into(self, row: Any) -> str:

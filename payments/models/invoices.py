@@ -1,6 +1,7 @@
 """Tax invoices (数电票) of what merchants kept of a payment."""
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.fields import MoneyField, StateField, known
@@ -72,6 +73,11 @@ class Invoice(StatefulModel):
                 name="invoice_to_look_at",
             )
         ]
+
+    @property
+    def why(self) -> str:
+        """Why it was refused: ours in the reader's language, its issuer's in their own words."""
+        return gettext(self.problem) if self.problem else ""
 
     def __str__(self) -> str:
         return self.number

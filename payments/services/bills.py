@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from core import audit, clock, locks
 from core.calendar import CITY, city_date
@@ -32,6 +33,8 @@ READY_AT = time(10, 0)  # of the next day: both providers have made their bill b
 AWAITED_FOR = timedelta(hours=2)  # after this a person looks for a bill that is not there
 FETCHABLE = timedelta(days=85)  # providers hand bills out for three months
 BATCH = 5000
+NO_BILL = gettext_noop("the provider has no bill of this day")
+NO_ACCOUNT = gettext_noop("the account is not set up any more")
 
 
 def expect_bills() -> int:
@@ -80,13 +83,13 @@ def fetch_bill(bill_day_id: int) -> str:
             bill = providers.bills(row.provider, row.billed).bill(row.day)
     except BillAbsent:
         if not _is_late(row) or paid_on(row):
-            return _not_yet(row, "the provider has no bill of this day", now=False)
+            return _not_yet(row, NO_BILL, now=False)
         bill = Bill([], BillSums(), "")
     except BillBroken as error:
         log.error("payments.bill_broken day=%s problem=%s", row.pk, error)
         return _not_yet(row, f"not the bill: {error}", now=True)
     except ProviderUnknown:
-        return _not_yet(row, "the account is not set up any more", now=True)
+        return _not_yet(row, NO_ACCOUNT, now=True)
     except (ProviderRefused, ProviderUnclear) as error:
         return _not_yet(row, str(error), now=False)
     take_bill(row.pk, bill)

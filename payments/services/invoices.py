@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from core import clock, live, locks
 from core.errors import Invalid, Missing, Refused
@@ -19,6 +20,7 @@ from payments.selectors.receipts import kept_of_merchant
 from payments.states import InvoiceState, OrderState
 
 SYSTEM = "system:payments.invoices"
+WENT_BACK = gettext_noop("Money went back meanwhile; ask anew for the rest.")
 TAX_NO = re.compile(r"[0-9A-HJ-NPQRTUWXY]{15,20}")
 
 
@@ -117,7 +119,7 @@ def _may_be_sent(invoice_id: int, *, backwards: bool) -> bool:
     of more than is kept meanwhile is not asked for."""
     row = _locked(invoice_id)
     if not backwards and row.amount_fen > kept_of_merchant(row.order, row.merchant_id):
-        _refuse(row, "money went back meanwhile; ask anew for the rest")
+        _refuse(row, WENT_BACK)
         return False
     Invoice.objects.filter(pk=row.pk).update(
         **{"reversal_sent_at" if backwards else "sent_at": clock.real()}

@@ -12,6 +12,7 @@ from accounts.models import User
 from core import clock as business_clock
 from payments import tasks
 from payments.models import BillDay, BillDifference
+from payments.services.bills import NO_BILL
 from tests.people import logged_in
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +69,15 @@ def test_the_list_shows_both_sides_and_what_is_to_look_into(finance, day, differ
     listed = finance.get(link.replace("&amp;", "&"), headers=ENGLISH).content.decode()
     assert "Paid there, unknown here" in listed
     assert "¥34.00" in listed
+
+
+def test_a_day_without_a_bill_shows_no_sums_and_says_why(finance, clock) -> None:
+    BillDay.objects.create(
+        provider="wechat", billed="1900000109", day=date(2026, 3, 2), problem=NO_BILL
+    )
+    page = finance.get(DAYS, headers={"accept-language": "zh-hans"}).content.decode()
+    assert "渠道没有当日账单" in page
+    assert "¥0.00" not in page
 
 
 def test_a_person_takes_a_difference_answers_it_and_closes_the_day(

@@ -125,12 +125,14 @@ def test_a_refund_after_the_invoice_starts_the_red_letter_and_the_rest_is_asked_
 
 
 def test_a_refund_before_the_invoice_is_sent_keeps_it_from_being_issued(
-    paid: Order, merchant: Merchant
+    paid: Order, merchant: Merchant, anonymous: Client
 ) -> None:
     invoice = ask(paid, merchant)
     give_back(paid, 100)
     assert carried_out(invoice) == "refused"
     assert invoice.fapiao_no == ""
+    page = anonymous.get(f"/o/{paid.token}/invoice/", headers=ENGLISH).content.decode()
+    assert "Money went back meanwhile; ask anew for the rest." in page
     assert ask(paid, merchant).amount_fen == 500
 
 
@@ -368,11 +370,12 @@ def test_an_issuer_that_does_not_answer_is_asked_what_it_knows_before_it_is_aske
 
 
 def test_what_nuonuo_refuses_is_said_and_may_be_asked_for_anew(
-    paid: Order, merchant: Merchant, nuonuo: NuonuoServer
+    paid: Order, merchant: Merchant, nuonuo: NuonuoServer, anonymous: Client
 ) -> None:
     refused = ask(paid, merchant, buyer_name="无效")
     assert carried_out(refused) == "refused"
     assert refused.problem == "E9999 购方名称无效"
+    assert "购方名称无效" in anonymous.get(f"/o/{paid.token}/invoice/").content.decode()
     assert ask(paid, merchant) != refused
 
 

@@ -33,6 +33,16 @@ class NotLookedAt(Refused):
         )
 
 
+class VehicleExempt(Refused):
+    """Two persons have exempted this vehicle: nothing is demanded of it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "exempt",
+            _("This vehicle is exempt: leave no notice at it."),
+        )
+
+
 class NothingToObject(Refused):
     """None of the stays named is open any more."""
 

@@ -29,6 +29,17 @@ def plate_of(row: Plated) -> Plate | None:
     return Plate.of(row.plate_text, row.plate_colour) if row.plate_text else None
 
 
+def written(plate: Plate | None) -> str:
+    """A plate as one text, such as a bill keeps of whose it is; "" for one that nobody knows."""
+    return f"{plate.text} {plate.colour_text}".strip() if plate else ""
+
+
+def plate_written(text: str) -> Plate | None:
+    """The plate of `written`'s text."""
+    plate, _blank, colour = text.partition(" ")
+    return Plate.of(plate, colour) if plate else None
+
+
 class WithPlate(models.Model):
     """A row with the columns `plate_text` and `plate_colour`, which hold a Plate or nothing.
 

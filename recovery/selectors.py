@@ -11,7 +11,7 @@ from arrears import selectors as arrears
 from arrears.selectors import DebtFacts
 from core import clock, links
 from core.errors import LinkEnded, Missing
-from core.plates import chip
+from core.plates import chip, same_vehicle
 from devices import selectors as devices
 from devices.states import CommandState
 from parking import selectors as parking
@@ -222,7 +222,14 @@ def owner_notices(about: Collection[tuple[str, int]]) -> list[dict[str, Any]]:
         ],
     )
     notices = []
-    for order in rows.distinct().order_by("pk"):
+    shown = [
+        order
+        for order in rows.select_related("stay").distinct().order_by("pk")
+        if order.pk in orders
+        or (order.stay_id in stays and same_vehicle(order.stay.plate, order.plate))
+        or own_stays(order) & {*stays}
+    ]
+    for order in shown:
         if order.state in RecoveryOrder.STANDING:
             text = _("A lock stands before this vehicle. It goes down once its fees are paid.")
             verb = _("See why, pay or object")
@@ -239,17 +246,17 @@ def owner_notices(about: Collection[tuple[str, int]]) -> list[dict[str, Any]]:
                 "tone": "leaf" if order.state == RecoveryState.LOWERED else "amber",
             }
         )
-    return notices + _left_behind(stays)
+    return notices + _left_behind(stays, but={order.pk for order in shown})
 
 
-def _left_behind(stay_ids: Collection[int]) -> list[dict[str, Any]]:
+def _left_behind(stay_ids: Collection[int], *, but: Collection[int]) -> list[dict[str, Any]]:
     """For who stands where a lock for another vehicle is not down yet: why, and whom to call.
 
     Nothing is said of the other vehicle.
     """
     berths = {one.berth_id for one in parking.stays(stay_ids).values() if one.left_at is None}
     rows = RecoveryOrder.objects.filter(berth_id__in=berths, state__in=RecoveryOrder.ENDING)
-    rows = rows.exclude(stay_id__in=stay_ids).select_related("merchant").order_by("pk")
+    rows = rows.exclude(pk__in=but).select_related("merchant").order_by("pk")
     return [
         {
             "text": _(
@@ -321,10 +328,18 @@ def is_live(debt: DebtFacts) -> bool:
 
 
 def has_live_debts(order: RecoveryOrder) -> bool:
-    """Whether any of the debts that an order is for still is."""
-    return arrears.any_live(order.bound.values_list("debt_id", flat=True))
+    """Whether any of the debts that an order is for still is, and is its vehicle's."""
+    return arrears.any_live(debt.id for debt in bound_debts(order))
 
 
 def bound_debts(order: RecoveryOrder) -> list[DebtFacts]:
-    """The debts that an order is for, as they stand now."""
-    return arrears.debts(list(order.bound.values_list("debt_id", flat=True)))
+    """The debts that an order is for, as they stand now. One whose stay turned out to be another
+    vehicle's is not among them any more (docs/rules.md L4, L10)."""
+    found = arrears.debts(list(order.bound.values_list("debt_id", flat=True)))
+    return [debt for debt in found if same_vehicle(debt.plate, order.plate)]
+
+
+def own_stays(order: RecoveryOrder) -> set[int]:
+    """The stays that an order is for and that are its vehicle's, by what their plates are now."""
+    stays = parking.stays(order.bound.values_list("stay_id", flat=True))
+    return {pk for pk, stay in stays.items() if same_vehicle(stay.plate, order.plate)}

@@ -16,6 +16,7 @@ from accounts.rules import contacts as hours
 from arrears.models import Contact, OptOut, Plan, Portrait, Scheme, Watch
 from arrears.rules import schemes as rules
 from arrears.rules.vehicle import subject_of
+from arrears.selectors.exempt import is_registered
 from arrears.selectors.questions import (
     held_by,
     is_owed,
@@ -52,12 +53,15 @@ PATIENCE = timedelta(minutes=10)  # until a contact that must wait is looked at 
 def assist(*, watch_id: int) -> Plan | None:
     """The predicted payment time has passed unpaid: choose the scheme and make the personal plan.
 
-    What was weighed is stored with it. None where it was paid or is contested meanwhile.
+    What was weighed is stored with it. None where it was paid or is contested meanwhile, or its
+    vehicle is exempt.
     """
     watch = Watch.objects.select_related("assessment__portrait").get(pk=watch_id)
     facts = locked_one(watch.stay_id)
     watch.refresh_from_db()
     if watch.state != WatchState.RAN_OUT or not may_be_asked_for(facts):
+        return None
+    if is_registered(facts.plate):
         return None
     if Plan.objects.filter(watch=watch).exists():
         return None
@@ -145,6 +149,8 @@ def carry_out(contact_id: int) -> int:
         return _end(contact, ContactState.STOPPED, "nothing due")
     if held_by(facts):
         return _end(contact, ContactState.STOPPED, "disputed")
+    if is_registered(facts.plate):
+        return _end(contact, ContactState.STOPPED, "exempt")
     if opted_out(contact.subject) or (plan.user is not None and plan.user.sms_opted_out):
         return _end(contact, ContactState.BLOCKED, "opted out")
     allowed_at = _time_was_given(contact, plan, facts)

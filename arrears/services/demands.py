@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import selectors as accounts
 from accounts import services as account_services
 from accounts.rules.contacts import after_quiet, is_quiet
-from arrears.errors import DebtMoved, NotLookedAt
+from arrears.errors import DebtMoved, NotLookedAt, VehicleExempt
 from arrears.events import DemandTakenBack
 from arrears.models import Debt, Demand, Look
 from arrears.rules.vehicle import holds
@@ -121,7 +121,7 @@ def _send(demand_id: int) -> int:
     debts = list(found.select_related("section").order_by("opened_at"))
     demand.debts.remove(*(one for one in debts if one.held))  # asked for anew with the answer
     debts = [one for one in debts if not one.held]
-    if not debts:
+    if not debts or is_registered(demand.plate):
         return len(
             transition(demand, source=DemandState.MADE, target=DemandState.DROPPED, actor=SYSTEM)
         )
@@ -220,7 +220,7 @@ def deliver_on_paper(
 
     `named_fen` is the sum that the paper names. Raises Invalid for a file that is no photograph,
     DebtMoved where none of the debts is this merchant's and open, or where they are more by now,
-    NotLookedAt where nobody has seen the evidence of one.
+    NotLookedAt where nobody has seen the evidence of one, VehicleExempt.
     """
     if not photograph:
         raise Invalid(
@@ -236,6 +236,8 @@ def deliver_on_paper(
         raise DebtMoved()
     if looks.seen([debt.pk for debt in debts]) != {debt.pk for debt in debts}:
         raise NotLookedAt()
+    if is_registered(debts[0].plate):
+        raise VehicleExempt()
     sha256 = images.take(photograph, by=actor)
     demand = Demand.objects.create(
         plate_text=debts[0].plate_text,

@@ -18,6 +18,7 @@ from accounts import selectors as accounts
 from core import audit, clock, locks, outbox, plates
 from core.errors import Missing
 from core.transition import transition
+from core.vehicles import plate_written, written
 from parking.errors import PlateUnread, StayNotDue
 from parking.events import LeftUnpaid, MoneyToReturn, StayRepriced, StaySettled, StopKnown
 from parking.models import ParkingSession, Prepayment, StayPayment
@@ -326,17 +327,15 @@ def _asked_of(stay: ParkingSession) -> str:
     there whoever pays at the berth pays for it, whatever its plate is read as."""
     if stay.state != StayState.DUE or stay.plate_state != PlateState.SETTLED:
         return ""
-    return f"{stay.plate_text} {stay.plate_colour}".strip()
+    return written(stay.plate)
 
 
-def _is_anothers(stay: ParkingSession, receipt: Receipt) -> bool:
+def is_anothers(stay: ParkingSession, receipt: Receipt) -> bool:
     """Whether this was asked of another vehicle than the stay turned out to be: it goes back, as
     what was paid for a misreading before (docs/rules.md L4)."""
-    text, _blank, colour = receipt.asked_of.partition(" ")
     known = stay.plate_state == PlateState.SETTLED
-    return (
-        bool(text) and known and not plates.same_vehicle(plates.Plate.of(text, colour), stay.plate)
-    )
+    asked = plate_written(receipt.asked_of)
+    return asked is not None and known and not plates.same_vehicle(asked, stay.plate)
 
 
 def title_of(stay: ParkingSession) -> str:
@@ -406,7 +405,7 @@ def settle_stays(stay_ids: Collection[int], receipt: Receipt, left_fen: int) -> 
     whole: list[ParkingSession] = []
     for stay in stays:
         rest_fen = left_fen - sum(taken.values())
-        if rest_fen <= 0 or stay.pk in before or _is_anothers(stay, receipt):
+        if rest_fen <= 0 or stay.pk in before or is_anothers(stay, receipt):
             continue
         if 0 < stay.due_fen <= rest_fen and not _stood(stay, receipt):
             taken[stay.pk] = stay.due_fen

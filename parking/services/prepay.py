@@ -19,6 +19,7 @@ from core import clock, locks, plates
 from core.errors import Invalid, LinkEnded, Missing, Refused, TooMany
 from core.transition import transition
 from core.typed import typed_plate
+from core.vehicles import written
 from parking.errors import NoBerth, StayNotDue, WrongStep
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, StayPayment
 from parking.rules import candidates, comparison
@@ -478,6 +479,7 @@ def quote_prepayment(subject_id: int) -> Quote:
         % {"section": stay.section.name, "berth": stay.berth.number},
         merchant_id=stay.merchant_id,
         subject_state=draft.state,
+        asked_of=written(draft.plate) if draft.submitted_at else "",
         leave_by=covers_until(draft, stay) + timedelta(seconds=stay.section.leave_by_s),
     )
 
@@ -510,7 +512,7 @@ def settle_prepayment(receipt: Receipt, left_fen: int) -> int:
     if StayPayment.objects.filter(stay=stay, order_item_id=receipt.item_id).exists():
         return 0
     is_open = draft.state == PrepaymentState.CONFIRMED
-    if stay.state == StayState.PARKED and not is_open:
+    if (stay.state == StayState.PARKED and not is_open) or money.is_anothers(stay, receipt):
         return 0
     until = covers_until(draft, stay)
     in_time = money.stood_when_paid(stay, receipt.paid_at)

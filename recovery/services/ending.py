@@ -12,6 +12,7 @@ from arrears.selectors import DebtFacts
 from core import audit, clock, locks, outbox
 from core.errors import Invalid, Missing, Refused
 from core.transition import transition
+from core.vehicles import written
 from devices import services as devices
 from parking import services as parking_services
 from payments import selectors as payments
@@ -19,7 +20,7 @@ from payments.rules import BillLine, Quote, Receipt
 from recovery.events import LockAlarm, LockReleased
 from recovery.models import BoundDebt, MoveInstruction, RecoveryOrder, SettlementOrder
 from recovery.rules import MOVE_WITHIN_S
-from recovery.selectors import bound_debts, has_live_debts, is_live
+from recovery.selectors import bound_debts, has_live_debts, is_live, own_stays
 from recovery.services.raising import tell_pages
 from recovery.states import RecoveryState
 
@@ -48,6 +49,7 @@ def quote_order(subject_id: int) -> Quote:
         % {"code": order.code, "place": order.section.name},
         merchant_id=order.merchant_id,
         subject_state=order.state,
+        asked_of=written(order.plate),
     )
 
 
@@ -77,7 +79,8 @@ def release_cleared(receipt: Receipt, left_fen: int) -> int:
 
 
 def _release(stay_ids: list[int], receipt: Receipt, *, paid_here_fen: int = 0) -> None:
-    """Settle every standing order that binds one of these stays and has no open debt left."""
+    """Settle every standing order that binds one of these stays, its vehicle's, and has no open
+    debt left."""
     orders = locks.lock(
         RecoveryOrder.objects.filter(
             pk__in=BoundDebt.objects.filter(stay_id__in=stay_ids).values("order_id"),
@@ -89,7 +92,7 @@ def _release(stay_ids: list[int], receipt: Receipt, *, paid_here_fen: int = 0) -
         )
     )
     for order in orders:
-        if has_live_debts(order):
+        if not own_stays(order) & {*stay_ids} or has_live_debts(order):
             continue
         SettlementOrder.objects.bulk_create(  # one statement; the first one stands
             [
@@ -118,7 +121,7 @@ def _paid_for(order: RecoveryOrder, receipt: Receipt, paid_here_fen: int) -> int
     """What of this payment was for the debts of `order`: its own item, or their stays' items."""
     if receipt.payable == "recovery.order" and receipt.subject_id == order.pk:
         return paid_here_fen
-    bound = set(order.bound.values_list("stay_id", flat=True))
+    bound = own_stays(order)
     items = payments.item(receipt.item_id).order.items.filter(
         payable="parking.stay", moved_from=None
     )

@@ -77,7 +77,7 @@ def give_fee_back(order_id: int) -> int:
     settlement = SettlementOrder.objects.filter(order_id=order_id).first()
     if settlement is None:
         return 0
-    stays = set(settlement.order.bound.values_list("stay_id", flat=True))
+    stays = selectors.own_stays(settlement.order)
     back_fen = 0
     for item in payments.item(settlement.order_item_id).order.items.order_by("pk"):
         own = (item.payable, item.subject_id) == ("recovery.order", order_id)

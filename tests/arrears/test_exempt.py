@@ -7,17 +7,27 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import SmsMessage
 from arrears import selectors, services
-from arrears.models import BlacklistEntry, ExemptVehicle, RecoveryNotice
+from arrears.models import (
+    BlacklistEntry,
+    Contact,
+    Debt,
+    Demand,
+    ExemptVehicle,
+    RecoveryNotice,
+)
 from core import clock as business_clock
+from core import images
 from core.errors import Invalid, Refused
 from core.plates import Plate
 from recovery.errors import NotEligible
+from tests.arrears.test_assistance import at_risk as at_risk
+from tests.conftest import BEGIN
 from tests.people import logged_in, with_rights
 from tests.recovery.conftest import bind
 from tests.recovery.conftest import debts as debts
 from tests.recovery.conftest import lock as lock
 from tests.recovery.conftest import standing as standing
-from tests.street import PLATE
+from tests.street import PLATE, photograph
 
 pytestmark = pytest.mark.django_db
 
@@ -143,3 +153,39 @@ def test_no_lock_is_bound_to_an_exempt_vehicle(standing, merchant, lock):
     with pytest.raises(NotEligible) as refused:
         bind(merchant, standing, lock)
     assert "not_exempt" in refused.value.facts["rules"]
+
+
+def test_no_paper_is_left_at_an_exempt_vehicle(debt):
+    granted()
+    with pytest.raises(Refused) as refused:
+        services.deliver_on_paper(
+            debt_ids=[debt.pk],
+            named_fen=debt.amount_fen,
+            photograph=images.load(photograph(5)),
+            merchant_id=debt.merchant_id,
+            actor="user:7",
+        )
+    assert refused.value.code == "exempt"
+    debt.refresh_from_db()
+    assert debt.demanded_at is None
+
+
+def test_nobody_is_reminded_of_what_an_exempt_vehicle_left_unpaid(at_risk, holder, pass_time):
+    at_risk()
+    granted(days=300)
+    pass_time(days=20)
+    assert not SmsMessage.objects.exists()
+    assert not Contact.objects.filter(at__isnull=False).exists()
+
+
+def test_a_text_that_waits_does_not_leave_for_an_exempt_vehicle(holder, debt, clock):
+    made = services.make_demand(debt_id=debt.pk) or Demand.objects.get()
+    Demand.objects.filter(pk=made.pk).update(state="made", due_at=clock.now())
+    Debt.objects.update(demanded_at=None)
+    before = texts()
+    row = asked()  # granted at the very moment: its own taking back has not seen this demand
+    ExemptVehicle.objects.filter(pk=row.pk).update(state="granted", granted_by="user:2")
+    clock.move_to(BEGIN + timedelta(days=9, hours=1))
+    services.send_demands()
+    made.refresh_from_db()
+    assert (texts(), made.state) == (before, "dropped")

@@ -1,6 +1,7 @@
 """A payment that is on its way while the plate is corrected (docs/rules.md L4)."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from payments import services as payments
 from payments.models import Attempt, Order, OrderItem, Refund, SandboxTrade
 from tests.arrears.conftest import pass_time  # noqa: F401
 from tests.parking.test_moving import again, corrected, ledger_sum
+from tests.parking.test_prepay import draft  # noqa: F401
 from tests.payments.conftest import begin, tell
 from tests.street import OTHER_PLATE, PLATE, TEST
 
@@ -94,3 +96,33 @@ def test_who_pays_at_the_berth_pays_for_whatever_stands_there(
     told(attempt)
     assert StayPayment.objects.get().kept_fen == 600
     assert not Refund.objects.exists()
+
+
+def test_who_paid_ahead_for_a_misreading_gets_it_back_however_late_we_hear(
+    section: Any,
+    draft: Any,  # noqa: F811
+    told: Any,
+    run_reactions: Any,
+    clock: Any,
+) -> None:
+    services.submit_prepayment(draft.token, PLATE.text, "blue")
+    attempt = begin(payments.open_order(items=[("parking.prepayment", draft.pk)], actor="owner"))
+    assert OrderItem.objects.get().asked_of == f"{PLATE.text} blue"
+    clock.advance(timedelta(minutes=60))
+    stay = ParkingSession.objects.get()
+    services.close_stay(berth_id=stay.berth_id, occurred_at=clock.now(), said_by="device:S")
+    corrected(stay)
+    run_reactions()
+    told(attempt)
+    assert again(stay)[0] == "due"
+    assert not StayPayment.objects.exists()
+    assert Refund.objects.get().amount_fen == 1200
+
+
+def test_who_pays_ahead_at_the_berth_without_a_plate_pays_for_whatever_stands_there(
+    berth: Berth, stay_of: Any, run_reactions: Any, clock: Any
+) -> None:
+    stay = stay_of(berth, PLATE, ago_min=3)
+    ahead = services.more_time(stay_id=stay.pk, minutes=60)
+    begin(payments.open_order(items=[("parking.prepayment", ahead.pk)], actor="owner"))
+    assert OrderItem.objects.get().asked_of == ""

@@ -26,6 +26,7 @@ COUNTED = {ast.Add: "-", ast.Sub: "+", ast.Mult: "+"}
 NARROWING = ("filter", "exclude", "get", "Q")
 UNSEEN = ("log", "logger", "warnings")  # what these say is no behaviour
 SQL_PART = re.compile(r"^\s*(AND|OR)\b[^\n]*$", re.MULTILINE)
+SQL_LOCK = re.compile(r" FOR (NO KEY )?UPDATE\b( SKIP LOCKED)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,9 +147,17 @@ class _Places:
                     yield self._point("no lock", node, f"list({self._text(rows)})")
             case ast.Call(func=ast.Attribute(attr="select_for_update", value=rows)):
                 yield self._point("no lock", node, self._text(rows))
+            case ast.With(items=[ast.withitem(context_expr=ast.Call() as block)]):
+                if _called(block) == "transaction.atomic":
+                    start, end = self._start(node), self._end(block)
+                    yield self._at("no transaction", node.lineno, start, end, "if True")
             case ast.Call(keywords=keywords) if _called(node).split(".")[-1] in NARROWING:
                 if len(keywords) + len(node.args) > 1:
                     yield from self._wider(node, keywords)
+            case ast.Call(keywords=keywords):
+                for one in keywords:
+                    if one.arg == "event":
+                        yield from self._without(one, "no event")
             case ast.FunctionDef(decorator_list=decorators):
                 for one in decorators:
                     if self._text(one).startswith("transaction.atomic"):
@@ -169,25 +178,24 @@ class _Places:
         for left_out in keywords:
             if left_out.arg is None or left_out.arg == "defaults":
                 continue
-            start, end = self._start(left_out), self._end(left_out)
-            after = re.match(rb"\s*,", self.source[end:])
-            if after:
-                yield self._at(
-                    f"without {left_out.arg}", left_out.lineno, start, end + after.end(), ""
-                )
-            else:
-                before = re.search(rb",\s*$", self.source[:start])
-                if before:
-                    yield self._at(
-                        f"without {left_out.arg}", left_out.lineno, before.start(), end, ""
-                    )
+            yield from self._without(left_out, f"without {left_out.arg}")
+
+    def _without(self, left_out: ast.keyword, kind: str) -> Iterator[Point]:
+        """The call with one keyword less, and the comma that it needs no more."""
+        start, end = self._start(left_out), self._end(left_out)
+        if after := re.match(rb"\s*,", self.source[end:]):
+            end += after.end()
+        elif before := re.search(rb",\s*$", self.source[:start]):
+            start = before.start()
+        yield self._at(kind, left_out.lineno, start, end, "")
 
     def _sql(self, node: ast.Constant) -> Iterator[Point]:
         text, start = self._text(node), self._start(node)
-        for part in SQL_PART.finditer(text):
-            at = start + len(text[: part.start()].encode())
-            line = node.lineno + text[: part.start()].count("\n")
-            yield self._at("without this part", line, at, at + len(part.group().encode()), "")
+        for kind, pattern in (("without this part", SQL_PART), ("no lock", SQL_LOCK)):
+            for part in pattern.finditer(text):
+                at = start + len(text[: part.start()].encode())
+                line = node.lineno + text[: part.start()].count("\n")
+                yield self._at(kind, line, at, at + len(part.group().encode()), "")
 
     def _point(self, kind: str, node: ast.expr | ast.stmt, new: str) -> Point:
         return self._at(kind, node.lineno, self._start(node), self._end(node), new)

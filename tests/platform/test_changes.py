@@ -23,6 +23,8 @@ def pay(rows, due_fen, paid_fen):
     log.info("paid")
     if paid_fen >= due_fen and stays:
         return ["settled", "told"]
+    with transaction.atomic():
+        transition(stays, target="late", event=Late, at=now)
     return rows.filter(state="due", stay=1).update(paid_fen=paid_fen)
 """
 
@@ -35,7 +37,9 @@ def changes(code: bytes) -> set[tuple[str, str, str]]:
     ("kind", "old", "new"),
     [
         ("no transaction", "@transaction.atomic", ""),
+        ("no transaction", "with transaction.atomic()", "if True"),
         ("no lock", "locks.lock(rows)", "list(rows)"),
+        ("no event", "event=Late,", ""),
         ("audit.record is not called", 'audit.record(stays, "paid")', "pass"),
         ("compared otherwise", "paid_fen >= due_fen", "(paid_fen > due_fen)"),
         (
@@ -74,6 +78,12 @@ def test_a_condition_in_sql_is_left_out() -> None:
     code = b'SQL = """SELECT 1\nWHERE a = 1\n  AND b = 2\n"""\n'
 
     assert ("without this part", "  AND b = 2", "") in changes(code)
+
+
+def test_a_lock_in_sql_is_not_taken() -> None:
+    code = b'SQL = "SELECT 1 FROM due FOR NO KEY UPDATE SKIP LOCKED"\n'
+
+    assert ("no lock", " FOR NO KEY UPDATE SKIP LOCKED", "") in changes(code)
 
 
 def test_a_change_is_made_at_its_place_among_chinese_words() -> None:

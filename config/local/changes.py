@@ -155,9 +155,9 @@ class _Places:
                 if len(keywords) + len(node.args) > 1:
                     yield from self._wider(node, keywords)
             case ast.Call(keywords=keywords):
-                for one in keywords:
-                    if one.arg == "event":
-                        yield from self._without(one, "no event")
+                for told in keywords:
+                    if told.arg == "event":
+                        yield from self._without(told, "no event")
             case ast.FunctionDef(decorator_list=decorators):
                 for one in decorators:
                     if self._text(one).startswith("transaction.atomic"):

@@ -226,9 +226,9 @@ def check() -> int:
 def mutate(options: argparse.Namespace) -> int:
     """Change one drawn point at a time, say which no test notices; 1 where there is one."""
     paths = noticing.files(ROOT, options.only)
-    points = noticing.draw(ROOT, paths, seed=options.seed, count=options.points, kind=options.kind)
+    points = noticing.draw(ROOT, paths, seed=options.seed, count=options.points, kinds=options.kind)
     if not points:
-        raise Stop(f"there is no point of the kind “{options.kind}” in these files.")
+        raise Stop(f"there is no point of the kind “{' '.join(options.kind)}” in these files.")
     rows = Counter(one.path.split("/")[0] for one in points)
     noticed: Counter[str] = Counter()
     with _scratch("mutate") as env, tempfile.TemporaryDirectory(prefix="bowei-mutate-") as folder:

@@ -47,14 +47,16 @@ def files(root: Path, only: Collection[str]) -> list[Path]:
     return sorted(found)
 
 
-def draw(root: Path, paths: Sequence[Path], *, seed: int, count: int, kind: str) -> list[Point]:
-    """`count` points drawn evenly from these files; of one kind, where a word of it is given."""
+def draw(
+    root: Path, paths: Sequence[Path], *, seed: int, count: int, kinds: Collection[str] = ()
+) -> list[Point]:
+    """`count` points drawn evenly from these files; of the kinds that hold one of these words."""
     sources = {str(path.relative_to(root)): path.read_bytes() for path in paths}
     every = [
         point
         for path, source in sources.items()
         for point in points_of(source, path)
-        if kind in point.kind
+        if not kinds or any(word in point.kind for word in kinds)
     ]
     random.Random(seed).shuffle(every)
     good = (point for point in every if point.compiles(sources[point.path]))

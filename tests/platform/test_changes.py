@@ -223,10 +223,10 @@ def test_the_draw_is_over_the_services_and_rules_of_rows_and_the_mechanisms_of_c
     found = files(repository, [])
     names = [str(one.relative_to(repository)) for one in found]
     assert names == ["core/money.py", "parking/services/fees.py"]
-    both = draw(repository, found, seed=1, count=9, kind="")
+    both = draw(repository, found, seed=1, count=9)
     assert {one.path for one in both} == set(names)
-    assert draw(repository, found, seed=7, count=1, kind="one more") == draw(
-        repository, found, seed=7, count=1, kind="one more"
+    assert draw(repository, found, seed=7, count=1, kinds=["one more"]) == draw(
+        repository, found, seed=7, count=1, kinds=["one more"]
     )
 
 

@@ -28,7 +28,15 @@ ROWS = (
     "monthlycard",
     "recovery",
 )
-NO_MATTER = ("docs/", "deploy/", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "config/local/")
+NO_MATTER = (
+    "bowei",
+    "docs/",
+    "deploy/",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "README.md",
+    "config/local/",
+)
 
 
 def places(root: Path) -> list[str]:

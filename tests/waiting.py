@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from django.db import OperationalError, connection, models, transaction
 
+from config.local.processes import wait_until
 from tests.transactions import LOCKS, WRITES
 
 PATIENCE_MS = 80
@@ -31,6 +32,17 @@ def other_connection() -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(**facts) as other:
         yield other
         other.rollback()
+
+
+def until_others_wait(many: int) -> None:
+    """Until so many other connections wait for a lock."""
+
+    def waiting() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            return bool(cursor.fetchone()[0] >= many)
+
+    assert wait_until(waiting, timeout_s=20, every_s=0.02)
 
 
 Named = tuple[str, int]  # what only one works on at a time (core/locks.py: one_at_a_time)

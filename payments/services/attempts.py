@@ -209,8 +209,6 @@ def query_attempt(attempt_id: int) -> str:
     closed at the provider too.
     """
     attempt = Attempt.objects.select_related("order").get(pk=attempt_id)
-    if providers.known(attempt.provider).by_hand:
-        return attempt.state
     try:
         provider = providers.client(attempt.provider, attempt.account)
         with asking(attempt.provider):

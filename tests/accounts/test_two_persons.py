@@ -35,6 +35,7 @@ from recovery.models import LockTerms
 from tests.arrears.conftest import debt, pass_time  # noqa: F401
 from tests.people import logged_in, staff, with_rights
 from tests.street import PLATE
+from tests.waiting import until_others_wait
 
 LIMIT = 500  # fen: above it another person
 SINCE: Any = {"valid_from": "2026-01-01T00:00Z"}
@@ -300,7 +301,7 @@ def test_of_two_who_agree_at_once_one_does_it(
         both = [Thread(target=agree, args=[one]) for one in (merchant_user, operator)]
         for one in both:
             one.start()
-        wait_for_waiting(2)
+        until_others_wait(2)
     for one in both:
         one.join()
     assert sorted(came) == ["done", "late"]
@@ -333,22 +334,10 @@ def test_two_acts_of_one_person_at_once_do_not_both_find_the_day_empty(
         both = [Thread(target=act, args=[one]) for one in (first, second)]
         for one in both:
             one.start()
-        wait_for_waiting(2)
+        until_others_wait(2)
     for one in both:
         one.join()
     assert sorted(came) == ["alone", "waits"]
-
-
-def wait_for_waiting(many: int) -> None:
-    """Until so many other connections wait for a lock."""
-    from config.local.processes import wait_until
-
-    def waiting() -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            return bool(cursor.fetchone()[0] >= many)
-
-    assert wait_until(waiting, timeout_s=20, every_s=0.02)
 
 
 # ── Every door ───────────────────────────────────────────────────────────────────────────────────

@@ -17,7 +17,8 @@ from core.models import AuditEntry
 from payments import providers, services, tasks
 from payments.models import Attempt, BillDay, BillDifference, BillEntry, Order, Refund
 from payments.models.bills import WORDS
-from payments.rules.bills import BillRow, Gap, fee_mils
+from payments.providers.base import Bill
+from payments.rules.bills import BillRow, BillSums, Gap, fee_mils
 from payments.services import bills
 from payments.services.refunds import finish_refund
 from tests.payments.conftest import TEST, open_order
@@ -275,6 +276,17 @@ def test_no_answer_leaves_the_day_awaited(settings, wechat, day, morning) -> Non
     assert services.fetch_bill(day.pk) == "awaited"
     day.refresh_from_db()
     assert day.person_since is not None  # nobody can ask any more
+
+
+def test_an_answer_that_is_older_than_the_bill_says_nothing_of_the_day(
+    wechat, day, morning
+) -> None:
+    """Two ask at once: one is given the bill, the other an error, which is told later."""
+    morning(12)
+    bills.take_bill(day.pk, Bill([], BillSums(), ""))
+    bills._not_yet(day, "no answer", now=True)
+    day.refresh_from_db()
+    assert (day.state, day.problem, day.looks, day.person_since) == ("matched", "", 0, None)
 
 
 def test_each_night_expects_the_days_since_the_last_one(wechat, merchant, morning) -> None:

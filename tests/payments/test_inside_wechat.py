@@ -13,9 +13,11 @@ from django.test import Client
 
 from core import clock, limits
 from payments import providers, services
+from payments.errors import NotIntroduced
 from payments.models import Attempt, Introduction, Order
 from tests.payments.conftest import books
 from tests.payments.servers import OPENIDS, WeChatServer, serving
+from tests.waiting import other_connection, until_others_wait
 
 pytestmark = pytest.mark.django_db
 INSIDE = "Mozilla/5.0 (Linux; Android 14) Mobile Safari/537.36 MicroMessenger/8.0.50 NetType/5G"
@@ -118,6 +120,28 @@ def test_an_answer_counts_once_and_in_the_browser_that_was_sent(order, wechat, p
     assert phone.get(back)["Location"].endswith("/paying/")
     assert phone.get(back)["Location"].endswith("/paying/")  # loaded again: the same sheet
     assert (Attempt.objects.count(), len(wechat.trades)) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_answers_at_once_only_one_asks_who_pays(order, wechat, phone, at_once):
+    sent_to = services.introduce(order_id=order.pk, provider="wechat", browser="phone")
+    asked = Introduction.objects.get()
+
+    def answered() -> str:
+        said = dict(parse_qsl(urlsplit(come_back(sent_to)).query))  # with a code of its own
+        try:
+            return services.introduced(provider="wechat", browser="phone", **said)[1]
+        except NotIntroduced:
+            return "nobody"
+
+    def let_go_when_both_wait() -> None:
+        until_others_wait(2)
+        other.rollback()
+
+    with other_connection() as other:
+        other.execute("SELECT 1 FROM payments_introduction WHERE id = %s FOR UPDATE", [asked.pk])
+        found = at_once(answered, answered, let_go_when_both_wait)
+    assert sorted(found[:2]) == sorted([OPENIDS[0], "nobody"])
 
 
 @pytest.mark.parametrize("query", ["", "?code=1", "?state=1", "?code=1&state=" + "x" * 400])

@@ -6,6 +6,7 @@ import hmac
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -15,8 +16,10 @@ from django.db.models import Sum
 from django.test import Client
 
 from accounts.models import Merchant
+from core import clock as business_clock
 from core.errors import Invalid, Missing, Refused
 from payments import services, tasks
+from payments.invoices.base import InvoiceSays
 from payments.models import Invoice, Order
 from payments.services import invoices
 from payments.services.moving import move
@@ -106,6 +109,22 @@ def test_an_invoice_names_a_buyer(paid: Order, merchant: Merchant, buyer: str, t
     with pytest.raises(Invalid):
         ask(paid, merchant, buyer_name=buyer, buyer_tax_no=tax_no)
     assert Invoice.objects.count() == 0
+
+
+@pytest.mark.parametrize("state", [InvoiceState.ASKED, InvoiceState.REVERSING])
+@pytest.mark.parametrize(("looks", "then", "wait_s"), [(0, 1, 10), (8, 9, 1800), (9, 10, 3600)])
+def test_an_issuer_without_an_answer_is_asked_again_ever_more_seldom(
+    paid: Order, merchant: Merchant, state: str, looks: int, then: int, wait_s: int
+) -> None:
+    invoice = ask(paid, merchant)
+    Invoice.objects.update(state=state, looks=looks)
+    began = business_clock.real()
+    assert invoices._mark(invoice.pk, InvoiceSays(stands="pending", problem="x" * 301)) == state
+    invoice.refresh_from_db()
+    assert (invoice.looks, invoice.problem) == (then, "x" * 300)
+    assert invoice.next_look_at is not None
+    waits = invoice.next_look_at - timedelta(seconds=wait_s)
+    assert began <= waits <= business_clock.real()
 
 
 # ── Money goes back ──────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import ActLimit, Proposal, User
+from accounts.errors import AwaitsSecondPerson
+from accounts.models import ActLimit, Merchant, Proposal, User
 from core import clock as business_clock
 from core.errors import Invalid, Missing, Refused
 from payments import services
@@ -110,6 +111,28 @@ def test_above_the_limit_another_person_agrees_first(order: Order, person: User)
     proposal = Proposal.objects.get()
     assert (proposal.act, proposal.amount_fen) == ("payments.refund_by_hand", 250)
     assert page.status_code == 200
+
+
+def test_who_took_the_cash_does_not_hand_it_back_alone_above_the_limit(
+    order: Order, merchant: Merchant, cashier: User, merchant_user: User
+) -> None:
+    ActLimit.objects.create(
+        each_fen=100, day_fen=100, said_by=TEST, why="x", valid_from=business_clock.now()
+    )
+    services.pay_at_counter(order.pk, cashier.actor, merchant_id=merchant.pk)
+    cash = by_hand(order, 250)
+    with pytest.raises(AwaitsSecondPerson):
+        services.hand_back(cash.pk, merchant_id=merchant.pk, actor=cashier.actor)
+    proposal = Proposal.objects.get()
+    assert (proposal.act, proposal.amount_fen, proposal.about) == (
+        "payments.hand_back",
+        250,
+        order.number,
+    )
+    assert books()[f"counter:{merchant.pk}"] == 600
+    assert services.hand_back(cash.pk, merchant_id=merchant.pk, actor=merchant_user.actor)
+    assert books()[f"counter:{merchant.pk}"] == 350
+    assert not services.hand_back(cash.pk, merchant_id=merchant.pk, actor=cashier.actor)
 
 
 def test_the_desk_shows_what_is_left_and_gives_back_once(order: Order, finance: Client) -> None:

@@ -194,6 +194,16 @@ def test_taking_counting_and_receiving_wait_for_who_works_on_the_shift(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_drawer_goes_into_other_hands_while_a_third_person_s_is_worked_on(
+    merchant: Merchant, clock: Any, cashier: User, merchant_user: User
+) -> None:
+    shift = begun(merchant, cashier)
+    count(shift, cashier, 20_000)
+    theirs = begun(merchant, staff(merchant, "manager"))
+    assert waiting.at(theirs, lambda: receive(shift, merchant_user, 20_000)) == "goes on"
+
+
+@pytest.mark.django_db(transaction=True)
 def test_two_payments_at_once_of_a_person_without_a_shift_begin_one(
     merchant: Merchant, clock: Any, cashier: User, at_once: Callable[..., list[Any]]
 ) -> None:

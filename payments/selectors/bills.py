@@ -127,11 +127,15 @@ def _back(row: BillDay) -> QuerySet[Refund]:
 
 
 def _booked(key: str, provider: Any) -> Subquery:
-    """What the ledger has of this row on its provider's account."""
+    """What the ledger has of this row on its provider's account.
+
+    The account is asked of the transfer's few entries, not of its index: where a day is a big part
+    of the ledger that was read again for each row.
+    """
     wanted = Concat(Value(key), Cast(OuterRef("pk"), CharField()), output_field=CharField())
     account = Concat(Value(provider_account("")), OuterRef(provider), output_field=CharField())
-    rows = LedgerEntry.objects.filter(transfer__key=wanted, account=account).order_by()
-    return Subquery(rows.values("account").annotate(fen=Sum("amount_fen")).values("fen"))
+    rows = LedgerEntry.objects.filter(transfer__key=wanted).order_by().values("transfer")
+    return Subquery(rows.annotate(fen=Sum("amount_fen", filter=Q(account=account))).values("fen"))
 
 
 def _told(rows: QuerySet[Attempt]) -> Iterator[Any]:

@@ -5,7 +5,7 @@ own (docs/desk.md). Neither stands for more than the one deed that is asked abou
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,6 +31,7 @@ class StaffRequest(HttpRequest):
 
     merchant: Merchant
     role: str
+    may_do: Callable[[str], bool]
     proposals_wait: bool
 
 
@@ -76,6 +77,7 @@ def merchant_page(action: str) -> Callable[[View], View]:
             membership = membership_for(request.user, action)
             request.merchant = membership.merchant  # type: ignore[attr-defined]
             request.role = membership.role  # type: ignore[attr-defined]
+            request.may_do = partial(may, membership.role)  # type: ignore[attr-defined]
             request.may_export = may(membership.role, "export")  # type: ignore[attr-defined]
             request.reads_plates = may(membership.role, "plates")  # type: ignore[attr-defined]
             request.proposals_wait = membership.proposals_wait  # type: ignore[attr-defined]

@@ -11,3 +11,4 @@ logging.captureWarnings(True)  # a warning is a log line as any other
 app = Celery("bowei")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.set_default()  # in every thread: of a web process, too

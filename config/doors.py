@@ -11,6 +11,7 @@ from core.deeds import (
     DRAFT,
     FACTOR,
     FORGOT,
+    GLANCE,
     HEALTH,
     HERE,
     IMAGE,
@@ -71,6 +72,7 @@ DOORS: dict[str, tuple[Deed, Deed]] = {
     # On the attendant's phone
     "recovery.attend": (STAFF, STAFF),
     "recovery.attend_acts": (STAFF, STAFF),
+    "recovery.attend_plate": (GLANCE, GLANCE),
     "recovery.attend_bill": (STAFF, STAFF),
     "recovery.attend_worker": (LOOK, LOOK),
     "recovery.attend_manifest": (LOOK, LOOK),

@@ -203,6 +203,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_ROUTES = {
     "parking.tasks.read_plate": {"queue": "vision"},
+    "parking.tasks.read_glance": {"queue": "vision"},
     "parking.tasks.hide_strangers": {"queue": "vision"},
     "*": {"queue": "celery"},
 }

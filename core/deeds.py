@@ -191,6 +191,12 @@ STAFF = Deed(
     person=(per_minute(600),),
 )
 
+GLANCE = Deed(
+    name="glance",  # have a photograph read at the car: each costs the reader a second
+    network=(per_minute(300),),
+    person=(per_minute(20), per_hour(300)),
+    everywhere=(per_minute(300),),
+)
 CALL = Deed(
     name="call",  # look somebody's things up for who is on the phone
     network=(),

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from core import clock, links, personal, quotas, sizes
 from core.errors import Invalid, Missing
 from core.models import ShownImage, StoredImage
-from core.pictures import HostileImage, check_image, first_picture, whole
+from core.pictures import HostileImage, ImageFacts, check_image, first_picture, whole
 
 URL_LIVES_S = 3600
 
@@ -30,14 +30,7 @@ def keep(data: bytes, *, by: str) -> str:
     Raises Invalid with the code of core.pictures for a file that is no safe photograph, TooMany
     beyond the quota of a day (core.quotas), DiskFull.
     """
-    if len(data) > sizes.PHOTOGRAPH_BYTES:
-        raise _too_large()
-    try:
-        facts = check_image(data)
-        if not whole(data):
-            raise HostileImage("truncated", "The image file is cut off.")
-    except HostileImage as error:
-        raise _refused(error) from error
+    facts = _checked(data)
     sha256 = hashlib.sha256(data).hexdigest()
     if not exists(sha256):
         quotas.check(by=by)
@@ -59,16 +52,38 @@ def keep(data: bytes, *, by: str) -> str:
     return sha256
 
 
-def take(data: bytes, *, by: str) -> str:
-    """`keep` for what a person photographed: the first picture of a phone's file, without what
-    follows it and without where it was taken."""
+def _checked(data: bytes) -> ImageFacts:
     if len(data) > sizes.PHOTOGRAPH_BYTES:
         raise _too_large()
     try:
-        bare = first_picture(data)
+        facts = check_image(data)
+        if not whole(data):
+            raise HostileImage("truncated", "The image file is cut off.")
     except HostileImage as error:
         raise _refused(error) from error
-    return keep(bare, by=by)
+    return facts
+
+
+def take(data: bytes, *, by: str) -> str:
+    """`keep` for what a person photographed: the first picture of a phone's file, without what
+    follows it and without where it was taken."""
+    return keep(_first(data), by=by)
+
+
+def unkept(data: bytes) -> bytes:
+    """What `take` would keep, checked in the same way and not kept. Raises Invalid."""
+    bare = _first(data)
+    _checked(bare)
+    return bare
+
+
+def _first(data: bytes) -> bytes:
+    if len(data) > sizes.PHOTOGRAPH_BYTES:
+        raise _too_large()
+    try:
+        return first_picture(data)
+    except HostileImage as error:
+        raise _refused(error) from error
 
 
 def _refused(error: HostileImage) -> Invalid:

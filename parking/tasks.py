@@ -13,6 +13,7 @@ from core.models import ShownImage
 from core.tasks import AGAIN_WITHOUT_DATABASE
 from parking import services
 from parking.models import Sighting
+from parking.services import glances
 from parking.services.images import region_of
 from parking.states import SightingState
 
@@ -39,6 +40,20 @@ def read_plate(sighting_id: int) -> None:
         services.open_plate_review(sighting_id=sighting_id, why=str(error.code))
         return
     services.take_reading(sighting_id=sighting_id, reading=reading)
+
+
+@shared_task(name="parking.tasks.read_glance", time_limit=60, ignore_result=True)
+def read_glance(key: str) -> None:
+    """Read a photograph that somebody waits beside, and forget it (parking/services/glances.py)."""
+    from parking.vision import HostileImage, read_image
+
+    photograph = glances.take(key)
+    if photograph is None:
+        return
+    try:
+        glances.tell(key, read_image(photograph))
+    except HostileImage:
+        glances.tell(key, None)
 
 
 def ask_reader(sighting_id: int) -> None:

@@ -22,15 +22,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.guards import actor_of, merchant_page
-from core import wiring
+from core import images, wiring
 from core.api import problem_response
 from core.errors import BoweiError, Invalid
 from core.fields import YuanField
 from core.filters import note_search
 from core.money import MOST_PAYMENT_FEN, format_fen
-from core.plates import chip
+from core.plates import chip, parse
 from core.typed import PlateField, typed_plate
 from parking import selectors as parking
+from parking import services as parking_services
 from payments import selectors as payments
 from payments import services as pay
 from payments.errors import AmountChanged
@@ -50,7 +51,9 @@ NEEDED = (  # by the page, also where no network is
     "bowei/icons.svg",
     "recovery/attend.css",
     "recovery/attend.js",
+    "recovery/camera.js",
 )
+CAMERA = "camera=(self), microphone=(), geolocation=(), payment=()"
 
 
 class LookUp(forms.Form):
@@ -66,13 +69,22 @@ class NoteCash(forms.Form):
     amount = YuanField(label=gettext_lazy("Cash taken (¥)"))
 
 
+class Photograph(forms.Form):
+    """The vehicle in front of one, for the reader."""
+
+    photograph = forms.FileField(
+        label=gettext_lazy("Photograph of the plate"),
+        widget=forms.ClearableFileInput(attrs={"accept": "image/*", "capture": "environment"}),
+    )
+
+
 @never_cache
 @merchant_page("cash")
 def attend(request: HttpRequest) -> HttpResponseBase:
     """What waits on the street, and the look-up of a vehicle: on to its bill."""
-    merchant_id = request.merchant.pk  # type: ignore[attr-defined]
     problem: BoweiError | None = None
     form = LookUp(request.POST if request.method == "POST" else None)
+    merchant_id = request.merchant.pk  # type: ignore[attr-defined]
     if form.is_bound and form.is_valid():
         plate = typed_plate(form.cleaned_data["plate"])
         note_search(request.user, of=RecoveryOrder, plate=plate.text)
@@ -83,8 +95,21 @@ def attend(request: HttpRequest) -> HttpResponseBase:
             return redirect("recovery.attend_bill", number=found.number)
         except BoweiError as error:
             problem = error
+    return _page(request, form=form, problem=problem)
+
+
+def _page(
+    request: HttpRequest,
+    *,
+    form: LookUp,
+    problem: BoweiError | None = None,
+    read: dict[str, Any] | None = None,
+) -> HttpResponse:
+    merchant_id = request.merchant.pk  # type: ignore[attr-defined]
     context = {
         "form": form,
+        "photograph": Photograph(),
+        "read": read,
         "noting": NoteCash(auto_id="note_%s"),
         "problem": problem,
         "shift": payments.shift_under_way(merchant_id, actor_of(request)),
@@ -93,7 +118,45 @@ def attend(request: HttpRequest) -> HttpResponseBase:
         "topic": f"merchant:{merchant_id}",
     }
     status = problem.status if problem else 400 if form.errors else 200
-    return render(request, "recovery/attend.html", context, status=status)
+    page = render(request, "recovery/attend.html", context, status=status)
+    page["Permissions-Policy"] = CAMERA
+    return page
+
+
+@never_cache
+@require_POST
+@merchant_page("cash")
+def plate(request: HttpRequest) -> HttpResponse:
+    """A photograph of a vehicle is read and forgotten: its plate in the field, for the attendant to
+    compare with the one that stands there."""
+    try:
+        upload = request.FILES.get("photograph")
+        photograph = images.read_upload(upload) if upload else b""
+        read = _read_as(parking_services.glance(photograph))
+    except BoweiError as error:
+        if request.accepts("text/html"):
+            return _page(request, form=LookUp(), problem=error)
+        return problem_response(error)
+    if request.accepts("text/html"):
+        best = read["plates"][0]["text"] if read["plates"] else ""
+        return _page(request, form=LookUp(initial={"plate": best}), read=read)
+    return JsonResponse(read)
+
+
+def _read_as(found: parking_services.Glance) -> dict[str, Any]:
+    """What was read, as the page says it."""
+    told = [
+        {"text": parse(text).display, "percent": min(99, int(share * 100))}
+        for text, share in found.plates
+    ]
+    if not told:
+        return {"plates": [], "text": _("No plate was found in it. Go nearer, or type it.")}
+    words = (
+        _("Read, %(percent)s %% sure. Compare it with the vehicle.")
+        if found.sure
+        else _("Hard to read, %(percent)s %% sure. Compare each character.")
+    )
+    return {"plates": told, "text": words % {"percent": told[0]["percent"]}}
 
 
 def _masked(request: HttpRequest, item: dict[str, Any]) -> dict[str, Any]:

@@ -345,25 +345,29 @@ def sort_by() -> SafeString:
 
 # The portal's navigation
 
-NAVIGATION: Sequence[tuple[str, Any, str]] = (
-    ("parking.street", _("Street"), ""),
-    ("parking.stays", _("Stays"), ""),
-    ("arrears.debts", _("Debts"), "debts"),
-    ("recovery.list", _("Recovery"), "recovery"),
-    ("devices.list", _("Devices"), "devices"),
-    ("monthlycard.lots", _("Cards & lots"), "cards"),
-    ("payments.money", _("Money"), "money"),
-    ("payments.cash", _("Cash"), "cash"),
+NAVIGATION: Sequence[tuple[str, Any, str, str]] = (  # page, its name, what is counted, its right
+    ("parking.street", _("Street"), "", "see"),
+    ("parking.stays", _("Stays"), "", "see"),
+    ("arrears.debts", _("Debts"), "debts", "debts"),
+    ("recovery.list", _("Recovery"), "recovery", "debts"),
+    ("devices.list", _("Devices"), "devices", "see"),
+    ("monthlycard.lots", _("Cards & lots"), "cards", "cards"),
+    ("payments.money", _("Money"), "money", "money"),
+    ("payments.cash", _("Cash"), "cash", "cash"),
 )
 
 
 @register.inclusion_tag("components/navigation.html", takes_context=True)
 def navigation(context: template.Context) -> dict[str, Any]:
-    """The portal's pages that exist, with what waits in each (`nav_counts`: page → number)."""
-    path = getattr(context.get("request"), "path", "")
+    """The portal's pages that exist and that this person may open, with what waits in each
+    (`nav_counts`: page → number)."""
+    request = context.get("request")
+    path, may_do = getattr(request, "path", ""), getattr(request, "may_do", None)
     counts = context.get("nav_counts") or {}
     items = []
-    for name, text, counted in NAVIGATION:
+    for name, text, counted, right in NAVIGATION:
+        if may_do and not may_do(right):
+            continue
         try:
             url = reverse(name)
         except NoReverseMatch:

@@ -8,6 +8,7 @@ from parking.services.elsewhere import (
     say_copied,
     suspect_copy,
 )
+from parking.services.glances import Glance, glance
 from parking.services.guesses import guess_meant, guess_plate, guess_stay
 from parking.services.history import import_history
 from parking.services.holidays import lines_of, newest_of, publish_year, read_year, unknown_soon
@@ -89,6 +90,7 @@ from parking.services.votes import submit_prepayment
 from parking.services.weights import void_weight
 
 __all__ = [
+    "Glance",
     "add_berth",
     "add_section",
     "ask_again",
@@ -117,6 +119,7 @@ __all__ = [
     "flag_long_stays",
     "forget_doubts",
     "forgo",
+    "glance",
     "grant_permit",
     "guess_meant",
     "guess_plate",

@@ -16,6 +16,10 @@
       for (const b of form.querySelectorAll("[aria-disabled]")) b.removeAttribute("aria-disabled");
     }
   });
+  // What a worker keeps of a person's page goes when they log out or another logs in.
+  const forget = () => globalThis.caches?.delete("persons-page");
+  if (document.querySelector("form[data-log-in]")) forget();
+  document.addEventListener("submit", ({ target }) => { if (target.matches("[data-log-out]")) forget(); });
   // A queue's links are pressed by their keys while nobody types.
   document.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, textarea, select")) return;

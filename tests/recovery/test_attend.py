@@ -2,6 +2,7 @@
 without network."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -162,3 +163,14 @@ def test_the_phone_is_given_what_keeps_the_page(
     assert anonymous.get(PAGE).status_code == 302  # to log in
     shown = phone.get(PAGE, headers=ENGLISH).content.decode()
     assert "Show the bill" in shown and "Nothing waits" in shown
+
+
+def test_the_portal_leads_only_where_one_may_go(
+    phone: Client, merchant_client: Client, section: Any
+) -> None:
+    def leads(client: Client) -> list[str]:
+        page = client.get("/merchant/", headers=ENGLISH).content.decode()
+        return re.findall(r'<a href="/merchant/([^"]*)"', page.split("<main")[0])
+
+    assert leads(phone) == ["", "stays/", "debts/", "recovery/", "devices/", "cash/"]
+    assert [*leads(merchant_client)[5:]] == ["cards/", "money/", "cash/"]

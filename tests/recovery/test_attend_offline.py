@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Error
 
 from accounts.models import User
 from core import clock as business_clock
@@ -168,4 +169,27 @@ def test_thirty_acts_without_network_and_a_restart_arrive_once_and_in_order(
     page.locator("#refused li").first.locator("button").click()
     page.locator("#refused li >> nth=2").wait_for(state="detached")
     assert page.locator("#refused li").count() == 2
+    phone.context.close()
+
+
+def test_the_kept_page_goes_with_the_log_in(
+    street: None, live: Any, browser: Any, tmp_path: Path, attendant: User
+) -> None:
+    phone = Phone(browser, live, tmp_path / "shared", attendant)
+    page = phone.on(offline=False)
+    kept = "caches.has('persons-page')"
+    phone.log_in()
+    page.goto("/attend/")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()
+    assert page.evaluate(kept)
+    page.locator("[data-log-out] button").click()
+    page.wait_for_url(live.http + "/")
+    assert not page.evaluate(kept)
+    page.goto("/attend/")  # asks for the log-in, and keeps nothing of it
+    page.locator("#id_username").wait_for()
+    assert not page.evaluate(kept)
+    phone.context.set_offline(True)
+    with pytest.raises(Error, match=r"ERR_INTERNET_DISCONNECTED|ERR_FAILED"):
+        page.goto("/attend/")
     phone.context.close()

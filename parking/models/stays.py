@@ -36,6 +36,8 @@ class ParkingSession(WithPlate, StatefulModel):
         StayState.SETTLED: {StayState.DUE, StayState.VOID, StayState.PARKED},
     }
 
+    IMPORTED = "system:parking.import_history"  # whose word the plate of a stay from a file is
+
     state = StateField(State, verbose_name=_("state"), default=State.PARKED)
     berth = models.ForeignKey(
         "parking.Berth", models.PROTECT, related_name="stays", verbose_name=_("berth")

@@ -35,7 +35,9 @@ def import_history(
 
     Columns: plate, colour, berth (code), arrived_at, left_at, paid_at (ISO 8601 with offset; empty
     where it was never paid). Each is priced by the tariff of its arrival. `simulated` marks them:
-    they are never billed, and figures of money leave them out. Raises Invalid with the line.
+    they are never billed, and figures of money leave them out. No imported stay changes what one
+    costs that we saw: it uses up no free minutes, and is no stop that is continued. Raises Invalid
+    with the line.
     """
     added = known = 0
     berths: dict[str, Berth] = {}
@@ -88,7 +90,7 @@ def _stay_of(row: dict[str, Any], *, simulated: bool) -> tuple[ParkingSession, s
         plate_colour=plate.colour_text,
         plate_state=PlateState.SETTLED,
         plate_confidence=1.0,
-        plate_by="system:parking.import_history",
+        plate_by=ParkingSession.IMPORTED,
         plate_at=left_at,
         settled_at=paid_at,
         simulated=simulated,

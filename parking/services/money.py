@@ -438,6 +438,7 @@ def _proves(stay: ParkingSession, receipt: Receipt) -> bool:
         berth_id=stay.berth_id,
         arrived_at__gt=stay.arrived_at,
         arrived_at__lte=receipt.paid_at,
+        simulated=False,
     )
     return not next_ones.exclude(state=StayState.VOID).exists()
 

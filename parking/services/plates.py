@@ -123,6 +123,7 @@ def _ask_about_berth(sighting: Sighting) -> None:
         Q(left_at=None) | Q(left_at__gte=sighting.occurred_at - JUST_LEFT),
         berth=berth,
         arrived_at__lte=sighting.occurred_at + BEFORE_ARRIVAL,
+        simulated=False,
     )
     if around.exclude(state=StayState.VOID).exists():
         return

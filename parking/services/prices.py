@@ -189,13 +189,17 @@ def _free_s(tariff: pricing.Tariff, name: str | None) -> float:
 
 def _continued(stay: ParkingSession, tariff: pricing.Tariff) -> list[ParkingSession]:
     """The stops of this vehicle on the section that this one runs on from, the first one first."""
-    rows = ParkingSession.objects.filter(
-        section_id=stay.section_id,
-        plate_text=stay.plate_text,
-        plate_state=PlateState.SETTLED,
-        left_at__lte=stay.arrived_at,
-        arrived_at__lt=stay.arrived_at,
-    ).exclude(state=StayState.VOID)
+    rows = (
+        ParkingSession.objects.filter(
+            section_id=stay.section_id,
+            plate_text=stay.plate_text,
+            plate_state=PlateState.SETTLED,
+            left_at__lte=stay.arrived_at,
+            arrived_at__lt=stay.arrived_at,
+        )
+        .filter(_counts_for(stay))
+        .exclude(state=StayState.VOID)
+    )
     chain: list[ParkingSession] = []
     began = stay.arrived_at
     for before in rows.order_by("-left_at", "-arrived_at")[:MOST_STOPS]:
@@ -207,6 +211,14 @@ def _continued(stay: ParkingSession, tariff: pricing.Tariff) -> list[ParkingSess
     return chain
 
 
+def _counts_for(stay: ParkingSession) -> Q:
+    """Stays that can change what this one costs: brought in from a file they count among each
+    other alone, simulated ones too. What nobody here saw never changes what we ask for."""
+    imported = Q(plate_by=ParkingSession.IMPORTED)
+    alike = imported if stay.plate_by == ParkingSession.IMPORTED else ~imported
+    return alike & Q(simulated=stay.simulated)
+
+
 def _billed_end(stay: ParkingSession) -> datetime:
     assert stay.left_at is not None
     return min(stay.left_at, stay.capped_at) if stay.capped_at else stay.left_at
@@ -215,14 +227,18 @@ def _billed_end(stay: ParkingSession) -> datetime:
 def _earlier_that_day(stay: ParkingSession, began: datetime) -> list[int]:
     """Seconds of this vehicle's stays of the day before `began`, with the same merchant."""
     day, _ends = calendar.day_bounds(calendar.city_date(began))
-    rows = ParkingSession.objects.filter(
-        merchant_id=stay.merchant_id,
-        plate_text=stay.plate_text,
-        plate_state=PlateState.SETTLED,
-        arrived_at__gte=day,
-        arrived_at__lt=began,
-        left_at__isnull=False,
-    ).exclude(state=StayState.VOID)
+    rows = (
+        ParkingSession.objects.filter(
+            merchant_id=stay.merchant_id,
+            plate_text=stay.plate_text,
+            plate_state=PlateState.SETTLED,
+            arrived_at__gte=day,
+            arrived_at__lt=began,
+            left_at__isnull=False,
+        )
+        .filter(_counts_for(stay))
+        .exclude(state=StayState.VOID)
+    )
     times = rows.values_list("arrived_at", "left_at")
     return [int((left_at - arrived_at).total_seconds()) for arrived_at, left_at in times if left_at]
 

@@ -139,7 +139,7 @@ def _set_questions_right(stay: ParkingSession, was: Known | None, *, by: str) ->
 def _known_with(stay: ParkingSession) -> set[frozenset[plates.Colour]]:
     """Which vehicles are known with this text: those that parked before or are somebody's."""
     rows = ParkingSession.objects.filter(
-        plate_text=stay.plate_text, plate_state=PlateState.SETTLED
+        plate_text=stay.plate_text, plate_state=PlateState.SETTLED, simulated=False
     ).exclude(plate_colour="")
     colours = {*rows.values_list("plate_colour", flat=True).distinct()}
     colours |= people.colours_held(stay.plate_text)

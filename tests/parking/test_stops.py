@@ -20,6 +20,12 @@ from tests.street import OTHER_PLATE, PLATE, TEST, new_section, new_tariff
 from tests.trail import events
 
 VISIT = {"windows": [{"visit_fen": 1000}], "merge_gap_s": 1800, "visit_scope": "day"}
+FREE_DAY = {
+    "windows": [{"steps": [{"unit_fen": 600, "unit_s": 3600}]}],
+    "free_s": 1800,
+    "free_mode": "deducted",
+    "free_scope": "day",
+}
 STOPS = {"M-001": (0, 60), "M-002": (70, 120), "M-003": (130, 150)}
 
 
@@ -125,3 +131,39 @@ def test_who_prices_the_next_stop_waits_for_who_works_on_it(
     row = ParkingSession.objects.get(pk=second)
     acts = {"priced *": lambda: services.price_next(stay_id=first)}
     assert waiting.all_at(row, acts) == {"priced *": "waits"}
+
+
+@pytest.mark.parametrize("simulated", [True, False], ids=["simulated", "another system's"])
+def test_imported_history_is_no_earlier_stop_of_a_stay_that_we_saw(
+    stop: Callable[..., int], simulated: bool
+) -> None:
+    imported(0, 60, simulated=simulated)
+    stop("M-002")
+    assert ParkingSession.objects.get(berth__code="M-002").fee_fen == 1000
+
+
+@pytest.mark.parametrize("simulated", [True, False], ids=["simulated", "another system's"])
+def test_imported_history_uses_up_no_free_minutes(
+    clock: Any, merchant: Any, run_reactions: Any, simulated: bool
+) -> None:
+    new_tariff(merchant, FREE_DAY)
+    new_section(merchant, code="M")
+    clock.advance(timedelta(hours=5))
+    imported(0, 60, simulated=simulated)
+    berth = Berth.objects.get(code="M-002")
+    stay_id = services.open_stay(berth_id=berth.pk, occurred_at=at(70), said_by=TEST)
+    read(stay_id or 0, PLATE)
+    services.close_stay(berth_id=berth.pk, occurred_at=at(100), said_by=TEST)
+    assert ParkingSession.objects.get(pk=stay_id).fee_fen == 0
+
+
+def imported(came: int, left: int, *, simulated: bool) -> None:
+    row = {
+        "plate": PLATE.text,
+        "colour": "blue",
+        "berth": "M-001",
+        "arrived_at": at(came).isoformat(),
+        "left_at": at(left).isoformat(),
+        "paid_at": at(left).isoformat(),
+    }
+    services.import_history([row], simulated=simulated, actor=TEST)

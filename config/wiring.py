@@ -251,6 +251,7 @@ BY_TWO: list[Callable[..., Any]] = [
     parking.services.move_payment,
     payments.services.hand_back,
     payments.services.refund_by_hand,
+    payments.services.accept_reported,
     arrears.services.waive_debt,
     arrears.services.settle_dispute,
     arrears.services.say_rule,

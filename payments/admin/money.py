@@ -136,9 +136,10 @@ class AttemptAdmin(ReadOnly):
     def accept_reported(self, request: HttpRequest, queryset: QuerySet[Attempt]) -> None:
         for attempt in queryset[:20]:
             try:
-                services.accept_reported(attempt.pk, actor=actor_of(request))
+                services.accept_reported(attempt_id=attempt.pk, actor=actor_of(request))
             except BoweiError as error:
-                messages.error(request, f"{attempt.out_trade_no}: {error.message}")
+                say = messages.warning if error.keeps else messages.error
+                say(request, f"{attempt.out_trade_no}: {error.message}")
             else:
                 messages.info(request, f"{attempt.out_trade_no}: {_('done')}")
 

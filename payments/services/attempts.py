@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.services import Weight, by_two
 from core import audit, clock, locks, personal
 from core.errors import Refused
 from core.money import MOST_PAYMENT_FEN
@@ -302,8 +303,22 @@ def look_at_attempt(attempt: Attempt, outcome: Outcome) -> bool:
     return bool(moved)
 
 
+def _weight_of_reported(*, actor: str, attempt_id: int) -> Weight:
+    """All that is said to have come: what is too much of it goes out by this word."""
+    attempt = Attempt.objects.get(pk=attempt_id)
+    waits = attempt.state != AttemptState.PAID
+    return Weight(None, (attempt.reported_fen or 0) if waits else 0, attempt.out_trade_no)
+
+
+@by_two(
+    "payments.accept_reported",
+    word=_("Take a payment of another amount than was asked for"),
+    right="payments.accept_attempt",
+    subject="attempt_id",
+    weigh=_weight_of_reported,
+)
 @transaction.atomic
-def accept_reported(attempt_id: int, *, actor: str) -> bool:
+def accept_reported(*, attempt_id: int, actor: str) -> bool:
     """A person takes a payment of another amount than was asked for as it came; True where this
     call did.
 

@@ -229,12 +229,12 @@ def test_what_no_payment_can_be_is_not_taken_by_hand(
     assert len(selectors.waiting()) == 1
     if kept_fen is None:
         with pytest.raises(Refused):
-            services.accept_reported(attempt.pk, actor="user:1")
+            services.accept_reported(attempt_id=attempt.pk, actor=TEST)
         assert books() == {}
     else:
-        assert services.accept_reported(attempt.pk, actor="user:1")
+        assert services.accept_reported(attempt_id=attempt.pk, actor=TEST)
         with pytest.raises(Refused):
-            services.accept_reported(attempt.pk, actor="user:1")
+            services.accept_reported(attempt_id=attempt.pk, actor=TEST)
         assert books()["provider:sandbox"] == kept_fen
 
 
@@ -243,7 +243,7 @@ def test_another_amount_was_paid_when_its_provider_says(order: Order, clock: Any
     paid_at = ago(minutes=10)
     look_at_attempt(attempt, Outcome(state="paid", amount_fen=700, paid_at=paid_at))
     clock.advance(timedelta(hours=2))
-    services.accept_reported(attempt.pk, actor="user:1")
+    services.accept_reported(attempt_id=attempt.pk, actor="user:1")
     attempt.refresh_from_db()
     order.refresh_from_db()
     assert attempt.paid_at == paid_at

@@ -200,7 +200,7 @@ def test_a_payment_of_another_amount_that_was_taken_as_it_came_is_no_difference(
         order_id=order.pk, provider="wechat", return_url="/", actor="owner", client_ip="203.0.113.9"
     )
     Attempt.objects.update(reported_fen=500, provider_no="42", paid_at=at())
-    services.accept_reported(attempt.pk, actor=TEST)
+    services.accept_reported(attempt_id=attempt.pk, actor=TEST)
     attempt.refresh_from_db()
     wechat.bills[NAME] = billing.wechat([row(attempt, amount_fen=500, fee_mils=3000)])
     services.fetch_bill(day.pk)

@@ -33,7 +33,7 @@ def test_what_is_paid_off_hears_whether_it_is_a_part(
     attempt = begin(services.open_order(items=tabs, actor=TEST, amount_fen=asked_fen))
     if came_fen:
         look_at_attempt(attempt, Outcome(state="paid", amount_fen=came_fen, provider_no="42"))
-        services.accept_reported(attempt.pk, actor="user:1")
+        services.accept_reported(attempt_id=attempt.pk, actor="user:1")
     else:
         look_at_attempt(attempt, Outcome(state="paid", amount_fen=attempt.amount_fen))
     of_second_fen = 400 if asked_fen is came_fen is None else 100

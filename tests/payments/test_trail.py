@@ -60,8 +60,8 @@ def test_what_comes_twice_is_a_credit_that_says_so(order: Order) -> None:
 def test_who_takes_another_amount_as_it_came_is_said(order: Order) -> None:
     attempt = begin(order)
     with pytest.raises(Refused):
-        accept_reported(attempt.pk, actor="user:5")
+        accept_reported(attempt_id=attempt.pk, actor="user:5")
     assert said(attempt) == []
     Attempt.objects.filter(pk=attempt.pk).update(reported_fen=500, provider_no="1")
-    assert accept_reported(attempt.pk, actor="user:5")
+    assert accept_reported(attempt_id=attempt.pk, actor="user:5")
     assert said(attempt) == [("accepted", "user:5", "", {"reported_fen": 500})]

@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from accounts import services as accounts
+from accounts.errors import AwaitsSecondPerson, OwnProposal
+from accounts.models import Proposal, User
 from config.desk_queues import QUEUES
 from core import clock as business_clock
 from core.errors import Refused
@@ -15,6 +18,7 @@ from payments.services.attempts import look_at_attempt
 from payments.services.refunds import _mark_refund
 from tests.payments import kiosk
 from tests.payments.conftest import TEST, begin, books, open_order, pay
+from tests.people import PASSWORD
 
 ENGLISH = {"accept-language": "en"}
 
@@ -80,13 +84,30 @@ def test_another_amount_waits_and_a_person_takes_it_as_it_came(
     (waits,) = selectors.waiting()
     assert (waits.number, waits.amount_fen) == (attempt.out_trade_no, reported_fen)
     assert stuck().count == 1
-    assert services.accept_reported(attempt.pk, actor="user:1")
+    assert services.accept_reported(attempt_id=attempt.pk, actor="user:1")
     assert selectors.waiting() == []
     assert books() == {
         "provider:sandbox": reported_fen,
         **({f"merchant:{merchant.pk}": -kept_fen} if kept_fen else {}),
         "refunds:pending": kept_fen - reported_fen,
     }
+
+
+def test_another_amount_above_the_limit_is_taken_when_a_second_person_agrees(
+    order: Order, operator: Any
+) -> None:
+    second = User.objects.create_superuser(username="second", password=PASSWORD)
+    attempt = begin(order)
+    report(attempt, 10_001)  # of ¥6.00: what is too much would go out by one person's word
+    with pytest.raises(AwaitsSecondPerson):
+        services.accept_reported(attempt_id=attempt.pk, actor=operator.actor)
+    proposal = Proposal.objects.get()
+    assert (proposal.amount_fen, proposal.about) == (10_001, attempt.out_trade_no)
+    assert books() == {}
+    with pytest.raises(OwnProposal):
+        accounts.approve_proposal(proposal_id=proposal.pk, person=operator)
+    accounts.approve_proposal(proposal_id=proposal.pk, person=second)
+    assert books()["provider:sandbox"] == 10_001
 
 
 def test_another_amount_still_waits_when_its_trade_is_closed(order: Order) -> None:
@@ -100,7 +121,7 @@ def test_another_amount_still_waits_when_its_trade_is_closed(order: Order) -> No
 def test_what_came_as_asked_is_not_taken_by_hand(order: Order) -> None:
     attempt = begin(order)
     with pytest.raises(Refused):
-        services.accept_reported(attempt.pk, actor="user:1")
+        services.accept_reported(attempt_id=attempt.pk, actor="user:1")
 
 
 def test_an_outcome_that_nobody_knows_waits_after_half_an_hour(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from core.wiring import Reactions, reactions
+from payments import services
 from payments.rules import Payable
 from tests.payments import kiosk
 
@@ -24,6 +25,7 @@ REACTIONS: Reactions = reactions()
 SWEEPS: list[Any] = []
 NIGHTLY: list[Any] = []
 BREAKABLE: list[Any] = []
+BY_TWO: list[Any] = [services.accept_reported]
 NEEDS: list[Any] = []
 OWNER_NOTICES: list[Any] = []
 STAFF_NOTES: list[Any] = []

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Unpack
 
-from parking.rules.bill import LINE_TEXTS, Circumstances, Line, TariffBill
+from parking.rules.bill import Circumstances, TariffBill
+from parking.rules.lines import LINE_TEXTS, Line
 from parking.rules.spans import HORIZON_S, moment_of, seconds_of
 from parking.rules.tariff import BadTariff, Tariff
 

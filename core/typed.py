@@ -1,5 +1,6 @@
 """Plates that people and other systems write: the one door to a Plate, and the field of a form."""
 
+import secrets
 from typing import Any
 
 from django import forms
@@ -8,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import plates
 from core.errors import Invalid
+from core.fields import YuanField
 from core.plates import Colour, Plate
 
 COLOUR_NAMES: dict[str, Any] = {
@@ -68,6 +70,19 @@ class PlateField(forms.CharField):
             return typed_plate(text).text
         except Invalid as error:
             raise forms.ValidationError(error.message, code=error.code) from error
+
+
+class GiveBackForm(forms.Form):
+    """How much goes back, and why; `key` makes one refund of two clicks."""
+
+    amount = YuanField(label=_("How much goes back (¥)"))
+    reason = forms.CharField(
+        label=_("Why"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    key = forms.RegexField(r"^[0-9a-f]{32}$", widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, initial={"key": secrets.token_hex(16)}, **kwargs)
 
 
 class PlatedForm(forms.ModelForm):

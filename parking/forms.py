@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from core.fields import MomentField
-from core.typed import COLOURS, PlateField
+from core.typed import COLOURS, GiveBackForm, PlateField
 from parking.models import Berth, Permit, Section
 
 
@@ -116,6 +116,12 @@ class MoveForm(ReasonForm):
         widget=forms.TextInput(attrs={"autocapitalize": "characters", "autocomplete": "off"}),
     )
     plate = PlateField(required=False)
+
+
+class ReturnForm(GiveBackForm):
+    """The same, of one payment of a stay."""
+
+    payment = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
 
 
 class ChosenMoveForm(MoveForm):

@@ -1,6 +1,5 @@
 """What payers, and those who take cash, type about money."""
 
-import secrets
 from typing import Any
 
 from django import forms
@@ -9,24 +8,22 @@ from django.utils.translation import gettext_lazy as _
 
 from core.fields import YuanField
 from core.money import MOST_PAYMENT_FEN
+from core.typed import GiveBackForm
 
 COUNTABLE = [MinValueValidator(0), MaxValueValidator(MOST_PAYMENT_FEN)]
 
 
-class RefundForm(forms.Form):
-    """How much of which line goes back, and why; `key` makes one refund of two clicks."""
+class RefundForm(GiveBackForm):
+    """The same, of one of an order's lines: `ways` of (number, words)."""
 
-    item = forms.TypedChoiceField(label=_("Of which line"), coerce=int)
-    amount = YuanField(label=_("How much goes back"))
-    reason = forms.CharField(
-        label=_("Why"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"})
-    )
-    key = forms.RegexField(r"^[0-9a-f]{32}$", widget=forms.HiddenInput)
+    field_order = ("item",)
 
     def __init__(self, *args: Any, ways: list[tuple[int, str]], **kwargs: Any) -> None:
-        super().__init__(*args, initial={"key": secrets.token_hex(16)}, **kwargs)
-        item: Any = self.fields["item"]
-        item.choices = ways
+        super().__init__(*args, **kwargs)
+        self.fields["item"] = forms.TypedChoiceField(
+            label=_("Of which line"), coerce=int, choices=ways
+        )
+        self.order_fields(self.field_order)
 
 
 class PartForm(forms.Form):

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -13,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -76,7 +77,7 @@ class PaymentInline(TabularInline):
     fields = [
         "paid_at",
         "kind",
-        "order_number",
+        "order",
         "amount_fen",
         "refunded_fen",
         "moved_fen",
@@ -88,6 +89,15 @@ class PaymentInline(TabularInline):
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @display(description=gettext_lazy("order"))
+    def order(self, row: StayPayment) -> str:
+        """Its order's page, from which money goes back."""
+        place = reverse("admin:payments_order_change", args=[row.order_item.order_id])
+        return format_html('<a href="{}">{}</a>', place, row.order_number)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StayPayment]:
+        return super().get_queryset(request).select_related("order_item")
 
 
 @admin.register(ParkingSession)

@@ -18,12 +18,13 @@ from core.errors import BoweiError, Denied, Invalid, Missing
 from core.money import format_fen
 from core.plates import chip
 from parking import selectors, services
-from parking.forms import CloseForm, MoveForm, OpenForm, PlateForm, ReasonForm
+from parking.forms import CloseForm, MoveForm, OpenForm, PlateForm, ReasonForm, ReturnForm
 from parking.models import ParkingSession, ReviewItem
 from parking.services import prices, votes
 from parking.states import StayState
 from parking.tables import StayTable
 from parking.words import reason_of, spoken
+from payments import services as payment_services
 
 
 @require_GET
@@ -171,6 +172,7 @@ def stay_page(request: StaffRequest, stay_id: int) -> HttpResponse:
             initial={"plate": row.plate_text, "colour": row.plate_colour},
         ),
         "move": MoveForm(request.POST if what == "move" else None, prefix="move"),
+        "return": ReturnForm(request.POST if what == "return" else None, prefix="return"),
     }
     problem, status = "", 200
     if what:
@@ -196,6 +198,7 @@ def _change(request: StaffRequest, row: ParkingSession, what: str, forms: dict[s
         "plate": "settle_stay",
         "void": "void_stay",
         "move": "move_money",
+        "return": "move_money",
     }.get(what)
     if needed is None or not may(request.role, needed):
         raise Denied()
@@ -213,6 +216,8 @@ def _change(request: StaffRequest, row: ParkingSession, what: str, forms: dict[s
         messages.success(request, _("The stay is cancelled. What was paid goes back."))
     elif what == "move":
         return _move(request, row, form)
+    elif what == "return":
+        _give_back(request, row, given)
     else:
         services.correct_plate(
             stay_id=row.pk,
@@ -244,6 +249,21 @@ def _move(request: StaffRequest, row: ParkingSession, form: MoveForm) -> bool:
     told = {"moved": format_fen(moved.moved_fen), "back": format_fen(moved.returned_fen)}
     messages.success(request, _("%(moved)s moved, %(back)s goes back to the payer.") % told)
     return True
+
+
+def _give_back(request: StaffRequest, row: ParkingSession, given: dict[str, Any]) -> None:
+    """Part or all of a payment goes back to who paid, though the stay stays paid."""
+    payment = row.payments.filter(pk=given["payment"]).first()
+    if payment is None:
+        raise Missing()
+    payment_services.refund_by_hand(
+        item_id=payment.order_item_id,
+        amount_fen=given["amount"],
+        reason=given["reason"],
+        key=f"stay:{payment.pk}:{given['key']}",
+        actor=actor_of(request),
+    )
+    messages.success(request, _("Promised: it is on its way to its payer."))
 
 
 def _stay_context(

@@ -323,6 +323,52 @@ def test_staff_move_a_payment_on_the_page_of_its_stay(
     assert "¥6.00 moved to another stay" in page
 
 
+def test_staff_give_a_part_back_on_the_page_of_its_stay_and_it_stays_paid(
+    mine: ParkingSession, clock: Any, merchant_client: Any, cashier: Any
+) -> None:
+    from tests.people import logged_in
+
+    pay(("parking.stay", mine.pk))
+    leave(mine)
+    payment = StayPayment.objects.get()
+    said = {
+        "do": "return",
+        "return-payment": payment.pk,
+        "return-amount": "2.50",
+        "return-reason": "the lock came late",
+        "return-key": "a" * 32,
+    }
+    address = f"/merchant/stays/{mine.pk}/"
+    logged_in(cashier).post(address, said)
+    assert not Refund.objects.exists()  # who takes cash gives none away
+    for _click in range(2):
+        assert merchant_client.post(address, said).status_code == 302
+    refund = Refund.objects.get()
+    assert (refund.amount_fen, refund.order_item_id) == (250, payment.order_item_id)
+    assert again(mine) == ("settled", 600, 0)
+    page = merchant_client.get(address, headers=ENGLISH).content.decode()
+    assert "¥2.50 given back, the stay stays paid" in page
+    assert "At most ¥3.50" in page
+    more = said | {"return-key": "b" * 32, "return-amount": "3.51"}
+    assert merchant_client.post(address, more).status_code == 409
+    assert Refund.objects.count() == 1
+
+
+def test_another_stays_payment_is_not_given_back_from_this_page(
+    mine: ParkingSession, other: ParkingSession, clock: Any, merchant_client: Any
+) -> None:
+    pay(("parking.stay", other.pk))
+    said = {
+        "do": "return",
+        "return-payment": StayPayment.objects.get().pk,
+        "return-amount": "1",
+        "return-reason": "x",
+        "return-key": "a" * 32,
+    }
+    assert merchant_client.post(f"/merchant/stays/{mine.pk}/", said).status_code == 404
+    assert not Refund.objects.exists()
+
+
 def test_the_stays_own_page_asks_nothing_after_the_money_has_come(
     mine: ParkingSession, other: ParkingSession, clock: Any, anonymous: Any
 ) -> None:

@@ -373,8 +373,11 @@ def redeem_login_code(*, phone: str, code: str, browser: str = "") -> User:
 
     Raises Invalid.
     """
-    redeem_code(phone=phone, code=code, browser=browser)
-    return owner_by_phone(phone)
+    with transaction.atomic():
+        owner = owner_by_phone(phone) if _is_code(phone, code, browser) else None
+    if owner is None:
+        raise _wrong_code()
+    return owner
 
 
 def redeem_code(*, phone: str, code: str, browser: str = "") -> None:
@@ -382,23 +385,30 @@ def redeem_code(*, phone: str, code: str, browser: str = "") -> None:
 
     Raises Invalid.
     """
+    if not _is_code(phone, code, browser):
+        raise _wrong_code()
+
+
+def _is_code(phone: str, code: str, browser: str) -> bool:
+    """Whether it is this phone's code, which it is once; a wrong try counts, so nothing is raised
+    that would take it back."""
     digest = personal.digest(clean_phone(phone))
-    wrong = Invalid(
+    mine = LoginCode.objects.filter(phone_digest=digest, browser=_of(browser), used_at=None)
+    row = mine.order_by("-pk").first()
+    if row is None or row.expires_at < clock.real():
+        return False
+    right = secrets.compare_digest(row.code_digest, personal.digest(f"{digest}:{code.strip()}"))
+    tried = LoginCode.objects.filter(pk=row.pk, used_at=None, attempts__lt=CODE_ATTEMPTS)
+    used = {"used_at": clock.real()} if right else {}
+    return bool(tried.update(attempts=F("attempts") + 1, **used)) and right
+
+
+def _wrong_code() -> Invalid:
+    return Invalid(
         "bad_code",
         _("This code is not right, or it is too old. Ask for a new one."),
         fields={"code": _("Type the six digits of the newest message.")},
     )
-    mine = LoginCode.objects.filter(phone_digest=digest, browser=_of(browser), used_at=None)
-    row = mine.order_by("-pk").first()
-    if row is None or row.expires_at < clock.real():
-        raise wrong
-    tried = LoginCode.objects.filter(pk=row.pk, used_at=None, attempts__lt=CODE_ATTEMPTS)
-    if not tried.update(attempts=F("attempts") + 1):
-        raise wrong
-    if not secrets.compare_digest(row.code_digest, personal.digest(f"{digest}:{code.strip()}")):
-        raise wrong
-    if not LoginCode.objects.filter(pk=row.pk, used_at=None).update(used_at=clock.real()):
-        raise wrong
 
 
 @transaction.atomic

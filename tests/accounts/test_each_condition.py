@@ -22,7 +22,6 @@ from tests.people import OWNER_PHONE, STRANGER_PHONE, TEST, prove, staff
 from tests.street import OTHER_PLATE, PLATE
 from tests.trail import events, moves, said
 
-pytestmark = pytest.mark.usefixtures("writes_are_whole")
 WHO = "user:7"
 
 

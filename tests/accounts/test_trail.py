@@ -3,7 +3,6 @@
 from io import BytesIO
 from typing import Any
 
-import pytest
 from PIL import Image
 
 from accounts import services
@@ -11,8 +10,6 @@ from accounts.models import Membership
 from tests.people import PASSWORD, TEST
 from tests.street import PLATE
 from tests.trail import events, moves, said
-
-pytestmark = pytest.mark.usefixtures("writes_are_whole")
 
 
 def test_merchants_and_their_people_say_who_made_them(merchant: Any) -> None:

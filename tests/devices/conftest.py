@@ -24,6 +24,11 @@ heard: list[tuple[protocol.Message, protocol.Sender]] = []
 during: list[Callable[[], None]] = []  # run inside the listener's transaction
 
 
+@pytest.fixture(autouse=True)
+def _whole(writes_are_whole: None) -> None:
+    """No service of a test here writes or locks in pieces."""
+
+
 @dataclass(frozen=True)
 class Heard(Event):
     """What a listener of these tests leaves behind."""

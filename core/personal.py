@@ -55,6 +55,11 @@ def masked_phone(phone: str) -> str:
     return f"{phone[:3]}••••{phone[-4:]}" if len(phone) >= 8 else "••••"
 
 
+def masked_name(name: str) -> str:
+    """张三 → 张•."""
+    return name[:1] + "•" * min(len(name) - 1, 2)
+
+
 def _name(key: str) -> str:
     return _of(key, b"name").hex()[:NAME_LENGTH]
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
+from core.personal import masked_name
 from payments.states import InvoiceState
 
 
@@ -78,6 +79,11 @@ class Invoice(StatefulModel):
     def why(self) -> str:
         """Why it was refused: ours in the reader's language, its issuer's in their own words."""
         return gettext(self.problem) if self.problem else ""
+
+    @property
+    def shown_buyer(self) -> str:
+        """The buyer as everybody with the order's link may know it: a company, not a person."""
+        return self.buyer_name if self.buyer_tax_no else masked_name(self.buyer_name)
 
     def __str__(self) -> str:
         return self.number

@@ -252,7 +252,10 @@ def test_a_payer_asks_for_the_invoice_and_sees_what_becomes_of_it(
     for _twice in range(2):
         assert anonymous.post(page, said).status_code == 302
     invoice = Invoice.objects.get()
-    assert "Asked for" in anonymous.get(page, headers=ENGLISH).content.decode()
+    asked = anonymous.get(page, headers=ENGLISH).content.decode()
+    assert "Asked for" in asked
+    assert "张•" in asked
+    assert "张三" not in asked  # the link may have been sent on
     carried_out(invoice)
     assert invoice.fapiao_no in anonymous.get(page, headers=ENGLISH).content.decode()
     give_back(paid, 600)

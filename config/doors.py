@@ -74,6 +74,7 @@ DOORS: dict[str, tuple[Deed, Deed]] = {
     "recovery.attend_acts": (STAFF, STAFF),
     "recovery.attend_plate": (GLANCE, GLANCE),
     "recovery.attend_bill": (STAFF, STAFF),
+    "recovery.attend_paper_slip": (STAFF, STAFF),
     "recovery.attend_worker": (LOOK, LOOK),
     "recovery.attend_manifest": (LOOK, LOOK),
     # Where vehicles stand

@@ -5,9 +5,7 @@ in the phone (static/recovery/attend.js) and arrives here act by act, each once.
 """
 
 import json
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.conf import settings
@@ -22,12 +20,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.guards import actor_of, merchant_page
+from arrears import selectors as arrears
 from core import images, wiring
 from core.api import problem_response
-from core.errors import BoweiError, Invalid
+from core.errors import BoweiError
 from core.fields import YuanField
 from core.filters import note_search
-from core.money import MOST_PAYMENT_FEN, format_fen
+from core.money import format_fen
 from core.plates import chip, parse
 from core.typed import PlateField, typed_plate
 from parking import selectors as parking
@@ -36,11 +35,12 @@ from payments import selectors as payments
 from payments import services as pay
 from payments.errors import AmountChanged
 from payments.states import OrderState
+from recovery import attend_acts, selectors
 from recovery.models import RecoveryOrder
 from recovery.services import attending
+from recovery.states import MoveState, RecoveryState
 
 WORKER = settings.BASE_DIR / "static/recovery/attend_worker.js"
-JSON = "application/json"
 NEEDED = (  # by the page, also where no network is
     "bowei/tokens.css",
     "bowei/base.css",
@@ -53,7 +53,7 @@ NEEDED = (  # by the page, also where no network is
     "recovery/attend.js",
     "recovery/camera.js",
 )
-CAMERA = "camera=(self), microphone=(), geolocation=(), payment=()"
+CAMERA = "camera=(self), microphone=(), geolocation=(self), payment=()"
 
 
 class LookUp(forms.Form):
@@ -106,6 +106,8 @@ def _page(
     read: dict[str, Any] | None = None,
 ) -> HttpResponse:
     merchant_id = request.merchant.pk  # type: ignore[attr-defined]
+    may_do = request.may_do  # type: ignore[attr-defined]
+    orders = selectors.orders_of(merchant_id, state=selectors.UNDER_WAY)
     context = {
         "form": form,
         "photograph": Photograph(),
@@ -113,7 +115,10 @@ def _page(
         "noting": NoteCash(auto_id="note_%s"),
         "problem": problem,
         "shift": payments.shift_under_way(merchant_id, actor_of(request)),
-        "tasks": [_masked(request, one) for one in wiring.needs(merchant_id)],
+        "tasks": _tasks(request, merchant_id),
+        "orders": [_at_lock(request, one) for one in orders],
+        "locks": [one for one in selectors.locks_of(merchant_id) if not one["busy"]],
+        "may": {name: may_do(name) for name in ("recover", "debts")},
         "person": request.user.pk,
         "topic": f"merchant:{merchant_id}",
     }
@@ -157,6 +162,36 @@ def _read_as(found: parking_services.Glance) -> dict[str, Any]:
         else _("Hard to read, %(percent)s %% sure. Compare each character.")
     )
     return {"plates": told, "text": words % {"percent": told[0]["percent"]}}
+
+
+def _tasks(request: HttpRequest, merchant_id: int) -> list[dict[str, Any]]:
+    """What waits, but for locks, which have a part of their own: what is urgent first, then by
+    section; the phone sorts by nearness."""
+    found = [one for one in wiring.needs(merchant_id) if "order" not in one]
+    found.sort(key=lambda one: (one.get("tone") != "signal", one.get("title", "")))
+    return [_masked(request, one) for one in found]
+
+
+def _at_lock(request: HttpRequest, order: RecoveryOrder) -> dict[str, Any]:
+    """One lock, and what this person may do there now."""
+    standing, up = order.state in RecoveryOrder.STANDING, selectors.is_up(order)
+    may_do = request.may_do  # type: ignore[attr-defined]
+    hands = may_do("recover") or may_do("capture")
+    move = getattr(order, "move", None)
+    return {
+        "id": order.pk,
+        "state": order.state,
+        "title": f"{order.section.name} {order.berth.number}",
+        "plate": chip(order.plate),
+        "text": selectors.problem_text(order.problem) if order.problem else "",
+        "latitude": order.berth.latitude,
+        "longitude": order.berth.longitude,
+        "place": hands and order.state == RecoveryState.BOUND,
+        "raise": may_do("recover") and order.state == RecoveryState.PLACED,
+        "look": may_do("recover") and order.state in (RecoveryState.BOUND, RecoveryState.PLACED),
+        "lower": may_do("lower_lock") and (up or (standing and order.raising_at is not None)),
+        "fetch": hands and move is not None and move.state == MoveState.OPEN and not up,
+    }
 
 
 def _masked(request: HttpRequest, item: dict[str, Any]) -> dict[str, Any]:
@@ -212,40 +247,42 @@ def _plate_of(items: list[Any]) -> dict[str, Any] | None:
 @require_POST
 @merchant_page("cash")
 def acts(request: HttpRequest) -> HttpResponse:
-    """One act that waited in the phone: `{id, plate, amount, at_ms}`; what became of it.
+    """One act of the page, done now or when there was no network; what became of it.
 
-    A refusal is a problem document, which the phone shows to who did it.
+    A refusal is a problem document, which the phone shows to who did it; without JavaScript both
+    are sentences on the page.
     """
+    on_page = request.accepts("text/html")
     try:
-        said = _read(request.body if request.content_type == JSON else b"")
-        done = attending.note_cash(
-            merchant_id=request.merchant.pk,  # type: ignore[attr-defined]
-            actor=actor_of(request),
-            **said,
-        )
+        done = attend_acts.do(attend_acts.read(request))
     except BoweiError as error:
-        return problem_response(error)
-    text = _("Noted: %(amount)s.") % {"amount": format_fen(done["amount_fen"])}
-    if done["rest_fen"]:
-        text = _("Noted: %(amount)s. %(rest)s was too much: give it back.") % {
-            "amount": format_fen(done["amount_fen"]),
-            "rest": format_fen(done["rest_fen"]),
+        if not on_page:
+            return problem_response(error)
+        messages.warning(request, error.message)
+    else:
+        if not on_page:
+            return JsonResponse(done)
+        messages.success(request, done["text"])
+    return redirect("recovery.attend")
+
+
+@never_cache
+@merchant_page("debts")
+def paper_slip(request: HttpRequest, demand_id: int) -> HttpResponse:
+    """The paper notice of 58 mm that is left at the vehicle: each stay with its sum and code."""
+    merchant = request.merchant  # type: ignore[attr-defined]
+    paper = arrears.paper_of_merchant(merchant.pk, demand_id)
+    owed = [
+        {
+            "text": f"{one.section_name} {one.berth_code}",
+            "at": one.arrived_at,
+            "amount_fen": one.amount_fen,
+            "address": settings.PUBLIC_URL + parking.stay_path(one.stay_id),
         }
-    return JsonResponse({**done, "text": text})
-
-
-def _read(body: bytes) -> dict[str, Any]:
-    try:
-        said = json.loads(body)
-        key, at_ms = str(UUID(said["id"])), int(said["at_ms"])
-        taken_at = datetime.fromtimestamp(at_ms / 1000, UTC)
-        amount_fen = YuanField().clean(said["amount"])
-        plate = typed_plate(str(said["plate"])[:20])
-    except (ValueError, KeyError, TypeError, OverflowError, OSError, forms.ValidationError) as why:
-        raise Invalid("bad_act", _("This was not understood. Note it once more.")) from why
-    if not 0 < amount_fen <= MOST_PAYMENT_FEN:
-        raise Invalid("bad_amount", _("An amount to pay is more than nothing."))
-    return {"key": key, "plate": plate, "amount_fen": amount_fen, "taken_at": taken_at}
+        for one in paper.debts
+    ]
+    context = {"merchant": merchant, "paper": paper, "plate": chip(paper.plate), "owed": owed}
+    return render(request, "recovery/attend_paper_slip.html", context)
 
 
 @require_GET

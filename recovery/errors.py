@@ -67,3 +67,13 @@ class LockNotDown(Refused):
             "lock_not_down",
             _("The lock has not said that it is down. Lower it first, by hand if need be."),
         )
+
+
+class TooLongAgo(Refused):
+    """What only somebody who stands there now may do has waited in a phone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "too_long_ago",
+            _("This waited too long for network and was not done. Go there and look again."),
+        )

@@ -196,6 +196,7 @@ def _need(order: RecoveryOrder) -> dict[str, Any]:
     else:
         text = lowering_text(order)
     return {
+        "order": order.pk,
         "since": order.ended_at or order.raised_at or order.bound_at,
         "plate": chip(order.plate),
         "compare": order.state in RecoveryOrder.OPEN,

@@ -8,8 +8,11 @@ from recovery import attend_pages, views
 
 owner: list[URLPattern] = [
     path("attend/", attend_pages.attend, name="recovery.attend"),
-    path("attend/acts/", attend_pages.acts, name="recovery.attend_acts"),
+    path("attend/acts/", takes_photographs(attend_pages.acts), name="recovery.attend_acts"),
     path("attend/plate/", takes_photographs(attend_pages.plate), name="recovery.attend_plate"),
+    path(
+        "attend/paper/<int:demand_id>/", attend_pages.paper_slip, name="recovery.attend_paper_slip"
+    ),
     path("attend/worker.js", attend_pages.worker, name="recovery.attend_worker"),
     path("attend/manifest.json", attend_pages.manifest, name="recovery.attend_manifest"),
     path("attend/bill/<path:number>/", attend_pages.bill, name="recovery.attend_bill"),

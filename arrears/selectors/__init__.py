@@ -36,6 +36,7 @@ from arrears.selectors.merchants import (
     disputes_to_answer,
     needs,
     notices_of_merchant,
+    paper_of_merchant,
     with_listing,
 )
 from arrears.selectors.uplift import Uplift, uplift
@@ -73,6 +74,7 @@ __all__ = [
     "object_path",
     "objected_to",
     "open_debts_of",
+    "paper_of_merchant",
     "read_call",
     "staff_notes",
     "stays_of_text",

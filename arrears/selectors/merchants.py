@@ -10,10 +10,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from arrears.models import BlacklistEntry, Debt, Demand, Dispute, RecoveryNotice
+from arrears.selectors.facts import DebtFacts, debts
 from arrears.selectors.looks import looks_to_take
-from arrears.states import DemandState, DisputeState, ListingState, NoticeState
+from arrears.states import DebtState, DemandState, DisputeState, ListingState, NoticeState
 from core import clock
-from core.plates import chip
+from core.errors import Missing
+from core.plates import Plate, chip
 from core.vehicles import of_outer_vehicle
 
 AGES_DAYS = (7, 30, 90)
@@ -84,6 +86,37 @@ def paper_demands_of(merchant_id: int) -> QuerySet[Demand]:
     return rows.distinct().prefetch_related("debts").order_by("made_at", "pk")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """A paper notice to leave at a vehicle: this merchant's open debts of it, and their sum, which
+    the paper must name."""
+
+    demand_id: int
+    plate: Plate
+    debts: list[DebtFacts]
+    named_fen: int
+
+
+def paper_of_merchant(merchant_id: int, demand_id: int) -> Paper:
+    """The paper notice of a demand that waits for an inspector of this merchant. Raises Missing."""
+    found = paper_demands_of(merchant_id).filter(pk=demand_id).first()
+    if found is None:
+        raise Missing()
+    return _paper(found, merchant_id)
+
+
+def _paper(demand: Demand, merchant_id: int) -> Paper:
+    mine = [one for one in demand.debts.all() if one.merchant_id == merchant_id]
+    owed = debts([one.pk for one in mine if one.state == DebtState.OPEN])
+    named_fen = sum(one.amount_fen for one in owed)
+    return Paper(
+        demand_id=demand.pk,
+        plate=Plate.of(demand.plate_text, demand.plate_colour),
+        debts=owed,
+        named_fen=named_fen,
+    )
+
+
 def disputes_of_merchant(merchant_id: int) -> QuerySet[Dispute]:
     """Objections to this merchant's stays, those that wait longest first."""
     rows = Dispute.objects.filter(merchant_id=merchant_id).order_by("-state", "answer_by", "pk")
@@ -101,7 +134,7 @@ MOST_NEEDS = 20
 def needs(merchant_id: int) -> list[dict[str, Any]]:
     """What a person of this merchant should see to, for the queue on the street's page: objections
     to answer, paper notices to leave, listed vehicles that no terminal could be told of (P3.4)."""
-    debts = reverse("arrears.debts")
+    page = reverse("arrears.debts")
     items: list[dict[str, Any]] = [
         {
             "since": row.opened_at,
@@ -111,7 +144,7 @@ def needs(merchant_id: int) -> list[dict[str, Any]]:
             "subject": "dispute",
             "state": row.state,
             "due_at": row.answer_by,
-            "url": f"{debts}#disputes",
+            "url": f"{page}#disputes",
         }
         for row in disputes_of_merchant(merchant_id).filter(state=DisputeState.OPEN)[:MOST_NEEDS]
     ]
@@ -135,9 +168,10 @@ def needs(merchant_id: int) -> list[dict[str, Any]]:
             "plate": chip(row.plate),
             "compare": True,
             "text": _("No holder is known: leave a paper notice when the vehicle is seen."),
+            "paper": _paper(row, merchant_id),
             "tag": _("Paper notice"),
             "tone": "amber",
-            "url": f"{debts}#paper",
+            "url": f"{page}#paper",
         }
         for row in paper_demands_of(merchant_id)[:MOST_NEEDS]
     ]
@@ -150,7 +184,7 @@ def needs(merchant_id: int) -> list[dict[str, Any]]:
             "text": _("A vehicle with debts was seen, and no terminal is near."),
             "tag": _("Seen"),
             "tone": "amber",
-            "url": debts,
+            "url": page,
         }
         for row in unread[:MOST_NEEDS]
     ]

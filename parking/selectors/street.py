@@ -212,6 +212,7 @@ def _inspections(merchant_id: int) -> list[dict[str, Any]]:
         {
             "since": row.opened_at,
             "plate": None,
+            "at": (row.berth.latitude, row.berth.longitude),
             "title": f"{row.section.name} {row.berth.number}",
             "text": _("No camera took a picture. Please photograph the vehicle."),
             "tag": _("Photograph"),
@@ -235,6 +236,7 @@ def _over_time(merchant_id: int) -> list[dict[str, Any]]:
             "since": row.leave_by,
             "plate": chip(row.plate),
             "compare": True,
+            "at": (row.berth.latitude, row.berth.longitude),
             "title": f"{row.section.name} {row.berth.number}",
             "text": _("paid until %(hour)s, %(minutes)s min over")
             % {

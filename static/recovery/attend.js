@@ -1,8 +1,9 @@
-// What an attendant notes without network waits in this phone, in order, and arrives once: each act
-// keeps its own key, and goes only after the one before it was answered.
+// What an attendant does on this page waits in this phone, in order, and arrives once: each act keeps
+// its own key and photograph, and goes only after the one before it was answered.
 const queue = document.getElementById("queue");
 const { person, acts: address, worker, page } = queue.dataset;
 const AGAIN_MS = 15000;
+const MOST_ACTS = 200, MOST_BYTES = 80 * 1024 * 1024; // that wait in the phone
 const at = (id) => document.getElementById(id);
 
 function opened() {
@@ -45,8 +46,7 @@ async function show() {
 
 function shown(one) {
   const row = at("refusal").content.cloneNode(true);
-  row.querySelector(".plate-text").textContent = one.plate;
-  row.querySelector(".cash").textContent = `¥${one.amount}`;
+  row.querySelector(".about").textContent = one.about;
   const when = new Date(one.at_ms);
   const time = row.querySelector("time");
   time.dateTime = when.toISOString();
@@ -71,14 +71,13 @@ async function renew() {
   return read.getElementById("queue")?.dataset.person === person;
 }
 
-function send(act) {
-  const { id, plate, amount, at_ms } = act;
-  return fetch(address, {
-    method: "POST",
-    redirect: "manual",
-    headers: { "Content-Type": "application/json", "X-CSRFToken": token() },
-    body: JSON.stringify({ id, plate, amount, at_ms }),
-  });
+function send({ id, at_ms, fields, photograph }) {
+  const body = new FormData();
+  for (const [name, value] of fields) body.append(name, value);
+  if (photograph) body.append("photograph", photograph, "photograph.jpg");
+  for (const [name, value] of Object.entries({ id, at_ms, sent_ms: Date.now() })) body.append(name, value);
+  const headers = { Accept: "application/json", "X-CSRFToken": token() };
+  return fetch(address, { method: "POST", redirect: "manual", headers, body });
 }
 
 // What became of it; null where it has to wait: no network, a busy or failing platform, no log-in.
@@ -93,7 +92,7 @@ async function answer(act) {
   if (told.status === 429 || told.status >= 500 || !isProblem()) return null;
   at("log-in").hidden = true;
   const said = await told.json();
-  return told.ok ? { text: said.text, over: !said.rest_fen } : { text: said.title, over: false };
+  return told.ok ? { text: said.text, over: !said.rest } : { text: said.title, over: false };
 }
 
 async function empty() {
@@ -102,10 +101,10 @@ async function empty() {
     if (told === null) return;
     await within("readwrite", (acts, shelf) => {
       acts.delete(act.number);
-      if (!told.over) shelf.put({ ...act, text: told.text });
+      if (!told.over) shelf.put({ ...act, photograph: null, text: told.text });
     });
     if (told.over) {
-      at("sent").textContent = `${act.plate}: ${told.text}`;
+      at("sent").textContent = `${act.about}: ${told.text}`;
       at("sent").hidden = false;
     }
     await show();
@@ -116,20 +115,78 @@ async function empty() {
 const flush = () =>
   navigator.locks.request("attend", { ifAvailable: true }, (lock) => (lock ? empty() : null)).catch(() => null);
 
-at("note").querySelector("form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const form = event.target;
-  const plate = form.elements.plate.value.trim();
-  const amount = form.elements.amount.value.trim();
-  if (!plate || !amount) return;
+async function isFull(more) {
+  const acts = await waiting();
+  const bytes = acts.reduce((sum, one) => sum + (one.photograph?.size ?? 0), more?.size ?? 0);
+  return acts.length >= MOST_ACTS || bytes > MOST_BYTES;
+}
+
+// What the form says, with the photograph that it asks for and where the phone said it is.
+async function noted(form) {
+  const field = form.elements.photograph;
+  const photograph = field ? await takePhotograph(field) : null;
+  if (field && !photograph) return;
+  const fields = [...new FormData(form)].filter(([name]) => name !== "photograph" && name !== "csrfmiddlewaretoken");
+  if (here && Date.now() - here.at_ms < 120000) {
+    fields.push(["latitude", here.latitude], ["longitude", here.longitude]);
+  }
+  const typed = ["plate", "amount", "berth"].map((name) => form.elements[name]?.value.trim()).filter(Boolean);
+  const about = [form.dataset.about, ...typed].join(" · ");
+  at("full").hidden = !(await isFull(photograph));
+  if (!at("full").hidden) { at("full").scrollIntoView(); return; }
   await within("readwrite", (acts) =>
-    acts.add({ id: crypto.randomUUID(), person, plate, amount, at_ms: Date.now() }),
+    acts.add({ id: crypto.randomUUID(), person, about, fields, photograph, at_ms: Date.now() }),
   );
   form.reset();
-  form.elements.plate.focus();
   await show();
-  flush();
+  await flush();
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("form[data-act]");
+  if (!form) return;
+  event.preventDefault();
+  event.stopPropagation();
+  noted(form);
+}, true);
+
+// Photographs come by the camera; the field for a file is for where no JavaScript is.
+function ready() {
+  for (const plain of document.querySelectorAll("form[data-act] .plain")) {
+    plain.hidden = true;
+    plain.querySelector("input").required = false;
+  }
+  sort();
+}
+
+// Nearest first, where the phone says where it is: asked for by a touch, and not kept.
+let here = null;
+const RADIUS_M = 6371000, rad = (degrees) => (degrees * Math.PI) / 180;
+function metres({ dataset: { latitude, longitude } }) {
+  if (latitude === undefined) return Infinity;
+  const x = rad(longitude - here.longitude) * Math.cos(rad((Number(latitude) + here.latitude) / 2));
+  return Math.hypot(x, rad(latitude - here.latitude)) * RADIUS_M;
+}
+
+function sort() {
+  if (!here) return;
+  for (const list of document.querySelectorAll("[data-nearness]")) {
+    const rows = [...list.children].map((row) => [metres(row), row]);
+    rows.sort(([one], [other]) => (one === other ? 0 : one - other));
+    list.replaceChildren(...rows.map(([, row]) => row));
+  }
+}
+
+at("near").hidden = !navigator.geolocation;
+at("near").addEventListener("click", () => {
+  const found = ({ coords: { latitude, longitude } }) => {
+    here = { latitude, longitude, at_ms: Date.now() };
+    sort();
+  };
+  const lost = () => { at("near").textContent = at("near").dataset.away; };
+  navigator.geolocation.getCurrentPosition(found, lost, { enableHighAccuracy: true, timeout: 10000 });
 });
+document.addEventListener("live:refreshed", ready);
 
 at("look-up").addEventListener("submit", (event) => {
   if (navigator.onLine) return;
@@ -141,6 +198,7 @@ at("look-up").addEventListener("submit", (event) => {
 });
 
 queue.hidden = false;
+ready();
 show().then(flush);
 setInterval(flush, AGAIN_MS);
 addEventListener("online", () => show().then(flush));

@@ -17,7 +17,7 @@ from parking.models import Berth, ParkingSession
 from payments import services as payments
 from recovery import services
 from recovery.models import LockTerms, RecoveryOrder
-from tests.street import PLATE, TEST, new_photograph
+from tests.street import OTHER_PLATE, PLATE, TEST, new_photograph
 
 
 @pytest.fixture(autouse=True)
@@ -106,6 +106,17 @@ def look(typed: str = "沪A·12345") -> dict[str, str]:
 def order(standing: Berth, merchant: Merchant, lock: Device) -> RecoveryOrder:
     """Bound: the vehicle's two debts and the lock."""
     return bind(merchant, standing, lock)
+
+
+@pytest.fixture
+def paper(section: Any, stay_of: Any) -> Demand:
+    """A debt of OTHER_PLATE, whose holder nobody knows, waits to be asked for on paper."""
+    debt = make_debt(
+        stay_of(Berth.objects.get(code="A-003"), OTHER_PLATE, minutes=90), demanded=False
+    )
+    demand = arrears.make_demand(debt_id=debt.pk)
+    assert demand is not None and demand.channel == "paper"
+    return demand
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 without network and a restart, after which all arrive once, in order."""
 
 import os
+import re
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +13,22 @@ import pytest
 from playwright.sync_api import Error
 
 from accounts.models import User
+from arrears.models import Demand
+from config.local.processes import wait_until
 from core import clock as business_clock
 from core.plates import Plate
 from parking.models import Berth, ParkingSession
 from payments.models import Attempt
+from recovery.models import RecoveryOrder
 from tests.conftest import BROWSER_PATIENCE_MS, chromium
 from tests.recovery.test_pages import session_of
 from tests.street import OTHER_PLATE, PLATE
 
 SHOTS = os.environ.get("BOWEI_SHOTS", "")
 TWO_HOURS_MS = 2 * 3600 * 1000
-EARLIER = f"const now = Date.now; Date.now = () => now() - {TWO_HOURS_MS};"
+EARLIER = f"""const now = Date.now;
+Date.now = () => now() - (localStorage.getItem('later') ? 0 : {TWO_HOURS_MS});"""
+PLACES = {"A-001": (31.22, 121.41), "A-002": (31.20, 121.41), "A-003": (31.21, 121.41)}
 UNKNOWN = "沪D99999"
 THREE = [PLATE, OTHER_PLATE, Plate.of("沪C33333", "blue")]
 
@@ -56,7 +63,12 @@ class Phone:
         self.context = self.type.launch_persistent_context(
             self.folder,
             executable_path=chromium(),
-            args=["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])],
+            args=[
+                "--disable-gpu",
+                "--use-fake-ui-for-media-stream",
+                "--use-fake-device-for-media-stream",
+                *(["--no-sandbox"] if os.geteuid() == 0 else []),
+            ],
             base_url=self.live.http,
             locale="en-GB",
             viewport={"width": 360, "height": 740},
@@ -70,6 +82,14 @@ class Phone:
 
     def log_in(self) -> None:
         self.context.add_cookies(session_of(self.live, self.attendant))
+
+    def photograph(self, kind: str, *, waits: int) -> None:
+        """Do what asks for a photograph, with the phone's camera."""
+        self.page.locator(f"form[data-act]:has([value={kind}]) button").first.click()
+        width = "document.querySelector('#camera video').videoWidth"
+        assert wait_until(lambda: self.page.evaluate(width) > 0, timeout_s=60)
+        self.page.locator("#camera [data-take]").click()
+        self.page.locator(f"#count >> text='{waits}'").wait_for()
 
     def note(self, plate: str, amount: str, *, waits: int) -> None:
         form = self.page.locator("#note form")
@@ -106,8 +126,11 @@ def test_a_bill_is_on_the_screen_and_its_cash_noted_within_twenty_seconds(
 
 
 def test_thirty_acts_without_network_and_a_restart_arrive_once_and_in_order(
-    street: None, live: Any, browser: Any, tmp_path: Path, attendant: User
+    paper: Demand, order: RecoveryOrder, live: Any, browser: Any, tmp_path: Path, attendant: User
 ) -> None:
+    """Cash at two vehicles and one that owes nothing; a lock placed and a paper notice left, both
+    with photographs."""
+    RecoveryOrder.objects.update(next_picture_after=None)
     phone = Phone(browser, live, tmp_path / "phone", attendant)
     page = phone.on(offline=False, script=EARLIER)
     phone.log_in()
@@ -117,30 +140,34 @@ def test_thirty_acts_without_network_and_a_restart_arrive_once_and_in_order(
     phone.context.set_offline(True)
     page.locator("#away").wait_for()
     page.locator("#note summary").click()
-    amounts = [f"1.{number:02}" for number in range(30)]
-    plates = [UNKNOWN if n % 10 == 4 else THREE[n % 3].text for n in range(30)]
-    for n in range(15):
+    amounts = [f"0.{number:02}" for number in range(50, 78)]
+    plates = [UNKNOWN if n % 10 == 4 else (PLATE, OTHER_PLATE)[n % 2].text for n in range(28)]
+    for n in range(14):
         phone.note(plates[n], amounts[n], waits=n + 1)
+    phone.photograph("place", waits=15)
     phone.context.close()
 
     page = phone.on(offline=True, script=EARLIER)  # the phone was restarted, still without network
     page.goto("/attend/")
     page.locator("#count >> text='15'").wait_for()
     page.locator("#note summary").click()
-    for n in range(15, 30):
-        phone.note(plates[n], amounts[n], waits=n + 1)
+    phone.photograph("paper", waits=16)
+    for n in range(14, 28):
+        phone.note(plates[n], amounts[n], waits=n + 3)
     shoot(page, "attend-offline")
     lost = []
 
     def lose_an_answer(route: Any) -> None:
         """The fourth act arrives and its answer does not."""
-        lost.append(route.request.post_data)
+        said = (route.request.post_data_buffer or b"").decode(errors="replace")
+        lost.append(re.findall(r'name="id"\s+(\S+)', said)[0])
         answer = route.fetch()
         if len(lost) == 4:
             route.abort()
         else:
             route.fulfill(response=answer)
 
+    page.evaluate("localStorage.setItem('later', 'yes')")
     phone.context.set_offline(False)
     page.locator("#log-in").wait_for()  # nothing is lost where nobody is logged in
     assert not Attempt.objects.exists()
@@ -154,6 +181,10 @@ def test_thirty_acts_without_network_and_a_restart_arrive_once_and_in_order(
         page.wait_for_timeout(300)
     assert len(lost) == 31 and lost[3] == lost[4]
 
+    order.refresh_from_db()
+    assert order.state == "placed"
+    assert Demand.objects.filter(evidence__startswith="photograph:").count() == 1
+    assert len({*lost}) == 30
     noted = [int(a.replace(".", "")) for a, p in zip(amounts, plates, strict=True) if p != UNKNOWN]
     paid = list(Attempt.objects.order_by("pk"))
     assert [one.amount_fen for one in paid] == noted
@@ -193,3 +224,27 @@ def test_the_kept_page_goes_with_the_log_in(
     with pytest.raises(Error, match=r"ERR_INTERNET_DISCONNECTED|ERR_FAILED"):
         page.goto("/attend/")
     phone.context.close()
+
+
+def test_what_is_nearest_stands_first_once_the_phone_says_where_it_is(
+    street: None, live: Any, browser: Any, attendant: User
+) -> None:
+    for code, (latitude, longitude) in PLACES.items():
+        Berth.objects.filter(code=code).update(latitude=latitude, longitude=longitude)
+    ParkingSession.objects.update(leave_by=business_clock.now() - timedelta(hours=1))
+    context = browser.new_context(
+        base_url=live.http,
+        locale="en-GB",
+        geolocation={"latitude": 31.1999, "longitude": 121.41},
+        permissions=["geolocation"],
+    )
+    context.add_cookies(session_of(live, attendant))
+    page = context.new_page()
+    page.goto("/attend/")
+    titles = page.locator("#tasks [data-nearness] strong")
+    assert [one[-1] for one in titles.all_inner_texts()] == ["1", "2", "3"]
+    page.locator("#near").click()
+    assert wait_until(
+        lambda: [one[-1] for one in titles.all_inner_texts()] == ["2", "3", "1"], timeout_s=30
+    )
+    context.close()

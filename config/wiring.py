@@ -252,6 +252,10 @@ BY_TWO: list[Callable[..., Any]] = [
     payments.services.hand_back,
     payments.services.refund_by_hand,
     payments.services.accept_reported,
+    payments.services.approve_payout,
+    payments.services.send_payout_again,
+    payments.services.say_payout_terms,
+    payments.services.say_payee,
     arrears.services.waive_debt,
     arrears.services.settle_dispute,
     arrears.services.say_rule,
@@ -326,6 +330,7 @@ NIGHTLY: list[Callable[[], int]] = [
     parking.services.draw_samples,  # P2.3: how well cameras read
     payments.services.expect_bills,
     payments.tasks.match_again,
+    payments.services.draw_due,
     retention.open_runs,
     anchors.keep_daily,  # how far the trail went, to be kept elsewhere
     accounts.visits.forget_over,

@@ -1,8 +1,8 @@
 """Row locks in one documented order, so that two transactions never wait for each other.
 
-order → cash shift → stay → debt → blacklist entry → recovery order → card. Work over several rows
-locks them in this order, rows of one table by primary key; everything else needs no locks
-(core.transition).
+order → cash shift → payout → stay → debt → blacklist entry → recovery order → card. Work over
+several rows locks them in this order, rows of one table by primary key; everything else needs no
+locks (core.transition).
 
 A row is locked FOR NO KEY UPDATE everywhere (`no_key=True`): who works on it waits, and who only
 adds a row that points to it does not. FOR UPDATE is for what changes or removes keys, and no row of

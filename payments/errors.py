@@ -157,5 +157,59 @@ class AnotherReceives(Refused):
         super().__init__("another_receives", _("Another person receives what you have counted."))
 
 
+class NoPayoutTerms(Refused):
+    """Nothing is paid out to a merchant with whom nothing is agreed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no_payout_terms", _("Nothing is agreed with this merchant about payouts yet.")
+        )
+
+
+class NoPayee(Refused):
+    """Nobody has said where this merchant's money goes."""
+
+    def __init__(self) -> None:
+        super().__init__("no_payee", _("This merchant has no account to pay out to yet."))
+
+
+class PayoutWaits(Refused):
+    """One payout of a merchant is drawn up at a time."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "payout_waits",
+            _("A payout to this merchant is drawn up already. Decide about it first."),
+        )
+
+
+class PayoutTooSmall(Refused):
+    """It comes to less than is sent; its lines wait for the next one."""
+
+    def __init__(self, net_fen: int) -> None:
+        super().__init__(
+            "payout_too_small",
+            _("This would come to %(amount)s, which is too little to send. It waits for the next."),
+            amount=format_fen(net_fen),
+            net_fen=net_fen,
+        )
+
+
+class PayoutMoved(Refused):
+    """Somebody else was first."""
+
+    def __init__(self) -> None:
+        super().__init__("payout_moved", _("Somebody has decided about this payout meanwhile."))
+
+
+class AnotherApproves(Refused):
+    """Who drew a payout up does not approve it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another_approves", _("Another person approves the payout that you have drawn up.")
+        )
+
+
 class BooksDoNotBalance(ValueError):
     """A programmer's transfer whose sides differ; the database would refuse it too."""

@@ -1,4 +1,4 @@
-"""The states of orders, attempts, refunds, invoices and shifts: value, shape and word of each."""
+"""The states of money, from orders to payouts: value, shape and word of each."""
 
 from core.states import Shape, States, _
 
@@ -67,3 +67,13 @@ class DifferenceState(States, subject="bill_difference"):
     OPEN = "open", Shape.DOUBT, _("To look into")
     ANSWERED = "answered", Shape.DONE, _("Answered")
     GONE = "gone", Shape.PAST, _("Gone by itself")
+
+
+class PayoutState(States, subject="payout"):
+    DRAWN = "drawn", Shape.WAITS, _("Drawn up, to approve")
+    APPROVED = "approved", Shape.WAITS, _("Approved, to send")
+    SENT = "sent", Shape.LIVE, _("Payout on its way")
+    CONFIRMED = "confirmed", Shape.DONE, _("Paid out")
+    FAILED = "failed", Shape.ALARM, _("Payout failed")
+    RETURNED = "returned", Shape.ALARM, _("Payout came back")
+    DROPPED = "dropped", Shape.VOID, _("Not paid out")

@@ -8,6 +8,12 @@
 | `merchant:<id>` | a refund takes from the merchant | the merchant earned it |
 | `payers:credit` | a credit is refunded | money arrived for which nothing was due |
 | `refunds:pending` | a refund was carried out | a refund was promised |
+| `settled:<merchant>` | a payout settles what was earned | - |
+| `share` | - | the operator's share is kept of a payout |
+| `fees` | - | providers' fees are kept of a payout |
+| `holdback:<merchant>` | what was held back goes into a later payout | it is held back |
+| `payouts:pending` | a payout has arrived | a payout was approved, or came back |
+| `bank` | a payout came back | a payout was made |
 """
 
 from collections.abc import Iterable
@@ -15,6 +21,10 @@ from dataclasses import dataclass
 
 CREDIT = "payers:credit"
 REFUNDS = "refunds:pending"
+SHARE = "share"
+FEES = "fees"
+PAYOUTS = "payouts:pending"
+BANK = "bank"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,23 @@ def differences_account(merchant_id: int) -> str:
 
 def merchant_account(merchant_id: int | str) -> str:
     return f"merchant:{merchant_id}"
+
+
+def settled_account(merchant_id: int) -> str:
+    return f"settled:{merchant_id}"
+
+
+def holdback_account(merchant_id: int) -> str:
+    return f"holdback:{merchant_id}"
+
+
+def payout_accounts(merchant_id: int) -> list[str]:
+    """The accounts whose entries a payout settles: what was earned, and the cash of it in hand."""
+    return [
+        merchant_account(merchant_id),
+        counter_account(merchant_id),
+        differences_account(merchant_id),
+    ]
 
 
 def unbalanced_fen(entries: Iterable[Entry]) -> int:

@@ -12,6 +12,11 @@ def order_number(day: date, chance: int) -> str:
     return f"P{day:%y%m%d}{_spelled(chance, 10)}"
 
 
+def payout_number(day: date, chance: int) -> str:
+    """`S260302` + 10 characters of `chance`: a payout, as its statement names it."""
+    return f"S{day:%y%m%d}{_spelled(chance, 10)}"
+
+
 def attempt_number(order: str, chance: int) -> str:
     """The number that a provider knows one attempt to pay `order` by; never used twice."""
     return f"{order}A{_spelled(chance, 6)}"

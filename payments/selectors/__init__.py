@@ -14,6 +14,16 @@ from core.errors import LinkEnded, Missing
 from payments import providers
 from payments.models import Attempt, LedgerEntry, Order, OrderItem, Refund
 from payments.rules import counter_account, merchant_account
+from payments.selectors.payouts import (
+    held_fen,
+    lines_of,
+    owed_fen,
+    payable_fen,
+    payee_of,
+    payout,
+    payouts_of,
+    terms_at,
+)
 from payments.selectors.receipts import kept, printed_receipt, sellers_of
 from payments.selectors.shifts import (
     back_fen,
@@ -37,9 +47,16 @@ __all__ = [
     "came_in_fen",
     "expected_fen",
     "handed_back_in",
+    "held_fen",
     "kept",
+    "lines_of",
     "needs",
+    "owed_fen",
+    "payable_fen",
+    "payee_of",
     "payments_of",
+    "payout",
+    "payouts_of",
     "printed_receipt",
     "sellers_of",
     "shift",
@@ -47,6 +64,7 @@ __all__ = [
     "shifts_of",
     "shifts_to_receive",
     "taken_fen",
+    "terms_at",
     "waiting",
 ]
 

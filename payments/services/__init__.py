@@ -26,6 +26,17 @@ from payments.services.notifications import (
     receive_notification,
 )
 from payments.services.orders import close_order, look_now, open_order, reopen_order
+from payments.services.payees import reveal_payee, say_payee, say_payout_terms
+from payments.services.payouts import (
+    approve_payout,
+    confirm_payout,
+    draw_due,
+    draw_payout,
+    drop_payout,
+    fail_payout,
+    send_payout_again,
+    send_payouts,
+)
 from payments.services.receipts import text_receipt
 from payments.services.refunds import (
     ask_again,
@@ -42,6 +53,7 @@ __all__ = [
     "NotificationReply",
     "accept_reported",
     "answer_difference",
+    "approve_payout",
     "ask_again",
     "ask_invoice",
     "begin_attempt",
@@ -50,8 +62,13 @@ __all__ = [
     "carry_out_refund",
     "close_day",
     "close_order",
+    "confirm_payout",
     "count_shift",
+    "draw_due",
+    "draw_payout",
+    "drop_payout",
     "expect_bills",
+    "fail_payout",
     "fetch_bill",
     "hand_back",
     "introduce",
@@ -72,6 +89,11 @@ __all__ = [
     "refund",
     "refund_by_hand",
     "reopen_order",
+    "reveal_payee",
+    "say_payee",
+    "say_payout_terms",
+    "send_payout_again",
+    "send_payouts",
     "take_difference",
     "take_payment",
     "text_receipt",

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, Permission
-from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from accounts.models import Membership, Merchant, PlateHolding, PlateShare, Proposal, User
 from accounts.rules import may, may_give
@@ -41,6 +41,11 @@ def name_of(actor: str) -> str:
 def merchant(merchant_id: int) -> Merchant:
     """The merchant; raises Merchant.DoesNotExist."""
     return Merchant.objects.get(pk=merchant_id)
+
+
+def merchants() -> QuerySet[Merchant]:
+    """All merchants, by name."""
+    return Merchant.objects.order_by("name", "pk")
 
 
 def posts_of(merchant_id: int) -> list[tuple[int, str]]:

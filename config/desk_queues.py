@@ -29,7 +29,7 @@ from parking.models import (
     SignReport,
 )
 from payments import selectors as payments
-from payments.models import BillDay, BillDifference, Invoice
+from payments.models import BillDay, BillDifference, Invoice, Payout
 from recovery.models import MoveInstruction, RecoveryOrder
 
 LATELY = timedelta(days=1)
@@ -176,6 +176,19 @@ QUEUES = [
             QueuePart(
                 BillDifference, {"state__exact": BillDifference.State.OPEN}, since="found_at"
             ),
+        ],
+    ),
+    Queue(
+        _("Payouts"),
+        _("payouts that wait to be approved or sent, or that failed or came back"),
+        [
+            QueuePart(Payout, {"state__exact": state}, since="drawn_at")
+            for state in (
+                Payout.State.DRAWN,
+                Payout.State.APPROVED,
+                Payout.State.FAILED,
+                Payout.State.RETURNED,
+            )
         ],
     ),
     Queue(

@@ -22,6 +22,7 @@ from parking.links import stay_token
 from parking.models import Berth, ParkingSession, Prepayment, ReviewItem, StayPayment
 from parking.states import ReviewState, StayState
 from payments.models import CashShift, Order, SandboxTrade
+from payments.selectors import payouts_of
 from payments.states import OrderState
 from recovery.models import RecoveryOrder
 
@@ -39,6 +40,9 @@ LISTS = (  # of the desk, each one of its kind
     "parking_cameratrust",
     "payments_billday",
     "payments_billdifference",
+    "payments_payout",
+    "payments_payee",
+    "payments_payoutterms",
 )
 
 
@@ -148,6 +152,9 @@ def _merchant() -> Iterator[Page]:
     if counter is not None:
         yield Page(MERCHANT, "take-cash", reverse("payments.take_cash", args=[counter.number]))
         yield Page(MERCHANT, "slip", reverse("payments.slip", args=[counter.number]))
+    yield Page(MERCHANT, "payouts", reverse("payments.payouts"))
+    if paid_out := payouts_of(merchant_id).first():
+        yield Page(MERCHANT, "payout", reverse("payments.payout", args=[paid_out.number]))
     yield Page(MERCHANT, "cash", reverse("payments.cash"))
     yield Page(MERCHANT, "attend", reverse("recovery.attend"))
     shifts = CashShift.objects.filter(merchant_id=merchant_id)

@@ -131,6 +131,7 @@ PAYABLES: dict[str, Payable] = {
         more="parking.more_paid",
         in_parts=True,
         contest=arrears.selectors.contest_path_of_stay,
+        explain=parking.selectors.portal_path_of_stay,
         forgo=parking.services.forgo,
     ),
     "parking.prepayment": Payable(
@@ -140,11 +141,13 @@ PAYABLES: dict[str, Payable] = {
         correct="parking.correct_paid",
         more="parking.more_paid",
         contest=arrears.selectors.contest_path_of_prepayment,
+        explain=parking.selectors.portal_path_of_prepayment,
         forgo=parking.services.forgo,
     ),
     "recovery.order": Payable(  # P1.4
         quote=recovery.services.quote_order,
         settle=[recovery.services.settle_order],
+        explain=recovery.selectors.portal_path_of_order,
         forgo=parking.services.forgo,
     ),
     "monthlycard.card": Payable(

@@ -1,7 +1,7 @@
 """The merchant's books, the cash to hand back, and the shifts in which it was taken."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -21,7 +21,7 @@ from core.tables import (
 from payments import providers
 from payments.filters import EntryFilter, ShiftFilter
 from payments.models import LedgerEntry
-from payments.states import ShiftState
+from payments.states import PayoutState, ShiftState
 
 
 def _order_url(record: LedgerEntry) -> str | None:
@@ -43,7 +43,7 @@ class EntryTable(Table):
     """A merchant's side of the books: every entry with what it was for."""
 
     name = "money"
-    filters = EntryFilter
+    filters: ClassVar[Any] = EntryFilter
     empty_title = _("Nothing was paid in these days")
     empty_words = _("Each payment and each refund will stand here the moment it happens.")
 
@@ -77,6 +77,50 @@ class HandBackTable(Table):
 
     class Meta:
         prefix = "hand-back-"
+
+
+class PayoutTable(Table):
+    """A merchant's payouts, each with its sums."""
+
+    name = "payouts"
+    empty_title = _("Nothing was paid out yet")
+    empty_words = _("Each payout will stand here once it is approved, with all its lines.")
+
+    number = Column(_("Number"), "number", linkify=("payments.payout", [A("number")]))
+    state = StateColumn(_("State"), PayoutState)
+    drawn = MomentColumn(_("Drawn up"), "drawn_at", sort="drawn_at", style="day")
+    earned = MoneyColumn(_("Earned"), "earned_fen")
+    kept = MoneyColumn(_("Kept"), "kept_fen")
+    amount = MoneyColumn(_("Paid out"), "net_fen", sort="net_fen")
+    account = Column(_("To"), "payee")
+
+    class Meta:
+        order_by = "-drawn"
+
+
+class LineColumn(NoteColumn):
+    """As in the books; of cash, that the merchant has it already."""
+
+    def of(self, row: Any) -> Any:
+        return _("cash in your drawers") if row.order_item_id is None else super().of(row)
+
+
+class LineTable(EntryTable):
+    """All that a payout settles, line by line; each opens to its payment, bill and photograph."""
+
+    name = "payout"
+    filters = None
+
+    note = LineColumn(_("Note"), "transfer__note", empty="")
+
+    class Meta:
+        order_by = "date"
+
+    def file_name(self, kind: str) -> str:
+        """It names the payout."""
+        match = self.request.resolver_match
+        assert match is not None
+        return f"{self.name}-{match.kwargs['number']}.{kind}"
 
 
 class PersonColumn(Column):

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from payments import shift_pages, views
+from payments import payout_pages, shift_pages, views
 from payments.api import OrderView, notify
 from payments.invoice_pages import invoices
 
@@ -20,6 +20,9 @@ merchant: list[URLPattern] = [
     path("money/", views.money, name="payments.money"),
     path("money/take/<path:number>/", views.take_cash, name="payments.take_cash"),  # as typed
     path("money/slip/<path:number>/", shift_pages.slip, name="payments.slip"),  # as typed
+    path("payouts/", payout_pages.payouts, name="payments.payouts"),
+    path("payouts/<str:number>/", payout_pages.payout, name="payments.payout"),
+    path("payouts/<str:number>/statement.pdf", payout_pages.statement, name="payments.statement"),
     path("cash/", shift_pages.cash, name="payments.cash"),
     path("cash/begin/", shift_pages.begin, name="payments.begin_shift"),
     path("cash/<int:shift_id>/", shift_pages.shift, name="payments.shift"),

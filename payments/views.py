@@ -270,6 +270,11 @@ def _contest(item: OrderItem) -> str:
     return ask(item.subject_id) if ask and item.taken_fen else ""
 
 
+def _explain(item: OrderItem) -> str:
+    ask = wiring.payable(item.payable).explain
+    return ask(item.subject_id) if ask else ""
+
+
 def _standing(items: list[OrderItem]) -> dict[OrderItem, Standing]:
     """Those of these items that were paid for vehicles that still stand there."""
     found = {}
@@ -317,6 +322,7 @@ def money(request: HttpRequest) -> HttpResponseBase:
             merchant_id, since=today, until=today + timedelta(days=1)
         ),
         "cash_fen": selectors.cash_fen(merchant_id),
+        "owed_fen": selectors.owed_fen(merchant_id),
         "hand_back": hand_back,
         "waiting": [one for one in selectors.waiting(merchant_id) if one.owner_id is None],
         "topic": f"merchant:{merchant_id}",
@@ -349,7 +355,7 @@ def take_cash(request: HttpRequest, number: str) -> HttpResponse:
     items = list(found.items.filter(moved_from=None).select_related("merchant"))
     context: dict[str, Any] = {
         "order": found,
-        "items": [item for item in items if item.merchant_id == merchant_id],
+        "items": [(item, _explain(item)) for item in items if item.merchant_id == merchant_id],
         "others": any(item.merchant_id != merchant_id for item in items),
         "attempt": selectors.paying_attempt(found),
         "refunds": list(selectors.refunds_of(found)),

@@ -344,3 +344,8 @@ def own_stays(order: RecoveryOrder) -> set[int]:
     """The stays that an order is for and that are its vehicle's, by what their plates are now."""
     stays = parking.stays(order.bound.values_list("stay_id", flat=True))
     return {pk for pk, stay in stays.items() if same_vehicle(stay.plate, order.plate)}
+
+
+def portal_path_of_order(order_id: int) -> str:
+    """The page of the merchant's portal that shows a recovery order and its photographs."""
+    return reverse("recovery.detail", args=[order_id])

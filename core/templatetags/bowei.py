@@ -353,6 +353,7 @@ NAVIGATION: Sequence[tuple[str, Any, str, str]] = (  # page, its name, what is c
     ("devices.list", _("Devices"), "devices", "see"),
     ("monthlycard.lots", _("Cards & lots"), "cards", "cards"),
     ("payments.money", _("Money"), "money", "money"),
+    ("payments.payouts", _("Payouts"), "", "money"),
     ("payments.cash", _("Cash"), "cash", "cash"),
 )
 

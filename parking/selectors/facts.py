@@ -296,6 +296,17 @@ def stay_of_prepayment(prepayment_id: int) -> int | None:
     return Prepayment.objects.filter(pk=prepayment_id).values_list("stay_id", flat=True).first()
 
 
+def portal_path_of_stay(stay_id: int) -> str:
+    """The page of the merchant's portal that shows a stay, its bill and its photographs."""
+    return reverse("parking.merchant_stay", args=[stay_id])
+
+
+def portal_path_of_prepayment(prepayment_id: int) -> str:
+    """The same of the stay that was paid for ahead; "" before there is one."""
+    stay_id = stay_of_prepayment(prepayment_id)
+    return portal_path_of_stay(stay_id) if stay_id is not None else ""
+
+
 def open_stay_at(berth_id: int) -> ParkingSession | None:
     """The stay of the vehicle that stands in this berth."""
     rows = ParkingSession.objects.filter(berth_id=berth_id, state=StayState.PARKED)

@@ -1,5 +1,5 @@
-"""The operator's view of money: orders and the books, and the bills of providers."""
+"""The operator's view of money: orders and the books, the bills of providers, and payouts."""
 
-from payments.admin import bills, money
+from payments.admin import bills, money, payouts
 
-__all__ = ["bills", "money"]
+__all__ = ["bills", "money", "payouts"]

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_noop
 
 from core.fields import MoneyField, StateField, known
 from core.models import StatefulModel
+from payments.rules.payouts import percent
 from payments.states import PayoutState
 
 
@@ -62,7 +63,6 @@ class PayoutTerms(models.Model):
     class Meta:
         verbose_name = _("payout agreement")
         verbose_name_plural = _("payout agreements")
-        permissions = [("say_payoutterms", gettext_noop("agree with a merchant about payouts"))]
         constraints = [
             models.UniqueConstraint(
                 fields=["merchant", "valid_from"], name="payout_terms_one_a_moment"
@@ -75,6 +75,14 @@ class PayoutTerms(models.Model):
 
     def __str__(self) -> str:
         return f"{self.merchant_id} {self.valid_from:%Y-%m-%d}"
+
+    @property
+    def share_text(self) -> str:
+        return percent(self.share_bp)
+
+    @property
+    def hold_text(self) -> str:
+        return percent(self.hold_bp)
 
 
 class Payee(models.Model):
@@ -96,10 +104,7 @@ class Payee(models.Model):
     class Meta:
         verbose_name = _("payout account")
         verbose_name_plural = _("payout accounts")
-        permissions = [
-            ("say_payee", gettext_noop("say where a merchant's money goes")),
-            ("reveal_payee", gettext_noop("read where a merchant's money goes")),
-        ]
+        permissions = [("reveal_payee", gettext_noop("read where a merchant's money goes"))]
         indexes = [models.Index(fields=["merchant", "-id"], name="payee_newest")]
 
     def __str__(self) -> str:
@@ -198,6 +203,11 @@ class Payout(StatefulModel):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def kept_fen(self) -> int:
+        """What is not sent of what was earned; below 0 where more is released than held back."""
+        return int(self.earned_fen - self.net_fen)
 
 
 class PayoutLine(models.Model):

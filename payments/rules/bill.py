@@ -73,7 +73,8 @@ class Payable:
     `forgo(item_id=, amount_fen=)` notes that so much of an item goes back though what it paid for
     stays paid, and says how much could be noted; without it only the subject itself gives back.
     `in_parts`: whether a part of what is due may be paid. `contest(subject_id)` is the page where
-    whoever has paid may object, "" for none.
+    whoever has paid may object, "" for none; `explain(subject_id)` the portal's page
+    that shows what was paid for, with its photographs, "" for none.
     """
 
     quote: Callable[[int], Quote]
@@ -83,4 +84,5 @@ class Payable:
     more: str = ""
     in_parts: bool = False
     contest: Callable[[int], str] | None = None
+    explain: Callable[[int], str] | None = None
     forgo: Callable[..., int] | None = None

@@ -88,3 +88,9 @@ def nearest(number: int, parts: int) -> int:
     """`number` / `parts` as a whole number, halves away from zero."""
     half = (2 * abs(number) + parts) // (2 * parts)
     return half if number >= 0 else -half
+
+
+def percent(basis_points: int) -> str:
+    """Basis points as people read them: 250 → `2.5%`."""
+    whole, rest = divmod(basis_points, 100)
+    return f"{whole}.{rest:02}".rstrip("0").rstrip(".") + "%"

@@ -22,7 +22,7 @@ from payments.selectors.payouts import (
     payee_of,
     payout,
     payouts_of,
-    terms_at,
+    terms_now,
 )
 from payments.selectors.receipts import kept, printed_receipt, sellers_of
 from payments.selectors.shifts import (
@@ -64,7 +64,7 @@ __all__ = [
     "shifts_of",
     "shifts_to_receive",
     "taken_fen",
-    "terms_at",
+    "terms_now",
     "waiting",
 ]
 

@@ -77,6 +77,11 @@ def terms_at(merchant_id: int, at: datetime) -> PayoutTerms | None:
     return rows.order_by("valid_from").last()
 
 
+def terms_now(merchant_id: int) -> PayoutTerms | None:
+    """What is agreed with a merchant about payouts today."""
+    return terms_at(merchant_id, clock.now())
+
+
 def payee_of(merchant_id: int) -> Payee | None:
     """Where this merchant's money goes."""
     return Payee.objects.filter(merchant=merchant_id).order_by("pk").last()

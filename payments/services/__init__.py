@@ -34,6 +34,7 @@ from payments.services.payouts import (
     draw_payout,
     drop_payout,
     fail_payout,
+    file_of_batch,
     send_payout_again,
     send_payouts,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "expect_bills",
     "fail_payout",
     "fetch_bill",
+    "file_of_batch",
     "hand_back",
     "introduce",
     "introduced",

@@ -12,7 +12,6 @@ from accounts.services import Weight, by_two
 from core import audit, clock, personal
 from core.errors import Invalid, Missing
 from payments.models import Payee, PayoutTerms
-from payments.selectors.payouts import payee_of
 
 
 def _always(*, actor: str, merchant_id: int, **_said: Any) -> Weight:
@@ -22,7 +21,7 @@ def _always(*, actor: str, merchant_id: int, **_said: Any) -> Weight:
 @by_two(
     "payments.say_payout_terms",
     word=_("Agree about payouts"),
-    right="payments.say_payoutterms",
+    right="payments.add_payoutterms",
     subject="merchant_id",
     weigh=_always,
     moments=("valid_from",),
@@ -70,7 +69,7 @@ def say_payout_terms(
 @by_two(
     "payments.say_payee",
     word=_("Change where a merchant's money goes"),
-    right="payments.say_payee",
+    right="payments.add_payee",
     subject="merchant_id",
     weigh=_always,
     secrets=("holder", "number"),
@@ -101,14 +100,14 @@ def say_payee(
 
 
 @transaction.atomic
-def reveal_payee(*, merchant_id: int, why: str, actor: str) -> tuple[str, str]:
+def reveal_payee(*, payee_id: int, why: str, actor: str) -> tuple[str, str]:
     """Holder and number of where a merchant's money goes, for a reason that the trail keeps.
 
     Raises Missing, Invalid without a reason.
     """
     if not why.strip():
         raise Invalid("no_reason", _("Say why."))
-    row = payee_of(merchant_id)
+    row = Payee.objects.filter(pk=payee_id).first()
     if row is None:
         raise Missing()
     audit.record(row, "read whole", actor=actor, reason=why.strip()[:200])

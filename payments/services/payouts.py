@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.services import Weight, by_two
-from core import audit, clock, live, locks
+from core import audit, clock, live, locks, personal
 from core.calendar import city_date
 from core.errors import Invalid, Missing
 from core.transition import transition
@@ -22,6 +22,7 @@ from payments.errors import (
     PayoutWaits,
 )
 from payments.models import Payout, PayoutLine, PayoutTerms
+from payments.paying_out import Transfer, bank_file
 from payments.rules import (
     BANK,
     FEES,
@@ -254,6 +255,31 @@ def send_payouts(*, payout_ids: list[int], actor: str) -> str:
         )
         live.push(f"merchant:{row.merchant_id}")
     return batch
+
+
+@transaction.atomic
+def file_of_batch(*, batch: str, actor: str) -> bytes:
+    """The file for the bank of what was sent under this number, and is in no newer one; who takes
+    it away is noted. Raises Missing."""
+    rows = list(Payout.objects.filter(batch=batch).exclude(batch="").select_related("payee"))
+    if not rows:
+        raise Missing()
+    transfers = []
+    for row in sorted(rows, key=lambda one: one.pk):
+        audit.record(row, "bank file taken", actor=actor, batch=batch)
+        assert row.payee is not None
+        transfers.append(
+            Transfer(
+                out_no=row.out_no,
+                holder=personal.unseal(row.payee.holder_sealed),
+                number=personal.unseal(row.payee.number_sealed),
+                bank=row.payee.bank,
+                bank_code=row.payee.bank_code,
+                amount_fen=row.net_fen,
+                purpose=f"停车费 {row.number}",
+            )
+        )
+    return bank_file(transfers)
 
 
 @transaction.atomic

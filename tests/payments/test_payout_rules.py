@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.rules.payouts import Agreed, Earned, Sums, is_enough, nearest, sums
+from payments.rules.payouts import Agreed, Earned, Sums, is_enough, nearest, percent, sums
 
 EARNINGS = st.builds(
     Earned,
@@ -63,6 +63,16 @@ def test_less_than_the_least_waits_and_nothing_is_never_sent() -> None:
     assert not is_enough(of(99), Agreed(least_fen=100))
     assert is_enough(of(100), Agreed(least_fen=100))
     assert not is_enough(of(0), Agreed(least_fen=0))
+
+
+def test_basis_points_read_as_per_cent() -> None:
+    assert [percent(bp) for bp in (0, 5, 250, 1000, 10_000)] == [
+        "0%",
+        "0.05%",
+        "2.5%",
+        "10%",
+        "100%",
+    ]
 
 
 @given(

@@ -367,8 +367,8 @@ def test_an_account_is_sealed_and_read_for_a_reason(merchant: Merchant) -> None:
     row = payee(merchant)
     assert "6222" not in f"{row.number_sealed}{row.holder_sealed}{row}" and row.tail == "2345"
     with pytest.raises(Invalid):
-        services.reveal_payee(merchant_id=merchant.pk, why=" ", actor=TEST)
-    found = services.reveal_payee(merchant_id=merchant.pk, why="the bank asks", actor=TEST)
+        services.reveal_payee(payee_id=row.pk, why=" ", actor=TEST)
+    found = services.reveal_payee(payee_id=row.pk, why="the bank asks", actor=TEST)
     assert found == ("津门停车", "6222020200012345")
     assert said(row)[-1] == ("read whole", TEST, "the bank asks", {})
     for wrong in ({"number": "12"}, {"bank_code": "1"}):
@@ -376,4 +376,4 @@ def test_an_account_is_sealed_and_read_for_a_reason(merchant: Merchant) -> None:
         with pytest.raises(Invalid):
             services.say_payee(merchant_id=merchant.pk, why="x", actor=TEST, **facts)
     with pytest.raises(Missing):
-        services.reveal_payee(merchant_id=0, why="x", actor=TEST)
+        services.reveal_payee(payee_id=0, why="x", actor=TEST)

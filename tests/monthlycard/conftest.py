@@ -17,6 +17,11 @@ from tests.people import TEST, prove
 PLATE = ("沪A12345", "blue")
 
 
+@pytest.fixture(autouse=True)
+def _whole(writes_are_whole: None) -> None:
+    """No service of a test here writes or locks in pieces."""
+
+
 @dataclass
 class World:
     """The platform's side: both lots with their secrets, and the plan that opens them."""

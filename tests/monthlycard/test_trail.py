@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from django.db import transaction
 
 from core.models import AuditEntry
@@ -17,8 +16,6 @@ from tests.monthlycard.conftest import agreed, grant_card
 from tests.people import TEST, prove
 from tests.street import new_photograph
 from tests.trail import events, said
-
-pytestmark = pytest.mark.usefixtures("writes_are_whole")
 
 
 def test_an_application_says_who_made_it_and_who_sent_its_licence(world: Any, owner: Any) -> None:

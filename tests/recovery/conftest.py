@@ -21,6 +21,11 @@ from tests.street import OTHER_PLATE, PLATE, TEST, new_photograph
 
 
 @pytest.fixture(autouse=True)
+def _whole(writes_are_whole: None) -> None:
+    """No service of a test here writes or locks in pieces."""
+
+
+@pytest.fixture(autouse=True)
 def _any_debt_lists(request: pytest.FixtureRequest) -> None:
     """Here any debt lists, however small: the listing rule is tested with the debts."""
     if {"merchant", "city"} & set(request.fixturenames):

@@ -16,8 +16,6 @@ from tests.recovery.conftest import pay, say
 from tests.street import TEST, new_photograph
 from tests.trail import events, said
 
-pytestmark = pytest.mark.usefixtures("writes_are_whole")
-
 
 def released() -> list[dict[str, Any]]:
     return events("recovery.lock_released")

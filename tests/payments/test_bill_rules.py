@@ -92,6 +92,7 @@ def test_where_all_three_say_the_same_nothing_is_told() -> None:
         ({"currency": "JPY"}, {}, Gap.OTHER_CURRENCY),
         ({"provider_no": "43"}, {}, Gap.OTHER_NUMBER),
         ({}, {"provider_no": ""}, None),
+        ({"provider_no": ""}, {}, None),
         ({"told": "void"}, {}, Gap.REVERSED_THERE),
         ({"told": "void"}, {"state": AttemptState.CLOSED, "booked_fen": None}, None),
         ({"at": at(23, 59, 59)}, {}, None),
@@ -198,6 +199,16 @@ def test_a_number_that_stands_there_twice_is_told_once_with_all_of_it() -> None:
 def test_money_in_the_books_of_a_try_that_was_not_paid_is_told() -> None:
     live = replace(OURS, state=AttemptState.PENDING)
     assert gaps([], [live]) == [Gap.BOOKED_UNPAID]
+
+
+def test_a_bill_that_names_nobody_s_account_is_held_against_none() -> None:
+    nameless = replace(TERMS, merchant="")
+    assert differences(nameless, [replace(PAID, merchant="2")], [OURS], []) == []
+
+
+def test_a_bill_that_says_only_how_many_there_are_is_told_in_words() -> None:
+    [found] = told([PAID], [OURS], said=BillSums(payments=2))
+    assert (found.gap, found.ours, found.theirs) == (Gap.SUMS, "1 × 6.00", "2 × 0.00")
 
 
 @pytest.mark.parametrize("part", ["payments", "payments_fen", "refunds", "refunds_fen"])

@@ -151,3 +151,11 @@ def test_a_longer_visit_never_costs_less(start, minutes, longer, terms):
         for line in fee_lines(terms, entry_at=entry, exit_at=exit + timedelta(minutes=longer))
     )
     assert 0 <= short <= long
+
+
+@pytest.mark.parametrize("naive", ["entry_at", "exit_at"])
+def test_a_time_that_names_no_zone_is_refused(naive):
+    times = {"entry_at": at("2 09:00"), "exit_at": at("2 11:00")}
+    times[naive] = times[naive].replace(tzinfo=None)
+    with pytest.raises(ValueError, match="aware"):
+        fee_lines(HOURLY, **times)

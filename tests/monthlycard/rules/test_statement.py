@@ -18,6 +18,7 @@ from monthlycard.rules import (
     pair,
     parts_of_stay,
     period_before,
+    period_of,
     statement_lines,
 )
 from tests.monthlycard.rules.test_fees import CARRY, CITY, HOURLY, SPLIT, at
@@ -91,6 +92,9 @@ def test_a_statement_is_the_same_to_the_byte_whenever_it_is_closed():
     first = as_csv(statement_lines(SPLIT, pair(RECORDS)[0]))
     again = as_csv(statement_lines(SPLIT, pair(RECORDS[::-1])[0]))
     assert checksum(first) == checksum(again)
+    assert first.decode().splitlines()[0] == (
+        "visit,card,plate,colour,entry_at,exit_at,counted_until,quantity,unit_price_fen,fee_fen"
+    )
     assert first.decode().splitlines()[2] == (
         "e1/x1,C5,沪A12345,blue,2026-03-02T01:00:00Z,2026-03-02T03:00:00Z,2026-03-02T03:00:00Z,2,1500,3000"
     )
@@ -147,6 +151,7 @@ def test_differences_are_typed_each_with_a_proposal():
         ({"plate_colour": "yellow_green"}, "east", "green", "2 09:00", "valid"),
         ({}, "east", "blue", "31 00:00", "expired"),
         ({"valid_from": at("3 00:00")}, "east", "blue", "2 23:59", "not_yet"),
+        ({"valid_from": at("3 00:00")}, "east", "blue", "3 00:00", "valid"),
         ({"state": "suspended"}, "east", "blue", "2 09:00", "suspended"),
         ({"state": "ended"}, "east", "blue", "2 09:00", "ended"),
     ],
@@ -200,6 +205,7 @@ def test_a_card_that_ran_out_during_the_stay_splits_it_or_makes_it_temporary():
     [
         ("week", 1, (2026, 3, 2), (2026, 2, 23), (2026, 3, 2)),
         ("week", 5, (2026, 3, 2), (2026, 2, 20), (2026, 2, 27)),
+        ("week", 7, (2026, 3, 2), (2026, 2, 22), (2026, 3, 1)),
         ("month", 1, (2026, 3, 2), (2026, 2, 1), (2026, 3, 1)),
         ("month", 28, (2026, 3, 2), (2026, 1, 28), (2026, 2, 28)),
         ("month", 15, (2026, 1, 14), (2025, 11, 15), (2025, 12, 15)),
@@ -210,3 +216,26 @@ def test_a_period_ends_at_midnight_of_the_agreed_day(kind, day, today, starts, e
     period = period_before(kind, day, at=datetime(*today, 9, 0, tzinfo=CITY))
     assert period.starts_at == datetime(*starts, tzinfo=CITY)
     assert period.ends_at == datetime(*ends, tzinfo=CITY)
+
+
+@pytest.mark.parametrize(
+    ("kind", "day", "today", "starts", "ends"),
+    [
+        ("week", 1, (2026, 3, 2), (2026, 3, 2), (2026, 3, 9)),
+        ("week", 3, (2026, 3, 2), (2026, 2, 25), (2026, 3, 4)),
+        ("month", 1, (2026, 3, 2), (2026, 3, 1), (2026, 4, 1)),
+        ("month", 28, (2026, 2, 27), (2026, 1, 28), (2026, 2, 28)),
+        ("month", 15, (2025, 12, 15), (2025, 12, 15), (2026, 1, 15)),
+    ],
+)
+def test_a_moment_lies_in_one_period(kind, day, today, starts, ends):
+    period = period_of(kind, day, at=datetime(*today, 9, 0, tzinfo=CITY))
+    assert period.starts_at == datetime(*starts, tzinfo=CITY)
+    assert period.ends_at == datetime(*ends, tzinfo=CITY)
+
+
+@pytest.mark.parametrize(("kind", "day"), [("week", 0), ("week", 8), ("month", 0), ("month", 29)])
+def test_a_day_that_not_every_week_or_month_has_ends_no_period(kind, day):
+    for rule in (period_before, period_of):
+        with pytest.raises(ValueError, match="day is 1 to"):
+            rule(kind, day, at=at("2 09:00"))

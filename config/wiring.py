@@ -184,6 +184,7 @@ REACTIONS: Reactions = reactions(
     on(StaySettled, arrears.reactions.settled, recovery.reactions.stay_changed),
     on(
         StayVoided,
+        parking.reactions.price_after_void,
         arrears.reactions.voided,
         recovery.reactions.stay_changed,
         monthlycard.reactions.look_at_vehicle,
@@ -193,6 +194,7 @@ REACTIONS: Reactions = reactions(
     on(
         PlateCorrected,
         parking.reactions.tell_corrected_anew,
+        parking.reactions.price_after_former,
         arrears.reactions.plate_corrected,
         arrears.reactions.assess,
         recovery.reactions.stay_changed,  # never a lock before another's vehicle

@@ -15,6 +15,7 @@ from parking.events import (
     MoneyToReturn,
     PlateCorrected,
     SeenOtherwise,
+    StayVoided,
     StopKnown,
     VehicleArrived,
     VehicleLeft,
@@ -75,6 +76,18 @@ def price_next(event: StopKnown) -> None:
     """parking.stop_known: the stop that continues this one costs what it adds to it, also where we
     hear of this one later."""
     services.price_next(stay_id=event.stay_id)
+
+
+def price_after_void(event: StayVoided) -> None:
+    """parking.stay_voided: what follows a stay that never was costs what it costs without it."""
+    services.price_next(stay_id=event.stay_id)
+
+
+def price_after_former(event: PlateCorrected) -> None:
+    """parking.plate_corrected: what follows it of the vehicle that it was taken for is priced
+    without it."""
+    if event.old_text:
+        services.price_next(stay_id=event.stay_id, plate_text=event.old_text)
 
 
 def return_money(event: MoneyToReturn) -> None:

@@ -19,6 +19,7 @@ LINE_WORDS = {
     "rest_day": _("Day off"),
     "visit": _("Per visit"),
     "cap_day": _("Daily cap"),
+    "cap_vehicle": _("Daily cap of the vehicle, with its other stays"),
     "cap_24h": _("Cap for 24 hours"),
     "cap_window": _("Cap for the period"),
     "cap_visit": _("Cap for the visit"),

@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import TypedDict
 
 from core import calendar
-from parking.rules.caps import cuts
+from parking.rules.caps import Kept, cuts, kept
 from parking.rules.charges import FreeTime, Walk, line_of
 from parking.rules.lines import Line, joined, sum_line
 from parking.rules.presence import Present, presence
@@ -28,11 +28,24 @@ class Circumstances(TypedDict, total=False):
     used_free_s: int  # free seconds that the day's earlier stays took (free_scope: day)
     earlier: Sequence[tuple[datetime, datetime]]  # the stops that this one `continues`, in order:
     # all are priced as one, and this one costs what it adds
+    before: Sequence["Visit"]  # stays of the vehicle that share a cap with this one, in order
     gaps: Sequence[tuple[datetime, datetime]]  # time within the stay that is not billed
     permits: Sequence[tuple[datetime, datetime]]  # time that a permit lets it stand free
     exempt_as: str | None  # a name of `Tariff.exempt`; one that it lacks changes nothing
     day: DayOf  # what kind of day a date is, by what was known when the stay began
     debtor: bool  # has debts that are due: see `debtors_lose_benefits`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """An earlier stay of the vehicle, with all stops that it continues, by its own tariff; `here`:
+    on the same section. What came before it is told beside it, not in `known`."""
+
+    tariff: Tariff
+    arrived_at: datetime
+    left_at: datetime
+    known: Circumstances
+    here: bool = True
 
 
 @dataclass(slots=True)
@@ -50,6 +63,7 @@ class TariffBill:
     unbilled: dict[str, list[tuple[int, int]]]  # by the text of their lines
     percent: int
     all_free: bool
+    before: list[Kept]
 
     @classmethod
     def of(cls, tariff: Tariff, arrived: int, known: Circumstances) -> "TariffBill":
@@ -96,6 +110,7 @@ class TariffBill:
             unbilled={name: times for name, times in unbilled.items() if times},
             percent=percent,
             all_free=exempt_s is None,
+            before=_kept_of(known.get("before", ())),
         )
 
     def amount(self, left: int) -> int:
@@ -145,8 +160,16 @@ class TariffBill:
             return []
         charges = list(self.walk.charges(present))
         placed = [((charge.start, 0), line_of(charge)) for charge in charges]
-        placed += cuts(self.walk, charges)
+        placed += cuts(self.walk, charges, self.before)
         return joined(line for _, line in sorted(placed, key=lambda item: item[0]))
+
+    def kept(self, left: int, *, here: bool) -> list[Kept]:
+        """What this stop and those that it continues are charged, for the stays after it."""
+        if self.all_free or left <= self.walk.arrived:
+            return []
+        walk = replace(self.walk, by_day=True)
+        charges = list(walk.charges(self._billed(self._stops(left))))
+        return kept(self.walk, charges, self.before, here=here)
 
     def _stops(self, left: int) -> list[tuple[int, int]]:
         return [*self.earlier, (self.begun, left)]
@@ -166,3 +189,13 @@ class TariffBill:
 
     def _without(self, stops: list[tuple[int, int]], names: Sequence[str]) -> list[Present]:
         return presence(stops, [time for name in names for time in self.unbilled[name]])
+
+
+def _kept_of(visits: Sequence[Visit]) -> list[Kept]:
+    """What these visits are charged, each after those before it."""
+    found: list[Kept] = []
+    for visit in visits:
+        bill = TariffBill.of(visit.tariff, seconds_of(visit.arrived_at), visit.known)
+        bill.before = [*found]
+        found += bill.kept(seconds_of(visit.left_at), here=visit.here)
+    return found

@@ -67,6 +67,7 @@ class Walk:
     prices: VehicleClass
     free: FreeTime
     day: DayOf
+    by_day: bool = False  # each day's charges apart, though no cap of the tariff asks for it
 
     def charges(self, present: list[Present]) -> Iterator[Charge]:
         """Walk the times at which the vehicle stood there from unit to unit. What is charged for a
@@ -192,7 +193,7 @@ class Walk:
     def _bucket_end(self, now: int) -> int:
         """Until when units begin in the same bucket of every cap, and in the same scope."""
         ends = [now + HORIZON_S]
-        if self.tariff.first_scope is Scope.day or self._has(CapPer.day):
+        if self.by_day or self.tariff.first_scope is Scope.day or self._has(CapPer.day):
             ends.append(day_end(now))
         if self._has(CapPer.h24):
             ends.append(self.arrived + ((now - self.arrived) // DAY_S + 1) * DAY_S)

@@ -20,6 +20,7 @@ LINE_TEXTS: Final = MappingProxyType(
         "rest_day": "Day off",
         "visit": "Per visit",
         "cap_day": "Daily cap",
+        "cap_vehicle": "Daily cap of the vehicle, with its other stays",
         "cap_24h": "Cap for 24 hours",
         "cap_window": "Cap for the period",
         "cap_visit": "Cap for the visit",

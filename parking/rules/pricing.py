@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Unpack
 
-from parking.rules.bill import Circumstances, TariffBill
+from parking.rules.bill import Circumstances, TariffBill, Visit
 from parking.rules.lines import LINE_TEXTS, Line
 from parking.rules.spans import HORIZON_S, moment_of, seconds_of
 from parking.rules.tariff import BadTariff, Tariff
@@ -23,6 +23,7 @@ __all__ = [
     "Fee",
     "Line",
     "Tariff",
+    "Visit",
     "affordable_until",
     "continues",
     "fee",

@@ -84,6 +84,16 @@ class CapPer(StrEnum):
     visit = "visit"
 
 
+class CapOver(StrEnum):
+    """Whose charges a cap counts together: one `stay`'s, or all stays of the vehicle on the
+    `section` or with the `merchant`.
+    """
+
+    stay = "stay"
+    section = "section"
+    merchant = "merchant"
+
+
 class Label(StrEnum):
     """What a window is called on a bill."""
 
@@ -168,11 +178,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cap:
-    """At most `fen` for each `per`; with a `window`, of that window's charges alone."""
+    """At most `fen` for each `per`; with a `window`, of that window's charges alone. `over` says
+    whether other stays of the vehicle count, too: for a day of the city alone.
+    """
 
     per: CapPer
     fen: int
     window: Label | None = None
+    over: CapOver = CapOver.stay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +243,14 @@ class Tariff:
             field, reason = next(iter(error.faults.items()))
             raise BadTariff(field or "terms", reason) from error
 
+    @property
+    def shared_over(self) -> CapOver:
+        """How far other stays of the vehicle count for a cap of this tariff."""
+        over = {cap.over for cap in self.caps}
+        return next(
+            (one for one in (CapOver.merchant, CapOver.section) if one in over), CapOver.stay
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Terms that `from_json` reads back to an equal tariff; every switch is spelt out."""
         return reader(Tariff).dump_python(self, mode="json")
@@ -263,6 +284,8 @@ def _validate(tariff: Tariff) -> None:
             raise BadTariff(f"caps.{at}.fen", f"must be at most {MOST_FEN}")
         if cap.window is not None and cap.window not in labels:
             raise BadTariff(f"caps.{at}.window", f"no window is called {cap.window}")
+        if cap.over is not CapOver.stay and cap.per is not CapPer.day:
+            raise BadTariff(f"caps.{at}.over", "stays share a cap per day alone")
     for name, free_s in tariff.exempt.items():
         _seconds(free_s or 0, f"exempt.{name}")
     if tariff.new_energy is not None:

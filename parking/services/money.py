@@ -110,10 +110,11 @@ def tell_due(stay: ParkingSession) -> None:
 
 
 def tell_stop(stay: ParkingSession) -> None:
-    """Say that a stop is known as it is now, where another may continue it by the tariff."""
+    """Say that a stop is known as it is now, where another may continue it by the tariff, or shares
+    a cap with it."""
     version = stay.tariff_version
     known = stay.plate_state == PlateState.SETTLED and stay.left_at is not None
-    if known and version is not None and version.terms.get("merge_gap_s"):
+    if known and version is not None and prices.reach_further(version.terms):
         outbox.add(StopKnown(stay.pk))
 
 

@@ -8,23 +8,23 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
-from core import calendar, clock, plates
+from core import clock, plates
 from core.errors import Invalid
 from core.vehicles import of_vehicle
 from parking.models import ParkingSession, Permit, TariffVersion
 from parking.rules import pricing
 from parking.rules.permits import together
 from parking.rules.spans import HORIZON_S, asks_for_days
-from parking.rules.tariff import PermitKind, Scope
+from parking.rules.tariff import CapOver, PermitKind, Scope
 from parking.services import gaps, holidays
-from parking.states import PlateState, StayState
+from parking.services.earlier import billed_end, continued, seconds_that_day, sharing_caps
+from parking.states import PlateState
 
 LARGE = "large"
 CLASSES = frozenset({LARGE})  # that a stay's plate tells
 PERMITS = frozenset(PermitKind)
 EXEMPT = PERMITS | {kind.value for kind in plates.Kind}  # and what a plate was issued for
 NEW_ENERGY = {"green", "yellow_green"}
-MOST_STOPS = 50  # that are looked at for those that continue each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,12 @@ def version_at(tariff_id: int, at: datetime) -> TariffVersion | None:
     return version
 
 
+def reach_further(terms: dict[str, Any]) -> bool:
+    """Whether stays by these terms change what later ones cost."""
+    shared = any(cap.get("over", CapOver.stay) != CapOver.stay for cap in terms.get("caps") or ())
+    return shared or bool(terms.get("merge_gap_s"))
+
+
 def bill_of(stay: ParkingSession, until: datetime) -> Bill:
     """The bill of a stay up to `until`, by its own tariff version.
 
@@ -96,6 +102,7 @@ def bill_of(stay: ParkingSession, until: datetime) -> Bill:
         return Bill(0, [])
     tariff = pricing.Tariff.from_json(stay.tariff_version.terms)
     known = _circumstances(stay, tariff)
+    _share_caps(known, stay, tariff)
     _leave_out_gaps(known, stay, until)
     fee = pricing.fee(tariff, arrived_at=stay.arrived_at, left_at=until, **known)
     return Bill(fee.amount_fen, [_stored(line) for line in fee.lines], fee.same_until)
@@ -107,6 +114,7 @@ def affordable_until(stay: ParkingSession, amount_fen: int) -> datetime:
         return stay.arrived_at
     tariff = pricing.Tariff.from_json(stay.tariff_version.terms)
     known = _circumstances(stay, tariff)
+    _share_caps(known, stay, tariff)
     _leave_out_gaps(known, stay, clock.now())
     return pricing.affordable_until(
         tariff, arrived_at=stay.arrived_at, amount_fen=amount_fen, **known
@@ -117,6 +125,26 @@ def _leave_out_gaps(known: pricing.Circumstances, stay: ParkingSession, until: d
     """The gaps of this stay beside those of its chain; one that goes on, as far as `until`."""
     own = [(gap.began_at, gap.ended_at or max(until, gap.began_at)) for gap in gaps.of(stay)]
     known["gaps"] = [*known.get("gaps", ()), *own]
+
+
+def _share_caps(known: pricing.Circumstances, stay: ParkingSession, tariff: pricing.Tariff) -> None:
+    """The vehicle's stays that have used of the caps that this one shares with them."""
+    if tariff.shared_over is CapOver.stay or stay.plate_state != PlateState.SETTLED:
+        return
+    known["before"] = [_visit(one, own, stay) for one, own in sharing_caps(stay, tariff)]
+
+
+def _visit(last: ParkingSession, tariff: pricing.Tariff, stay: ParkingSession) -> pricing.Visit:
+    """A stay before this one, with the stops that it continues, as it is priced itself."""
+    known = _circumstances(last, tariff)
+    _leave_out_gaps(known, last, billed_end(last))
+    return pricing.Visit(
+        tariff=tariff,
+        arrived_at=last.arrived_at,
+        left_at=billed_end(last),
+        known=known,
+        here=last.section_id == stay.section_id,
+    )
 
 
 def _circumstances(stay: ParkingSession, tariff: pricing.Tariff) -> pricing.Circumstances:
@@ -133,12 +161,10 @@ def _circumstances(stay: ParkingSession, tariff: pricing.Tariff) -> pricing.Circ
     if stay.plate_colour in ("yellow", "yellow_green") and LARGE in tariff.classes:
         known["vehicle_class"] = LARGE
     began = stay.arrived_at
-    if tariff.merge_gap_s and (chain := _continued(stay, tariff)):
-        known["earlier"] = [(one.arrived_at, _billed_end(one)) for one in chain]
+    if tariff.merge_gap_s and (chain := continued(stay, tariff)):
+        known["earlier"] = [(one.arrived_at, billed_end(one)) for one in chain]
         known["gaps"] = [
-            (gap.began_at, gap.ended_at or _billed_end(one))
-            for one in chain
-            for gap in gaps.of(one)
+            (gap.began_at, gap.ended_at or billed_end(one)) for one in chain for gap in gaps.of(one)
         ]
         began = chain[0].arrived_at
     if PERMITS & tariff.exempt.keys():
@@ -146,7 +172,7 @@ def _circumstances(stay: ParkingSession, tariff: pricing.Tariff) -> pricing.Circ
     once_a_day = known["nev"] and tariff.new_energy is not None and tariff.new_energy.free_s
     # Asked only where the tariff needs it: every look at a running fee comes through here.
     if once_a_day or tariff.free_scope is Scope.day:
-        earlier = _earlier_that_day(stay, began)
+        earlier = seconds_that_day(stay, began)
         known["nev_free_used"] = bool(earlier)
         if tariff.free_scope is Scope.day:
             known["used_free_s"] = min(tariff.free_s, sum(earlier))
@@ -185,62 +211,6 @@ def _permitted(
 def _free_s(tariff: pricing.Tariff, name: str | None) -> float:
     seconds = tariff.exempt.get(name, 0) if name is not None else 0
     return inf if seconds is None else seconds
-
-
-def _continued(stay: ParkingSession, tariff: pricing.Tariff) -> list[ParkingSession]:
-    """The stops of this vehicle on the section that this one runs on from, the first one first."""
-    rows = (
-        ParkingSession.objects.filter(
-            section_id=stay.section_id,
-            plate_text=stay.plate_text,
-            plate_state=PlateState.SETTLED,
-            left_at__lte=stay.arrived_at,
-            arrived_at__lt=stay.arrived_at,
-        )
-        .filter(_counts_for(stay))
-        .exclude(state=StayState.VOID)
-    )
-    chain: list[ParkingSession] = []
-    began = stay.arrived_at
-    for before in rows.order_by("-left_at", "-arrived_at")[:MOST_STOPS]:
-        assert before.left_at is not None
-        if not pricing.continues(tariff, left_at=before.left_at, arrived_at=began):
-            break
-        chain.insert(0, before)
-        began = before.arrived_at
-    return chain
-
-
-def _counts_for(stay: ParkingSession) -> Q:
-    """Stays that can change what this one costs: brought in from a file they count among each
-    other alone, simulated ones too. What nobody here saw never changes what we ask for."""
-    imported = Q(plate_by=ParkingSession.IMPORTED)
-    alike = imported if stay.plate_by == ParkingSession.IMPORTED else ~imported
-    return alike & Q(simulated=stay.simulated)
-
-
-def _billed_end(stay: ParkingSession) -> datetime:
-    assert stay.left_at is not None
-    return min(stay.left_at, stay.capped_at) if stay.capped_at else stay.left_at
-
-
-def _earlier_that_day(stay: ParkingSession, began: datetime) -> list[int]:
-    """Seconds of this vehicle's stays of the day before `began`, with the same merchant."""
-    day, _ends = calendar.day_bounds(calendar.city_date(began))
-    rows = (
-        ParkingSession.objects.filter(
-            merchant_id=stay.merchant_id,
-            plate_text=stay.plate_text,
-            plate_state=PlateState.SETTLED,
-            arrived_at__gte=day,
-            arrived_at__lt=began,
-            left_at__isnull=False,
-        )
-        .filter(_counts_for(stay))
-        .exclude(state=StayState.VOID)
-    )
-    times = rows.values_list("arrived_at", "left_at")
-    return [int((left_at - arrived_at).total_seconds()) for arrived_at, left_at in times if left_at]
 
 
 def _stored(line: pricing.Line) -> dict[str, Any]:

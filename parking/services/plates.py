@@ -309,8 +309,9 @@ def correct(
         settled_by=actor,
         settled_at=clock.now(),
     )
-    unseen = _unread_after_a_break(stay)
+    unseen = _seen_after_a_break(stay)
     drop_reviews(stay=stay, kind=ReviewItem.Kind.PLATE, but=unseen, actor=actor)
+    _doubt_the_same_reading(stay, unseen)
     drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=[DIFFER, *ABOUT_THE_PLATE], actor=actor)
     waiting, seen_again = [], []
     for sighting in stay.sightings.exclude(purpose="leaving").order_by("occurred_at", "pk"):
@@ -334,16 +335,29 @@ def correct(
     return stay
 
 
-def _unread_after_a_break(stay: ParkingSession) -> set[int]:
-    """Photographs that nobody has read and that were taken after the berth was left for a moment:
-    they may show another vehicle, so the plate of the stay says nothing about them (L2)."""
+def _seen_after_a_break(stay: ParkingSession) -> set[int]:
+    """Photographs that were taken after the berth was left for a moment: they may show another
+    vehicle, so a word about the stay says nothing about them (L2)."""
     left = stay.berth.events.filter(
         kind=BerthEvent.Kind.LEFT, ignored=False, occurred_at__gt=stay.arrived_at
     )
     broken_at = left.order_by("occurred_at").values_list("occurred_at", flat=True).first()
     if broken_at is None:
         return set()
-    unread = stay.sightings.exclude(purpose="leaving").filter(
-        state__in=(SightingState.REVIEW, SightingState.UNREADABLE), occurred_at__gt=broken_at
-    )
-    return set(unread.values_list("pk", flat=True))
+    later = stay.sightings.exclude(purpose="leaving").filter(occurred_at__gt=broken_at)
+    return set(later.values_list("pk", flat=True))
+
+
+def _doubt_the_same_reading(stay: ParkingSession, sighting_ids: set[int]) -> None:
+    """Of these photographs, a person looks at those that machines read as the plate that the stay
+    had: it was wrong before the break, and accuses nobody after it until then (L1)."""
+    rows = stay.sightings.filter(pk__in=sighting_ids, state=SightingState.SETTLED)
+    for sighting in rows.filter(settled_by__startswith="system:").order_by("occurred_at", "pk"):
+        if plates.same_vehicle(sighting.plate, stay.plate):
+            open_review(
+                kind=ReviewItem.Kind.PLATE,
+                why=ReviewItem.DOUBTED,
+                merchant_id=sighting.merchant_id,
+                sighting=sighting,
+                stay=stay,
+            )

@@ -25,6 +25,7 @@ from parking.models import (
     Sighting,
     StayPayment,
 )
+from parking.selectors.doubts import is_questioned
 from payments.models import Refund
 from tests.parking.test_money import pay
 from tests.parking.test_stays import arrive, at, leave
@@ -460,3 +461,57 @@ def test_what_a_person_says_of_a_stay_is_no_word_about_who_came_after_a_break(
     former, second = berth.stays.order_by("arrived_at")
     assert (former.plate_text, former.left_at) == ("沪C13579", at(60))
     assert (second.plate_text, second.arrived_at) == (OTHER_PLATE.text, at(60.5))
+
+
+@pytest.mark.parametrize("by", ["system:parking.reader", "user:9"])
+def test_a_word_about_a_stay_overwrites_no_other_vehicle_seen_after_a_break(
+    berth: Berth, clock: Any, photographed: Any, by: str
+) -> None:  # L2
+    clock.advance(timedelta(hours=2))
+    stay_id = arrive(berth, 0)
+    photographed(1)
+    leave(berth, 60)
+    arrive(berth, 60.5)
+    photographed(62, OTHER_PLATE)
+    Sighting.objects.filter(plate_text=OTHER_PLATE.text).update(settled_by=by)
+    services.correct_plate(  # before anything has followed from the second photograph
+        stay_id=stay_id, plate_text="沪C13579", plate_colour="blue", actor=TEST, why="misread"
+    )
+    at_rest()
+    former, second = berth.stays.exclude(state="void").order_by("arrived_at")
+    assert (former.plate_text, former.left_at) == ("沪C13579", at(60))
+    assert (second.plate_text, second.arrived_at) == (OTHER_PLATE.text, at(60.5))
+
+
+def test_the_same_reading_after_a_break_is_asked_about_and_accuses_nobody(
+    berth: Berth, clock: Any, photographed: Any
+) -> None:  # L1, L2
+    clock.advance(timedelta(hours=2))
+    stay_id = arrive(berth, 0)
+    photographed(1)
+    leave(berth, 60)
+    arrive(berth, 60.5)
+    photographed(62)
+    Sighting.objects.update(settled_by="system:parking.reader")
+    at_rest()
+    services.correct_plate(
+        stay_id=stay_id, plate_text="沪C13579", plate_colour="blue", actor=TEST, why="misread"
+    )
+    at_rest()
+    former, second = berth.stays.exclude(state="void").order_by("arrived_at")
+    assert (former.plate_text, second.plate_text) == ("沪C13579", PLATE.text)
+    asked = ReviewItem.objects.get(state="open", kind="plate")
+    assert (asked.stay_id, asked.why) == (second.pk, "doubted")
+    assert is_questioned(second.pk)
+
+    services.settle_review(
+        item_id=asked.pk,
+        verdict="plate",
+        plate_text="沪C13579",
+        plate_colour="blue",
+        actor="user:8",
+    )
+    at_rest()
+    (whole,) = berth.stays.exclude(state="void")
+    assert (whole.plate_text, whole.arrived_at, whole.left_at) == ("沪C13579", at(0), None)
+    assert not ReviewItem.objects.filter(state="open").exists()

@@ -149,13 +149,20 @@ def _do(sender: protocol.Sender, action: str, message: protocol.FromDevice) -> d
 def _in_our_time(
     message: protocol.FromDevice, received_at: datetime
 ) -> tuple[protocol.FromDevice, int | None]:
-    """What a device with a wrong clock says has happened when we heard it; and what it said."""
+    """What a device with a wrong clock says has happened when we heard it; and what it said.
+
+    So has what it says of a little later than now: with its clock put right, what it says next
+    would be taken for older.
+    """
     said_at_ms = getattr(message, "occurred_at_ms", None)
     received_ms = int(received_at.timestamp() * 1000)
-    if said_at_ms is None or clock_fault(said_at_ms, now_ms=received_ms) is None:
+    if said_at_ms is None:
+        return message, None
+    faulty = clock_fault(said_at_ms, now_ms=received_ms) is not None
+    if not faulty and said_at_ms <= received_ms:
         return message, None
     corrected: Any = message
-    return replace(corrected, occurred_at_ms=received_ms), said_at_ms
+    return replace(corrected, occurred_at_ms=received_ms), said_at_ms if faulty else None
 
 
 @transaction.atomic

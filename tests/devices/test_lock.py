@@ -231,6 +231,20 @@ def test_an_older_report_that_comes_late_does_not_move_the_lock_back(street: Str
     assert selectors.lock_position(lock.pk) == "raised"
 
 
+def test_a_clock_that_ran_ahead_hides_nothing_of_what_the_lock_says_next(street: Street) -> None:
+    from devices.rules import frames
+    from devices.services import connections, reception
+
+    lock = street.enroll("L-1", "lock")
+    link = connections.log_in("L-1", street.keys["L-1"])
+    for number, (position, ahead_ms) in enumerate((("raised", 240_000), ("lowered", 0))):
+        at_ms = int(clock.now().timestamp() * 1000) + ahead_ms
+        payload = {"position": position, "cause": "command", "occurred_at_ms": at_ms}
+        call = frames.Call(str(number), "LockStatus", payload)
+        reception.receive(link, call.encode(), call)
+    assert selectors.lock_position(lock.pk) == "lowered"
+
+
 async def test_a_lowering_is_on_the_wire_at_once(street: Street) -> None:
     """P1.4: the budget is 80 ms from the provider's notification; the way from commit to the
     lock's socket is measured and printed here, not asserted."""

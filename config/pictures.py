@@ -11,10 +11,10 @@ from accounts.entering import PROVED
 from accounts.models import User
 from accounts.states import HoldingState
 from accounts.visits import SessionStore
-from arrears.models import Assessment, Debt
+from arrears.models import Assessment, Debt, Demand
 from arrears.selectors import object_path, why_path
 from arrears.selectors.calls import By, Call
-from arrears.states import AssessmentState
+from arrears.states import AssessmentState, DemandState
 from core import clock
 from monthlycard.models import Deduction
 from parking import selectors
@@ -157,6 +157,9 @@ def _merchant() -> Iterator[Page]:
         yield Page(MERCHANT, "payout", reverse("payments.payout", args=[paid_out.number]))
     yield Page(MERCHANT, "cash", reverse("payments.cash"))
     yield Page(MERCHANT, "attend", reverse("recovery.attend"))
+    paper = Demand.objects.filter(state=DemandState.MADE, channel="paper")
+    if left := paper.filter(debts__merchant_id=merchant_id).order_by("pk").first():
+        yield Page(MERCHANT, "paper-slip", reverse("recovery.attend_paper_slip", args=[left.pk]))
     shifts = CashShift.objects.filter(merchant_id=merchant_id)
     for shift in shifts.order_by("state", "pk").distinct("state"):
         yield Page(MERCHANT, f"shift-{shift.state}", reverse("payments.shift", args=[shift.pk]))

@@ -281,7 +281,7 @@ def paper_slip(request: HttpRequest, demand_id: int) -> HttpResponse:
         }
         for one in paper.debts
     ]
-    context = {"merchant": merchant, "paper": paper, "plate": chip(paper.plate), "owed": owed}
+    context = {"merchant": merchant, "paper": paper, "owed": owed}
     return render(request, "recovery/attend_paper_slip.html", context)
 
 

@@ -29,7 +29,7 @@ from core import clock
 from parking import services as parking
 from parking.models import Permit
 from payments import services as payments
-from payments.models import Refund
+from payments.models import Payout, PayoutTerms, Refund
 from tests.interfaces.conftest import Town
 from tests.pages.test_desk_rights import written
 from tests.people import PASSWORD, TEST, logged_in, staff, with_rights
@@ -245,6 +245,18 @@ def things(town: Town) -> dict[str, Any]:
     cash: dict[str, Any] = {"merchant_id": town.merchant.pk, "actor": proposer.actor}
     shift = payments.begin_shift(opening_fen=0, **cash)
     payments.count_shift(shift_id=shift.pk, counted_fen=0, why="", **cash)
+    terms = PayoutTerms.objects.create(
+        merchant=town.merchant, valid_from="2026-01-01T00:00Z", why="", said_by=""
+    )
+    payout = Payout.objects.create(
+        number="S260302TESTS",
+        merchant=town.merchant,
+        terms=terms,
+        state="approved",
+        until=clock.today(),
+        drawn_at=clock.now(),
+        approved_at=clock.now(),
+    )
     permit = parking.ask_permit(
         Permit(
             merchant=town.merchant,
@@ -272,6 +284,7 @@ def things(town: Town) -> dict[str, Any]:
         "merchant/money/take/<path:number>/": order.number,
         "merchant/money/slip/<path:number>/": order.number,
         "attend/bill/<path:number>/": order.number,
+        "merchant/payouts/<str:number>/": payout.number,
         "shift_id": shift.pk,
         "merchant/cards/statements/<str:number>/<str:kind>/": town.statement.number,
         "lots": town.statement.number,

@@ -174,12 +174,18 @@ class PayoutAdmin(ReadOnly):
     list_select_related = ["merchant"]
     search_fields = ["number", "out_no", "batch", "bank_no"]
     fields = [
-        ("number", "merchant", "state", "until"),
-        ("earned_fen", "cash_fen", "share_fen", "fees_fen"),
-        ("held_fen", "held_until", "released_fen", "net_fen"),
-        ("drawn_at", "drawer", "approved_at", "approver"),
-        ("payee", "out_no", "batch", "sent_at"),
-        ("bank_no", "ended_at", "problem"),
+        ("number", "merchant"),
+        ("state", "until"),
+        ("earned_fen", "cash_fen"),
+        ("share_fen", "fees_fen"),
+        ("held_fen", "held_until"),
+        ("released_fen", "net_fen"),
+        ("drawn_at", "drawer"),
+        ("approved_at", "approver"),
+        ("payee", "out_no"),
+        ("batch", "sent_at"),
+        ("bank_no", "ended_at"),
+        "problem",
         "lines_count",
         "first_lines",
     ]

@@ -347,6 +347,7 @@ ELSEWHERE = {
     "api/v1/monthlycard/deductions/<int:deduction_id>/whose/": (
         "tests/monthlycard/test_questions.py"
     ),
+    "attend/paper/<int:demand_id>/": "tests/recovery/test_attend_acts.py",
     "merchant/debts/disputes/<int:dispute_id>/": "",
     "me/data/<int:request_id>/withdraw/": "tests/accounts/test_own_data.py",
     "me/data/<int:request_id>/file/": "tests/accounts/test_own_data.py",

@@ -111,7 +111,7 @@ def build(*, berths: int = 12, password: str = "") -> Town:
     `berths` is how many each street has.
     """
     clock.hold(BEGIN)
-    town = Town(password=password or secrets.token_urlsafe(9))
+    town = Town(password=password or f"demo-{secrets.token_hex(8)}")
     city, yuyuan, jiangsu = _people(town)
     _street(town, city, "changning-e", "长宁路 东段", "A", berths)
     _street(town, city, "changning-w", "长宁路 西段", "B", berths)

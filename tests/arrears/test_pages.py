@@ -190,7 +190,7 @@ def three_debts(section: Any, stay_of: Any, pass_time: Any) -> list[int]:
     for number, minutes in (("1", 90), ("2", 200), ("3", 90)):
         stay_of(section.berths.get(number=number), minutes=minutes)
         pass_time(hours=4)
-    for hours in (58, 6, 9):  # one comes due in each
+    for hours in (61, 4, 4):  # one comes due in each
         pass_time(hours=hours)
     return list(Debt.objects.order_by("opened_at").values_list("pk", flat=True))
 

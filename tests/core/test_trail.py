@@ -17,7 +17,7 @@ from payments.models import LedgerTransfer
         "UPDATE core_auditentry SET facts = '{}' WHERE subject = 'accounts.merchant'",
         "DELETE FROM core_auditentry",
         "TRUNCATE core_auditentry",
-        "TRUNCATE payments_ledgerentry",
+        "TRUNCATE payments_ledgerentry CASCADE",
         "TRUNCATE payments_ledgertransfer CASCADE",
     ],
 )

@@ -95,7 +95,7 @@ def test_the_operators_desk_runs_under_its_own_policy(morning, open_page):
     said: list[str] = []
     page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
     page.reload()
-    assert page.locator(".desk-queue").count() == 12
+    assert page.locator(".desk-queue").count() == 13
     assert page.locator(".desk-queue.some").count() >= 2
     assert said == []
 

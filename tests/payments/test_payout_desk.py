@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Merchant, Proposal
+from core.models import AuditEntry
 from payments.models import Payee, Payout, PayoutTerms
 from tests.payments.test_payouts import agree, draw, paid, payee
 from tests.people import logged_in, with_rights
@@ -66,6 +67,9 @@ def test_a_payout_goes_from_drawn_up_to_paid_out(earned: Merchant) -> None:
     )
     assert act(sending, "send", row).status_code == 302
     assert act(sending, "file_again", row).content.decode("gb18030") == file
+    row.refresh_from_db()
+    taken = AuditEntry.objects.filter(action="bank file taken", subject_id=str(row.pk))
+    assert [one.facts["batch"] for one in taken] == [row.batch, row.batch]  # each time
     asked = act(sending, "fail", row)
     assert asked.status_code == 200 and row.number in asked.content.decode()
     act(sending, "fail", row, why="no such account")

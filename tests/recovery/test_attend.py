@@ -171,4 +171,4 @@ def test_the_portal_leads_only_where_one_may_go(
         return re.findall(r'<a href="/merchant/([^"]*)"', page.split("<main")[0])
 
     assert leads(phone) == ["", "stays/", "debts/", "recovery/", "devices/", "cash/"]
-    assert [*leads(merchant_client)[5:]] == ["cards/", "money/", "cash/"]
+    assert [*leads(merchant_client)[5:]] == ["cards/", "money/", "payouts/", "cash/"]

@@ -19,7 +19,7 @@ from core.transition import transition
 from core.typed import typed_plate
 from parking.errors import NotReadYet
 from parking.events import PlateSettled, SeenOtherwise
-from parking.models import BerthEvent, ParkingSession, PlateReading, ReviewItem, Sighting
+from parking.models import ParkingSession, PlateReading, ReviewItem, Sighting
 from parking.rules.timeline import BEFORE_ARRIVAL
 from parking.services import accuracy, elsewhere, stay_rows, weights
 from parking.services.pictures import DIFFER
@@ -309,7 +309,7 @@ def correct(
         settled_by=actor,
         settled_at=clock.now(),
     )
-    unseen = _seen_after_a_break(stay)
+    unseen = seen_after_a_break(stay)
     drop_reviews(stay=stay, kind=ReviewItem.Kind.PLATE, but=unseen, actor=actor)
     _doubt_the_same_reading(stay, unseen)
     drop_reviews(stay=stay, kind=ReviewItem.Kind.STAY, why=[DIFFER, *ABOUT_THE_PLATE], actor=actor)
@@ -335,13 +335,11 @@ def correct(
     return stay
 
 
-def _seen_after_a_break(stay: ParkingSession) -> set[int]:
-    """Photographs that were taken after the berth was left for a moment: they may show another
-    vehicle, so a word about the stay says nothing about them (L2)."""
-    left = stay.berth.events.filter(
-        kind=BerthEvent.Kind.LEFT, ignored=False, occurred_at__gt=stay.arrived_at
-    )
-    broken_at = left.order_by("occurred_at").values_list("occurred_at", flat=True).first()
+def seen_after_a_break(stay: ParkingSession) -> set[int]:
+    """Photographs that were taken after the berth was left for a moment, or a vehicle was told
+    there anew: they may show another one, so a word about the stay says nothing about them (L2)."""
+    told = stay.berth.events.filter(ignored=False, occurred_at__gt=stay.arrived_at)
+    broken_at = told.order_by("occurred_at").values_list("occurred_at", flat=True).first()
     if broken_at is None:
         return set()
     later = stay.sightings.exclude(purpose="leaving").filter(occurred_at__gt=broken_at)

@@ -231,9 +231,11 @@ def _shows(text: str, plate: plates.Plate) -> bool:
 
 
 def _close_questions(stay: ParkingSession, plate: plates.Plate) -> None:
-    """What the agreed plate answers is asked of nobody any more; what contradicts it still is."""
+    """What the agreed plate answers is asked of nobody any more; what contradicts it still is, and
+    who may have come since."""
+    later = stay_plates.seen_after_a_break(stay)
     for sighting in _waiting(stay).filter(reading__isnull=False).select_related("reading"):
-        if _heard(sighting.reading):
+        if sighting.pk in later or _heard(sighting.reading):
             continue
         transition(
             sighting,

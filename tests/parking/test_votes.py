@@ -230,6 +230,20 @@ def test_a_photograph_of_nothing_holds_no_stay_whose_plate_two_others_show(
     assert (dark.state, open_reasons()) == ("unreadable", [])
 
 
+def test_voices_from_before_say_nothing_of_who_was_told_later(
+    see: Any, parked: ParkingSession, clock: Any
+) -> None:
+    """A departure was lost, and the next vehicle's photograph shows no plate (L1, L2)."""
+    for _again in range(2):
+        see(said((PLATE.text, 0.8)))
+    assert now_is(parked) == (PLATE.text, "settled", VOTE)
+    clock.advance(timedelta(hours=26))
+    services.open_stay(berth_id=parked.berth_id, occurred_at=clock.now(), said_by=TEST)
+    clock.advance(timedelta(seconds=20))
+    dark = see(said())
+    assert (dark.state, open_reasons()) == ("review", ["weak_character"])
+
+
 @pytest.mark.parametrize("word", ["plate", "unreadable"])
 def test_a_persons_word_is_not_outvoted(
     see: Any,
